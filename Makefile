@@ -1,0 +1,102 @@
+# teardown: server, client and capture, their tests, and the demonstration.
+#
+#   make            build/server, build/client, build/capture
+#   make demo       a normal close and a lost final ACK, live (installs what is missing)
+#   make test       every test (installs what is missing)
+#   make install    into $(DESTDIR)$(PREFIX), as teardown-server, teardown-client, teardown-capture
+#   make SAN=1      the same three under ASan and UBSan, in build/san
+#   V=1 shows the commands, CC=clang chooses the compiler.
+
+VERSION := 0.1.0
+
+CC ?= gcc
+PREFIX ?= /usr/local
+PKG_CONFIG ?= pkg-config
+B := build$(if $(SAN),/san)
+
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wswitch-enum -Werror
+CFLAGS ?= -O2 -g
+SANITIZE := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+ALL_CFLAGS := -std=c17 $(WARNINGS) $(CFLAGS) $(SANITIZE)
+ALL_CPPFLAGS := -D_GNU_SOURCE -DTEARDOWN_VERSION='"$(VERSION)"' -I. $(CPPFLAGS)
+, := ,
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+
+# Which object may use which library: a file that is not listed here gets libc alone.
+# tests/layers.sh checks the includes against the same list.
+PKGS_capture/source := libpcap
+PKGS_capture/flow := libxxhash
+PKGS_capture/report_json := json-c
+PKGS_common/peer := libuv
+PKGS_server/server := libuv
+PKGS_client/client := libuv
+PKGS_tests/test_decode := cmocka
+PKGS_tests/test_model := cmocka
+PKGS_tests/test_seq := cmocka
+PKGS_tests/test_cli := cmocka
+
+MODEL := $(patsubst %.c,%,$(wildcard common/*.c))
+MODEL := $(filter-out common/cli common/peer,$(MODEL))
+OBJECTS_server := server/server common/peer common/cli
+OBJECTS_client := client/client common/peer common/cli
+OBJECTS_capture := $(patsubst %.c,%,$(wildcard capture/*.c)) $(MODEL) common/cli
+PROGRAMS := server client capture
+
+UNIT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
+OBJECTS_test_cli := tests/test_cli common/cli
+OBJECTS_test_decode := tests/test_decode capture/decode $(MODEL)
+OBJECTS_test_model := tests/test_model $(MODEL)
+OBJECTS_test_seq := tests/test_seq $(MODEL)
+
+.PHONY: all clean demo deps install test unit
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SECONDEXPANSION:
+
+all: $(PROGRAMS:%=$(B)/%)
+
+pkgs = $(sort $(foreach object,$(1),$(PKGS_$(object))))
+pkg_cflags = $(if $(1),$(shell $(PKG_CONFIG) --cflags $(1)))
+pkg_libs = $(if $(1),$(shell $(PKG_CONFIG) --libs $(1)))
+
+# Objects are rebuilt when the compiler or a flag changes.
+STAMP := $(B)/obj/flags
+FLAGS_NOW := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS)
+$(shell mkdir -p $(B)/obj; printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $(STAMP) || \
+  printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' > $(STAMP))
+
+$(B)/obj/%.o: %.c $(STAMP) Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(call pkg_cflags,$(PKGS_$*)) -MMD -MP -c -o $@ $<
+
+$(PROGRAMS:%=$(B)/%) $(UNIT_TESTS:%=$(B)/tests/%): $$(OBJECTS_$$(@F):%=$(B)/obj/%.o)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(call pkgs,$(OBJECTS_$(@F))))
+
+unit: $(UNIT_TESTS:%=$(B)/tests/%)
+
+deps:
+	@scripts/deps.sh
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@scripts/demo.sh
+
+test: deps
+	@tests/run.sh
+
+install: all
+	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	$(Q)for p in $(PROGRAMS); do \
+	  install -m 755 $(B)/$$p $(DESTDIR)$(PREFIX)/bin/teardown-$$p && \
+	  install -m 644 $$p/$$p.1 $(DESTDIR)$(PREFIX)/share/man/man1/teardown-$$p.1 || exit 1; \
+	done
+
+clean:
+	$(Q)rm -rf build
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
