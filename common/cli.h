@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { CLI_EXIT_OK = 0, CLI_EXIT_USAGE = 2 };
+enum { CLI_EXIT_OK = 0, CLI_EXIT_FAILURE = 1, CLI_EXIT_USAGE = 2 };
 
 /* One row of the option table. A row has a letter, a long name, or both. */
 struct cli_option {
@@ -42,6 +42,10 @@ void cli_print_usage(const struct cli *cli, FILE *out);
 /* One line on stderr: "PROGRAM: " and the formatted message. */
 void cli_complain(const struct cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Flushes stdout after --help or --version. CLI_EXIT_OK, or CLI_EXIT_FAILURE when it could not be
+ * written; says why, unless the reader just went away. */
+int cli_finish(const struct cli *cli);
 
 /* A decimal integer in [min, max]; the whole text must be the number. On failure says on stderr
  * that WHAT wants a number in that range and shows the text; *value is untouched. */

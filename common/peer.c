@@ -1,0 +1,557 @@
+#include "common/peer.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char GREETING[] = "hello\n";
+static_assert(PEER_CHUNK_BYTES % (sizeof GREETING - 1) == 0, "chunks must join seamlessly");
+static_assert(PEER_BYTES_MAX / PEER_CHUNK_BYTES <= 1024, "one writev takes IOV_MAX buffers");
+
+enum { DAY_MS = 24 * 60 * 60 * 1000 };
+
+/* ---- options ---- */
+
+static unsigned bit(enum peer_option option) {
+  return 1U << option;
+}
+
+bool peer_parse_option(const struct cli *cli, size_t first, enum peer_option option,
+                       const char *argument, struct peer_behaviour *behaviour) {
+  static const char *const ways[] = {
+      [PEER_CLOSE_CLOSE] = "close", [PEER_CLOSE_SHUTDOWN] = "shutdown", [PEER_CLOSE_RESET] = "reset"};
+  char what[32];
+  snprintf(what, sizeof what, "--%s", cli->options[first + option].name);
+  bool first_time = (behaviour->given & bit(option)) == 0;
+  behaviour->given |= bit(option);
+  int way;
+  switch (option) {
+  case PEER_OPTION_ROLE:
+    if (first_time) behaviour->active = !behaviour->active;
+    return true;
+  case PEER_OPTION_CLOSE:
+    way = cli_parse_word(cli, what, argument, ways, sizeof ways / sizeof *ways);
+    if (way < 0) return false;
+    behaviour->how = (enum peer_close)way;
+    return true;
+  case PEER_OPTION_CLOSE_AFTER:
+    return cli_parse_number(cli, what, argument, 0, DAY_MS, &behaviour->close_after_ms);
+  case PEER_OPTION_CLOSE_DELAY:
+    return cli_parse_number(cli, what, argument, 0, DAY_MS, &behaviour->close_delay_ms);
+  case PEER_OPTION_DRAIN:
+    return cli_parse_number(cli, what, argument, 0, PEER_BYTES_MAX, &behaviour->drain_bytes);
+  case PEER_OPTION_NEVER_CLOSE:
+    behaviour->never_close = true;
+    return true;
+  case PEER_OPTION_READ_NOTHING:
+    behaviour->read_nothing = true;
+    return true;
+  case PEER_OPTION_SEND:
+    return cli_parse_number(cli, what, argument, 0, PEER_BYTES_MAX, &behaviour->send_bytes);
+  case PEER_N_OPTIONS:
+    break;
+  }
+  return false;
+}
+
+bool peer_check_options(const struct cli *cli, size_t first,
+                        const struct peer_behaviour *behaviour) {
+  static const enum peer_option never[] = {PEER_OPTION_ROLE, PEER_OPTION_CLOSE,
+                                           PEER_OPTION_CLOSE_AFTER, PEER_OPTION_CLOSE_DELAY,
+                                           PEER_OPTION_DRAIN};
+  static const enum peer_option only_active[] = {PEER_OPTION_CLOSE_AFTER};
+  static const enum peer_option only_passive[] = {PEER_OPTION_CLOSE_DELAY, PEER_OPTION_DRAIN};
+  const enum peer_option *barred = only_active;
+  size_t n = sizeof only_active / sizeof *only_active;
+  const char *why = "has no effect on the side that closes last; see --close-delay";
+  if (behaviour->never_close) {
+    barred = never;
+    n = sizeof never / sizeof *never;
+    why = "has no effect with --never-close; leave one of them out";
+  } else if (behaviour->active) {
+    barred = only_passive;
+    n = sizeof only_passive / sizeof *only_passive;
+    why = "has no effect on the side that closes first; see --close-after";
+  }
+  for (size_t i = 0; i < n; i++) {
+    if ((behaviour->given & bit(barred[i])) == 0) continue;
+    cli_complain(cli, "--%s %s", cli->options[first + barred[i]].name, why);
+    return false;
+  }
+  return true;
+}
+
+void peer_print_version(const struct cli *cli) {
+  printf("teardown-%s %s, libuv %s\n", cli->program, TEARDOWN_VERSION, uv_version_string());
+}
+
+/* ---- log ---- */
+
+static struct timespec wall_clock(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now); /* the sniffer's clock */
+  return now;
+}
+
+__attribute__((format(printf, 4, 0)))
+static void log_line(struct peer_group *group, struct timespec at, const char *name,
+                     const char *format, va_list arguments) {
+  if (group->quiet || group->output_error != 0) return;
+  struct tm local;
+  localtime_r(&at.tv_sec, &local);
+  printf("%02d:%02d:%02d.%06ld %s %s  ", local.tm_hour, local.tm_min, local.tm_sec,
+         at.tv_nsec / 1000, group->cli->program, name);
+  vprintf(format, arguments);
+  putchar('\n');
+  if (fflush(stdout) == 0 && !ferror(stdout)) return;
+  group->output_error = errno;
+  /* The caller is in the middle of closing something: stop from the loop, not from here. */
+  uv_async_send(&group->output_lost);
+}
+
+void peer_log(struct peer_group *group, const char *name, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  log_line(group, wall_clock(), name, format, arguments);
+  va_end(arguments);
+}
+
+__attribute__((format(printf, 3, 4)))
+static void log_peer(struct peer *peer, struct timespec at, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  log_line(peer->group, at, peer->name, format, arguments);
+  va_end(arguments);
+}
+
+void peer_format_address(const struct sockaddr *address, char text[static PEER_NAME_SIZE]) {
+  char ip[INET6_ADDRSTRLEN] = "?";
+  uv_ip_name(address, ip, sizeof ip);
+  const struct sockaddr_in6 *ip6 = (const struct sockaddr_in6 *)address;
+  const struct sockaddr_in *ip4 = (const struct sockaddr_in *)address;
+  if (address->sa_family == AF_INET6)
+    snprintf(text, PEER_NAME_SIZE, "[%s]:%d", ip, ntohs(ip6->sin6_port));
+  else
+    snprintf(text, PEER_NAME_SIZE, "%s:%d", ip, ntohs(ip4->sin_port));
+}
+
+/* The address of our end or the other, "?" when the connection is already gone. */
+static void format_end(const uv_tcp_t *tcp, int (*get)(const uv_tcp_t *, struct sockaddr *, int *),
+                       char text[static PEER_NAME_SIZE]) {
+  struct sockaddr_storage address;
+  int size = sizeof address;
+  if (get(tcp, (struct sockaddr *)&address, &size) == 0)
+    peer_format_address((struct sockaddr *)&address, text);
+  else
+    snprintf(text, PEER_NAME_SIZE, "?");
+}
+
+/* ---- closing ---- */
+
+static void on_handle_closed(uv_handle_t *handle) {
+  struct peer *peer = handle->data;
+  if (--peer->n_handles > 0) return;
+  *peer->link = peer->next;
+  if (peer->next != NULL) peer->next->link = peer->link;
+  if (!peer->group->stopping) peer->group->on_over(peer->group, peer);
+  free(peer);
+}
+
+static void close_handles(struct peer *peer) {
+  peer->closing = true;
+  uv_close((uv_handle_t *)&peer->tcp, on_handle_closed);
+  uv_close((uv_handle_t *)&peer->timer, on_handle_closed);
+}
+
+static size_t unread_bytes(const struct peer *peer) {
+  uv_os_fd_t fd;
+  int n = 0;
+  if (uv_fileno((const uv_handle_t *)&peer->tcp, &fd) != 0 || ioctl(fd, FIONREAD, &n) != 0) return 0;
+  return n > 0 ? (size_t)n : 0;
+}
+
+/* An error that the kernel knows and libuv has not told: after EOF it no longer looks. */
+static int pending_error(const struct peer *peer) {
+  uv_os_fd_t fd;
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (uv_fileno((const uv_handle_t *)&peer->tcp, &fd) != 0 ||
+      getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+    return 0;
+  return uv_translate_sys_error(error);
+}
+
+/* What our FIN is in the conversation. */
+static const char *fin_part(const struct peer *peer) {
+  return peer->eof ? "our FIN answers (passive closer)" : "we send FIN first (active closer)";
+}
+
+/* uv_close, whatever may still be under way, with what it makes the kernel send. */
+static void close_now(struct peer *peer) {
+  bool both_fins = peer->shut && peer->eof;
+  bool gone = peer->error != 0;
+  size_t unread = both_fins || gone ? 0 : unread_bytes(peer);
+  struct timespec at = wall_clock();
+  close_handles(peer);
+  if (gone)
+    log_peer(peer, at, "uv_close(): close(fd), the connection is gone already");
+  else if (unread > 0)
+    log_peer(peer, at, "uv_close(): close(fd), %zu bytes unread: RST, no FIN", unread);
+  else if (both_fins)
+    log_peer(peer, at, "uv_close(): close(fd), both FINs are done");
+  else if (peer->shut)
+    log_peer(peer, at, "uv_close(): close(fd), our FIN is out already");
+  else
+    log_peer(peer, at, "uv_close(): close(fd), %s", fin_part(peer));
+}
+
+static void reset_now(struct peer *peer) {
+  struct timespec at = wall_clock();
+  int error = uv_tcp_close_reset(&peer->tcp, on_handle_closed);
+  if (error == 0) {
+    peer->closing = true;
+    log_peer(peer, at, "uv_tcp_close_reset(): linger 0, close(fd), we send RST");
+    uv_close((uv_handle_t *)&peer->timer, on_handle_closed);
+    return;
+  }
+  log_peer(peer, at, "uv_tcp_close_reset() %s %s: %s", peer->group->arrow, uv_err_name(error),
+           uv_strerror(error));
+  peer->error = error;
+  close_now(peer);
+}
+
+static void fail(struct peer *peer, struct timespec at, const char *call, int error) {
+  /* ECONNRESET before the other side's FIN, EPIPE after it: Linux has two names for one RST. */
+  bool was_reset = error == UV_ECONNRESET || error == UV_EPIPE;
+  const char *meaning = was_reset ? "the other side sent RST" : uv_strerror(error);
+  log_peer(peer, at, "%s %s %s: %s", call, peer->group->arrow, uv_err_name(error), meaning);
+  peer->error = error;
+  close_now(peer);
+}
+
+static void on_shutdown(uv_shutdown_t *request, int status) {
+  struct timespec at = wall_clock();
+  struct peer *peer = request->data;
+  if (peer->closing) return;
+  if (status != 0) {
+    fail(peer, at, "uv_shutdown", status);
+    return;
+  }
+  peer->shut = true;
+  if (peer->eof) {
+    close_now(peer);
+    return;
+  }
+  log_peer(peer, at, "uv_shutdown %s 0: half-closed, we still read", peer->group->arrow);
+}
+
+static void shutdown_now(struct peer *peer) {
+  struct timespec at = wall_clock();
+  peer->shutdown.data = peer;
+  int error = uv_shutdown(&peer->shutdown, (uv_stream_t *)&peer->tcp, on_shutdown);
+  if (error != 0)
+    fail(peer, at, "uv_shutdown()", error);
+  else
+    log_peer(peer, at, "uv_shutdown(): SHUT_WR, %s", fin_part(peer));
+}
+
+static void close_as_told(struct peer *peer) {
+  int error = pending_error(peer);
+  if (error != 0) {
+    fail(peer, wall_clock(), "SO_ERROR", error);
+    return;
+  }
+  switch (peer->group->behaviour->how) {
+  case PEER_CLOSE_CLOSE:
+    close_now(peer);
+    return;
+  case PEER_CLOSE_SHUTDOWN:
+    shutdown_now(peer);
+    return;
+  case PEER_CLOSE_RESET:
+    reset_now(peer);
+    return;
+  }
+}
+
+/* The time to close has come. uv_close would lose what is still to be written. */
+static void on_close_due(uv_timer_t *timer) {
+  struct peer *peer = timer->data;
+  peer->close_due = true;
+  if (peer->n_writes == 0)
+    close_as_told(peer);
+  else
+    log_peer(peer, wall_clock(), "close waits: %zu bytes are not yet in the kernel",
+             uv_stream_get_write_queue_size((uv_stream_t *)&peer->tcp));
+}
+
+/* ---- sending and receiving ---- */
+
+static void on_written(uv_write_t *request, int status) {
+  struct timespec at = wall_clock();
+  struct peer *peer = request->data;
+  peer->n_writes--;
+  if (peer->closing) return;
+  if (status != 0)
+    fail(peer, at, "uv_write", status);
+  else if (peer->close_due && peer->n_writes == 0)
+    close_as_told(peer);
+}
+
+/* One uv_write of n_bytes of greeting. False when it failed, and the peer is closing. */
+static bool write_bytes(struct peer *peer, uv_write_t *request, uint64_t n_bytes) {
+  uv_buf_t buffers[PEER_BYTES_MAX / PEER_CHUNK_BYTES];
+  unsigned n = 0;
+  for (uint64_t left = n_bytes; left > 0; left -= buffers[n++].len)
+    buffers[n] = uv_buf_init(peer->group->payload,
+                             left < PEER_CHUNK_BYTES ? (unsigned)left : PEER_CHUNK_BYTES);
+  struct timespec at = wall_clock();
+  request->data = peer;
+  int error = uv_write(request, (uv_stream_t *)&peer->tcp, buffers, n, on_written);
+  if (error != 0) {
+    fail(peer, at, "uv_write()", error);
+    return false;
+  }
+  peer->n_writes++;
+  log_peer(peer, at, "uv_write(): %ju bytes%s", (uintmax_t)n_bytes,
+           peer->eof ? " into the half-closed connection" : "");
+  return true;
+}
+
+/* Fails only for a handle that is closing, and never with a callback and a delay like ours. */
+static void start_timer(struct peer *peer, uv_timer_cb callback, uint64_t delay_ms) {
+  uv_timer_start(&peer->timer, callback, delay_ms, 0);
+}
+
+static void on_drain_due(uv_timer_t *timer) {
+  struct peer *peer = timer->data;
+  const struct peer_behaviour *behaviour = peer->group->behaviour;
+  uint64_t rest_ms = behaviour->close_delay_ms - behaviour->close_delay_ms / 2;
+  if (write_bytes(peer, &peer->drain, behaviour->drain_bytes))
+    start_timer(peer, on_close_due, rest_ms);
+}
+
+static void handle_eof(struct peer *peer, struct timespec at) {
+  const struct peer_behaviour *behaviour = peer->group->behaviour;
+  const char *arrow = peer->group->arrow;
+  const char *other = peer->group->other;
+  peer->eof = true;
+  if (peer->close_due) {
+    log_peer(peer, at, "read %s EOF: the %s closed too", arrow, other);
+    if (peer->shut) close_now(peer);
+  } else if (behaviour->never_close) {
+    log_peer(peer, at, "read %s EOF: the %s closed; we never do: CLOSE_WAIT", arrow, other);
+  } else if (behaviour->active) {
+    log_peer(peer, at, "read %s EOF: the %s closed first; we close in our time", arrow, other);
+  } else {
+    log_peer(peer, at, "read %s EOF: the %s closed; half-close window %ju ms", arrow, other,
+             (uintmax_t)behaviour->close_delay_ms);
+    /* The drain goes out in the middle: on EOF it would carry the ACK of the FIN. */
+    if (behaviour->drain_bytes > 0)
+      start_timer(peer, on_drain_due, behaviour->close_delay_ms / 2);
+    else
+      start_timer(peer, on_close_due, behaviour->close_delay_ms);
+  }
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested_bytes, uv_buf_t *buffer) {
+  (void)suggested_bytes;
+  struct peer *peer = handle->data;
+  *buffer = uv_buf_init(peer->group->received, PEER_READ_BYTES);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer) {
+  struct timespec at = wall_clock();
+  struct peer *peer = stream->data;
+  (void)buffer;
+  if (n == UV_EOF)
+    handle_eof(peer, at);
+  else if (n < 0)
+    fail(peer, at, "read", (int)n);
+  else if (n > 0)
+    log_peer(peer, at, "read %s %zd bytes", peer->group->arrow, n);
+}
+
+/* ---- life ---- */
+
+/* A connection with its handles open and nothing else, or NULL with *error. */
+static struct peer *new_peer(struct peer_group *group, int *error) {
+  struct peer *peer = calloc(1, sizeof *peer);
+  *error = peer == NULL ? UV_ENOMEM : uv_tcp_init(&group->loop, &peer->tcp);
+  if (*error != 0) {
+    free(peer);
+    return NULL;
+  }
+  uv_timer_init(&group->loop, &peer->timer);
+  peer->n_handles = 2;
+  peer->tcp.data = peer;
+  peer->timer.data = peer;
+  peer->group = group;
+  peer->next = group->peers;
+  peer->link = &group->peers;
+  if (peer->next != NULL) peer->next->link = &peer->next;
+  group->peers = peer;
+  return peer;
+}
+
+static void behave(struct peer *peer) {
+  const struct peer_behaviour *behaviour = peer->group->behaviour;
+  peer->connected = true;
+  if (behaviour->read_nothing) {
+    log_peer(peer, wall_clock(), "no uv_read_start(): what comes stays unread");
+  } else {
+    int error = uv_read_start((uv_stream_t *)&peer->tcp, on_alloc, on_read);
+    if (error != 0) {
+      fail(peer, wall_clock(), "uv_read_start()", error);
+      return;
+    }
+  }
+  if (behaviour->send_bytes > 0 && !write_bytes(peer, &peer->send, behaviour->send_bytes)) return;
+  if (behaviour->active && !behaviour->never_close)
+    start_timer(peer, on_close_due, behaviour->close_after_ms);
+}
+
+int peer_accept(struct peer_group *group, uv_stream_t *listener) {
+  int error;
+  struct peer *peer = new_peer(group, &error);
+  if (peer == NULL) return error;
+  struct timespec at = wall_clock();
+  error = uv_accept(listener, (uv_stream_t *)&peer->tcp);
+  if (error != 0) {
+    peer->error = error;
+    close_handles(peer);
+    return error;
+  }
+  char local[PEER_NAME_SIZE];
+  format_end(&peer->tcp, uv_tcp_getpeername, peer->name);
+  format_end(&peer->tcp, uv_tcp_getsockname, local);
+  log_peer(peer, at, "uv_accept() %s 0: connected to %s", group->arrow, local);
+  behave(peer);
+  return 0;
+}
+
+static void on_connect(uv_connect_t *request, int status) {
+  struct timespec at = wall_clock();
+  struct peer *peer = request->data;
+  if (peer->closing) return;
+  if (status != 0) {
+    peer->error = status;
+    close_handles(peer);
+    return;
+  }
+  char remote[PEER_NAME_SIZE];
+  format_end(&peer->tcp, uv_tcp_getsockname, peer->name);
+  format_end(&peer->tcp, uv_tcp_getpeername, remote);
+  log_peer(peer, at, "uv_tcp_connect %s 0: connected to %s", peer->group->arrow, remote);
+  behave(peer);
+  if (peer->group->on_connected != NULL) peer->group->on_connected(peer->group);
+}
+
+static int bind_local_port(struct peer *peer, int family, uint16_t port) {
+  struct sockaddr_in6 ip6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+  struct sockaddr_in ip4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+  const void *any = family == AF_INET6 ? (const void *)&ip6 : (const void *)&ip4;
+  return uv_tcp_bind(&peer->tcp, any, 0);
+}
+
+int peer_connect(struct peer_group *group, const struct sockaddr *to, uint16_t local_port) {
+  int error;
+  struct peer *peer = new_peer(group, &error);
+  if (peer == NULL) return error;
+  if (local_port != 0) error = bind_local_port(peer, to->sa_family, local_port);
+  peer->connect.data = peer;
+  if (error == 0) error = uv_tcp_connect(&peer->connect, &peer->tcp, to, on_connect);
+  if (error != 0) {
+    peer->error = error;
+    close_handles(peer);
+  }
+  return 0;
+}
+
+/* ---- the group ---- */
+
+static void close_own_handle(uv_handle_t *handle, void *unused) {
+  (void)unused;
+  if (!uv_is_closing(handle)) uv_close(handle, NULL);
+}
+
+void peer_group_stop(struct peer_group *group) {
+  if (group->stopping) return;
+  group->stopping = true;
+  for (struct peer *peer = group->peers; peer != NULL; peer = peer->next) {
+    if (peer->closing) continue;
+    if (peer->connected)
+      close_now(peer);
+    else
+      close_handles(peer);
+  }
+  uv_walk(&group->loop, close_own_handle, NULL);
+}
+
+static void on_signal(uv_signal_t *handle, int number) {
+  struct peer_group *group = handle->data;
+  group->signal = number;
+  peer_log(group, number == SIGINT ? "SIGINT" : "SIGTERM", "close all and end");
+  peer_group_stop(group);
+}
+
+static void on_output_lost(uv_async_t *handle) {
+  peer_group_stop(handle->data);
+}
+
+/* A descriptor of ours must not become 0, 1 or 2 because the program was started without one: the
+ * log would go into a connection. stdout becomes unwritable, which the log notices. */
+static void reserve_standard_descriptors(void) {
+  for (int fd = 0; fd <= 2; fd++)
+    if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY) < 0) return;
+}
+
+bool peer_group_open(struct peer_group *group) {
+  reserve_standard_descriptors();
+  signal(SIGPIPE, SIG_IGN);
+  setlocale(LC_CTYPE, "");
+  group->arrow = strcmp(nl_langinfo(CODESET), "UTF-8") == 0 ? "→" : "->";
+  for (size_t i = 0; i < PEER_CHUNK_BYTES; i++)
+    group->payload[i] = GREETING[i % (sizeof GREETING - 1)];
+
+  int error = uv_loop_init(&group->loop);
+  if (error != 0) {
+    cli_complain(group->cli, "cannot start libuv's event loop: %s", uv_strerror(error));
+    return false;
+  }
+  uv_signal_t *const signals[] = {&group->sigint, &group->sigterm};
+  const int numbers[] = {SIGINT, SIGTERM};
+  error = uv_async_init(&group->loop, &group->output_lost, on_output_lost);
+  group->output_lost.data = group;
+  for (size_t i = 0; error == 0 && i < 2; i++) {
+    error = uv_signal_init(&group->loop, signals[i]);
+    signals[i]->data = group;
+    if (error == 0) error = uv_signal_start(signals[i], on_signal, numbers[i]);
+  }
+  if (error == 0) return true;
+  cli_complain(group->cli, "cannot watch for signals: %s", uv_strerror(error));
+  peer_group_stop(group);
+  peer_group_run(group);
+  return false;
+}
+
+int peer_group_run(struct peer_group *group) {
+  uv_run(&group->loop, UV_RUN_DEFAULT);
+  int error = uv_loop_close(&group->loop);
+  uv_library_shutdown();
+  if (error != 0) cli_complain(group->cli, "bug: a handle is still open: %s", uv_strerror(error));
+  if (group->output_error != 0 && group->output_error != EPIPE)
+    cli_complain(group->cli, "cannot write to stdout: %s", strerror(group->output_error));
+  return error != 0 || group->output_error != 0 ? CLI_EXIT_FAILURE : CLI_EXIT_OK;
+}
