@@ -1,0 +1,105 @@
+#include "common/endpoint.h"
+
+#include <string.h>
+
+#include "common/seq.h"
+
+const char *evidence_name(enum evidence evidence) {
+  switch (evidence) {
+    case EVIDENCE_SEEN: return "seen";
+    case EVIDENCE_PRESUMED: return "presumed";
+    case EVIDENCE_TIMED: return "timed";
+  }
+  return "";
+}
+
+int endpoint_find(const struct endpoint *e, enum tcp_event event) {
+  for (int i = 0; i < e->n_log; i++)
+    if (e->log[i].event == event) return i;
+  return -1;
+}
+
+/* Folds the log over the base. The only place where a state is computed. */
+static void fold(struct endpoint *e) {
+  e->state = e->base;
+  e->evidence = e->base_evidence;
+  for (int i = 0; i < e->n_log; i++) {
+    e->state = (uint8_t)transition_find(e->state, e->log[i].event)->next;
+    if (e->log[i].evidence > e->evidence) e->evidence = e->log[i].evidence;
+  }
+}
+
+bool endpoint_insert(struct endpoint *e, int at, enum tcp_event event, enum evidence evidence) {
+  if (e->n_log == ENDPOINT_LOG_SIZE) return false;
+  memmove(&e->log[at + 1], &e->log[at], (size_t)(e->n_log - at) * sizeof *e->log);
+  e->log[at].event = (uint8_t)event;
+  e->log[at].evidence = (uint8_t)evidence;
+  e->n_log++;
+  fold(e);
+  return true;
+}
+
+void endpoint_remove(struct endpoint *e, int at) {
+  e->n_log--;
+  memmove(&e->log[at], &e->log[at + 1], (size_t)(e->n_log - at) * sizeof *e->log);
+  fold(e);
+}
+
+void endpoint_raise(struct endpoint *e, int at) {
+  e->log[at].evidence = EVIDENCE_SEEN;
+  fold(e);
+}
+
+void endpoint_set_base(struct endpoint *e, enum tcp_state base, enum evidence evidence) {
+  e->base = (uint8_t)base;
+  e->base_evidence = (uint8_t)evidence;
+  fold(e);
+}
+
+/* What was captured beyond the hole joins the rest once the hole is filled. */
+static void join_beyond(struct endpoint *e) {
+  if (e->beyond_left == e->beyond_right || seq_lt(e->snd_contig, e->beyond_left)) return;
+  e->snd_contig = seq_max(e->snd_contig, e->beyond_right);
+  e->beyond_left = e->beyond_right = e->snd_contig;
+}
+
+static void begin_at(struct endpoint *e, uint32_t seq) {
+  e->has_seq = true;
+  e->first_seq = e->snd_nxt = e->snd_contig = e->beyond_left = e->beyond_right = seq;
+}
+
+void endpoint_extend(struct endpoint *e, const struct segment *s) {
+  uint32_t left = s->seq, right = segment_end(s);
+  if (!e->has_seq) begin_at(e, left);
+  e->snd_nxt = seq_max(e->snd_nxt, right);
+  if (left == right) return;
+  if (seq_leq(left, e->snd_contig)) {
+    e->snd_contig = seq_max(e->snd_contig, right);
+  } else if (e->beyond_left == e->beyond_right) {
+    e->beyond_left = left;
+    e->beyond_right = right;
+  } else if (seq_leq(left, e->beyond_right) && seq_geq(right, e->beyond_left)) {
+    if (seq_lt(left, e->beyond_left)) e->beyond_left = left;
+    e->beyond_right = seq_max(e->beyond_right, right);
+  }
+  join_beyond(e);
+}
+
+void endpoint_acked(struct endpoint *e, uint32_t ack) {
+  if (!e->has_seq) begin_at(e, ack);
+  e->snd_nxt = seq_max(e->snd_nxt, ack);
+  e->snd_contig = seq_max(e->snd_contig, ack);
+  join_beyond(e);
+}
+
+bool endpoint_fin_is_covered(const struct endpoint *e, const struct segment *s) {
+  return segment_has(s, SEGMENT_ACK) && e->has_fin && seq_gt(s->ack, e->fin_seq);
+}
+
+uint32_t endpoint_new_payload(const struct endpoint *e, const struct segment *s) {
+  if (s->payload_bytes == 0) return 0;
+  if (!e->has_seq) return s->payload_bytes;
+  int32_t fresh = seq_diff(s->seq + s->payload_bytes, e->snd_nxt);
+  if (fresh <= 0) return 0;
+  return (uint32_t)fresh < s->payload_bytes ? (uint32_t)fresh : s->payload_bytes;
+}

@@ -1,0 +1,77 @@
+/* Findings: what a watcher can reproach a connection with, each with a stable id, a severity, the
+ * clause it rests on, and what to do about it. One list gives the ids, the texts and the parser. */
+#ifndef TEARDOWN_COMMON_FINDING_H
+#define TEARDOWN_COMMON_FINDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum finding_severity {
+  FINDING_NOTE,   /* worth knowing; legal */
+  FINDING_STUCK,  /* someone does not close */
+  FINDING_BREACH, /* of the RFC: the verdict is `violates` */
+};
+
+/* X(enumerator, id, severity, clause, meaning, cause, remedy) */
+#define FINDINGS(X)                                                                              \
+  X(FIN_MOVED, "fin-moved", BREACH, "RFC 9293 3.8.1",                                            \
+    "A FIN was repeated at another sequence number than the first time.",                        \
+    "A middlebox rewrote the stream, two hosts share an address, or the stack is broken.",       \
+    "Capture on both hosts and compare the FIN's sequence number.")                              \
+  X(DATA_AFTER_FIN, "data-after-fin", BREACH, "RFC 9293 3.6",                                    \
+    "New octets were sent beyond the sender's own FIN, which promised that none would come.",    \
+    "A middlebox injects data, or the sender's stack is broken.",                                \
+    "Capture next to the sender: what appears only further away was injected.")                  \
+  X(ACK_OF_UNSENT, "ack-of-unsent", BREACH, "RFC 9293 3.10.7.4",                                 \
+    "An ACK covers octets that the other end has never sent.",                                   \
+    "The capture missed segments, a middlebox answers for the host, or the stack is broken.",    \
+    "Look for packets that the kernel dropped while capturing; capture on both hosts.")          \
+  X(FIN_UNANSWERED, "fin-unanswered", STUCK, "RFC 9293 3.6",                                     \
+    "A FIN was sent and nothing that covers it ever came back.",                                 \
+    "The path or the peer is gone, or a firewall has forgotten the connection.",                 \
+    "Look whether the FIN reaches the peer; the sender gives up by itself (tcp_orphan_retries).") \
+  X(CLOSE_WAIT_STUCK, "close-wait-stuck", STUCK, "RFC 9293 3.6.1",                               \
+    "One end has acknowledged the FIN and has not closed since (CLOSE_WAIT).",                   \
+    "The application never calls close(): a leaked descriptor, or a thread that hangs.",         \
+    "Find the owner with `ss -tnp state close-wait` and make it close at end of file.")          \
+  X(FINAL_ACK_MISSING, "final-ack-missing", STUCK, "RFC 9293 3.6",                               \
+    "The second FIN was never acknowledged (LAST_ACK).",                                         \
+    "The first closer is gone, refuses to linger in TIME_WAIT, or its ACKs are lost.",           \
+    "Look at the first closer: a NAT, tcp_max_tw_buckets=0 or a firewall may cut TIME_WAIT.")    \
+  X(RST_OUT_OF_WINDOW, "rst-out-of-window", NOTE, "RFC 9293 3.10.7.4, RFC 5961 3.2",             \
+    "An RST did not carry the exact sequence number that its receiver awaits: it has no effect.", \
+    "A forged reset, a middlebox, or an RST that lost a race with data.",                        \
+    "A challenge ACK should follow; if the connection goes on, the RST was not the peer's.")     \
+  X(RST_IN_TIME_WAIT, "rst-in-time-wait", NOTE, "RFC 1337",                                      \
+    "An RST ended TIME_WAIT early.",                                                             \
+    "A late duplicate reached a closed peer, which answered with RST.",                          \
+    "Set net.ipv4.tcp_rfc1337=1 where old duplicates are a danger.")
+
+enum finding_id {
+#define X(id, text, severity, clause, meaning, cause, remedy) FINDING_##id,
+  FINDINGS(X)
+#undef X
+      FINDING_COUNT
+};
+
+struct finding_text {
+  const char *id, *clause, *meaning, *cause, *remedy;
+  enum finding_severity severity;
+};
+
+/* The texts of one finding; valid for the life of the program. */
+const struct finding_text *finding_text(enum finding_id id);
+
+const char *finding_severity_name(enum finding_severity severity);
+
+/* One occurrence. `expected` and `actual` are sequence numbers where the finding is about numbers,
+ * otherwise both zero. */
+struct finding {
+  int64_t t_us;
+  uint32_t expected, actual;
+  uint8_t id;  /* enum finding_id */
+  uint8_t end; /* enum end: whose breach, or who is stuck */
+};
+
+#endif

@@ -1,0 +1,470 @@
+#include "common/model.h"
+
+#include <string.h>
+
+#include "common/expectation.h"
+#include "common/seq.h"
+
+const char *step_verdict_name(enum step_verdict verdict) {
+  switch (verdict) {
+    case STEP_EXPECTED: return "expected";
+    case STEP_RETRANSMISSION: return "retransmission";
+    case STEP_REFUTES: return "refutes";
+    case STEP_STALE: return "stale";
+    case STEP_UNEXPECTED: return "unexpected";
+  }
+  return "";
+}
+
+const char *role_names(unsigned roles, char buffer[static 40]) {
+  static const struct {
+    unsigned role;
+    const char *name;
+  } names[] = {{ROLE_FIN1, "fin1"},      {ROLE_FIN2, "fin2"}, {ROLE_ACK1, "ack1"},
+               {ROLE_ACK2, "final-ack"}, {ROLE_RST, "rst"},   {ROLE_SYN, "syn"},
+               {ROLE_DATA, "data"}};
+  buffer[0] = '\0';
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    if (!(roles & names[i].role)) continue;
+    if (buffer[0]) strcat(buffer, "+");
+    strcat(buffer, names[i].name);
+  }
+  return buffer;
+}
+
+/* ---- Changes, as the step reports them ------------------------------------------------------ */
+
+static void report_change(struct model_step *step, const struct model *m, enum end who,
+                          enum change_kind kind, const struct transition *why, uint8_t from,
+                          enum tcp_event event) {
+  if (step->n_changes == MODEL_CHANGES_MAX) return;
+  const struct endpoint *e = &m->end[who];
+  step->changes[step->n_changes++] = (struct model_change){
+      why, (uint8_t)kind, (uint8_t)who, from, e->state, e->evidence, (uint8_t)event};
+}
+
+static void report_finding(struct model *m, struct model_step *step, struct finding finding) {
+  for (int i = 0; i < m->n_findings; i++)
+    if (m->findings[i].id == finding.id && m->findings[i].end == finding.end) return;
+  if (m->n_findings < MODEL_FINDINGS_MAX) m->findings[m->n_findings++] = finding;
+  if (step->n_findings < 2) step->findings[step->n_findings++] = finding;
+}
+
+/* An event happened to `who`. Rows that move are logged; a self-loop changes nothing but a timer. */
+static void event_apply(struct model *m, enum end who, enum tcp_event event,
+                        enum evidence evidence, int64_t t_us, struct model_step *step) {
+  struct endpoint *e = &m->end[who];
+  const struct transition *row = transition_find(e->state, event);
+  uint8_t from = e->state;
+  switch (row->kind) {
+    case TRANSITION_MOVES:
+      if (!endpoint_insert(e, e->n_log, event, evidence)) return;
+      report_change(step, m, who, CHANGE_MOVED, row, from, event);
+      if (e->state == TCPS_TIME_WAIT) m->time_wait_us[who] = t_us;
+      break;
+    case TRANSITION_STAYS:
+      if (from == TCPS_TIME_WAIT && event == EVENT_RCV_FIN) {
+        m->time_wait_us[who] = t_us;
+        m->time_wait_restarted = true;
+        report_change(step, m, who, CHANGE_STAYED, row, from, event);
+      }
+      break;
+    case TRANSITION_IGNORES:
+    case TRANSITION_NEVER: break;
+  }
+}
+
+/* Something that `who` sent proves that this logged event did happen. */
+static void event_confirm(struct model *m, enum end who, enum tcp_event event,
+                          struct model_step *step) {
+  struct endpoint *e = &m->end[who];
+  int at = endpoint_find(e, event);
+  if (at < 0) return;
+  uint8_t before = e->evidence;
+  endpoint_raise(e, at);
+  if (e->evidence != before)
+    report_change(step, m, who, CHANGE_CONFIRMED, NULL, e->state, event);
+}
+
+/* Something that `who` sent proves that this presumed event had not happened. False when it was not
+ * in the log, or is proven: then the segment is older than what has been seen since. */
+static bool event_refute(struct model *m, enum end who, enum tcp_event event,
+                         struct model_step *step) {
+  struct endpoint *e = &m->end[who];
+  int at = endpoint_find(e, event);
+  if (at < 0 || e->log[at].evidence == EVIDENCE_SEEN) return false;
+  uint8_t from = e->state;
+  endpoint_remove(e, at);
+  if (e->state != from)
+    report_change(step, m, who, CHANGE_REFUTED, transition_find(e->state, event), from, event);
+  return true;
+}
+
+/* ---- What a segment proves about its sender -------------------------------------------------- */
+
+/* The first segment decides where both ends start. */
+static void begin(struct model *m, enum end from, const struct segment *s) {
+  struct endpoint *f = &m->end[from], *p = &m->end[end_other(from)];
+  m->first_us = s->t_us;
+  if (!segment_has(s, SEGMENT_SYN)) {
+    m->midstream = true;
+    endpoint_set_base(f, TCPS_ESTABLISHED, EVIDENCE_PRESUMED);
+    endpoint_set_base(p, TCPS_ESTABLISHED, EVIDENCE_PRESUMED);
+  } else if (segment_has(s, SEGMENT_ACK)) {
+    endpoint_set_base(f, TCPS_SYN_RECEIVED, EVIDENCE_SEEN);
+    endpoint_set_base(p, TCPS_SYN_SENT, EVIDENCE_SEEN);
+  } else {
+    endpoint_set_base(f, TCPS_CLOSED, EVIDENCE_SEEN);
+    endpoint_set_base(p, TCPS_LISTEN, EVIDENCE_PRESUMED);
+  }
+}
+
+/* A stream that begins before the capture: both ends were ESTABLISHED, not half-closed, if both
+ * have sent an octet since. */
+static void midstream_prove(struct model *m, struct model_step *step) {
+  if (!m->midstream || !m->end[0].sent_stream || !m->end[1].sent_stream) return;
+  for (unsigned i = 0; i < 2; i++) {
+    struct endpoint *e = &m->end[i];
+    if (e->base_evidence == EVIDENCE_SEEN) continue;
+    uint8_t before = e->evidence;
+    endpoint_set_base(e, e->base, EVIDENCE_SEEN);
+    if (e->evidence != before && e->n_log > 0)
+      report_change(step, m, i, CHANGE_CONFIRMED, NULL, e->state, EVENT_COUNT);
+  }
+}
+
+static void sender_syn(struct model *m, enum end from, const struct segment *s,
+                       struct model_step *step) {
+  struct endpoint *f = &m->end[from];
+  f->sent_syn = true;
+  f->syn_had_payload = s->payload_bytes > 0;
+  m->loss.sack_permitted[from] = s->options & SEGMENT_HAS_SACK_PERMITTED;
+  if (segment_has(s, SEGMENT_ACK)) event_confirm(m, from, EVENT_RCV_SYN, step);
+  if (transition_find(f->state, EVENT_SND_SYN)->kind == TRANSITION_NEVER &&
+      !event_refute(m, from, EVENT_RCV_ACK_OF_SYN, step))
+    event_refute(m, from, EVENT_RCV_SYN_ACK, step);
+  event_apply(m, from, EVENT_SND_SYN, EVIDENCE_SEEN, s->t_us, step);
+}
+
+/* The sender's ACK field is its RCV.NXT: what had arrived when it composed the segment. */
+static void sender_ack(struct model *m, enum end from, const struct segment *s,
+                       struct model_step *step) {
+  struct endpoint *f = &m->end[from], *p = &m->end[end_other(from)];
+  if (!segment_has(s, SEGMENT_SYN)) {
+    event_confirm(m, from, EVENT_RCV_SYN_ACK, step);
+    if (!p->syn_had_payload) event_confirm(m, from, EVENT_RCV_ACK_OF_SYN, step);
+  }
+  f->ack_max = f->has_ack ? seq_max(f->ack_max, s->ack) : s->ack;
+  f->has_ack = true;
+  if (f->has_fin_acked_at && seq_gt(s->ack, f->fin_acked_at))
+    event_confirm(m, from, EVENT_RCV_ACK_OF_FIN, step);
+  if (!endpoint_fin_is_covered(p, s)) return;
+  if (endpoint_find(f, EVENT_RCV_FIN) >= 0)
+    event_confirm(m, from, EVENT_RCV_FIN, step);
+  else
+    event_apply(m, from, EVENT_RCV_FIN, EVIDENCE_SEEN, s->t_us, step);
+}
+
+static void sender_fin(struct model *m, enum end from, const struct segment *s,
+                       struct model_step *step) {
+  struct endpoint *f = &m->end[from];
+  const struct endpoint *p = &m->end[end_other(from)];
+  uint32_t fin_seq = segment_fin_seq(s);
+  if (f->has_fin) {
+    if (fin_seq != f->fin_seq)
+      report_finding(m, step,
+                     (struct finding){s->t_us, f->fin_seq, fin_seq, FINDING_FIN_MOVED,
+                                      (uint8_t)from});
+    else if (transition_find(f->state, EVENT_SND_FIN)->kind == TRANSITION_NEVER &&
+             event_refute(m, from, EVENT_RCV_ACK_OF_FIN, step))
+      step->verdict = STEP_REFUTES;
+    return;
+  }
+  f->has_fin = true;
+  f->fin_seq = fin_seq;
+  int rcv_fin = endpoint_find(f, EVENT_RCV_FIN);
+  if (rcv_fin >= 0 && !endpoint_fin_is_covered(p, s)) {
+    /* Composed before the peer's FIN arrived: the two crossed. */
+    uint8_t before = f->state;
+    if (endpoint_insert(f, rcv_fin, EVENT_SND_FIN, EVIDENCE_SEEN))
+      report_change(step, m, from, CHANGE_MOVED, transition_find(TCPS_FIN_WAIT_1, EVENT_RCV_FIN),
+                    before, EVENT_SND_FIN);
+  } else {
+    event_apply(m, from, EVENT_SND_FIN, EVIDENCE_SEEN, s->t_us, step);
+  }
+}
+
+/* Nothing but RST comes from a closed connection: whoever still speaks was not CLOSED. */
+static void sender_alive(struct model *m, enum end from, struct model_step *step) {
+  struct endpoint *f = &m->end[from];
+  if (f->state != TCPS_CLOSED) return;
+  if (event_refute(m, from, EVENT_RCV_RST, step) ||
+      event_refute(m, from, EVENT_TIMEOUT_2MSL, step) ||
+      event_refute(m, from, EVENT_RCV_ACK_OF_FIN, step))
+    step->verdict = STEP_REFUTES;
+}
+
+/* A FIN beside a SYN closes nothing: the RFC lets the receiver drop it (3.10.7.2). */
+static bool carries_fin(const struct segment *s) {
+  return segment_has(s, SEGMENT_FIN) && !segment_has(s, SEGMENT_SYN);
+}
+
+/* ---- What a segment is presumed to do to its receiver ---------------------------------------- */
+
+/* RFC 9293 3.10.7.4, second: an RST counts only with the exact sequence number that its receiver
+ * awaits, or before that as the answer to a SYN. What the receiver awaits lies between what it has
+ * acknowledged and what was captured on its way to it. */
+static bool rst_is_acceptable(const struct endpoint *sender, const struct endpoint *receiver,
+                              const struct segment *s) {
+  if (receiver->state == TCPS_SYN_SENT)
+    return segment_has(s, SEGMENT_ACK) && s->ack == receiver->snd_nxt;
+  if (!receiver->has_ack) return true;
+  return s->seq == receiver->ack_max || s->seq == sender->snd_contig;
+}
+
+static void receiver_rst(struct model *m, enum end from, const struct segment *s,
+                         bool acceptable, uint8_t sender_state, struct model_step *step) {
+  enum end to = end_other(from);
+  uint8_t peer_state = m->end[to].state;
+  if (!acceptable) {
+    report_finding(m, step,
+                   (struct finding){s->t_us, m->end[to].ack_max, s->seq,
+                                    FINDING_RST_OUT_OF_WINDOW, (uint8_t)from});
+    return;
+  }
+  if (m->rst_from == END_NONE) {
+    m->rst_from = (uint8_t)from;
+    m->rst_us = s->t_us;
+    m->rst_state = sender_state;
+    m->rst_peer_state = peer_state;
+    m->rst_has_ack = segment_has(s, SEGMENT_ACK);
+    m->rst_after_data = m->end[to].data_segments > 0;
+    m->rst_offender = m->last_roles[to];
+    m->refused = peer_state == TCPS_SYN_SENT;
+  }
+  if (peer_state == TCPS_TIME_WAIT)
+    report_finding(m, step,
+                   (struct finding){s->t_us, 0, 0, FINDING_RST_IN_TIME_WAIT, (uint8_t)to});
+  event_apply(m, to, EVENT_RCV_RST, EVIDENCE_PRESUMED, s->t_us, step);
+}
+
+static void receiver_syn(struct model *m, enum end to, const struct segment *s,
+                         struct model_step *step) {
+  const struct endpoint *e = &m->end[to];
+  bool acks_syn = segment_has(s, SEGMENT_ACK) && e->sent_syn && seq_gt(s->ack, e->first_seq);
+  event_apply(m, to, acks_syn ? EVENT_RCV_SYN_ACK : EVENT_RCV_SYN, EVIDENCE_PRESUMED, s->t_us,
+              step);
+}
+
+static void receiver_ack(struct model *m, enum end from, const struct segment *s,
+                         struct model_step *step) {
+  enum end to = end_other(from);
+  struct endpoint *e = &m->end[to];
+  const struct endpoint *f = &m->end[from];
+  if (e->state == TCPS_SYN_RECEIVED && seq_gt(s->ack, e->first_seq))
+    event_apply(m, to, EVENT_RCV_ACK_OF_SYN, EVIDENCE_PRESUMED, s->t_us, step);
+  if (!endpoint_fin_is_covered(e, s)) return;
+  if (!e->has_fin_acked_at) {
+    e->has_fin_acked_at = true;
+    e->fin_acked_at = segment_len(s) > 0 ? s->seq : f->snd_nxt;
+  }
+  if (endpoint_find(e, EVENT_RCV_ACK_OF_FIN) < 0)
+    event_apply(m, to, EVENT_RCV_ACK_OF_FIN, EVIDENCE_PRESUMED, s->t_us, step);
+}
+
+/* The FIN counts once every octet before it has been on the wire. A repetition counts again: it
+ * restarts TIME_WAIT. */
+static void receiver_fin(struct model *m, enum end from, const struct segment *s, bool first_copy,
+                         struct model_step *step) {
+  enum end to = end_other(from);
+  const struct endpoint *f = &m->end[from];
+  if (!f->has_fin || seq_leq(f->snd_contig, f->fin_seq)) return;
+  bool again = !first_copy && carries_fin(s) && segment_fin_seq(s) == f->fin_seq;
+  if (endpoint_find(&m->end[to], EVENT_RCV_FIN) < 0 || again)
+    event_apply(m, to, EVENT_RCV_FIN, EVIDENCE_PRESUMED, s->t_us, step);
+}
+
+/* ---- Roles ---------------------------------------------------------------------------------- */
+
+static void count_roles(const struct model *m, struct model_step *step) {
+  step->of = m->coalesced ? 3 : 4;
+  step->count = (uint8_t)(__builtin_popcount(m->roles_seen) - (m->coalesced ? 1 : 0));
+}
+
+/* Which roles this segment plays, given who sent FINs before it. */
+static unsigned roles_of(const struct model *m, enum end from, const struct segment *s) {
+  const struct endpoint *f = &m->end[from], *p = &m->end[end_other(from)];
+  unsigned roles = 0;
+  if (segment_has(s, SEGMENT_RST)) return ROLE_RST;
+  if (segment_has(s, SEGMENT_SYN)) return ROLE_SYN;
+  if (segment_has(s, SEGMENT_FIN) && (!f->has_fin || segment_fin_seq(s) == f->fin_seq))
+    roles |= m->first_closer == END_NONE || m->first_closer == from ? ROLE_FIN1 : ROLE_FIN2;
+  if (endpoint_fin_is_covered(p, s) && seq_leq(s->ack, p->snd_nxt)) {
+    bool acks_fin2 = m->first_closer == from;
+    unsigned ack = acks_fin2 ? ROLE_ACK2 : ROLE_ACK1;
+    /* Everything after the first covers the FIN too; it is that role again as a bare ACK, or as the
+     * answer to a repeated FIN. */
+    if (!(m->roles_seen & ack) || segment_len(s) == 0 || m->loss.fin[acks_fin2].unanswered > 0)
+      roles |= ack;
+  }
+  if (roles == 0 && s->payload_bytes > 0) roles = ROLE_DATA;
+  return roles;
+}
+
+static void roles_note(struct model *m, enum end from, const struct segment *s,
+                       struct model_step *step) {
+  unsigned seen_before = m->roles_seen;
+  step->new_roles = (uint8_t)(step->roles & ROLES_OF_CLOSE & ~seen_before);
+  m->roles_seen |= step->new_roles;
+  if (step->new_roles & ROLE_FIN1) {
+    m->first_closer = (uint8_t)from;
+    m->first_fin_us = s->t_us;
+  }
+  if (step->new_roles & ROLE_FIN2) {
+    m->crossed = !endpoint_fin_is_covered(&m->end[end_other(from)], s);
+    m->coalesced = !m->crossed && (step->new_roles & ROLE_ACK1);
+  }
+  for (unsigned which = 0; which < 2; which++) {
+    unsigned fin_role = which == 0 ? ROLE_FIN1 : ROLE_FIN2;
+    unsigned ack_role = which == 0 ? ROLE_ACK1 : ROLE_ACK2;
+    struct loss_fin *fin = &m->loss.fin[which];
+    if (step->new_roles & fin_role) m->fin_us[which] = s->t_us;
+    if (step->new_roles & ack_role) m->fin_acked_us[which] = s->t_us;
+    if (step->roles & ack_role) {
+      step->again = fin->acks;
+      step->since_copy_us = s->t_us - fin->last_ack_us;
+      loss_on_ack(&m->loss, which, s);
+    }
+    if (step->roles & fin_role) {
+      step->again = fin->copies;
+      step->since_copy_us = s->t_us - fin->last_us;
+      loss_on_fin(&m->loss, which, s);
+    }
+  }
+  if (step->new_roles) step->again = 0;
+  count_roles(m, step);
+}
+
+/* ---- The step ------------------------------------------------------------------------------- */
+
+void model_init(struct model *m, int64_t two_msl_us) {
+  memset(m, 0, sizeof *m);
+  m->two_msl_us = two_msl_us;
+  m->first_closer = m->rst_from = END_NONE;
+}
+
+void model_step(struct model *m, enum end from, const struct segment *s, struct model_step *step) {
+  memset(step, 0, sizeof *step);
+  step->from = (uint8_t)from;
+  enum end to = end_other(from);
+  struct endpoint *f = &m->end[from], *p = &m->end[to];
+  if (m->segments++ == 0) begin(m, from, s);
+  m->last_us = s->t_us;
+
+  struct expectation expected[EXPECTATIONS_MAX];
+  unsigned n_expected = expectation_list(m, expected);
+  uint32_t fresh = endpoint_new_payload(f, s);
+  bool first_fin = carries_fin(s) && !f->has_fin;
+  bool answers_repetition = m->loss.fin[m->first_closer == from].unanswered > 0;
+  bool is_stale = f->has_ack && segment_has(s, SEGMENT_ACK) && seq_lt(s->ack, f->ack_max);
+  uint8_t sender_state = f->state;
+  step->verdict = STEP_EXPECTED;
+  step->roles = (uint8_t)roles_of(m, from, s);
+
+  /* An RST's numbers are judged before they extend anything: it opens no sequence space. */
+  if (segment_has(s, SEGMENT_RST)) {
+    bool acceptable = rst_is_acceptable(f, p, s);
+    if (acceptable) event_apply(m, from, EVENT_SND_RST, EVIDENCE_SEEN, s->t_us, step);
+    receiver_rst(m, from, s, acceptable, sender_state, step);
+    if (!acceptable) step->verdict = STEP_UNEXPECTED;
+    if (m->roles_seen) step->since_first_fin_us = s->t_us - m->first_fin_us;
+    m->last_control_us = s->t_us;
+    count_roles(m, step);
+    m->last_roles[from] = ROLE_RST;
+    return;
+  }
+
+  bool acks_unsent = segment_has(s, SEGMENT_ACK) && p->has_seq && p->sent_syn &&
+                     seq_gt(s->ack, p->snd_nxt);
+  if (fresh > 0 && f->has_fin && seq_gt(s->seq + s->payload_bytes, f->fin_seq))
+    report_finding(m, step,
+                   (struct finding){s->t_us, f->fin_seq, s->seq, FINDING_DATA_AFTER_FIN,
+                                    (uint8_t)from});
+  if (acks_unsent)
+    report_finding(m, step,
+                   (struct finding){s->t_us, p->snd_nxt, s->ack, FINDING_ACK_OF_UNSENT,
+                                    (uint8_t)from});
+
+  sender_alive(m, from, step);
+  endpoint_extend(f, s);
+  if (segment_has(s, SEGMENT_SYN)) sender_syn(m, from, s, step);
+  if (segment_has(s, SEGMENT_ACK)) {
+    sender_ack(m, from, s, step);
+    if (!acks_unsent) endpoint_acked(p, s->ack);
+  }
+  if (segment_len(s) > (segment_has(s, SEGMENT_SYN) ? 1 : 0)) f->sent_stream = true;
+  midstream_prove(m, step);
+  if (carries_fin(s)) sender_fin(m, from, s, step);
+
+  if (fresh > 0) {
+    f->data_segments++;
+    f->data_bytes += fresh;
+    if (p->has_fin && !f->has_fin) {
+      f->half_close_segments++;
+      f->half_close_bytes += fresh;
+      step->in_half_close = true;
+    }
+  }
+
+  if (step->roles & ROLES_OF_CLOSE) {
+    roles_note(m, from, s, step);
+    m->last_control_us = s->t_us;
+  }
+  if (m->roles_seen) step->since_first_fin_us = s->t_us - m->first_fin_us;
+  m->last_roles[from] = step->roles;
+
+  if (segment_has(s, SEGMENT_SYN)) receiver_syn(m, to, s, step);
+  if (segment_has(s, SEGMENT_ACK) && !acks_unsent) receiver_ack(m, from, s, step);
+  /* A segment with an unacceptable ACK is answered and dropped: its FIN does not count. */
+  if (!acks_unsent) receiver_fin(m, from, s, first_fin, step);
+
+  if (step->n_findings > 0)
+    step->verdict = STEP_UNEXPECTED;
+  else if (step->verdict == STEP_REFUTES)
+    return;
+  else if ((step->roles & (ROLE_FIN1 | ROLE_FIN2)) && step->again)
+    step->verdict = STEP_RETRANSMISSION;
+  else if (is_stale || (step->again && !answers_repetition))
+    step->verdict = STEP_STALE;
+  else if (step->new_roles && !expectation_met(expected, n_expected, from, step->new_roles))
+    step->verdict = STEP_UNEXPECTED;
+}
+
+bool model_expire(struct model *m, int64_t now_us, struct model_step *step) {
+  memset(step, 0, sizeof *step);
+  step->from = END_NONE;
+  for (unsigned i = 0; i < 2; i++)
+    if (m->end[i].state == TCPS_TIME_WAIT && now_us - m->time_wait_us[i] >= m->two_msl_us)
+      event_apply(m, i, EVENT_TIMEOUT_2MSL, EVIDENCE_TIMED, now_us, step);
+  if (m->roles_seen) step->since_first_fin_us = now_us - m->first_fin_us;
+  return step->n_changes > 0;
+}
+
+int64_t model_deadline_us(const struct model *m) {
+  int64_t deadline = INT64_MAX;
+  for (unsigned i = 0; i < 2; i++)
+    if (m->end[i].state == TCPS_TIME_WAIT && m->time_wait_us[i] + m->two_msl_us < deadline)
+      deadline = m->time_wait_us[i] + m->two_msl_us;
+  return deadline;
+}
+
+uint32_t model_u(const struct model *m) {
+  return m->first_closer == END_NONE ? 0 : m->end[m->first_closer].fin_seq;
+}
+
+uint32_t model_w(const struct model *m) {
+  if (m->first_closer == END_NONE) return 0;
+  const struct endpoint *second = &m->end[end_other((enum end)m->first_closer)];
+  return second->has_fin ? second->fin_seq : second->snd_nxt;
+}
+

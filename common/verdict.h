@@ -1,0 +1,77 @@
+/* The verdict: how a connection ended, in words that two people would use alike, and in one sentence
+ * for a person at 3 a.m. It speaks of the states just after the last captured segment. */
+#ifndef TEARDOWN_COMMON_VERDICT_H
+#define TEARDOWN_COMMON_VERDICT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/model.h"
+
+/* How long an end may keep the other waiting before it is called stuck. A half-close is legal for as
+ * long as one likes; at the end of a capture it is worth a look from here on. */
+#define VERDICT_STUCK_US INT64_C(2000000)
+
+/* X(enumerator, name) */
+#define ENDINGS(X)                                               \
+  X(NORMAL, "normal")             /* four segments */            \
+  X(COALESCED, "coalesced")       /* three: FIN2 carries ACK1 */ \
+  X(SIMULTANEOUS, "simultaneous") /* the FINs crossed */         \
+  X(RESET, "reset")                                              \
+  X(REFUSED, "refused")                                          \
+  X(FIN_UNANSWERED, "unfinished-fin-unanswered")                 \
+  X(CLOSE_WAIT, "unfinished-close-wait")                         \
+  X(LAST_ACK, "unfinished-last-ack")                             \
+  X(OPEN, "open")
+
+enum ending {
+#define X(id, name) ENDING_##id,
+  ENDINGS(X)
+#undef X
+      ENDING_COUNT
+};
+
+const char *ending_name(enum ending ending);
+
+enum reset_cause {
+  RESET_NONE,
+  RESET_REFUSED,
+  RESET_LINGER_0,
+  RESET_DATA_AFTER_CLOSE,
+  RESET_FIN_WAIT_2_EXPIRED,
+  RESET_LATE_FINAL_ACK,
+  RESET_NO_SOCKET,
+  RESET_OUT_OF_WINDOW,
+  RESET_CANNOT_TELL,
+};
+
+/* NULL for RESET_NONE. */
+const char *reset_cause_name(enum reset_cause cause);
+
+enum conformity { CONFORMS, VIOLATES, CANNOT_TELL };
+
+const char *conformity_name(enum conformity conformity);
+
+struct verdict {
+  int64_t duration_us; /* from the first FIN to the last control segment */
+  uint16_t losses[LOSS_KINDS][LOSS_PLACES];
+  uint32_t fin_retransmissions;
+  uint8_t ending;       /* enum ending */
+  uint8_t cause;        /* enum reset_cause */
+  uint8_t conformity;   /* enum conformity */
+  uint8_t closed_first; /* enum end; END_NONE also when both did */
+  bool closed_both;     /* the FINs crossed */
+  uint8_t count, of;    /* control segments, by role */
+  uint8_t n_findings;
+  struct finding findings[MODEL_FINDINGS_MAX + 1]; /* the model's, and who is stuck at the end */
+};
+
+/* now_us: when the capture ended, or the clock; it decides who is stuck. */
+void verdict_make(struct verdict *verdict, const struct model *model, int64_t now_us);
+
+/* Who closed first, how it ended, what each side still waits for and since when, and where to look.
+ * ASCII, one line, no full stop. Returns buffer, always terminated. */
+const char *verdict_sentence(const struct verdict *verdict, const struct model *model,
+                             int64_t now_us, char *buffer, size_t size);
+
+#endif
