@@ -1,0 +1,135 @@
+#include "capture/flow.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+enum { BUCKETS = FLOW_MAX };
+
+bool flow_table_init(struct flow_table *t) {
+  memset(t, 0, sizeof *t);
+  t->flows = calloc(FLOW_MAX, sizeof *t->flows);
+  t->buckets = calloc(BUCKETS, sizeof *t->buckets);
+  if (t->flows && t->buckets) return true;
+  flow_table_destroy(t);
+  return false;
+}
+
+void flow_table_destroy(struct flow_table *t) {
+  free(t->flows);
+  free(t->buckets);
+  memset(t, 0, sizeof *t);
+}
+
+static struct flow_key key_of(const struct decoded *p, unsigned *source_half) {
+  struct flow_key key = {.family = p->family};
+  int order = memcmp(&p->source, &p->destination, sizeof p->source);
+  if (order == 0) order = p->source_port < p->destination_port ? -1 : 1;
+  unsigned source = order <= 0 ? 0 : 1;
+  key.address[source] = p->source;
+  key.address[1 - source] = p->destination;
+  key.port[source] = p->source_port;
+  key.port[1 - source] = p->destination_port;
+  *source_half = source;
+  return key;
+}
+
+static struct flow **bucket_of(struct flow_table *t, const struct flow_key *key) {
+  return &t->buckets[XXH3_64bits(key, sizeof *key) % BUCKETS];
+}
+
+static enum end end_of(const struct flow *f, unsigned half) {
+  return half == f->client ? END_CLIENT : END_SERVER;
+}
+
+/* The client sent the SYN or, failing that, the first segment. */
+static void start(struct flow *f, const struct decoded *p, unsigned source_half,
+                  int64_t two_msl_us) {
+  bool is_syn_ack = segment_has(&p->segment, SEGMENT_SYN) && segment_has(&p->segment, SEGMENT_ACK);
+  f->client = (uint8_t)(is_syn_ack ? 1 - source_half : source_half);
+  f->number = 0;
+  f->verdicts = 0;
+  model_init(&f->model, two_msl_us);
+}
+
+struct flow *flow_find(struct flow_table *t, const struct decoded *p, int64_t two_msl_us,
+                       enum end *from) {
+  unsigned half;
+  struct flow_key key = key_of(p, &half);
+  struct flow **bucket = bucket_of(t, &key);
+  for (struct flow *f = *bucket; f; f = f->chain) {
+    if (memcmp(&f->key, &key, sizeof key) != 0) continue;
+    *from = end_of(f, half);
+    return f;
+  }
+  struct flow *f = t->free;
+  if (f) {
+    t->free = f->chain;
+  } else if (t->untouched < FLOW_MAX) {
+    f = &t->flows[t->untouched++];
+  } else {
+    t->not_followed++;
+    return NULL;
+  }
+  f->key = key;
+  f->in_use = true;
+  f->list = FLOW_IDLE;
+  f->chain = *bucket;
+  *bucket = f;
+  t->used++;
+  start(f, p, half, two_msl_us);
+  *from = end_of(f, half);
+  return f;
+}
+
+static void unlink_from_list(struct flow_table *t, struct flow *f) {
+  if (f->list == FLOW_IDLE) return;
+  *(f->previous ? &f->previous->next : &t->head[f->list]) = f->next;
+  *(f->next ? &f->next->previous : &t->tail[f->list]) = f->previous;
+  f->next = f->previous = NULL;
+  f->list = FLOW_IDLE;
+}
+
+void flow_move(struct flow_table *t, struct flow *f, enum flow_list list) {
+  unlink_from_list(t, f);
+  if (list == FLOW_IDLE) return;
+  f->list = (uint8_t)list;
+  f->previous = t->tail[list];
+  *(t->tail[list] ? &t->tail[list]->next : &t->head[list]) = f;
+  t->tail[list] = f;
+}
+
+void flow_remove(struct flow_table *t, struct flow *f) {
+  unlink_from_list(t, f);
+  struct flow **link = bucket_of(t, &f->key);
+  while (*link != f) link = &(*link)->chain;
+  *link = f->chain;
+  f->in_use = false;
+  f->chain = t->free;
+  t->free = f;
+  t->used--;
+}
+
+void flow_restart(struct flow_table *t, struct flow *f, const struct decoded *p,
+                  int64_t two_msl_us, enum end *from) {
+  unsigned half;
+  (void)key_of(p, &half);
+  unlink_from_list(t, f);
+  start(f, p, half, two_msl_us);
+  *from = end_of(f, half);
+}
+
+const char *flow_end_name(const struct flow *f, enum end end,
+                          char buffer[static FLOW_NAME_SIZE]) {
+  unsigned half = end == END_CLIENT ? f->client : 1 - f->client;
+  char text[INET6_ADDRSTRLEN];
+  inet_ntop(f->key.family == 4 ? AF_INET : AF_INET6, f->key.address[half].bytes, text,
+            sizeof text);
+  snprintf(buffer, FLOW_NAME_SIZE, f->key.family == 4 ? "%s:%u" : "[%s]:%u", text,
+           f->key.port[half]);
+  return buffer;
+}

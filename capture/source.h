@@ -1,0 +1,76 @@
+/* Packets: from an interface or from a savefile. The only file that includes pcap.h. */
+#ifndef TEARDOWN_CAPTURE_SOURCE_H
+#define TEARDOWN_CAPTURE_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "capture/decode.h"
+
+/* Longest headers that occur (SLL2, IPv6 with an extension, TCP with all its options), and then
+ * some: in immediate mode a slot of the kernel's ring is as large as the snapshot. */
+enum { SOURCE_SNAPLEN_DEFAULT = 192, SOURCE_BUFFER_KIB_DEFAULT = 16384, SOURCE_ERROR_SIZE = 512 };
+
+struct source; /* opaque */
+
+struct source_options {
+  const char *interface; /* live: "lo", "eth0", "any"; NULL: read `file` */
+  const char *file;      /* a pcap or pcapng file, "-" for standard input */
+  const char *save;      /* also write what is captured to this file; NULL: do not */
+  const char *filter;    /* pcap-filter(7), NULL for all of TCP */
+  int snaplen, buffer_kib;
+};
+
+enum source_error {
+  SOURCE_OK,
+  SOURCE_NO_PERMISSION, /* to capture; the message does not say what to do about it */
+  SOURCE_BAD_FILTER,
+  SOURCE_FAILED,
+};
+
+/* Opens; on failure *source is NULL and `error` holds a line that names the object, the cause and,
+ * but for SOURCE_NO_PERMISSION, the remedy. */
+enum source_error source_open(struct source **source, const struct source_options *options,
+                              char error[static SOURCE_ERROR_SIZE]);
+
+struct source_packet {
+  const uint8_t *bytes; /* valid until the next call */
+  size_t captured, on_wire;
+  int64_t t_us;
+};
+
+enum source_result {
+  SOURCE_PACKET,
+  SOURCE_NONE, /* live: nothing now; wait on source_fd */
+  SOURCE_END,  /* the file is at its end */
+  SOURCE_BROKEN,
+};
+
+/* The next packet. After SOURCE_BROKEN `error` says what happened: a file that ends in the middle of
+ * a packet, an interface that went away. */
+enum source_result source_next(struct source *source, struct source_packet *packet,
+                               char error[static SOURCE_ERROR_SIZE]);
+
+/* A descriptor to poll for a live capture, -1 for a file. */
+int source_fd(const struct source *source);
+enum decode_link source_link(const struct source *source);
+
+struct source_counts {
+  uint64_t received, dropped; /* by the filter; by the kernel, for want of room */
+  bool known;                 /* false for a file */
+};
+
+struct source_counts source_counts(struct source *source);
+
+/* Flushes and closes the savefile too. False when that could not be written; `error` says why. */
+bool source_close(struct source *source, char error[static SOURCE_ERROR_SIZE]);
+
+/* The interfaces that can be captured on, a line each (-D). False: `error` says why not. */
+bool source_list_interfaces(FILE *out, char error[static SOURCE_ERROR_SIZE]);
+
+/* "libpcap version 1.10.3 ..." */
+const char *source_library_version(void);
+
+#endif
