@@ -119,7 +119,8 @@ static void report_failure(struct client *client, const struct peer *peer) {
   cli_complain(&CLI, "%s port %s: %s%s", ip, client->port, meaning(peer), remedy(client, peer));
 }
 
-static void print_summary(struct client *client) {
+/* Returns an exit status. */
+static int print_summary(struct client *client) {
   char name[PEER_NAME_SIZE];
   peer_format_address(client->address->ai_addr, name);
   clear_progress(client);
@@ -127,6 +128,7 @@ static void print_summary(struct client *client) {
   peer_log(&client->group, name, "%ju of %ju connections over, %ju failed, %.1f s",
            (uintmax_t)client->n_over, (uintmax_t)client->count, (uintmax_t)client->n_failed,
            (double)(uv_hrtime() - client->started_ns) / 1e9);
+  return cli_finish(&CLI);
 }
 
 /* ---- connections ---- */
@@ -173,9 +175,9 @@ static void on_over(struct peer_group *group, const struct peer *peer) {
 static bool resolve(struct client *client) {
   struct addrinfo hints = {.ai_family = client->family, .ai_socktype = SOCK_STREAM};
   uv_getaddrinfo_t request;
-  /* No callback: it answers before anything else has begun, and Ctrl-C simply ends the wait. */
-  int error = uv_getaddrinfo(uv_default_loop(), &request, NULL, client->host, client->port, &hints);
-  uv_loop_close(uv_default_loop());
+  /* No callback: it waits for the answer, and Ctrl-C, which is not caught yet, ends the wait. */
+  int error =
+      uv_getaddrinfo(&client->group.loop, &request, NULL, client->host, client->port, &hints);
   if (error != 0) {
     cli_complain(&CLI, "%s: cannot find its %saddress: %s; check the name or give an address",
                  client->host,
@@ -190,27 +192,30 @@ static bool resolve(struct client *client) {
   return true;
 }
 
-static int run(struct client *client) {
-  if (!resolve(client)) return CLI_EXIT_FAILURE;
-  if (!peer_group_open(&client->group)) {
-    uv_freeaddrinfo(client->addresses);
-    return CLI_EXIT_FAILURE;
-  }
-  bool many = client->count > 1;
-  client->group.quiet = many;
+static void start(struct client *client) {
+  client->group.quiet = client->count > 1;
   client->started_ns = uv_hrtime();
-  if (many && isatty(STDERR_FILENO)) {
+  if (client->count > 1 && isatty(STDERR_FILENO)) {
     client->progress.data = client;
     uv_timer_init(&client->group.loop, &client->progress);
     uv_timer_start(&client->progress, on_progress, PROGRESS_MS, PROGRESS_MS);
   }
   client->n_begun = 1;
   begin(client);
+}
+
+static int run(struct client *client) {
+  if (!peer_group_open(&client->group)) return CLI_EXIT_FAILURE;
+  bool started = resolve(client) && peer_group_catch_signals(&client->group);
+  if (started)
+    start(client);
+  else
+    peer_group_stop(&client->group);
   int status = peer_group_run(&client->group);
-  if (many) print_summary(client);
-  uv_freeaddrinfo(client->addresses);
+  if (started && client->count > 1) status = print_summary(client);
+  if (client->addresses != NULL) uv_freeaddrinfo(client->addresses);
   if (client->group.signal != 0) return 128 + client->group.signal;
-  return client->n_failed > 0 ? CLI_EXIT_FAILURE : status;
+  return started && client->n_failed == 0 ? status : CLI_EXIT_FAILURE;
 }
 
 /* ---- command line ---- */

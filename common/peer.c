@@ -117,7 +117,7 @@ static void log_line(struct peer_group *group, struct timespec at, const char *n
   if (fflush(stdout) == 0 && !ferror(stdout)) return;
   group->output_error = errno;
   /* The caller is in the middle of closing something: stop from the loop, not from here. */
-  uv_async_send(&group->output_lost);
+  if (!group->stopping) uv_async_send(&group->output_lost);
 }
 
 void peer_log(struct peer_group *group, const char *name, const char *format, ...) {
@@ -530,10 +530,18 @@ bool peer_group_open(struct peer_group *group) {
     cli_complain(group->cli, "cannot start libuv's event loop: %s", uv_strerror(error));
     return false;
   }
+  group->output_lost.data = group;
+  error = uv_async_init(&group->loop, &group->output_lost, on_output_lost);
+  if (error == 0) return true;
+  cli_complain(group->cli, "cannot prepare libuv's event loop: %s", uv_strerror(error));
+  peer_group_run(group);
+  return false;
+}
+
+bool peer_group_catch_signals(struct peer_group *group) {
   uv_signal_t *const signals[] = {&group->sigint, &group->sigterm};
   const int numbers[] = {SIGINT, SIGTERM};
-  error = uv_async_init(&group->loop, &group->output_lost, on_output_lost);
-  group->output_lost.data = group;
+  int error = 0;
   for (size_t i = 0; error == 0 && i < 2; i++) {
     error = uv_signal_init(&group->loop, signals[i]);
     signals[i]->data = group;
@@ -542,7 +550,6 @@ bool peer_group_open(struct peer_group *group) {
   if (error == 0) return true;
   cli_complain(group->cli, "cannot watch for signals: %s", uv_strerror(error));
   peer_group_stop(group);
-  peer_group_run(group);
   return false;
 }
 

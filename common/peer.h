@@ -136,8 +136,13 @@ bool peer_check_options(const struct cli *cli, size_t first,
 /* "teardown-server 0.1.0, libuv 1.44.2" on stdout. */
 void peer_print_version(const struct cli *cli);
 
-/* Opens loop and signals; ignores SIGPIPE. False after saying on stderr why not. */
+/* Opens the loop; ignores SIGPIPE. False after saying on stderr why not, with nothing left open.
+ * After success peer_group_run must follow, which also frees everything. */
 bool peer_group_open(struct peer_group *group);
+
+/* From now on SIGINT and SIGTERM stop the group instead of killing the program. False after saying
+ * on stderr why not; the group is stopped then. */
+bool peer_group_catch_signals(struct peer_group *group);
 
 /* Runs until every connection and handle is closed, by the program (peer_group_stop), by SIGINT or
  * SIGTERM, or because nobody reads stdout any more. Returns CLI_EXIT_OK, or CLI_EXIT_FAILURE when
@@ -154,7 +159,8 @@ int peer_accept(struct peer_group *group, uv_stream_t *listener);
  * called, or UV_ENOMEM, and it will not. */
 int peer_connect(struct peer_group *group, const struct sockaddr *to, uint16_t local_port);
 
-/* A line of the log about the endpoint `name`, timed now. */
+/* A line of the log about the endpoint `name`, timed now. Also after peer_group_run, whose status
+ * then does not know of it. */
 void peer_log(struct peer_group *group, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -208,7 +208,7 @@ static int parse_options(struct server *server, int argc, char **argv) {
 
 static int serve(struct server *server) {
   if (!peer_group_open(&server->group)) return CLI_EXIT_FAILURE;
-  bool listening = listen_all(server);
+  bool listening = peer_group_catch_signals(&server->group) && listen_all(server);
   if (listening)
     log_listeners(server);
   else

@@ -1,0 +1,621 @@
+#!/usr/bin/env bats
+# server and client at their command lines and on a loopback of their own.
+# Runs inside a private network namespace with lo up, as tests/run.sh arranges.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+  if [ "$(readlink /proc/self/ns/net)" = "$(readlink /proc/1/ns/net)" ]; then
+    echo "peer.bats needs a network namespace of its own: unshare -n, or unshare -Urn" >&2
+    return 1
+  fi
+}
+
+setup() {
+  : "${TEARDOWN_BIN:=$BATS_TEST_DIRNAME/../build/san}"
+  export LC_ALL=C.UTF-8
+  port=$((20000 + BATS_TEST_NUMBER))
+  log=$BATS_TEST_TMPDIR
+  pids=()
+}
+
+teardown() {
+  local pid
+  for pid in "${pids[@]}"; do
+    kill -KILL "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+  done
+}
+
+# ---- helpers ----
+
+fail() {
+  printf '%s\n' "$@" >&2
+  tail -n 50 "$log"/*.log "$log"/*.err >&2 2>/dev/null || true
+  return 1
+}
+
+# Polls a condition for at most 10 s.
+wait_for() {
+  local tries
+  for ((tries = 0; tries < 500; tries++)); do
+    "$@" && return 0
+    sleep 0.02
+  done
+  fail "not within 10 s: $*"
+}
+
+says() { grep -qF -- "$2" "$log/$1" 2>/dev/null; }
+gone() { ! kill -0 "$1" 2>/dev/null; }
+listening() { [ -n "$(ss -Hltn "sport = :$1")" ]; }
+
+# start NAME PROGRAM [OPTION]...: runs it in the background; its pid is in $pid.
+start() {
+  local name=$1 program=$2
+  shift 2
+  "$TEARDOWN_BIN/$program" "$@" >"$log/$name.log" 2>"$log/$name.err" 3>&- &
+  pid=$!
+  pids+=("$pid")
+}
+
+start_server() {
+  start server server -p "$port" "$@"
+  server=$pid
+  wait_for says server.log "uv_listen()"
+}
+
+# ends PID STATUS: it ends by itself, with that status, and left nothing on stderr.
+ends() {
+  local status=0
+  wait_for gone "$1"
+  wait "$1" || status=$?
+  [ "$status" -eq "$2" ] || fail "status $status, not $2"
+}
+
+# client_says STATUS [OPTION]...: runs the client to its end.
+client_says() {
+  local expected=$1 status=0
+  shift
+  timeout 20 "$TEARDOWN_BIN/client" "$@" >"$log/client.log" 2>"$log/client.err" 3>&- || status=$?
+  [ "$status" -eq "$expected" ] || fail "client: status $status, not $expected"
+}
+
+# The calls alone: no time, no addresses that change.
+calls() { sed -E 's/^[0-9:.]+ (server|client) [^ ]+  //; /uv_listen/d; s/:[0-9]+$//' "$log/$1"; }
+
+same() { diff -u <(printf '%s\n' "$2") <(calls "$1") >&2 || fail "other calls in $1"; }
+
+quiet() { [ ! -s "$log/$1" ] || fail "$1 is not empty"; }
+
+# refuses STATUS MESSAGE PROGRAM [OPTION]...: that one line on stderr, nothing on stdout.
+refuses() {
+  local expected=$1 message=$2 program=$3
+  shift 3
+  run --separate-stderr timeout 20 "$TEARDOWN_BIN/$program" "$@"
+  [ "$status" -eq "$expected" ] || fail "$program $*: status $status, not $expected" "$stderr"
+  [ "$stderr" = "$program: $message" ] || fail "$program $*:" "$stderr" "is not" "$message"
+  [ -z "$output" ] || fail "$program $*: on stdout: $output"
+}
+
+# ---- misuse: status 2 ----
+
+@test "misuse: an unknown option, near and far" {
+  local program
+  for program in server client; do
+    refuses 2 "unknown option '--clsoe'; did you mean '--close'? (--help lists all)" \
+      $program --clsoe
+    refuses 2 "unknown option '--xyzzy' (--help lists all)" $program --xyzzy
+    refuses 2 "option '--close' wants an argument: --close HOW (--help lists all)" $program --close
+  done
+}
+
+@test "misuse: ports that are none" {
+  local text
+  for text in 0 65536 abc -1 '' 80x; do
+    refuses 2 "--port wants a TCP port from 1 to 65535, not '$text'" server -p "$text"
+    refuses 2 "--local-port wants a TCP port from 1 to 65535, not '$text'" client -b "$text"
+    refuses 2 "PORT wants a TCP port from 1 to 65535, not '$text'" client -- 127.0.0.1 "$text"
+  done
+}
+
+@test "misuse: numbers that are none" {
+  local program
+  for program in server client; do
+    refuses 2 "--close-after wants a whole number from 0 to 86400000, not '-5'" \
+      $program --close-after -5
+    refuses 2 "--close-delay wants a whole number from 0 to 86400000, not ''" \
+      $program --close-delay ''
+    refuses 2 "--drain wants a whole number from 0 to 60000000, not '60000001'" \
+      $program --drain 60000001
+    refuses 2 "--send wants a whole number from 0 to 60000000, not '1k'" $program --send 1k
+    refuses 2 "--count wants a whole number from 1 to 1000000000, not '0'" $program --count 0
+  done
+  refuses 2 "--parallel wants a whole number from 1 to 100000, not '0'" client --parallel 0
+}
+
+@test "misuse: words that are none" {
+  refuses 2 "--close wants close, shutdown or reset, not 'rst'" server --close rst
+  refuses 2 "--close wants close, shutdown or reset, not ''" client --close ''
+  refuses 2 "--listen wants an IPv4 or IPv6 address such as 127.0.0.1 or ::1, not 'localhost'" \
+    server -l localhost
+  refuses 2 "--listen wants an IPv4 or IPv6 address such as 127.0.0.1 or ::1, not ''" server -l ''
+  refuses 2 "HOST is empty; give a name or an address, such as 127.0.0.1" client ''
+}
+
+@test "misuse: too many words" {
+  refuses 2 "'7000' is one word too many; an address goes with -l, a port with -p" server 7000
+  refuses 2 "'x' is one word too many; HOST and PORT are all (--help)" client 127.0.0.1 7000 x
+}
+
+@test "misuse: options that contradict each other or have no effect" {
+  refuses 2 "--parallel 3 is more than --count 2; raise --count" client --count 2 --parallel 3
+  refuses 2 "--parallel 2 is more than --count 1; raise --count" client --parallel 2
+  refuses 2 "--local-port is one connection at a time; leave out --parallel" \
+    client -b 5000 --count 2 --parallel 2
+  refuses 2 "-4 and -6 exclude each other; give one of them" client -4 -6
+  refuses 2 "--drain has no effect on the side that closes first; see --close-after" \
+    client --drain 1
+  refuses 2 "--close-delay has no effect on the side that closes first; see --close-after" \
+    server --close-first --close-delay 1
+  refuses 2 "--close-after has no effect on the side that closes last; see --close-delay" \
+    server --close-after 1
+  refuses 2 "--close has no effect with --never-close; leave one of them out" \
+    server --never-close --close reset
+}
+
+@test "--help fits 80 columns and --version names libuv" {
+  local program
+  for program in server client; do
+    run --separate-stderr "$TEARDOWN_BIN/$program" --help
+    [ "$status" -eq 0 ] && [ -z "$stderr" ]
+    [[ "$output" == "Usage: $program "* ]]
+    [ "$(printf '%s\n' "$output" | wc -L)" -le 80 ]
+    run "$TEARDOWN_BIN/$program" --version
+    [ "$status" -eq 0 ]
+    [[ "$output" =~ ^teardown-$program\ [0-9.]+,\ libuv\ [0-9.]+$ ]]
+    run --separate-stderr bash -c '"$0" --help > /dev/full' "$TEARDOWN_BIN/$program"
+    [ "$status" -eq 1 ]
+    [ "$stderr" = "$program: cannot write to stdout: No space left on device" ]
+  done
+}
+
+# ---- what the machine refuses: status 1 ----
+
+@test "refused: nobody listens" {
+  refuses 1 "127.0.0.1 port $port: connection refused; is the server running? start build/server" \
+    client 127.0.0.1 $port
+  refuses 1 "::1 port $port: connection refused; is the server running? start build/server" \
+    client ::1 $port
+}
+
+@test "port in use: the second server leaves nothing behind, the first serves on" {
+  start_server -l 127.0.0.1
+  refuses 1 "127.0.0.1 port $port: address already in use; another server runs there? choose \
+another with -p PORT" server -p $port
+  [ "$(ss -Hltn "sport = :$port" | wc -l)" -eq 1 ]
+  client_says 0 --close-after 0 127.0.0.1 $port
+}
+
+@test "port in use on ::1 only: the server does not listen on 127.0.0.1 either" {
+  start_server -l ::1
+  refuses 1 "::1 port $port: address already in use; another server runs there? choose another \
+with -p PORT" server -p $port
+  [ -z "$(ss -Hltn "sport = :$port" src 127.0.0.1)" ]
+}
+
+@test "the same address twice is in use" {
+  refuses 1 "127.0.0.1 port $port: address already in use; another server runs there? choose \
+another with -p PORT" server -p $port -l 127.0.0.1 -l 127.0.0.1
+}
+
+@test "an address that is not ours" {
+  refuses 1 "192.0.2.1 port $port: address not available; not an address of this machine ('ip \
+address' lists them)" server -p $port -l 192.0.2.1
+  refuses 1 "2001:db8::1 port $port: address not available; not an address of this machine ('ip \
+address' lists them)" server -p $port -l 2001:db8::1
+}
+
+@test "a privileged port without the privilege" {
+  local bounded="setpriv --bounding-set=-net_bind_service --inh-caps=-net_bind_service"
+  run --separate-stderr $bounded "$TEARDOWN_BIN/server" -p 80
+  [ "$status" -eq 1 ]
+  [ "$stderr" = "server: 127.0.0.1 port 80: permission denied; ports below 1024 are for root: \
+choose another with -p PORT" ]
+  start_server
+  run --separate-stderr $bounded "$TEARDOWN_BIN/client" -b 80 127.0.0.1 $port
+  [ "$status" -eq 1 ]
+  [ "$stderr" = "client: 127.0.0.1 port $port: permission denied; ports below 1024 are for root: \
+choose another with -b PORT" ]
+}
+
+@test "a local port that is taken" {
+  start_server
+  refuses 1 "127.0.0.1 port $port: address already in use; choose another local port with -b PORT" \
+    client -b $port 127.0.0.1 $port
+}
+
+@test "a name that does not resolve, an address of the other family" {
+  local pattern="^client: no-such-host\.invalid: cannot find its address: .*; check the name or"
+  run --separate-stderr timeout 60 "$TEARDOWN_BIN/client" no-such-host.invalid
+  [ "$status" -eq 1 ]
+  [[ "$stderr" =~ $pattern ]]
+  run --separate-stderr timeout 60 "$TEARDOWN_BIN/client" -4 ::1
+  [ "$status" -eq 1 ]
+  [[ "$stderr" =~ ^client:\ ::1:\ cannot\ find\ its\ IPv4\ address: ]]
+}
+
+@test "a machine without IPv6: said in one line, IPv4 goes on" {
+  ip -6 address del ::1/128 dev lo
+  start_server --count 1
+  client_says 0 --close-after 0 127.0.0.1 $port
+  ip -6 address add ::1/128 dev lo
+  ends $server 0
+  [ "$(cat "$log/server.err")" = "server: ::1 port $port: address not available; no IPv6 here, \
+going on with IPv4 alone" ]
+}
+
+# ---- the conversation ----
+
+@test "server and client with no option at all meet" {
+  start server server --count 1
+  server=$pid
+  wait_for says server.log "[::1]:7000  uv_listen()"
+  client_says 0
+  ends $server 0
+  same client.log "uv_tcp_connect → 0: connected to 127.0.0.1
+uv_write(): 6 bytes
+uv_close(): close(fd), we send FIN first (active closer)"
+  same server.log "uv_accept() → 0: connected to 127.0.0.1
+read → 6 bytes
+read → EOF: the client closed; half-close window 200 ms
+uv_close(): close(fd), our FIN answers (passive closer)"
+  quiet server.err
+  quiet client.err
+}
+
+@test "the log: time of day, program, the client's address on both sides, at most 100 columns" {
+  start_server --count 1
+  client_says 0 127.0.0.1 $port
+  ends $server 0
+  local time='[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.[0-9]{6}'
+  [ "$(grep -cEv "^$time (server|client) [^ ]+:[0-9]+  [^ ]" "$log/server.log" "$log/client.log" |
+    grep -cv ':0$')" -eq 0 ]
+  [ "$(cat "$log/server.log" "$log/client.log" | wc -L)" -le 100 ]
+  local ours theirs
+  ours=$(sed -nE 's/.* client ([^ ]+)  uv_close.*/\1/p' "$log/client.log")
+  theirs=$(sed -nE 's/.* server ([^ ]+)  uv_close.*/\1/p' "$log/server.log")
+  [ -n "$ours" ] && [ "$ours" = "$theirs" ]
+  # The client's close is told before the EOF that it causes, on one clock.
+  local close eof
+  close=$(sed -nE 's/^([^ ]+) .*uv_close.*/\1/p' "$log/client.log")
+  eof=$(sed -nE 's/^([^ ]+) .*EOF.*/\1/p' "$log/server.log")
+  [[ "$close" < "$eof" || "$eof" == 00:00:00* ]]
+}
+
+@test "arrows are ASCII outside UTF-8" {
+  start_server --count 1
+  LC_ALL=C client_says 0 --close-after 0 127.0.0.1 $port
+  says client.log "uv_tcp_connect -> 0: connected"
+  run ! grep -qP '[^\x00-\x7f]' "$log/client.log"
+}
+
+@test "IPv6, by address and by -6" {
+  start_server --count 2
+  client_says 0 --close-after 0 ::1 $port
+  says client.log "client [::1]:"
+  client_says 0 -6 --close-after 0 ::1 $port
+  ends $server 0
+  says server.log "server [::1]:"
+}
+
+@test "a name whose first address does not answer" {
+  grep -qE '^127\.0\.0\.1.*\blocalhost\b' /etc/hosts || skip "localhost is not in /etc/hosts"
+  start_server --count 1 -l 127.0.0.1
+  client_says 0 --close-after 0 localhost $port
+  ends $server 0
+  says client.log "connected to 127.0.0.1:$port"
+}
+
+@test "-b: the local port is the one asked for, twice in a row" {
+  start_server --count 2 --close-delay 0
+  client_says 0 -b 5555 --close shutdown --close-after 0 127.0.0.1 $port
+  client_says 0 -b 5555 --close shutdown --close-after 0 127.0.0.1 $port
+  says client.log "client 127.0.0.1:5555  "
+  ends $server 0
+}
+
+@test "client --close reset: the server is told ECONNRESET" {
+  start_server --count 1
+  client_says 0 --close reset --close-after 50 127.0.0.1 $port
+  ends $server 0
+  same client.log "uv_tcp_connect → 0: connected to 127.0.0.1
+uv_write(): 6 bytes
+uv_tcp_close_reset(): linger 0, close(fd), we send RST"
+  same server.log "uv_accept() → 0: connected to 127.0.0.1
+read → 6 bytes
+read → ECONNRESET: the other side sent RST
+uv_close(): close(fd), the connection is gone already"
+}
+
+@test "client --close shutdown reads what the server drains" {
+  start_server --count 1 --drain 100000
+  client_says 0 --close shutdown --close-after 50 127.0.0.1 $port
+  ends $server 0
+  same server.log "uv_accept() → 0: connected to 127.0.0.1
+read → 6 bytes
+read → EOF: the client closed; half-close window 200 ms
+uv_write(): 100000 bytes into the half-closed connection
+uv_close(): close(fd), our FIN answers (passive closer)"
+  [ "$(calls client.log | sed -nE 's/^read → ([0-9]+) bytes$/\1/p' | paste -sd+ | bc)" -eq 100000 ]
+  diff -u <(calls client.log | grep -v '^read.*bytes') - <<'END'
+uv_tcp_connect → 0: connected to 127.0.0.1
+uv_write(): 6 bytes
+uv_shutdown(): SHUT_WR, we send FIN first (active closer)
+uv_shutdown → 0: half-closed, we still read
+read → EOF: the server closed too
+uv_close(): close(fd), both FINs are done
+END
+}
+
+@test "client --close close: the server drains into a closed socket and learns of the RST" {
+  start_server --count 1 --drain 10
+  client_says 0 --close-after 50 127.0.0.1 $port
+  ends $server 0
+  [ "$(calls server.log | tail -n 2)" = "SO_ERROR → EPIPE: the other side sent RST
+uv_close(): close(fd), the connection is gone already" ]
+}
+
+@test "server --close shutdown: the passive closer's FIN by shutdown" {
+  start_server --count 1 --close shutdown
+  client_says 0 --close shutdown --close-after 50 127.0.0.1 $port
+  ends $server 0
+  [ "$(calls server.log | tail -n 3)" = "read → EOF: the client closed; half-close window 200 ms
+uv_shutdown(): SHUT_WR, our FIN answers (passive closer)
+uv_close(): close(fd), both FINs are done" ]
+}
+
+@test "server --close-first, client --close-last: the roles are exchanged" {
+  start_server --count 1 --close-first --close-after 50 --close shutdown
+  client_says 0 --close-last --drain 20 127.0.0.1 $port
+  ends $server 0
+  same client.log "uv_tcp_connect → 0: connected to 127.0.0.1
+uv_write(): 6 bytes
+read → EOF: the server closed; half-close window 200 ms
+uv_write(): 20 bytes into the half-closed connection
+uv_close(): close(fd), our FIN answers (passive closer)"
+  same server.log "uv_accept() → 0: connected to 127.0.0.1
+read → 6 bytes
+uv_shutdown(): SHUT_WR, we send FIN first (active closer)
+uv_shutdown → 0: half-closed, we still read
+read → 20 bytes
+read → EOF: the client closed too
+uv_close(): close(fd), both FINs are done"
+}
+
+@test "server --close-first --close reset: the client's status is 1" {
+  start_server --count 1 --close-first --close-after 50 --close reset
+  client_says 1 --close-last 127.0.0.1 $port
+  ends $server 0
+  [ "$(cat "$log/client.err")" = "client: 127.0.0.1 port $port: the server reset the connection" ]
+  says client.log "read → ECONNRESET: the other side sent RST"
+}
+
+@test "--send from the server; --send 0 from the client" {
+  start_server --count 1 --send 12345
+  client_says 0 --send 0 --close-after 100 127.0.0.1 $port
+  ends $server 0
+  says server.log "uv_write(): 12345 bytes"
+  says client.log "read → 12345 bytes"
+  run ! grep -q uv_write "$log/client.log"
+  run ! grep -q bytes <(grep read "$log/server.log")
+}
+
+@test "what was written arrives before the close" {
+  start_server --count 1
+  client_says 0 --close-after 0 --send 20000000 127.0.0.1 $port
+  ends $server 0
+  [ "$(sed -nE 's/.*read → ([0-9]+) bytes$/\1/p' "$log/server.log" | paste -sd+ | bc)" -eq 20000000 ]
+  says server.log "read → EOF"
+}
+
+@test "--read-nothing: unread data makes the close a RST" {
+  start_server --count 1 --read-nothing --close-first --close-after 100
+  client_says 1 --close-last 127.0.0.1 $port
+  ends $server 0
+  says server.log "uv_close(): close(fd), 6 bytes unread: RST, no FIN"
+  says client.log "read → ECONNRESET"
+}
+
+@test "--never-close: the server stays in CLOSE_WAIT until it is stopped" {
+  start_server --never-close
+  client_says 0 --close-after 0 127.0.0.1 $port
+  wait_for says server.log "read → EOF: the client closed; we never do: CLOSE_WAIT"
+  [ -n "$(ss -Htn state close-wait "sport = :$port")" ]
+  kill -INT $server
+  ends $server 0
+  says server.log "uv_close(): close(fd), our FIN answers (passive closer)"
+}
+
+@test "nc is served too" {
+  command -v nc >/dev/null || skip "no nc"
+  start_server --count 1
+  printf 'hello\n' | timeout 10 nc -N 127.0.0.1 $port >"$log/nc.log"
+  ends $server 0
+  quiet nc.log
+  says server.log "read → 6 bytes"
+  says server.log "read → EOF"
+}
+
+# ---- load ----
+
+@test "200 connections, 50 at a time" {
+  start_server --count 200 --close-delay 0
+  client_says 0 --count 200 --parallel 50 --close-after 0 127.0.0.1 $port
+  ends $server 0
+  [ "$(wc -l <"$log/client.log")" -eq 1 ]
+  says client.log "200 of 200 connections over, 0 failed, "
+  [ "$(grep -c 'our FIN answers' "$log/server.log")" -eq 200 ]
+  quiet client.err
+}
+
+@test "--parallel is how many are open at a time" {
+  start_server --count 6
+  start client client --count 6 --parallel 3 --close-after 300 127.0.0.1 $port
+  ends $pid 0
+  ends $server 0
+  [ "$(awk '/uv_accept/ && ++n > most { most = n } /EOF/ { n-- } END { print most }' \
+    "$log/server.log")" -eq 3 ]
+}
+
+@test "failures are counted, the first is told, the status is 1" {
+  client_says 1 --count 5 --parallel 5 127.0.0.1 $port
+  [ "$(wc -l <"$log/client.err")" -eq 1 ]
+  says client.err "connection refused; is the server running?"
+  says client.log "5 of 5 connections over, 5 failed, "
+}
+
+@test "progress on a terminal, and only there" {
+  command -v script >/dev/null || skip "no script(1)"
+  start_server
+  run script -qec "'$TEARDOWN_BIN/client' --count 2 --close-after 300 127.0.0.1 $port" /dev/null
+  [ "$status" -eq 0 ]
+  [[ "$output" == *" of 2 connections over, 1 open, 0 failed"* ]]
+  client_says 0 --count 2 --close-after 300 127.0.0.1 $port
+  quiet client.err
+}
+
+@test "descriptors run out: said once, with the remedy" {
+  start_server
+  run --separate-stderr bash -c 'ulimit -n 30; exec timeout 20 "$@"' - "$TEARDOWN_BIN/client" \
+    --count 40 --parallel 40 --close-after 100 127.0.0.1 $port
+  [ "$status" -eq 1 ]
+  [ "$stderr" = "client: 127.0.0.1 port $port: too many open files; raise the limit with 'ulimit \
+-n' or lower --parallel" ]
+}
+
+# ---- the end ----
+
+@test "SIGINT and SIGTERM end an idle server, status 0" {
+  local signal
+  for signal in INT TERM; do
+    start_server
+    kill -$signal $server
+    ends $server 0
+    says server.log "SIG$signal  close all and end"
+    quiet server.err
+    run ! listening $port
+  done
+}
+
+@test "a signal ends the server at every stage of a connection" {
+  # established, and both in the half-close window
+  start_server
+  start client client --close-after 60000 127.0.0.1 $port
+  wait_for says server.log "read → 6 bytes"
+  kill -TERM $server
+  ends $server 0
+  quiet server.err
+  kill -INT $pid
+  ends $pid 130
+
+  start_server --close-delay 60000
+  client_says 0 --close-after 0 127.0.0.1 $port
+  wait_for says server.log "half-close window"
+  kill -INT $server
+  ends $server 0
+  quiet server.err
+
+  # after its own uv_shutdown
+  start_server --close-first --close-after 0 --close shutdown
+  start client client --never-close 127.0.0.1 $port
+  wait_for says server.log "uv_shutdown → 0"
+  kill -INT $server
+  ends $server 0
+  says server.log "uv_close(): close(fd), our FIN is out already"
+  quiet server.err
+}
+
+@test "a signal ends the client at every stage, status 130 or 143" {
+  start_server --read-nothing
+  # established
+  start client client --close-after 60000 127.0.0.1 $port
+  wait_for says client.log "uv_write()"
+  kill -INT $pid
+  ends $pid 130
+  quiet client.err
+  # with data that the server does not take
+  start client client --close-after 0 --send 60000000 127.0.0.1 $port
+  wait_for says client.log "close waits"
+  kill -TERM $pid
+  ends $pid 143
+  quiet client.err
+  # half-closed by its own uv_shutdown
+  start client client --close-after 0 --close shutdown 127.0.0.1 $port
+  wait_for says client.log "uv_shutdown → 0"
+  kill -TERM $pid
+  ends $pid 143
+  quiet client.err
+  # under load
+  start client client --count 1000 --parallel 20 --close-after 60000 127.0.0.1 $port
+  wait_for bash -c "[ \$(ss -Htn state established 'dport = :$port' | wc -l) -ge 20 ]"
+  kill -INT $pid
+  ends $pid 130
+  says client.log "0 of 1000 connections over, 0 failed"
+  quiet client.err
+}
+
+@test "a signal ends the client while it connects" {
+  # A neighbour that never answers: the SYN is still to be sent.
+  ip link add td0 type veth peer name td1 || skip "no veth"
+  ip address add 10.99.99.1/24 dev td0
+  ip link set td0 up
+  ip link set td1 up
+  start client client 10.99.99.2 $port
+  wait_for bash -c "[ -n \"\$(ss -Htn state syn-sent dst 10.99.99.2)\" ]"
+  kill -INT $pid
+  ends $pid 130
+  ip link del td0
+  quiet client.err
+}
+
+@test "the reader of the log goes away: the program ends, quietly" {
+  local program
+  mkfifo "$log/pipe"
+  for program in server client; do
+    [ $program = server ] || start_server --never-close --send 6
+    # One line is read; the rest of the conversation meets a pipe without a reader.
+    if [ $program = server ]; then
+      "$TEARDOWN_BIN/server" -l 127.0.0.1 -p $port >"$log/pipe" 2>"$log/lost.err" 3>&- &
+    else
+      "$TEARDOWN_BIN/client" --close-after 200 127.0.0.1 $port >"$log/pipe" 2>"$log/lost.err" 3>&- &
+    fi
+    pid=$!
+    pids+=("$pid")
+    head -n 1 "$log/pipe" >"$log/read"
+    [ -s "$log/read" ]
+    local lost=$pid
+    # Whether this client still meets a server, or a RST, does not matter.
+    [ $program = client ] || start other client --close-after 0 127.0.0.1 $port
+    ends $lost 1
+    quiet lost.err
+  done
+}
+
+@test "stdout is full or closed: said, status 1, and the connections are closed" {
+  start_server
+  run --separate-stderr bash -c 'timeout 20 "$@" > /dev/full' - \
+    "$TEARDOWN_BIN/client" --never-close 127.0.0.1 $port
+  [ "$status" -eq 1 ]
+  [ "$stderr" = "client: cannot write to stdout: No space left on device" ]
+  run --separate-stderr bash -c 'timeout 20 "$@" >&-' - \
+    "$TEARDOWN_BIN/client" --never-close 127.0.0.1 $port
+  [ "$status" -eq 1 ]
+  [ "$stderr" = "client: cannot write to stdout: Bad file descriptor" ]
+  run --separate-stderr bash -c 'timeout 20 "$@" > /dev/full' - \
+    "$TEARDOWN_BIN/client" --count 2 --close-after 0 127.0.0.1 $port
+  [ "$status" -eq 1 ]
+  [ "$stderr" = "client: cannot write to stdout: No space left on device" ]
+  wait_for says server.log "EOF"
+  # The log must not have gone into the connection instead.
+  run ! grep -E 'read → ([7-9]|[0-9]{2,}) bytes' "$log/server.log"
+}
