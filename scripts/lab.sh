@@ -1,0 +1,392 @@
+# shellcheck shell=bash
+# The laboratory: a place of its own for real closes, and faults that hit exactly one segment.
+# Sourced by the scripts here; every name it defines begins with lab_ or LAB_.
+#
+# Two processes run each script. Outside, a supervisor (lab_supervise) starts the same script again
+# inside new network, process and mount namespaces (a user namespace too, when not root). Inside,
+# the script is process 1: whatever ends it, the kernel kills the rest and the namespace goes with
+# its last process. The supervisor's own death, SIGKILL included, kills the inside by pdeathsig.
+# With LAB_HOST=1 the network stays the machine's own and a third process, the guardian, undoes
+# what was done to it: it reads a pipe that only the other two hold open, and EOF is its signal.
+#
+# Nothing here is written to a file: the sniffer's NDJSON comes through an anonymous pipe.
+
+lab_scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+lab_name=$(basename "$0" .sh)
+
+LAB_BIN=${TEARDOWN_BIN:-$lab_scripts/../build}
+LAB_HOST=0
+LAB_PORT=7000
+LAB_EVENT=   # the sniffer's last object, one line of NDJSON
+LAB_BACKEND= # netem or nft, once lab_open_loss has chosen
+
+lab_handle=7ea # tc's major number of our qdisc: names what may be undone
+lab_pids=()
+
+# ---- talking ----
+
+lab_complain() { printf '%s: %s\n' "$lab_name" "$1" >&2; }
+
+lab_fail() {
+  lab_complain "$1"
+  exit 1
+}
+
+lab_misuse() {
+  lab_complain "$1"
+  exit 2
+}
+
+# One paragraph, folded to the terminal. A reader that went away (| head) is no failure worth a
+# message; process 1 gets no SIGPIPE, so it has to look.
+lab_say() {
+  local columns=${COLUMNS:-$(tput cols 2>/dev/null || true)}
+  fold -s -w "${columns:-80}" <<<"$1" 2>/dev/null || exit 141
+}
+
+# lab_number OPTION TEXT MIN MAX
+lab_number() {
+  if ! [[ $2 =~ ^[0-9]{1,9}$ ]] || ((10#$2 < $3 || 10#$2 > $4)); then
+    lab_misuse "$1 wants a number from $3 to $4, not '$2'"
+  fi
+}
+
+# lab_word OPTION TEXT WORD...
+lab_word() {
+  local option=$1 text=$2 word
+  shift 2
+  for word; do [[ $text == "$word" ]] && return; done
+  lab_misuse "$option wants one of: $*; not '$text'"
+}
+
+# ---- outside: the supervisor ----
+
+# Why this user may not make namespaces, and what to do. $1: what unshare(1) said.
+lab_explain_refusal() {
+  local sysctl=/proc/sys why
+  lab_rule() { [[ -r $sysctl/$1 && $(<"$sysctl/$1") == "$2" ]]; }
+  if lab_rule user/max_user_namespaces 0; then
+    why='user.max_user_namespaces is 0: sudo sysctl user.max_user_namespaces=10000'
+  elif lab_rule kernel/unprivileged_userns_clone 0; then
+    why='kernel.unprivileged_userns_clone is 0: sudo sysctl kernel.unprivileged_userns_clone=1'
+  elif lab_rule kernel/apparmor_restrict_unprivileged_userns 1; then
+    why='AppArmor forbids it: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0'
+  else
+    why='probably a container whose seccomp filter or missing CAP_SYS_ADMIN forbids it: start it
+with --privileged (docker, podman)'
+  fi
+  lab_fail "cannot make a private network namespace (${1##*: }): ${why//$'\n'/ }; or run this as root"
+}
+
+lab_undo_host() {
+  tc qdisc del dev lo root handle "$lab_handle:"
+  tc qdisc del dev lo ingress
+  ip link del teardown0
+  nft delete table inet teardown
+} 2>/dev/null
+
+# Refuses where the machine's lo is not ours to change, then starts the guardian.
+lab_guard() {
+  ((EUID == 0)) || lab_fail '--host changes the real lo and needs root; leave it out for a private one'
+  # The lock is on the network namespace itself: no file, and it ends with its last holder.
+  exec {lab_lock}</proc/self/ns/net
+  flock -n "$lab_lock" || lab_fail 'another --host run is at work on this lo; wait for it'
+  if tc qdisc show dev lo | grep -qv '^qdisc noqueue'; then
+    lab_fail "lo has a qdisc already ('tc qdisc show dev lo'); leave out --host for a private lo"
+  fi
+  # Its own session: a signal to our process group, even SIGKILL, leaves it alive.
+  exec {lab_guarded}> >(exec setsid bash -c "
+    $(declare -f lab_undo_host)
+    lab_handle=$lab_handle
+    trap '' HUP INT TERM
+    while read -r; do :; done
+    lab_undo_host" >/dev/null)
+  lab_guardian=$!
+}
+
+# Ends the inside, then the guardian, and dies of the same signal, so that a caller sees it.
+lab_interrupted() {
+  kill -KILL "$lab_inside" 2>/dev/null || true
+  { wait "$lab_inside" || true; } 2>/dev/null
+  lab_unguard
+  trap - "$1"
+  kill -s "$1" $$
+}
+
+lab_unguard() {
+  [[ -n ${lab_guardian-} ]] || return 0
+  exec {lab_guarded}>&-
+  wait "$lab_guardian" || true
+  lab_guardian=
+}
+
+# lab_supervise ARGUMENT...: runs "$0 --inside ARGUMENT..." in the laboratory; returns its status.
+lab_supervise() {
+  local program tool signal refusal status=0
+  local -a enter=(unshare --pid --mount --mount-proc --fork --kill-child)
+  for program in server client capture; do
+    [[ -x $LAB_BIN/$program ]] || lab_fail "there is no $program in $LAB_BIN; run make first"
+  done
+  for tool in unshare setpriv ip; do
+    command -v "$tool" >/dev/null || lab_fail "$tool is missing; scripts/deps.sh installs it"
+  done
+  ((LAB_HOST)) || enter+=(--net)
+  ((EUID == 0)) || enter+=(--user --map-root-user)
+  refusal=$("${enter[@]}" true 2>&1) || lab_explain_refusal "$refusal"
+  ((LAB_HOST)) && lab_guard
+
+  lab_inside=
+  for signal in HUP INT TERM; do
+    # shellcheck disable=SC2064 # the name is wanted as it is now
+    trap "lab_interrupted $signal" "$signal"
+  done
+  # pdeathsig is set a moment after the fork; if we died within it, nothing would be sent.
+  # shellcheck disable=SC2016 # expanded by the inner shell
+  setpriv --pdeathsig KILL bash -c '[[ $PPID == "$0" ]] && exec "$@"' $$ \
+    "${enter[@]}" -- bash "$0" --inside "$@" &
+  lab_inside=$!
+  wait "$lab_inside" || status=$?
+  trap - HUP INT TERM
+  lab_unguard
+  return "$status"
+}
+
+# ---- inside ----
+
+# To be called first by what runs with --inside.
+lab_enter() {
+  # By hand this would run on whatever network the caller has.
+  (($$ == 1)) || lab_misuse "--inside is what this script says to itself; leave it out"
+  ((LAB_HOST)) || ip link set lo up
+  exec {lab_silence}<> <(:) # never readable: reading it with a timeout is a pause without a fork
+  exec {lab_stdout}>&1
+}
+
+lab_pause() { read -rt 0.02 -u "$lab_silence" || true; }
+
+lab_listening() {
+  local row state table port
+  printf -v port ':%04X' "$LAB_PORT"
+  for table in /proc/net/tcp /proc/net/tcp6; do
+    [[ -r $table ]] || continue
+    while read -r _ row _ state _; do
+      [[ $row == *"$port" && $state == 0A ]] && return
+    done <"$table"
+  done
+  return 1
+}
+
+# lab_start_server OPTION...: returns when it listens.
+lab_start_server() {
+  local tries pid
+  ! lab_listening || lab_fail "port $LAB_PORT is in use ('ss -ltnp sport = :$LAB_PORT' says by whom)"
+  "$LAB_BIN/server" --port "$LAB_PORT" --count 1 "$@" &
+  pid=$!
+  lab_pids+=("$pid")
+  for ((tries = 0; tries < 500; tries++)); do
+    lab_listening && return
+    kill -0 "$pid" 2>/dev/null || lab_fail 'the server ended before it listened'
+    lab_pause
+  done
+  lab_fail 'waited 10 s for the server to listen'
+}
+
+# lab_start_client ADDRESS OPTION...
+lab_start_client() {
+  local address=$1
+  shift
+  "$LAB_BIN/client" "$@" "$address" "$LAB_PORT" &
+  lab_pids+=($!)
+}
+
+# lab_start_sniffer OPTION...: returns when it really captures. Its report goes to our stdout, its
+# NDJSON to lab_next.
+lab_start_sniffer() {
+  # shellcheck disable=SC2154 # lab_stdout is opened by lab_enter
+  exec {lab_events}< <(exec "$LAB_BIN/capture" -i lo --json /dev/fd/3 "$@" "tcp port $LAB_PORT" \
+    3>&1 >&"$lab_stdout")
+  lab_sniffer=$!
+  lab_await 'the sniffer to capture' 10 '*"type":"start"*'
+}
+
+# The sniffer's next object in LAB_EVENT; 1 when none came within a second, 2 when it has ended.
+lab_next() {
+  local part status=0
+  IFS= read -rt 1 -u "$lab_events" part || status=$?
+  lab_partial=${lab_partial-}$part # a timeout may cut a line in two
+  if ((status > 128)); then return 1; fi
+  if ((status > 0)); then return 2; fi
+  LAB_EVENT=$lab_partial lab_partial=
+}
+
+# lab_await WHAT SECONDS GLOB...: the first object that matches every GLOB is then LAB_EVENT.
+lab_await() {
+  local what=$1 limit=$2 status glob
+  local deadline=$((SECONDS + limit))
+  shift 2
+  while ((SECONDS <= deadline)); do
+    status=0
+    lab_next || status=$?
+    case $status in
+      1) continue ;;
+      2) lab_lost_sniffer "$what" ;;
+    esac
+    for glob; do
+      # shellcheck disable=SC2053 # a pattern is wanted
+      [[ $LAB_EVENT == $glob ]] || continue 2
+    done
+    return
+  done
+  lab_fail "waited $limit s for $what; the sniffer's last word: ${LAB_EVENT:-none}"
+}
+
+# The sniffer ends early when its own output has no reader; then nobody reads us either.
+lab_lost_sniffer() {
+  printf '\n' 2>/dev/null || exit 141
+  lab_fail "the sniffer ended while we waited for $1"
+}
+
+# The sniffer's exit status.
+lab_end_sniffer() {
+  local status=0
+  wait "$lab_sniffer" || status=$?
+  exec {lab_events}<&-
+  return "$status"
+}
+
+# lab_end_peers: server and client end by themselves after one connection.
+lab_end_peers() {
+  local pid tries
+  for pid in "${lab_pids[@]}"; do
+    for ((tries = 0; tries < 250; tries++)); do
+      kill -0 "$pid" 2>/dev/null || break
+      lab_pause
+    done
+    kill -KILL "$pid" 2>/dev/null || true
+    wait "$pid" || true
+  done 2>/dev/null
+}
+
+# lab_field NAME OBJECT: prints the value of a member of a flat stretch of JSON.
+lab_field() {
+  [[ $2 =~ \"$1\":(\"([^\"]*)\"|[^],}]*) ]] || lab_fail "the sniffer's object has no '$1': $2"
+  printf '%s\n' "${BASH_REMATCH[2]:-${BASH_REMATCH[1]}}"
+}
+
+# ---- losing segments ----
+#
+# The first N segments that match are lost and the next one passes. No user-space program could
+# take the fault away in time (the FIN comes again after 200 ms and is answered at once), so the
+# kernel counts, and there is no race:
+#   netem  tc's gact with "random determ continue N+1" classifies the first N matches into netem's
+#          band and lets the N+1st go on to the ordinary one; netem loses all it gets.
+#   nft    "numgen inc < N" drops the first N matches, whatever their size.
+# egress is before the sniffer's tap, so it never sees the segment; ingress is after.
+
+# lab_open_loss auto|netem|nft egress|ingress: chooses a backend, prepares it, says which.
+lab_open_loss() {
+  local want=$1 why='as asked'
+  lab_place=$2
+  if [[ $lab_place == egress ]]; then
+    lab_device=lo
+    lab_parent=(parent "$lab_handle:")
+    lab_lose=(flowid "$lab_handle:4" action ok)
+  else
+    lab_device=teardown0
+    lab_parent=(ingress)
+    lab_lose=(action pipe)
+  fi
+  if [[ $want != nft ]]; then
+    if why=$(lab_open_netem 2>&1); then
+      LAB_BACKEND=netem
+      lab_say 'backend: tc netem'
+      return
+    fi
+    if ! command -v tc >/dev/null; then
+      why='tc is missing: scripts/deps.sh installs iproute2'
+    elif [[ $why == *'kind is unknown'* || $why == *'not found'* ]]; then
+      why='this kernel has no sch_netem: modprobe sch_netem, or a stock distribution kernel, has it'
+    else
+      why="tc said: ${why%%$'\n'*}"
+    fi
+    [[ $want != netem ]] || lab_fail "no netem: $why"
+  fi
+  lab_open_nft || lab_fail 'nft cannot be used either; scripts/deps.sh installs nftables'
+  LAB_BACKEND=nft
+  lab_say "backend: nft ($why)"
+}
+
+lab_open_netem() {
+  if lab_add_netem; then return; fi
+  lab_undo_host || true
+  return 1
+}
+
+lab_add_netem() {
+  if [[ $lab_place == egress ]]; then
+    tc qdisc add dev lo root handle "$lab_handle:" prio bands 4 \
+      priomap 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 || return
+    tc qdisc add dev lo parent "$lab_handle:4" netem loss 100% || return
+  else
+    ip link add teardown0 type ifb || return
+    # Without an address of its own the device sends nothing that netem would count.
+    ip link set teardown0 addrgenmode none up || return
+    tc qdisc add dev teardown0 root netem loss 100% || return
+    tc qdisc add dev lo ingress || return
+  fi
+  # Is all of the filter there, too? Trying it once also brings tc into memory.
+  lab_netem_filter ip 1 match u32 0 0xffffffff at 28 && tc filter del dev lo "${lab_parent[@]}"
+}
+
+# lab_netem_filter PROTOCOL N MATCH...
+lab_netem_filter() {
+  local protocol=$1 count=$2
+  local -a lose=("${lab_lose[@]}" random determ continue $((count + 1)))
+  shift 2
+  [[ $lab_place == egress ]] || lose+=(action mirred egress redirect dev "$lab_device")
+  tc filter add dev lo "${lab_parent[@]}" protocol "$protocol" pref 1 u32 "$@" "${lose[@]}"
+}
+
+lab_open_nft() {
+  local hook=output
+  [[ $lab_place == egress ]] || hook=input
+  nft "create table inet teardown; add chain inet teardown loss { type filter hook $hook priority 0; }"
+}
+
+# lab_arm_loss N FROM TO ACK: the next N pure ACKs FROM -> TO (each ip:port or [ip6]:port) with that
+# acknowledgement number will be lost.
+lab_arm_loss() {
+  local count=$1 from=$2 to=$3 ack=$4
+  local sport=${from##*:} dport=${to##*:}
+  if [[ $LAB_BACKEND == nft ]]; then
+    nft "add rule inet teardown loss tcp sport $sport tcp dport $dport tcp ackseq $ack \
+      tcp flags & (fin|syn|rst|ack) == ack numgen inc mod 4294967295 < $count counter drop"
+  elif [[ $from == \[* ]]; then # no extension headers on loopback: TCP begins at 40
+    lab_netem_filter ipv6 "$count" match u16 "$sport" 0xffff at 40 match u16 "$dport" 0xffff at 42 \
+      match u32 "$ack" 0xffffffff at 48 match u8 0x10 0x17 at 53
+  else # nor IP options: at 20
+    lab_netem_filter ip "$count" match u16 "$sport" 0xffff at 20 match u16 "$dport" 0xffff at 22 \
+      match u32 "$ack" 0xffffffff at 28 match u8 0x10 0x17 at 33
+  fi || lab_fail "$LAB_BACKEND refused the fault"
+}
+
+# lab_count_losses: what the backend itself counted, in LAB_LOST.
+lab_count_losses() {
+  local text pattern='packets ([0-9]+) '
+  if [[ $LAB_BACKEND == nft ]]; then
+    text=$(nft list chain inet teardown loss)
+  else
+    pattern='qdisc netem.*dropped ([0-9]+),'
+    text=$(tc -s qdisc show dev "$lab_device")
+  fi
+  # shellcheck disable=SC2034 # for the scripts
+  if [[ $text =~ $pattern ]]; then LAB_LOST=${BASH_REMATCH[1]}; else LAB_LOST=0; fi
+}
+
+lab_disarm_loss() {
+  if [[ $LAB_BACKEND == nft ]]; then
+    nft flush chain inet teardown loss
+  else
+    tc filter del dev lo "${lab_parent[@]}"
+  fi || true
+}
