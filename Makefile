@@ -72,7 +72,7 @@ $(B)/obj/%.o: %.c $(STAMP) Makefile
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(call pkg_cflags,$(PKGS_$*)) -MMD -MP -c -o $@ $<
 
-$(PROGRAMS:%=$(B)/%) $(UNIT_TESTS:%=$(B)/tests/%): $$(OBJECTS_$$(@F):%=$(B)/obj/%.o)
+$(PROGRAMS:%=$(B)/%) $(UNIT_TESTS:%=$(B)/tests/%): $$(patsubst %,$(B)/obj/%.o,$$(OBJECTS_$$(@F)))
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(call pkgs,$(OBJECTS_$(@F))))

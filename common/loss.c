@@ -49,6 +49,7 @@ void loss_on_fin(struct loss *loss, unsigned which, const struct segment *segmen
   } else if (segment->t_us - fin->last_us >= LOSS_SPURIOUS_US) {
     fin->repeated_soon = false;
   }
+  if (fin->copies > 0) fin->last_gap_us = segment->t_us - fin->last_us;
   fin->last_tsval = segment->tsval;
   fin->last_us = segment->t_us;
   fin->copies++;

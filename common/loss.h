@@ -40,6 +40,7 @@ const char *loss_place_name(enum loss_place place);
 /* One FIN, its copies and the copies of its ACK. */
 struct loss_fin {
   int64_t last_us;          /* the newest copy of the FIN */
+  int64_t last_gap_us;      /* between it and the copy before; 0: there is but one */
   int64_t last_ack_us;      /* the newest copy of its ACK */
   uint32_t first_tsval, last_tsval;
   uint32_t copies, acks;    /* captured so far */

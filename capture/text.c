@@ -1,0 +1,153 @@
+#include "capture/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+const char *text_number(const struct model *m, enum end owner, uint32_t n, bool raw,
+                        char buffer[static TEXT_NUMBER_SIZE]) {
+  const struct endpoint *e = &m->end[owner];
+  if (!raw && e->has_fin && n - e->fin_seq <= 1) {
+    const char *letter = owner == m->first_closer ? "u" : "w";
+    snprintf(buffer, TEXT_NUMBER_SIZE, "%s%s", letter, n == e->fin_seq ? "" : "+1");
+  } else {
+    snprintf(buffer, TEXT_NUMBER_SIZE, "%u", raw || !e->has_seq ? n : n - e->first_seq);
+  }
+  return buffer;
+}
+
+const char *text_label(const struct model *m, const struct segment *s,
+                       const struct model_step *step, bool raw, char buffer[static TEXT_SIZE]) {
+  enum end from = step->from;
+  char seq[TEXT_NUMBER_SIZE], ack[TEXT_NUMBER_SIZE], payload[32] = "";
+  bool fin = segment_has(s, SEGMENT_FIN);
+  text_number(m, from, fin ? segment_fin_seq(s) : s->seq, raw, seq);
+  text_number(m, end_other(from), s->ack, raw, ack);
+  if (s->payload_bytes > 0)
+    snprintf(payload, sizeof payload, "%u B%s", s->payload_bytes, fin ? " + " : " ");
+  bool is_second_fin = fin && from != m->first_closer;
+  const char *with_ack = segment_has(s, SEGMENT_ACK) ? ack : NULL;
+  if (segment_has(s, SEGMENT_RST))
+    snprintf(buffer, TEXT_SIZE, with_ack ? "RST seq=%s ack=%s" : "RST seq=%s", seq, ack);
+  else if (fin)
+    snprintf(buffer, TEXT_SIZE, is_second_fin && with_ack ? "%sFIN seq=%s ack=%s" : "%sFIN seq=%s",
+             payload, seq, ack);
+  else if (step->roles & ROLES_OF_CLOSE || s->payload_bytes == 0)
+    snprintf(buffer, TEXT_SIZE, "%sACK ack=%s", payload, ack);
+  else
+    snprintf(buffer, TEXT_SIZE, "%sseq=%s", payload, seq);
+  return buffer;
+}
+
+const char *text_expectation(const struct model *m, const struct expectation *x, bool raw,
+                             char buffer[static TEXT_SIZE]) {
+  char seq[TEXT_NUMBER_SIZE], ack[TEXT_NUMBER_SIZE];
+  text_number(m, x->from, x->seq, raw, seq);
+  text_number(m, end_other(x->from), x->ack, raw, ack);
+  const char *from = end_name(x->from);
+  if (m->first_closer == END_NONE)
+    snprintf(buffer, TEXT_SIZE, "%s data or FIN, seq=%s", from, seq);
+  else if (x->roles & ROLE_FIN2)
+    snprintf(buffer, TEXT_SIZE, "%s FIN seq=%s%s ack=%s", from,
+             raw || m->end[x->from].has_fin ? "" : "w=", seq, ack);
+  else if (x->roles & ROLE_DATA)
+    snprintf(buffer, TEXT_SIZE, "%s data seq=%s", from, seq);
+  else if ((x->roles & ROLE_ACK2) && !raw)
+    snprintf(buffer, TEXT_SIZE, "%s ACK ack=w+1", from);
+  else
+    snprintf(buffer, TEXT_SIZE, "%s ACK ack=%s", from, ack);
+  return buffer;
+}
+
+static const char *document_of(const char *section) {
+  return section[0] >= '0' && section[0] <= '9' ? "RFC 9293 " : "";
+}
+
+const char *text_reason(const struct model_change *c, char buffer[static TEXT_SIZE]) {
+  switch ((enum change_kind)c->kind) {
+    case CHANGE_MOVED:
+    case CHANGE_STAYED:
+      snprintf(buffer, TEXT_SIZE, "%s (%s%s)", c->why->reason, document_of(c->why->section),
+               c->why->section);
+      break;
+    case CHANGE_CONFIRMED:
+      snprintf(buffer, TEXT_SIZE, "its own segment proves it");
+      break;
+    case CHANGE_REFUTED:
+      snprintf(buffer, TEXT_SIZE, "it was in %s all along: %s", tcp_state_name(c->to),
+               c->event == EVENT_RCV_ACK_OF_FIN ? "the ACK of its FIN had not arrived"
+               : c->event == EVENT_RCV_RST      ? "the RST had not arrived, or had no effect"
+               : c->event == EVENT_TIMEOUT_2MSL ? "its timer runs longer than the model's"
+                                                : "what it was presumed to receive had not come");
+      break;
+  }
+  return buffer;
+}
+
+const char *text_finding(const struct model *m, const struct finding *f, bool raw,
+                         char buffer[static TEXT_SIZE]) {
+  const struct finding_text *text = finding_text(f->id);
+  int n = snprintf(buffer, TEXT_SIZE, "%s (%s, %s): %s", text->id,
+                   finding_severity_name(text->severity), text->clause, text->meaning);
+  if (f->expected != f->actual && n > 0 && n < TEXT_SIZE) {
+    char expected[TEXT_NUMBER_SIZE], actual[TEXT_NUMBER_SIZE];
+    enum end owner = f->id == FINDING_ACK_OF_UNSENT ? end_other(f->end) : f->end;
+    snprintf(buffer + n, TEXT_SIZE - (size_t)n, " Expected %s, actual %s.",
+             text_number(m, owner, f->expected, raw, expected),
+             text_number(m, owner, f->actual, raw, actual));
+  }
+  return buffer;
+}
+
+const char *text_losses(const struct verdict *v, char buffer[static TEXT_SIZE]) {
+  size_t n = 0;
+  buffer[0] = '\0';
+  for (int kind = 0; kind < LOSS_KINDS; kind++)
+    for (int place = 0; place < LOSS_PLACES; place++)
+      if (v->losses[kind][place] > 0 && n < TEXT_SIZE)
+        n += (size_t)snprintf(buffer + n, TEXT_SIZE - n, "%s%s x%u %s", n ? ", " : "",
+                              loss_kind_name(kind), v->losses[kind][place],
+                              loss_place_name(place));
+  return buffer;
+}
+
+const char *text_elapsed(int64_t us, char buffer[static TEXT_NUMBER_SIZE]) {
+  if (us < 10 * INT64_C(1000000))
+    snprintf(buffer, TEXT_NUMBER_SIZE, "+%.1f ms", (double)us / 1e3);
+  else
+    snprintf(buffer, TEXT_NUMBER_SIZE, "+%.2f s", (double)us / 1e6);
+  return buffer;
+}
+
+const char *text_time(struct text_clock *clock, int64_t t_us, char buffer[static 32]) {
+  if (clock->first_us == 0) clock->first_us = clock->previous_us = t_us;
+  int64_t shown = t_us;
+  if (clock->form == TEXT_TIME_DELTA) shown = t_us - clock->previous_us;
+  if (clock->form == TEXT_TIME_FIRST) shown = t_us - clock->first_us;
+  clock->previous_us = t_us;
+  if (shown < 0) shown = 0;
+  time_t seconds = (time_t)(shown / 1000000);
+  int micro = (int)(shown % 1000000);
+  struct tm tm;
+  size_t n = 0;
+  buffer[0] = '\0';
+  switch (clock->form) {
+    case TEXT_TIME_NONE: return buffer;
+    case TEXT_TIME_EPOCH: snprintf(buffer, 32, "%lld.%06d", (long long)seconds, micro); break;
+    case TEXT_TIME_OF_DAY:
+      n = strftime(buffer, 32, "%H:%M:%S", localtime_r(&seconds, &tm));
+      snprintf(buffer + n, 32 - n, ".%06d", micro);
+      break;
+    case TEXT_TIME_DATE:
+      n = strftime(buffer, 32, "%F %H:%M:%S", localtime_r(&seconds, &tm));
+      snprintf(buffer + n, 32 - n, ".%06d", micro);
+      break;
+    case TEXT_TIME_DELTA:
+    case TEXT_TIME_FIRST:
+      snprintf(buffer, 32, "%02d:%02d:%02d.%06d", (int)(seconds / 3600 % 100),
+               (int)(seconds / 60 % 60), (int)(seconds % 60), micro);
+      break;
+  }
+  return buffer;
+}

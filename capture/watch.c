@@ -1,0 +1,196 @@
+#include "capture/watch.h"
+
+#include <string.h>
+
+/* A file's clock moves with every packet; its timers need not. */
+#define TIMERS_EVERY_US INT64_C(100000)
+
+bool watch_init(struct watch *w) {
+  w->last_number = 0;
+  w->closes = 0;
+  w->any_bad = false;
+  w->last_timers_us = 0;
+  memset(&w->summary, 0, sizeof w->summary);
+  return flow_table_init(&w->flows);
+}
+
+void watch_destroy(struct watch *w) {
+  flow_table_destroy(&w->flows);
+  for (unsigned i = 0; i < w->n_reports; i++) w->reports[i]->class->destroy(w->reports[i]);
+  w->n_reports = 0;
+}
+
+#define REPORT(w, function, ...)                       \
+  for (unsigned i_ = 0; i_ < (w)->n_reports; i_++)      \
+  (w)->reports[i_]->class->function((w)->reports[i_], __VA_ARGS__)
+
+/* ---- Verdicts ------------------------------------------------------------------------------- */
+
+static bool is_complete(const struct model *m) {
+  return m->rst_from != END_NONE ||
+         (m->loss.fin[0].acks > 0 && m->loss.fin[0].unanswered == 0 && m->loss.fin[1].acks > 0 &&
+          m->loss.fin[1].unanswered == 0);
+}
+
+static bool has_closed(const struct flow *f) { return f->model.roles_seen || f->model.rst_us; }
+
+/* The segments after which the model could have to think again stay away for this long. */
+static int64_t settle_us(const struct model *m) {
+  int64_t gap = 0;
+  for (int i = 0; i < 2; i++)
+    if (m->loss.fin[i].last_gap_us > gap) gap = m->loss.fin[i].last_gap_us;
+  return gap * WATCH_SETTLE_GAPS > WATCH_SETTLE_US ? gap * WATCH_SETTLE_GAPS : WATCH_SETTLE_US;
+}
+
+static void give_verdict(struct watch *w, struct flow *f, int64_t now_us) {
+  struct verdict v;
+  if (f->number == 0) f->number = ++w->last_number;
+  verdict_make(&v, &f->model, now_us);
+  REPORT(w, verdict, f, &v, now_us);
+  if (f->verdicts == 0 && has_closed(f)) w->closes++;
+  if (f->verdicts < UINT8_MAX) f->verdicts++;
+}
+
+/* The connection's last verdict stands: it is counted. */
+static void tally(struct watch *w, const struct flow *f, int64_t now_us) {
+  struct verdict v;
+  verdict_make(&v, &f->model, now_us);
+  w->summary.connections++;
+  w->summary.endings[v.ending]++;
+  w->summary.closed_first[v.closed_first]++;
+  for (int i = 0; i < v.n_findings; i++)
+    if (finding_text(v.findings[i].id)->severity != FINDING_NOTE) w->any_bad = true;
+  if (w->demand.given && has_closed(f) && !demand_met(&w->demand, &v)) w->any_bad = true;
+}
+
+static void finish(struct watch *w, struct flow *f, int64_t now_us) {
+  if (f->verdicts == 0 || f->list == FLOW_CLOSING) give_verdict(w, f, now_us);
+  tally(w, f, now_us);
+}
+
+/* ---- Timers --------------------------------------------------------------------------------- */
+
+static void expire(struct watch *w, struct flow *f, int64_t now_us) {
+  struct model_step step;
+  if (model_expire(&f->model, now_us, &step)) REPORT(w, expired, f, &step, now_us);
+}
+
+static void visit_closing(struct watch *w, struct flow *f, int64_t now_us) {
+  const struct model *m = &f->model;
+  int64_t quiet_us = now_us - m->last_us;
+  expire(w, f, now_us);
+  if (!is_complete(m)) return;
+  bool lingers = model_deadline_us(m) != INT64_MAX;
+  bool due = quiet_us >= w->two_msl_us;
+  if (w->live && quiet_us >= settle_us(m)) due = due || !w->wait || !lingers;
+  if (!due) return;
+  give_verdict(w, f, now_us);
+  flow_move(&w->flows, f, FLOW_LINGERING);
+}
+
+static void run_timers(struct watch *w, int64_t now_us) {
+  w->last_timers_us = now_us;
+  struct flow *next;
+  for (struct flow *f = w->flows.head[FLOW_CLOSING]; f; f = next) {
+    next = f->next;
+    visit_closing(w, f, now_us);
+  }
+  /* Ordered by the last segment, so that the first one that still lingers ends the walk. */
+  for (struct flow *f = w->flows.head[FLOW_LINGERING]; f; f = next) {
+    next = f->next;
+    if (now_us - f->model.last_us < w->two_msl_us) break;
+    expire(w, f, now_us);
+    tally(w, f, now_us);
+    flow_remove(&w->flows, f);
+  }
+}
+
+void watch_tick(struct watch *w, int64_t now_us) {
+  run_timers(w, now_us);
+  if (!w->wait) return;
+  /* One line of countdown: the connection whose TIME_WAIT ends next. */
+  const struct flow *nearest = NULL;
+  int64_t deadline = INT64_MAX;
+  for (struct flow *f = w->flows.head[FLOW_CLOSING]; f; f = f->next) {
+    if (!is_complete(&f->model) || model_deadline_us(&f->model) >= deadline) continue;
+    nearest = f;
+    deadline = model_deadline_us(&f->model);
+  }
+  if (nearest) REPORT(w, countdown, nearest, deadline - now_us, w->two_msl_us);
+}
+
+/* ---- Segments ------------------------------------------------------------------------------- */
+
+/* A SYN on a four-tuple whose connection is over begins a new one (RFC 9293, 3.6.1; RFC 6191). */
+static bool is_new_incarnation(const struct model *m, enum end from, const struct segment *s) {
+  if (!segment_has(s, SEGMENT_SYN) || segment_has(s, SEGMENT_ACK) || m->segments == 0) return false;
+  if (m->end[from].sent_syn && m->end[from].first_seq == s->seq) return false;
+  for (unsigned i = 0; i < 2; i++) {
+    uint8_t state = m->end[i].state;
+    if (state == TCPS_CLOSED || state == TCPS_TIME_WAIT) return true;
+  }
+  return false;
+}
+
+static void follow(struct watch *w, struct decoded *packet) {
+  enum end from;
+  struct flow *f = flow_find(&w->flows, packet, w->two_msl_us, &from);
+  if (!f) {
+    w->summary.not_followed++;
+    return;
+  }
+  const struct segment *s = &packet->segment;
+  struct model *m = &f->model;
+  if (is_new_incarnation(m, from, s)) {
+    finish(w, f, s->t_us);
+    flow_restart(&w->flows, f, packet, w->two_msl_us, &from);
+  }
+  struct report_segment event = {.flow = f, .segment = s};
+  struct model_step step;
+  bool fresh = m->segments == 0;
+  for (unsigned i = 0; i < 2; i++) {
+    event.state_before[i] = m->end[i].state;
+    event.evidence_before[i] = m->end[i].evidence;
+  }
+  model_step(m, from, s, &step);
+  if (fresh)
+    for (unsigned i = 0; i < 2; i++) {
+      event.state_before[i] = m->end[i].base;
+      event.evidence_before[i] = m->end[i].base_evidence;
+    }
+  event.step = &step;
+
+  bool is_control = step.roles & (ROLES_OF_CLOSE | ROLE_RST);
+  if (!is_control && !step.in_half_close && step.n_findings == 0 && step.n_changes == 0) return;
+  if (!is_control && m->roles_seen == 0 && !m->rst_us && step.n_findings == 0) return;
+  if (f->number == 0) f->number = ++w->last_number;
+  if (f->list != FLOW_CLOSING) flow_move(&w->flows, f, FLOW_CLOSING);
+  REPORT(w, segment, &event);
+}
+
+void watch_packet(struct watch *w, enum decode_result result, struct decoded *packet,
+                  int64_t t_us) {
+  if (!w->live && t_us - w->last_timers_us >= TIMERS_EVERY_US) run_timers(w, t_us);
+  switch (result) {
+    case DECODE_SEGMENT:
+      w->summary.segments++;
+      packet->segment.t_us = t_us;
+      follow(w, packet);
+      break;
+    case DECODE_NOT_TCP: break;
+    case DECODE_FRAGMENT: w->summary.fragments++; break;
+    case DECODE_TRUNCATED: w->summary.truncated++; break;
+    case DECODE_MALFORMED: w->summary.malformed++; break;
+  }
+}
+
+void watch_end(struct watch *w, int64_t now_us) {
+  run_timers(w, now_us);
+  for (uint32_t i = 0; i < w->flows.untouched; i++) {
+    struct flow *f = &w->flows.flows[i];
+    if (!f->in_use || f->model.segments == 0) continue;
+    if (!has_closed(f)) w->summary.still_open++;
+    finish(w, f, now_us);
+  }
+  REPORT(w, summary, &w->summary);
+}

@@ -1,0 +1,54 @@
+/* The watch: carries segments from decode to the model and its steps to the reports, and decides
+ * when a connection has ended and its verdict is due.
+ *
+ * A verdict is due: live, when a complete close has been quiet for so long that a lost final ACK
+ * would have shown as a repeated FIN (with --wait: when TIME_WAIT is over too); always, when the
+ * four-tuple begins a new connection, when 2 MSL have passed, and at the end of the capture. A
+ * segment that comes later than that revises the verdict. */
+#ifndef TEARDOWN_CAPTURE_WATCH_H
+#define TEARDOWN_CAPTURE_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture/decode.h"
+#include "capture/demand.h"
+#include "capture/flow.h"
+#include "capture/report.h"
+
+/* Linux repeats an unanswered FIN after about 0.2 s, and each time after twice as long: quiet for
+ * three times the last gap, and never less than a second, means that no repetition is coming. */
+#define WATCH_SETTLE_US INT64_C(1000000)
+#define WATCH_SETTLE_GAPS 3
+
+enum { WATCH_REPORTS_MAX = 2 };
+
+struct watch {
+  struct flow_table flows;
+  struct report *reports[WATCH_REPORTS_MAX];
+  unsigned n_reports;
+  struct demand demand;
+  int64_t two_msl_us;
+  bool live, wait;
+  uint32_t last_number;
+  int64_t last_timers_us;
+  uint64_t closes; /* connections whose verdict was given at least once, and that closed */
+  bool any_bad;    /* a breach, someone stuck, or a demand not met, in a verdict that stands */
+  struct report_summary summary;
+};
+
+/* False when there is no memory. Fields from `reports` to `wait` are the caller's to set first. */
+bool watch_init(struct watch *watch);
+void watch_destroy(struct watch *watch);
+
+/* One packet, decoded or not. `t_us` also moves the clock of a file forward. */
+void watch_packet(struct watch *watch, enum decode_result result, struct decoded *packet,
+                  int64_t t_us);
+
+/* Live: the clock moved on; verdicts that are due, timers, countdowns. Call a few times a second. */
+void watch_tick(struct watch *watch, int64_t now_us);
+
+/* The capture is over: every connection that is still followed gets its verdict. */
+void watch_end(struct watch *watch, int64_t now_us);
+
+#endif
