@@ -308,12 +308,35 @@ uv_close(): close(fd), our FIN answers (passive closer)"
   says server.log "server [::1]:"
 }
 
-@test "a name whose first address does not answer" {
-  grep -qE '^127\.0\.0\.1.*\blocalhost\b' /etc/hosts || skip "localhost is not in /etc/hosts"
-  start_server --count 1 -l 127.0.0.1
-  client_says 0 --close-after 0 localhost $port
+@test "a name with two addresses: the one that answers is taken" {
+  printf '127.0.0.1 td-two\n::1 td-two\n' >"$log/hosts"
+  unshare -m mount --bind "$log/hosts" /etc/hosts || skip "no mount namespace"
+  local address
+  for address in 127.0.0.1 ::1; do
+    start_server --count 1 -l $address
+    unshare -m bash -c 'mount --bind "$1" /etc/hosts && shift && exec timeout 20 "$@"' - \
+      "$log/hosts" "$TEARDOWN_BIN/client" --close-after 0 td-two $port >"$log/client.log"
+    ends $server 0
+    says client.log ": connected to "
+  done
+}
+
+@test "0.0.0.0 and :: together, each for its own family" {
+  start_server --count 2 -l 0.0.0.0 -l ::
+  client_says 0 --close-after 0 127.0.0.1 $port
+  client_says 0 --close-after 0 ::1 $port
   ends $server 0
-  says client.log "connected to 127.0.0.1:$port"
+  says server.log "server 127.0.0.1:"
+  says server.log "server [::1]:"
+}
+
+@test "server --count: nobody is accepted beyond it" {
+  start_server --count 1
+  start client client --never-close 127.0.0.1 $port
+  wait_for says server.log "uv_accept()"
+  run ! listening $port
+  kill -INT $pid
+  ends $server 0
 }
 
 @test "-b: the local port is the one asked for, twice in a row" {
@@ -412,7 +435,11 @@ uv_close(): close(fd), both FINs are done"
 
 @test "what was written arrives before the close" {
   start_server --count 1
-  client_says 0 --close-after 0 --send 20000000 127.0.0.1 $port
+  kill -STOP $server
+  start client client --close-after 0 --send 20000000 127.0.0.1 $port
+  wait_for says client.log "close waits: "
+  kill -CONT $server
+  ends $pid 0
   ends $server 0
   [ "$(sed -nE 's/.*read → ([0-9]+) bytes$/\1/p' "$log/server.log" | paste -sd+ | bc)" -eq 20000000 ]
   says server.log "read → EOF"

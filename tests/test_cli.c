@@ -145,8 +145,9 @@ static void test_another_word_is_no_typo(void **state) {
   assert_misuse(PARSE("--verbose"), "server: unknown option '--verbose' (--help lists all)\n");
   assert_misuse(PARSE("--pear"), "server: unknown option '--pear' (--help lists all)\n");
   assert_misuse(PARSE("-x"), "server: unknown option '-x' (--help lists all)\n");
-  assert_misuse(PARSE("", "-x"), "server: unknown option '-x' (--help lists all)\n");
-  assert_misuse(PARSE("", "-xy"), "server: unknown option '-x' (--help lists all)\n");
+  char empty[] = ""; /* not a literal: the sanitizer sees a look before it */
+  assert_misuse(PARSE(empty, "-x"), "server: unknown option '-x' (--help lists all)\n");
+  assert_misuse(PARSE(empty, "-xy"), "server: unknown option '-x' (--help lists all)\n");
 }
 
 static void test_a_very_long_word_is_unknown_too(void **state) {
