@@ -88,7 +88,8 @@ static void complain_unknown_letter(const struct cli *cli, char letter, int argc
   bool was_last = word[0] != '\0' && word[strlen(word) - 1] == letter;
   if (!was_last && optind < argc) word = argv[optind];
   bool is_word = word[0] == '-' && strlen(word) > 2;
-  complain_unknown(cli, shown, sizeof shown, is_word ? word + 1 : "", is_word ? strlen(word) - 1 : 0);
+  if (!is_word) word = "-";
+  complain_unknown(cli, shown, sizeof shown, word + 1, strlen(word) - 1);
 }
 
 static void complain_unknown_word(const struct cli *cli, const char *word) {
@@ -197,7 +198,8 @@ void cli_print_usage(const struct cli *cli, FILE *out) {
   fputc('\n', out);
   for (size_t i = 0; i < cli->n_options; i++) {
     const struct cli_option *option = &cli->options[i];
-    int printed = option->letter != 0 ? fprintf(out, "  -%c", option->letter) : fprintf(out, "    ");
+    int printed =
+        option->letter != 0 ? fprintf(out, "  -%c", option->letter) : fprintf(out, "    ");
     if (option->name != NULL)
       printed += fprintf(out, "%s --%s", option->letter != 0 ? "," : " ", option->name);
     if (option->argument != NULL) printed += fprintf(out, " %s", option->argument);

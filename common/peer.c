@@ -29,8 +29,9 @@ static unsigned bit(enum peer_option option) {
 
 bool peer_parse_option(const struct cli *cli, size_t first, enum peer_option option,
                        const char *argument, struct peer_behaviour *behaviour) {
-  static const char *const ways[] = {
-      [PEER_CLOSE_CLOSE] = "close", [PEER_CLOSE_SHUTDOWN] = "shutdown", [PEER_CLOSE_RESET] = "reset"};
+  static const char *const ways[] = {[PEER_CLOSE_CLOSE] = "close",
+                                     [PEER_CLOSE_SHUTDOWN] = "shutdown",
+                                     [PEER_CLOSE_RESET] = "reset"};
   char what[32];
   snprintf(what, sizeof what, "--%s", cli->options[first + option].name);
   bool first_time = (behaviour->given & bit(option)) == 0;
@@ -177,7 +178,8 @@ static void close_handles(struct peer *peer) {
 static size_t unread_bytes(const struct peer *peer) {
   uv_os_fd_t fd;
   int n = 0;
-  if (uv_fileno((const uv_handle_t *)&peer->tcp, &fd) != 0 || ioctl(fd, FIONREAD, &n) != 0) return 0;
+  if (uv_fileno((const uv_handle_t *)&peer->tcp, &fd) != 0) return 0;
+  if (ioctl(fd, FIONREAD, &n) != 0) return 0;
   return n > 0 ? (size_t)n : 0;
 }
 

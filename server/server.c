@@ -60,7 +60,8 @@ static const char *remedy(int error) {
   if (error == UV_EADDRINUSE)
     return "; another server runs there? choose another with -p PORT";
   if (error == UV_EACCES) return "; ports below 1024 are for root: choose another with -p PORT";
-  if (error == UV_EADDRNOTAVAIL) return "; not an address of this machine ('ip address' lists them)";
+  if (error == UV_EADDRNOTAVAIL)
+    return "; not an address of this machine ('ip address' lists them)";
   if (error == UV_EMFILE) return "; raise the limit with 'ulimit -n'";
   return "";
 }

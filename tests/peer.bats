@@ -85,6 +85,8 @@ calls() { sed -E 's/^[0-9:.]+ (server|client) [^ ]+  //; /uv_listen/d; s/:[0-9]+
 
 same() { diff -u <(printf '%s\n' "$2") <(calls "$1") >&2 || fail "other calls in $1"; }
 
+bytes_read() { calls "$1" | awk '/^read → [0-9]+ bytes$/ { n += $3 } END { print n + 0 }'; }
+
 quiet() { [ ! -s "$log/$1" ] || fail "$1 is not empty"; }
 
 # refuses STATUS MESSAGE PROGRAM [OPTION]...: that one line on stderr, nothing on stdout.
@@ -369,7 +371,7 @@ read → 6 bytes
 read → EOF: the client closed; half-close window 200 ms
 uv_write(): 100000 bytes into the half-closed connection
 uv_close(): close(fd), our FIN answers (passive closer)"
-  [ "$(calls client.log | sed -nE 's/^read → ([0-9]+) bytes$/\1/p' | paste -sd+ | bc)" -eq 100000 ]
+  [ "$(bytes_read client.log)" -eq 100000 ]
   diff -u <(calls client.log | grep -v '^read.*bytes') - <<'END'
 uv_tcp_connect → 0: connected to 127.0.0.1
 uv_write(): 6 bytes
@@ -441,7 +443,7 @@ uv_close(): close(fd), both FINs are done"
   kill -CONT $server
   ends $pid 0
   ends $server 0
-  [ "$(sed -nE 's/.*read → ([0-9]+) bytes$/\1/p' "$log/server.log" | paste -sd+ | bc)" -eq 20000000 ]
+  [ "$(bytes_read server.log)" -eq 20000000 ]
   says server.log "read → EOF"
 }
 

@@ -26,7 +26,7 @@ static const struct cli_option OPTIONS[] = {
 
 static const struct cli CLI = {
     .program = "server",
-    .synopsis = "[OPTION]... [HOST [PORT]] [AND [SO [MANY [MORE [OPERANDS [THAT [THEY [WRAP]]]]]]]]",
+    .synopsis = "[OPTION]... [HOST [PORT]] [AND [SO [MANY [MORE [OPERANDS [THAT [THEY WRAP]]]]]]]",
     .purpose = "Two sentences that together are longer than a line. They wrap at eighty columns.",
     .options = OPTIONS,
     .n_options = sizeof OPTIONS / sizeof *OPTIONS,
@@ -213,7 +213,7 @@ static void test_numbers_at_their_edges(void **state) {
 static void test_what_is_no_number_in_range(void **state) {
   (void)state;
   static const char *const bad[] = {"",    "11",  "-1",  "+1", " 1", "1 ", "1.5", "0x1", "1e1",
-                                    "abc", "1ms", "18446744073709551616", "99999999999999999999999"};
+                                    "abc", "1ms", "18446744073709551616", "9999999999999999999999"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     uint64_t value = 99;
     char expected[200];
