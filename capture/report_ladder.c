@@ -84,7 +84,7 @@ __attribute__((format(printf, 2, 3))) static void note(const struct ladder *l,
   char lead[8];
   snprintf(lead, sizeof lead, "%s ", glyphs_of(l)->note);
   color(l, "2");
-  print_wrapped(l, l->time_width + 3, lead, text);
+  print_wrapped(l, l->clock_width + l->time_width + 2, lead, text);
   color(l, "0");
 }
 
@@ -101,12 +101,12 @@ static void time_columns(struct ladder *l, int64_t t_us, const char *elapsed) {
   fputc(' ', l->base.out);
 }
 
-static void state_column(struct ladder *l, uint8_t state, const char *mark) {
+static void state_column(struct ladder *l, uint8_t state, const char *mark, bool is_last) {
   char text[32];
   snprintf(text, sizeof text, "%s%s%s", tcp_state_name(state), *mark ? " " : "", mark);
   if (width_of(text) > l->state_width)
     snprintf(text, sizeof text, "%s%s", tcp_state_name(state), mark);
-  pad(l->base.out, text, l->state_width, false);
+  pad(l->base.out, text, is_last ? 0 : l->state_width, false);
 }
 
 static void header(struct ladder *l, const struct report_segment *s) {
@@ -138,10 +138,12 @@ static void header(struct ladder *l, const struct report_segment *s) {
   fprintf(out, "server\n");
   pad(out, "", l->clock_width + l->time_width, false);
   state_column(l, s->state_before[END_CLIENT],
-               s->evidence_before[END_CLIENT] == EVIDENCE_PRESUMED ? glyphs_of(l)->presumed : "");
+               s->evidence_before[END_CLIENT] == EVIDENCE_PRESUMED ? glyphs_of(l)->presumed : "",
+               false);
   pad(out, "", l->arrow_width + 2, false);
   state_column(l, s->state_before[END_SERVER],
-               s->evidence_before[END_SERVER] == EVIDENCE_PRESUMED ? glyphs_of(l)->presumed : "");
+               s->evidence_before[END_SERVER] == EVIDENCE_PRESUMED ? glyphs_of(l)->presumed : "",
+               true);
   fputc('\n', out);
 }
 
@@ -186,15 +188,15 @@ static void row(struct ladder *l, const struct report_segment *s) {
   char label[TEXT_SIZE], elapsed[TEXT_NUMBER_SIZE], count[16] = "";
   text_label(m, s->segment, step, l->base.options.raw, label);
   time_columns(l, s->segment->t_us, text_elapsed(step->since_first_fin_us, elapsed));
-  state_column(l, m->end[END_CLIENT].state, mark_of(l, s, END_CLIENT));
+  state_column(l, m->end[END_CLIENT].state, mark_of(l, s, END_CLIENT), false);
   fputc(' ', l->base.out);
   bool fin = step->roles & (ROLE_FIN1 | ROLE_FIN2);
   arrow(l, step->from, label,
         step->roles & ROLE_RST ? "31" : fin ? "33" : step->roles & ROLES_OF_CLOSE ? "32" : "2");
   fputc(' ', l->base.out);
-  state_column(l, m->end[END_SERVER].state, mark_of(l, s, END_SERVER));
   if (step->new_roles) snprintf(count, sizeof count, " %u/%u", step->count, step->of);
   if (!step->new_roles && step->roles & ROLES_OF_CLOSE && !l->narrow) snprintf(count, sizeof count, " again");
+  state_column(l, m->end[END_SERVER].state, mark_of(l, s, END_SERVER), *count == '\0');
   fprintf(l->base.out, "%s\n", count);
 }
 
@@ -242,10 +244,15 @@ static void notes_on_phase(struct ladder *l, const struct report_segment *s) {
   bool both_now = (fresh & ROLE_ACK1) && (fresh & ROLE_FIN2);
   if ((fresh & ROLE_ACK1) && !both_now && !(m->roles_seen & ROLE_FIN2))
     note(l, "half-closed: %s can still send to %s", end_name(second), end_name(first));
-  if ((fresh & ROLE_FIN2) && (m->roles_seen & ROLE_ACK1) && !both_now)
-    note(l, "half-closed for %.1f ms, %u bytes sent; w=%u (raw %u)",
-         (double)(s->segment->t_us - m->fin_acked_us[0]) / 1e3, last->half_close_bytes,
-         last->fin_seq - last->first_seq, last->fin_seq);
+  if ((fresh & ROLE_FIN2) && (m->roles_seen & ROLE_ACK1) && !both_now) {
+    char moved[64] = "";
+    if (last->half_close_bytes > 0)
+      snprintf(moved, sizeof moved, ", so w=%u (raw %u)", last->fin_seq - last->first_seq,
+               last->fin_seq);
+    note(l, "half-closed for %.1f ms: %s sent %u bytes%s",
+         (double)(s->segment->t_us - m->fin_acked_us[0]) / 1e3, end_name(second),
+         last->half_close_bytes, moved);
+  }
   if (both_now)
     note(l, "one segment is both the ACK of FIN u and FIN w: three segments, not four");
   if ((fresh & ROLE_FIN2) && m->crossed)
@@ -314,7 +321,7 @@ static void ladder_expired(struct report *report, const struct flow *flow,
   time_columns(l, now_us, text_elapsed(step->since_first_fin_us, elapsed));
   for (unsigned e = 0; e < 2; e++) {
     const char *mark = m->end[e].evidence == EVIDENCE_PRESUMED ? glyphs_of(l)->presumed : "";
-    state_column(l, m->end[e].state, mark);
+    state_column(l, m->end[e].state, mark, e == END_SERVER);
     if (e == END_CLIENT) pad(report->out, "", l->arrow_width + 2, false);
   }
   fputc('\n', report->out);

@@ -113,10 +113,10 @@ const char *text_losses(const struct verdict *v, char buffer[static TEXT_SIZE]) 
 }
 
 const char *text_elapsed(int64_t us, char buffer[static TEXT_NUMBER_SIZE]) {
-  if (us < 10 * INT64_C(1000000))
+  if (us < INT64_C(999950))
     snprintf(buffer, TEXT_NUMBER_SIZE, "+%.1f ms", (double)us / 1e3);
   else
-    snprintf(buffer, TEXT_NUMBER_SIZE, "+%.2f s", (double)us / 1e6);
+    snprintf(buffer, TEXT_NUMBER_SIZE, "+%.3f s", (double)us / 1e6);
   return buffer;
 }
 

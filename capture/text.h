@@ -35,7 +35,7 @@ const char *text_finding(const struct model *model, const struct finding *findin
 /* "final-ack x1 before-tap, fin1 x2 unknown", or "" when nothing was lost. Returns buffer. */
 const char *text_losses(const struct verdict *verdict, char buffer[static TEXT_SIZE]);
 
-/* "+43.1 ms", "+12.345 s". Returns buffer. */
+/* "+43.1 ms", "+1.244 s". Returns buffer. */
 const char *text_elapsed(int64_t us, char buffer[static TEXT_NUMBER_SIZE]);
 
 /* Times of day, as tcpdump prints them. */

@@ -25,7 +25,9 @@ static void fold(struct endpoint *e) {
   e->evidence = e->base_evidence;
   for (int i = 0; i < e->n_log; i++) {
     e->state = (uint8_t)transition_find(e->state, e->log[i].event)->next;
-    if (e->log[i].evidence > e->evidence) e->evidence = e->log[i].evidence;
+    /* An RST proves by itself that its sender has no connection, whatever led to that. */
+    bool stands_alone = e->log[i].event == EVENT_SND_RST;
+    if (stands_alone || e->log[i].evidence > e->evidence) e->evidence = e->log[i].evidence;
   }
 }
 

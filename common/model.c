@@ -139,7 +139,10 @@ static void sender_syn(struct model *m, enum end from, const struct segment *s,
   f->sent_syn = true;
   f->syn_had_payload = s->payload_bytes > 0;
   m->loss.sack_permitted[from] = s->options & SEGMENT_HAS_SACK_PERMITTED;
-  if (segment_has(s, SEGMENT_ACK)) event_confirm(m, from, EVENT_RCV_SYN, step);
+  if (segment_has(s, SEGMENT_ACK)) {
+    if (f->base == TCPS_LISTEN) endpoint_set_base(f, TCPS_LISTEN, EVIDENCE_SEEN);
+    event_confirm(m, from, EVENT_RCV_SYN, step);
+  }
   if (transition_find(f->state, EVENT_SND_SYN)->kind == TRANSITION_NEVER &&
       !event_refute(m, from, EVENT_RCV_ACK_OF_SYN, step))
     event_refute(m, from, EVENT_RCV_SYN_ACK, step);
