@@ -329,8 +329,10 @@ lab_add_netem() {
     tc qdisc add dev lo parent "$lab_handle:4" netem loss 100% || return
   else
     ip link add teardown0 type ifb || return
-    # Without an address of its own the device sends nothing that netem would count.
-    ip link set teardown0 addrgenmode none up || return
+    # Left alone it would send multicast reports of its own, and netem would count them.
+    local own_ipv6=/proc/sys/net/ipv6/conf/teardown0/disable_ipv6
+    [[ ! -e $own_ipv6 ]] || echo 1 >"$own_ipv6" || return
+    ip link set teardown0 up || return
     tc qdisc add dev teardown0 root netem loss 100% || return
     tc qdisc add dev lo ingress || return
   fi
