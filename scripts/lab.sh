@@ -240,6 +240,9 @@ lab_await() {
   lab_fail "waited $limit s for $what; the sniffer's last word: ${LAB_EVENT:-none}"
 }
 
+# A glob for the segment object with that role; only there "again" follows, in "expects" it does not.
+lab_segment() { printf '*"role":"%s","again":*' "$1"; }
+
 # The sniffer ends early when its own output has no reader; then nobody reads us either.
 lab_lost_sniffer() {
   printf '\n' 2>/dev/null || exit 141

@@ -107,16 +107,17 @@ lab_start_client "$address" "${client_options[@]}"
 
 # Half-closed: the first closer's FIN is acknowledged, and the model already knows the number of
 # the ACK that will answer the other FIN.
-lab_await "the $last to acknowledge the $first's FIN" 10 '*"role":"ack1"*' '*"role":"final-ack"*'
+lab_await "the $last to acknowledge the $first's FIN" 10 "$(lab_segment ack1)"
 [[ $LAB_EVENT =~ \{[^{}]*\"role\":\"final-ack\"[^{}]*\} ]]
 ack=$(lab_field ack "${BASH_REMATCH[0]}")
-from=$(lab_field "$first" "$LAB_EVENT")
-to=$(lab_field "$last" "$LAB_EVENT")
+from=$(lab_field destination "$LAB_EVENT")
+to=$(lab_field source "$LAB_EVENT")
 ((!fault)) || lab_arm_loss "$count" "$from" "$to" "$ack"
 armed=$EPOCHREALTIME
+((!fault)) || lab_say "Armed: $LAB_BACKEND will lose the next ACK with number $ack from $from $times."
 
-lab_await "the $last's FIN" $((10 + close_delay / 1000)) '*"role":"fin2"*'
-fin2=$(lab_field time "$LAB_EVENT")
+lab_await "the $last's FIN" $((10 + close_delay / 1000)) "$(lab_segment fin2)"
+fin2=$(lab_field t "$LAB_EVENT")
 # The gaps between its FINs double from 0.2 s; the sniffer then waits for one more.
 lab_await 'the end of the close' $((20 + (1 << count) / 2 + 90 * sit)) '*"type":"verdict"*'
 verdict=$LAB_EVENT
@@ -131,7 +132,7 @@ tap=before-tap
 [[ $verdict == *"\"place\":\"$tap\""* ]] || expected=0
 
 problems=()
-((10#${armed/./} < 10#${fin2/./})) ||
+((10#${armed/[.,]/} < 10#${fin2/./})) ||
   problems+=("the fault was armed too late, after the $last's FIN: give it more time with --close-delay $((2 * close_delay))")
 ((LAB_LOST == count)) || problems+=("$LAB_BACKEND lost $LAB_LOST final ACKs, not $count")
 ((expected)) || problems+=("the sniffer should have said: normal, final ACK lost $times, $tap")

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Two real closes, captured and explained live: a normal one, and one whose final ACK is lost.
+# Status 0 when the sniffer's verdict on both is the expected one.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lab.sh
+source "$(dirname "$0")/lab.sh"
+
+if [[ ${1-} == --inside ]]; then
+  lab_enter
+  lab_start_server --close-delay 200
+  lab_start_sniffer --closes 1 --expect normal --format ladder
+  lab_start_client 127.0.0.1
+  lab_await 'the end of the close' 20 '*"type":"verdict"*'
+  status=0
+  lab_end_sniffer || status=1
+  lab_end_peers
+  exit "$status"
+fi
+(($# == 0)) || lab_misuse "takes no option or argument, not '$1'; scripts/lost-ack.sh --help has many"
+
+failed=()
+lab_say '--- 1 of 2: a normal close ---'
+lab_say 'Each side closes its own direction with a FIN, and each FIN is acknowledged: four segments.'
+lab_say 'A state with ? is presumed from what was on the wire; with a tick, that side itself proved it.'
+lab_supervise "$@" || failed+=('normal close')
+
+lab_say ''
+lab_say '--- 2 of 2: the final ACK is lost ---'
+lab_say 'The same close, but the last of the four segments never arrives.'
+lab_say 'Watch LAST_ACK: it sends its FIN again, and TIME_WAIT is still there to answer.'
+lab_say ''
+# Should we be killed, the other script must not live on.
+setpriv --pdeathsig KILL "$lab_scripts/lost-ack.sh" || failed+=('lost final ACK')
+
+lab_say ''
+if ((${#failed[@]})); then
+  lab_say "FAILED: the sniffer's verdict was not the expected one: ${failed[*]}."
+  exit 1
+fi
+lab_say 'Both verdicts are the expected ones.'
+lab_say 'Skipped: the 60 s for which TIME_WAIT lasts. scripts/lost-ack.sh --wait sits through them.'
+lab_say 'Next: scripts/lost-ack.sh --count 3, --place ingress or --server-first (--help has all); or build/server, build/client and build/capture in three terminals, as the README shows.'

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Installs what is missing: what the build and the demonstration need, and with "test" what the
+# tests need too. As root it installs; otherwise it prints the command. Nothing missing: no output.
+set -euo pipefail
+
+# tier, how it is found (cmd: a program, pc: a pkg-config module, file: a file), and its package
+# for apt, dnf, pacman and apk; "-" where the distribution has none.
+needs() {
+  cat <<'END'
+demo cmd:cc              gcc            gcc                 gcc            gcc
+demo file:/usr/include/stdio.h libc6-dev glibc-devel        glibc          musl-dev
+demo cmd:make            make           make                make           make
+demo cmd:pkg-config      pkg-config     pkgconf-pkg-config  pkgconf        pkgconf
+demo pc:libuv            libuv1-dev     libuv-devel         libuv          libuv-dev
+demo pc:libpcap          libpcap-dev    libpcap-devel       libpcap        libpcap-dev
+demo pc:libxxhash        libxxhash-dev  xxhash-devel        xxhash         xxhash-dev
+demo pc:json-c           libjson-c-dev  json-c-devel        json-c         json-c-dev
+demo cmd:ip              iproute2       iproute             iproute2       iproute2
+demo cmd:tc              iproute2       iproute-tc          iproute2       iproute2-tc
+demo cmd:nft             nftables       nftables            nftables       nftables
+demo cmd:setpriv         util-linux     util-linux          util-linux     util-linux-misc
+demo cmd:unshare         util-linux     util-linux-core     util-linux     util-linux-misc
+test pc:cmocka           libcmocka-dev  libcmocka-devel     cmocka         cmocka-dev
+test cmd:bats            bats           bats                bats           bats
+test cmd:jq              jq             jq                  jq             jq
+test cmd:nc              netcat-openbsd nmap-ncat           openbsd-netcat netcat-openbsd
+test cmd:clang           clang          clang               clang          clang
+test cmd:busybox         busybox        busybox             busybox        busybox
+test cmd:linux.uml       user-mode-linux -                  -              -
+END
+}
+
+tier=${1-demo}
+if (($# > 1)) || [[ $tier != demo && $tier != test ]]; then
+  echo "deps: takes 'demo' (the default) or 'test', not '$*'" >&2
+  exit 2
+fi
+
+modules=' '
+if command -v pkg-config >/dev/null; then
+  while read -r module _; do modules+="$module "; done < <(pkg-config --list-all 2>/dev/null)
+fi
+
+present() {
+  case $1 in
+    cmd:*) command -v "${1#cmd:}" >/dev/null ;;
+    pc:*) [[ $modules == *" ${1#pc:} "* ]] ;;
+    file:*) [[ -e ${1#file:} || -e /usr/include/$(uname -m)-linux-gnu/${1##*/} ]] ;;
+  esac
+}
+
+manager=
+for known in apt-get dnf pacman apk; do
+  if command -v "$known" >/dev/null; then
+    manager=$known
+    break
+  fi
+done
+
+missing=() packages=()
+while read -r row_tier probe apt dnf pacman apk; do
+  [[ $row_tier == demo || $tier == test ]] || continue
+  ! present "$probe" || continue
+  case $manager in
+    apt-get) package=$apt ;;
+    dnf) package=$dnf ;;
+    pacman) package=$pacman ;;
+    apk) package=$apk ;;
+    *) package=${probe#*:} ;;
+  esac
+  # Debian builds user-mode Linux for x86 alone; the tests say when they go without.
+  [[ $package != - && ! ($package == user-mode-linux && $(uname -m) != x86_64) ]] || continue
+  missing+=("${probe#*:}")
+  [[ " ${packages[*]-} " == *" $package "* ]] || packages+=("$package")
+done < <(needs)
+((${#missing[@]})) || exit 0
+
+case $manager in
+  apt-get) install="apt-get install -y --no-install-recommends ${packages[*]}" ;;
+  dnf) install="dnf install -y ${packages[*]}" ;;
+  pacman) install="pacman -S --needed --noconfirm ${packages[*]}" ;;
+  apk) install="apk add ${packages[*]}" ;;
+  *)
+    echo "deps: missing: ${missing[*]}; no apt-get, dnf, pacman or apk here: install them by hand" >&2
+    exit 1
+    ;;
+esac
+if ((EUID != 0)); then
+  echo "deps: missing: ${missing[*]}; run: sudo $install" >&2
+  exit 1
+fi
+echo "deps: installing ${packages[*]}"
+export DEBIAN_FRONTEND=noninteractive
+[[ $manager != apt-get ]] || apt-get update -q
+# shellcheck disable=SC2086 # a command and its arguments
+if ! $install; then
+  echo "deps: '$install' failed; its message is above" >&2
+  exit 1
+fi
