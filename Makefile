@@ -9,17 +9,16 @@
 
 VERSION := 0.1.0
 
-CC ?= gcc
 PREFIX ?= /usr/local
 PKG_CONFIG ?= pkg-config
 B := build$(if $(SAN),/san)
 
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wswitch-enum -Werror
 CFLAGS ?= -O2 -g
+, := ,
 SANITIZE := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_CFLAGS := -std=c17 $(WARNINGS) $(CFLAGS) $(SANITIZE)
 ALL_CPPFLAGS := -D_GNU_SOURCE -DTEARDOWN_VERSION='"$(VERSION)"' -I. $(CPPFLAGS)
-, := ,
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))

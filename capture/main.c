@@ -16,7 +16,7 @@
 #include "capture/watch.h"
 #include "common/cli.h"
 
-enum { TICK_MS = 50, EXIT_BAD = 1, EXIT_NOTHING_SEEN = 3, PACKETS_PER_TURN = 256 };
+enum { TICK_MS = 50, EXIT_NOTHING_SEEN = 3, PACKETS_PER_TURN = 256 };
 
 enum option {
   OPTION_INTERFACE,
@@ -244,7 +244,7 @@ static bool make_reports(struct watch *w, struct settings *s, FILE **json) {
   if (!s->json_file) return true;
   *json = fopen(s->json_file, "w");
   if (!*json) {
-    cli_complain(&cli, "--json %s: cannot write: %s", s->json_file, strerror(errno));
+    cli_complain(&cli, "--json %s: cannot write: %s; choose another file", s->json_file, strerror(errno));
     return false;
   }
   return add_report(w, report_json_new(*json, &s->report));
@@ -311,7 +311,7 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
   w->summary.dropped = counts.dropped;
   w->summary.counts_known = counts.known;
   watch_end(w, s->report.live ? now_us() : last_us);
-  if (!ok) cli_complain(&cli, "%s; the verdicts above cover what came before", error);
+  if (!ok) cli_complain(&cli, "%s (the verdicts so far are given)", error);
   return ok;
 }
 
@@ -340,7 +340,7 @@ static int exit_status(const struct watch *w, const struct settings *s) {
     cli_complain(&cli, "--expect: no close was seen");
     return EXIT_NOTHING_SEEN;
   }
-  return w->any_bad ? EXIT_BAD : CLI_EXIT_OK;
+  return w->any_bad ? CLI_EXIT_FAILURE : CLI_EXIT_OK;
 }
 
 static void handle_signals(sigset_t *unblocked) {
@@ -410,7 +410,7 @@ int main(int argc, char **argv) {
   };
   int status = read_options(argc, argv, &settings);
   if (status == CLI_END) {
-    status = CLI_EXIT_OK;
+    status = cli_finish(&cli);
   } else if (status == CLI_EXIT_OK && settings.list_interfaces) {
     char error[SOURCE_ERROR_SIZE];
     if (!source_list_interfaces(stdout, error)) {

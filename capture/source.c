@@ -88,7 +88,9 @@ static enum source_error open_file(struct source *s, const struct source_options
   char pcap_error[PCAP_ERRBUF_SIZE] = "";
   FILE *file = strcmp(o->file, "-") == 0 ? stdin : fopen(o->file, "rb");
   if (!file) {
-    snprintf(error, SOURCE_ERROR_SIZE, "%s: cannot read: %s", o->file, strerror(errno));
+    snprintf(error, SOURCE_ERROR_SIZE,
+             "%s: cannot read: %s; name a file that `tcpdump -w` wrote, or - for stdin", o->file,
+             strerror(errno));
     return SOURCE_FAILED;
   }
   setvbuf(file, NULL, _IOFBF, FILE_BUFFER_BYTES);
@@ -144,7 +146,9 @@ enum source_error source_open(struct source **out, const struct source_options *
   if (result == SOURCE_OK && o->save) {
     s->dumper = pcap_dump_open(s->pcap, o->save);
     if (!s->dumper) {
-      snprintf(error, SOURCE_ERROR_SIZE, "%s: cannot write: %s", o->save, pcap_geterr(s->pcap));
+      /* libpcap's message begins with the file's name. */
+      snprintf(error, SOURCE_ERROR_SIZE, "cannot save to %s; choose another file for -w",
+               pcap_geterr(s->pcap));
       result = SOURCE_FAILED;
     }
   }
@@ -165,7 +169,8 @@ enum source_result source_next(struct source *s, struct source_packet *packet,
   if (status == 0) return SOURCE_NONE;
   if (status == PCAP_ERROR_BREAK) return SOURCE_END;
   if (status < 0) {
-    snprintf(error, SOURCE_ERROR_SIZE, "%s: %s", s->name, pcap_geterr(s->pcap));
+    snprintf(error, SOURCE_ERROR_SIZE, "%s: %s; %s", s->name, pcap_geterr(s->pcap),
+             s->live ? "start again when it is back" : "the file was cut off: fetch it again");
     return SOURCE_BROKEN;
   }
   packet->bytes = bytes;

@@ -1,0 +1,324 @@
+#!/usr/bin/env bats
+# capture on real sockets and files: what it prints, what it refuses, and how it ends.
+# Runs inside a private network namespace with lo up.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+  : "${TEARDOWN_BIN:=$BATS_TEST_DIRNAME/../build/san}"
+  export TEARDOWN_BIN
+  export PCAP=$BATS_FILE_TMPDIR/normal.pcap
+  observe --closes 1 -w "$PCAP" >"$BATS_FILE_TMPDIR/live.txt"
+  export LIVE_STATUS=$?
+}
+
+# wait_for FILE PATTERN: until the file has a line that matches, ten seconds at most.
+wait_for() {
+  local tries
+  for ((tries = 0; tries < 500; tries++)); do
+    grep -q -- "$2" "$1" 2>/dev/null && return 0
+    read -rt 0.02 <> <(:) || true
+  done
+  echo "waited in vain for '$2' in $1" >&2
+  return 1
+}
+
+# observe CAPTURE_OPTION...: one close of a real client and server, seen by capture; its output.
+# SERVER and CLIENT hold options of theirs.
+observe() {
+  local dir
+  dir=$(mktemp -d "$BATS_FILE_TMPDIR/observe.XXXXXX")
+  timeout 30 "$TEARDOWN_BIN/capture" -i lo --json "$dir/events" "$@" >"$dir/out" 2>"$dir/err" &
+  local capture=$!
+  wait_for "$dir/events" '"start"' || return 9
+  # shellcheck disable=SC2086 # option lists
+  timeout 30 "$TEARDOWN_BIN/server" -p 7000 --count 1 ${SERVER:-} >"$dir/server" 2>&1 &
+  local server=$!
+  wait_for "$dir/server" 'listen' || return 9
+  # shellcheck disable=SC2086
+  timeout 30 "$TEARDOWN_BIN/client" --close-after 100 ${CLIENT:-} 127.0.0.1 7000 >"$dir/client" 2>&1
+  local status=0
+  wait "$capture" || status=$?
+  kill "$server" 2>/dev/null || true
+  wait "$server" 2>/dev/null || true
+  cat "$dir/out"
+  cat "$dir/err" >&2
+  cp "$dir/events" "$BATS_FILE_TMPDIR/events"
+  return "$status"
+}
+
+capture() {
+  run --separate-stderr timeout 30 "$TEARDOWN_BIN/capture" "$@"
+}
+
+# shellcheck disable=SC2154 # bats sets stderr
+# refused STATUS PATTERN: nothing on stdout, one line on stderr that matches.
+refused() {
+  [ "$status" -eq "$1" ] || { echo "status $status, expected $1"; return 1; }
+  [ -z "$output" ] || { echo "stdout: $output"; return 1; }
+  [ "$(wc -l <<<"$stderr")" -eq 1 ] || { echo "stderr: $stderr"; return 1; }
+  [[ $stderr == "capture: "* && $stderr =~ $2 ]] || { echo "stderr: $stderr"; return 1; }
+}
+
+@test "a live close is told in lines and ends with status 0" {
+  [ "$LIVE_STATUS" -eq 0 ]
+  run cat "$BATS_FILE_TMPDIR/live.txt"
+  [[ ${lines[0]} == *"FIN seq=u 1/4 client=FIN_WAIT_1 server=CLOSE_WAIT? expected" ]]
+  [[ ${lines[1]} == *"ACK ack=u+1 2/4 client=FIN_WAIT_2? server=CLOSE_WAIT expected" ]]
+  [[ ${lines[2]} == *"FIN seq=w ack=u+1 3/4 client=TIME_WAIT? server=LAST_ACK expected" ]]
+  [[ ${lines[3]} == *"ACK ack=w+1 4/4 client=TIME_WAIT server=CLOSED? expected" ]]
+  [[ ${lines[4]} == *"verdict normal conforms closed-first=client 4/4 "* ]]
+}
+
+@test "what was saved with -w gives the same verdict when read back" {
+  capture -r "$PCAP"
+  [ "$status" -eq 0 ]
+  [[ $output == *"verdict normal conforms closed-first=client 4/4 "* ]]
+  cut -d' ' -f2- "$BATS_FILE_TMPDIR/live.txt" | head -4 >"$BATS_TEST_TMPDIR/live"
+  cut -d' ' -f2- <<<"$output" | head -4 | diff "$BATS_TEST_TMPDIR/live" -
+}
+
+@test "standard input is a file too" {
+  run bash -c '"$TEARDOWN_BIN/capture" -r - <"$PCAP"'
+  [ "$status" -eq 0 ]
+  [[ $output == *"verdict normal conforms"* ]]
+}
+
+@test "--expect: met, not met, nothing seen" {
+  capture -r "$PCAP" --expect normal
+  [ "$status" -eq 0 ]
+  capture -r "$PCAP" --expect coalesced
+  [ "$status" -eq 1 ]
+  capture -r "$PCAP" --expect normal,lost=final-ack
+  [ "$status" -eq 1 ]
+  capture -r "$PCAP" --expect normal 'port 1'
+  [ "$status" -eq 3 ]
+}
+
+@test "NDJSON: every object has schema and type, the verdict all its fields" {
+  capture -r "$PCAP" --format json
+  [ "$status" -eq 0 ]
+  [ "$(jq -c 'select(.schema == 1 and .type != null)' <<<"$output" | wc -l)" -eq "${#lines[@]}" ]
+  jq -se '.[] | select(.type == "verdict")
+    | has("conn") and has("client") and has("server") and has("closed_first") and has("ending")
+      and has("losses") and has("control_segments") and has("fin_retransmissions")
+      and has("reset_cause") and has("client_state") and has("server_state")
+      and has("client_evidence") and has("server_evidence") and has("verdict")
+      and has("findings") and has("sentence") and has("duration_us")' <<<"$output"
+}
+
+@test "the half-closed state names the final ACK before it exists" {
+  capture -r "$PCAP" --format json
+  local expected actual
+  expected=$(jq -r 'select(.type == "segment" and .role == "ack1")
+    | .expects[] | select(.role == "final-ack") | .ack' <<<"$output")
+  actual=$(jq -r 'select(.type == "segment" and .role == "final-ack") | .ack' <<<"$output")
+  [ -n "$expected" ] && [ "$expected" = "$actual" ]
+}
+
+@test "the ladder fits 60 columns, in UTF-8 and in ASCII" {
+  local locale out=$BATS_TEST_TMPDIR/ladder
+  for locale in C.UTF-8 C; do
+    LC_ALL=$locale COLUMNS=60 "$TEARDOWN_BIN/capture" -r "$PCAP" --format ladder >"$out"
+    grep -q TIME_WAIT "$out"
+    run ! env LC_ALL=C.UTF-8 grep -E '^.{61,}' "$out"
+  done
+  run ! env LC_ALL=C grep '[^ -~]' "$out"
+}
+
+@test "-S shows raw numbers, -v the reasons, -t no time" {
+  capture -r "$PCAP" -S -v -t
+  [[ ${lines[0]} =~ ^'#1 '.*'FIN seq='[0-9]+' ' ]]
+  [[ $output == *"(RFC 9293 3.10.4)"* ]]
+  [[ $output == *"expects client ACK"* ]]
+}
+
+@test "--wait follows TIME_WAIT to its end, and CLOSED is timed" {
+  run --separate-stderr observe --closes 1 --wait --msl 1
+  [ "$status" -eq 0 ]
+  [[ $output == *"2 MSL over client=CLOSED(timed) server=CLOSED?"* ]]
+  [[ $output != *"not waited for"* ]]
+}
+
+@test "without --wait it says what it skips" {
+  grep -q 'not waited for: [0-9]* s of TIME_WAIT' "$BATS_FILE_TMPDIR/live.txt"
+}
+
+@test "data in the half-close window is printed, other data is not" {
+  SERVER='--drain 3000' CLIENT='--close shutdown --send 2000' run --separate-stderr observe --closes 1
+  [ "$status" -eq 0 ]
+  [[ $output == *" 3000 B seq=1 "* ]]
+  [[ $output != *" 2000 B "* ]]
+}
+
+@test "a reset: who, when, why" {
+  CLIENT='--close reset' run --separate-stderr observe --closes 1
+  [ "$status" -eq 0 ]
+  [[ $output == *"verdict reset conforms"*"rst=linger-0: client reset the connection"* ]]
+}
+
+@test "a refused connection" {
+  "$TEARDOWN_BIN/capture" -i lo --closes 1 --json "$BATS_TEST_TMPDIR/e" >"$BATS_TEST_TMPDIR/o" &
+  local capture=$!
+  wait_for "$BATS_TEST_TMPDIR/e" start
+  "$TEARDOWN_BIN/client" 127.0.0.1 7009 || true
+  wait "$capture"
+  grep -q 'verdict refused conforms' "$BATS_TEST_TMPDIR/o"
+}
+
+@test "someone stuck in CLOSE_WAIT: status 1, and the sentence says whose call is missing" {
+  "$TEARDOWN_BIN/capture" -i lo --duration 4 --json "$BATS_TEST_TMPDIR/e" >"$BATS_TEST_TMPDIR/o" &
+  local capture=$! status=0
+  wait_for "$BATS_TEST_TMPDIR/e" start
+  "$TEARDOWN_BIN/server" --never-close >"$BATS_TEST_TMPDIR/s" &
+  local server=$!
+  wait_for "$BATS_TEST_TMPDIR/s" listen
+  "$TEARDOWN_BIN/client" --close-after 10 >/dev/null
+  wait "$capture" || status=$?
+  kill "$server"
+  wait "$server" || true
+  [ "$status" -eq 1 ]
+  grep -q "verdict unfinished-close-wait .*finding=close-wait-stuck.*server's application has not called close()" "$BATS_TEST_TMPDIR/o"
+}
+
+@test "every interface at once, Linux cooked" {
+  run --separate-stderr observe -i any --closes 1
+  [ "$status" -eq 0 ]
+  [[ $output == *"verdict normal conforms closed-first=client 4/4"* ]]
+}
+
+@test "SIGINT and SIGTERM end with the summary and the rule of the exit status" {
+  local signal
+  for signal in INT TERM; do
+    rm -f "$BATS_TEST_TMPDIR/e"
+    "$TEARDOWN_BIN/capture" -i lo --json "$BATS_TEST_TMPDIR/e" 2>"$BATS_TEST_TMPDIR/err" &
+    local capture=$!
+    wait_for "$BATS_TEST_TMPDIR/e" start
+    kill -$signal "$capture"
+    wait "$capture"
+    grep -q '0 connections' "$BATS_TEST_TMPDIR/err"
+  done
+}
+
+@test "a pipe that closes early is no error and no loop" {
+  run bash -c 'timeout 20 "$TEARDOWN_BIN/capture" -r "$PCAP" | true; echo "${PIPESTATUS[0]}"'
+  [[ $output == 0 || $output == *$'\n0' ]]
+}
+
+@test "a file that ends in the middle of a packet: verdicts so far, then 2" {
+  head -c -20 "$PCAP" >"$BATS_TEST_TMPDIR/cut.pcap"
+  capture -r "$BATS_TEST_TMPDIR/cut.pcap"
+  [ "$status" -eq 2 ]
+  [[ $output == *"verdict unfinished-last-ack"* ]]
+  [[ $stderr == *"cut.pcap: truncated dump file"* ]]
+}
+
+@test "a file of every length neither crashes nor hangs" {
+  local size full status
+  full=$(stat -c %s "$PCAP")
+  for ((size = 0; size < full; size += 7)); do
+    head -c "$size" "$PCAP" >"$BATS_TEST_TMPDIR/cut.pcap"
+    status=0
+    timeout 20 "$TEARDOWN_BIN/capture" -r "$BATS_TEST_TMPDIR/cut.pcap" >/dev/null 2>&1 || status=$?
+    [ "$status" -le 2 ] || { echo "size $size: status $status"; return 1; }
+  done
+}
+
+@test "an interface that goes away" {
+  ip link add gone0 type veth peer name gone1
+  ip link set gone0 up
+  "$TEARDOWN_BIN/capture" -i gone0 --json "$BATS_TEST_TMPDIR/e" 2>"$BATS_TEST_TMPDIR/err" &
+  local capture=$! status=0
+  wait_for "$BATS_TEST_TMPDIR/e" start
+  ip link del gone0
+  wait "$capture" || status=$?
+  [ "$status" -eq 2 ]
+  grep -q 'capture: gone0: .*start again' "$BATS_TEST_TMPDIR/err"
+}
+
+@test "unknown interface" {
+  capture -i nosuch0
+  refused 2 "nosuch0: no such interface; capture -D"
+}
+
+@test "an interface that is down" {
+  ip link add down0 type veth peer name down1
+  capture -i down0
+  ip link del down0
+  refused 2 "down0: the interface is down; ip link set down0 up"
+}
+
+@test "wrong filter" {
+  capture -i lo 'prot 70'
+  refused 2 "filter 'prot 70': .*pcap-filter"
+}
+
+@test "a file that is no capture, that is missing, that is a folder" {
+  capture -r "$BATS_TEST_FILENAME"
+  refused 2 "capture.bats: not a capture: "
+  capture -r /nonexistent
+  refused 2 "/nonexistent: cannot read: No such file"
+  capture -r /tmp
+  refused 2 "/tmp: not a capture"
+}
+
+@test "without the privilege it names the remedy that fits" {
+  [ "$(id -u)" -eq 0 ] || skip "needs root to give privileges up"
+  local bin=$BATS_TEST_TMPDIR/capture
+  cp "$TEARDOWN_BIN/capture" "$bin"
+  chmod 755 "$BATS_TEST_TMPDIR" "$bin"
+  if ! setpriv --reuid 65534 --clear-groups test -x "$bin"; then bin=$(readlink -f "$TEARDOWN_BIN/capture"); fi
+  run --separate-stderr setpriv --reuid 65534 --clear-groups env PATH=/usr/bin-none "$bin" -i lo
+  refused 2 "lo: no permission to capture; as root, once: setcap cap_net_raw\+ep .*/capture"
+  run --separate-stderr setpriv --reuid 65534 --clear-groups --no-new-privs "$bin" -i lo
+  refused 2 "no_new_privs is set.*private namespace"
+  mkdir "$BATS_TEST_TMPDIR/path"
+  ln -s /bin/true "$BATS_TEST_TMPDIR/path/sudo"
+  chmod 755 "$BATS_TEST_TMPDIR/path"
+  run --separate-stderr setpriv --reuid 65534 --clear-groups /usr/bin/env PATH="$BATS_TEST_TMPDIR/path" "$bin" -i lo
+  [[ $stderr == *"run: sudo "*"/capture -i lo" || $stderr == *"setcap"* ]]
+}
+
+@test "a typo in every option is one line and status 2" {
+  local option
+  for option in --interfaec --raed --wriet --lsit-interfaces --cuont --snapsot --bufer --absolut3 \
+    --verbos3 --fromat --jsno --expct --close --duratoin --wiat --mls --colour --ascci --hepl \
+    --versoin -Z; do
+    capture "$option"
+    refused 2 "'?$option'?" || { echo "$option"; return 1; }
+  done
+}
+
+@test "arguments out of range" {
+  capture -c 0
+  refused 2 "-c wants a whole number from 1"
+  capture -s 9
+  refused 2 "-s wants"
+  capture -B x
+  refused 2 "-B wants"
+  capture --msl -1
+  refused 2 "--msl wants"
+  capture --duration ''
+  refused 2 "--duration wants"
+  capture --format tree
+  refused 2 "--format .*ladder"
+  capture --color blue
+  refused 2 "--color .*auto"
+  capture --expect nromal
+  refused 2 "'nromal' is no ending; known are normal"
+  capture --expect normal,lost=fin3
+  refused 2 "lost=fin3.*fin1"
+  capture --expect normal,lost=fin1x0
+  refused 2 "lost=fin1x0"
+  capture -r x -i lo
+  refused 2 "-r and -i exclude each other"
+  capture -tttttt
+  refused 2 "-t is given 6 times"
+}
+
+@test "output files that cannot be written" {
+  capture -i lo --json /nonexistent/x
+  refused 2 "--json /nonexistent/x: cannot write"
+  capture -i lo -w /nonexistent/x
+  refused 2 "cannot save to /nonexistent/x"
+}
