@@ -32,7 +32,12 @@ PKGS_common/peer := libuv
 PKGS_server/server := libuv
 PKGS_client/client := libuv
 PKGS_tests/test_decode := cmocka
+PKGS_tests/model_builder := cmocka
 PKGS_tests/test_model := cmocka
+PKGS_tests/test_journey := cmocka
+PKGS_tests/test_loss := cmocka
+PKGS_tests/test_verdict := cmocka
+PKGS_tests/test_transition := cmocka
 PKGS_tests/test_seq := cmocka
 PKGS_tests/test_cli := cmocka
 
@@ -46,7 +51,11 @@ PROGRAMS := server client capture
 UNIT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
 OBJECTS_test_cli := tests/test_cli common/cli
 OBJECTS_test_decode := tests/test_decode capture/decode $(MODEL)
-OBJECTS_test_model := tests/test_model $(MODEL)
+OBJECTS_test_model := tests/test_model tests/model_builder $(MODEL)
+OBJECTS_test_journey := tests/test_journey tests/model_builder $(MODEL)
+OBJECTS_test_loss := tests/test_loss $(MODEL)
+OBJECTS_test_verdict := tests/test_verdict tests/model_builder $(MODEL)
+OBJECTS_test_transition := tests/test_transition $(MODEL)
 OBJECTS_test_seq := tests/test_seq $(MODEL)
 
 .PHONY: all clean demo deps install test unit
