@@ -316,8 +316,8 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
 }
 
 static void print_summary(const struct report_summary *m) {
-  fprintf(stderr, "%llu segments, %llu connections", (unsigned long long)m->segments,
-          (unsigned long long)m->connections);
+  fprintf(stderr, "%llu segments, %llu connection%s", (unsigned long long)m->segments,
+          (unsigned long long)m->connections, m->connections == 1 ? "" : "s");
   for (int i = 0; i < ENDING_COUNT; i++)
     if (m->endings[i] > 0)
       fprintf(stderr, ", %llu %s", (unsigned long long)m->endings[i], ending_name(i));
