@@ -2,6 +2,8 @@
 # Real closes in private network namespaces: the ladder row by row, and the verdict.
 # Every test has a twin without the fault, or with another one, that must be seen to fail.
 # Runs inside a private network namespace, as tests/run.sh arranges.
+# shellcheck disable=SC2030,SC2031,SC2154 # run sets status, output, stderr in each test's process
+# shellcheck disable=SC2119,SC2120 # some twins add options, the tests themselves none
 
 bats_require_minimum_version 1.5.0
 
@@ -288,6 +290,7 @@ as_user() {
 }
 
 @test "a reader that goes away is no failure worth a message" {
+  # shellcheck disable=SC2016 # for the inner shell
   run --separate-stderr bash -c '"$0" | head -n 1' "$scripts/lost-ack.sh"
   [[ $status == 0 && ${#lines[@]} == 1 ]]
   [[ -z $stderr ]] || fail "$stderr"

@@ -32,7 +32,7 @@ check() {
     echo "ok $number netem: lost-ack $*"
   else
     echo "not ok $number netem: lost-ack $* (status $status, expected $expected)"
-    sed 's/^/# /' <<<"$output"
+    echo "# ${output//$'\n'/$'\n'# }"
   fi
 }
 
