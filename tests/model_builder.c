@@ -128,7 +128,7 @@ static bool matches(const char *actual, const char *expected) {
 static void play_segment(struct wire *w, const char *line, const char *expected) {
   char end, flags[8], options[3][40] = {{0}};
   double ms;
-  struct segment s = {.window = 512};
+  struct segment s = {.window = 0xffff};
   int n = sscanf(line, "%lf %c %7s %u %u %u %39s %39s %39s", &ms, &end, flags, &s.seq, &s.ack,
                  &s.payload_bytes, options[0], options[1], options[2]);
   if (n < 6 || (end != 'C' && end != 'S')) fail_msg("not a segment: %s", line);
@@ -148,7 +148,7 @@ static void play_segment(struct wire *w, const char *line, const char *expected)
   if (!matches(actual, expected))
     fail_msg("ISNs %08x %08x\n  segment  %s\n  expected %s\n  actual   %s", w->iss[0], w->iss[1],
              line, expected, actual);
-  check_expectation(w, list, n_list, &s, line);
+  if (!strchr(expected, '*')) check_expectation(w, list, n_list, &s, line);
 }
 
 static void play_expire(struct wire *w, const char *line, double ms, const char *expected) {
@@ -179,7 +179,7 @@ static void play_line(struct wire *w, char *line) {
   squeeze(line);
   if (line[0] == '\0') return;
   if (line[0] == '=') {
-    if (strcmp(wire_verdict(w, actual), line + 2) != 0)
+    if (!matches(wire_verdict(w, actual), line + 2))
       fail_msg("ISNs %08x %08x\n  verdict  %s\n  expected %s", w->iss[0], w->iss[1], actual,
                line + 2);
   } else if (sscanf(line, "%lf %7s", &ms, word) == 2 && strcmp(word, "expire") == 0) {

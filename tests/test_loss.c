@@ -1,0 +1,367 @@
+/* The rules of inference of loss.h, one by one: what a repeated FIN and its ACK say was lost. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the four above first. */
+#include <cmocka.h>
+#include <string.h>
+
+#include "common/loss.h"
+
+enum { FIN1, FIN2 };
+
+/* The FIN has sequence number 999; its ACK is 1000. */
+static struct segment fin_at(int64_t ms, uint32_t tsval) {
+  return (struct segment){.t_us = ms * 1000,
+                          .seq = 999,
+                          .flags = SEGMENT_FIN | SEGMENT_ACK,
+                          .options = tsval ? SEGMENT_HAS_TIMESTAMPS : 0,
+                          .tsval = tsval};
+}
+
+static struct segment ack_at(int64_t ms, uint32_t tsecr) {
+  return (struct segment){.t_us = ms * 1000,
+                          .ack = 1000,
+                          .flags = SEGMENT_ACK,
+                          .options = tsecr ? SEGMENT_HAS_TIMESTAMPS : 0,
+                          .tsval = 5,
+                          .tsecr = tsecr};
+}
+
+static void fin(struct loss *loss, unsigned which, int64_t ms, uint32_t tsval) {
+  const struct segment s = fin_at(ms, tsval);
+  loss_on_fin(loss, which, &s);
+}
+
+static void ack(struct loss *loss, unsigned which, int64_t ms, uint32_t tsecr) {
+  const struct segment s = ack_at(ms, tsecr);
+  loss_on_ack(loss, which, &s);
+}
+
+static void ack_with_sack(struct loss *loss, unsigned which, int64_t ms, uint32_t left) {
+  struct segment s = ack_at(ms, 0);
+  s.options |= SEGMENT_HAS_SACK;
+  s.sack_left = left;
+  s.sack_right = left + 1;
+  loss_on_ack(loss, which, &s);
+}
+
+/* That many of this kind and place were lost, and nothing else. */
+static void assert_only(const struct loss *loss, enum loss_kind kind, enum loss_place place,
+                        unsigned n) {
+  uint16_t total[LOSS_KINDS][LOSS_PLACES];
+  loss_total(loss, total);
+  for (int k = 0; k < LOSS_KINDS; k++)
+    for (int p = 0; p < LOSS_PLACES; p++) {
+      unsigned expected = k == (int)kind && p == (int)place ? n : 0;
+      if (total[k][p] != expected)
+        fail_msg("%s %s: expected %u, actual %u", loss_kind_name(k), loss_place_name(p), expected,
+                 total[k][p]);
+    }
+}
+
+static void assert_none(const struct loss *loss) { assert_only(loss, 0, 0, 0); }
+
+static struct loss with_sack(void) {
+  return (struct loss){.sack_permitted = {true, true}};
+}
+
+/* ---- nothing lost --------------------------------------------------------------------------- */
+
+static void nothing_captured_nothing_lost(void **unused) {
+  (void)unused;
+  struct loss loss = {0};
+  assert_none(&loss);
+}
+
+static void one_fin_and_its_ack(void **unused) {
+  (void)unused;
+  for (unsigned which = FIN1; which <= FIN2; which++) {
+    struct loss loss = with_sack();
+    fin(&loss, which, 0, 100);
+    ack(&loss, which, 40, 100);
+    assert_none(&loss);
+  }
+}
+
+static void the_loss_of_the_last_copy_cannot_be_inferred(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN2, 0, 100);
+  assert_none(&loss);
+}
+
+static void an_ack_repeated_by_itself_says_nothing(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN1, 0, 100);
+  ack(&loss, FIN1, 40, 100);
+  ack(&loss, FIN1, 80, 100);
+  ack_with_sack(&loss, FIN1, 90, 999);
+  assert_none(&loss);
+}
+
+/* ---- the ACK was captured before the repetition: lost after the tap -------------------------- */
+
+static void a_captured_ack_was_lost_after_the_tap(void **unused) {
+  (void)unused;
+  static const enum loss_kind kinds[] = {LOSS_ACK1, LOSS_ACK2};
+  for (unsigned which = FIN1; which <= FIN2; which++) {
+    struct loss loss = with_sack();
+    fin(&loss, which, 0, 100);
+    ack(&loss, which, 1, 100);
+    fin(&loss, which, 207, 307);
+    assert_only(&loss, kinds[which], LOSS_AFTER_TAP, 1);
+    ack(&loss, which, 208, 100);
+    assert_only(&loss, kinds[which], LOSS_AFTER_TAP, 1);
+  }
+}
+
+static void each_captured_ack_counts(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  for (int i = 0; i < 3; i++) {
+    fin(&loss, FIN2, i * 200, 100);
+    ack(&loss, FIN2, i * 200 + 1, 100);
+  }
+  assert_only(&loss, LOSS_ACK2, LOSS_AFTER_TAP, 2);
+}
+
+/* The D-SACK in the second answer reports the FIN that had arrived; that loss is counted already. */
+static void a_dsack_does_not_count_it_twice(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN1, 0, 0);
+  ack(&loss, FIN1, 40, 0);
+  fin(&loss, FIN1, 247, 0);
+  ack_with_sack(&loss, FIN1, 248, 999);
+  assert_only(&loss, LOSS_ACK1, LOSS_AFTER_TAP, 1);
+}
+
+/* ---- ACK2: TIME_WAIT echoes the first copy that arrived --------------------------------------- */
+
+static void final_ack_that_echoes_the_first_copy(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN2, 0, 100);
+  fin(&loss, FIN2, 207, 307);
+  fin(&loss, FIN2, 615, 715);
+  ack(&loss, FIN2, 616, 100);
+  assert_only(&loss, LOSS_ACK2, LOSS_BEFORE_TAP, 2);
+}
+
+static void final_ack_that_echoes_the_last_copy(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN2, 0, 100);
+  fin(&loss, FIN2, 207, 307);
+  fin(&loss, FIN2, 615, 715);
+  ack(&loss, FIN2, 616, 715);
+  assert_only(&loss, LOSS_FIN2, LOSS_AFTER_TAP, 2);
+}
+
+/* The first copy was lost, the second arrived, and the answer to that was lost. */
+static void final_ack_that_echoes_a_copy_between(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN2, 0, 100);
+  fin(&loss, FIN2, 207, 307);
+  fin(&loss, FIN2, 615, 715);
+  ack(&loss, FIN2, 616, 307);
+  assert_only(&loss, LOSS_FIN2_OR_ACK2, LOSS_PLACE_UNKNOWN, 2);
+}
+
+static void final_ack_with_equal_timestamps(void **unused) { /* a coarse clock tells nothing */
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN2, 0, 100);
+  fin(&loss, FIN2, 207, 100);
+  ack(&loss, FIN2, 208, 100);
+  assert_only(&loss, LOSS_FIN2_OR_ACK2, LOSS_PLACE_UNKNOWN, 1);
+}
+
+static void final_ack_without_timestamps(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN2, 0, 0);
+  fin(&loss, FIN2, 207, 0);
+  ack(&loss, FIN2, 208, 0);
+  assert_only(&loss, LOSS_FIN2_OR_ACK2, LOSS_PLACE_UNKNOWN, 1);
+}
+
+static void timestamps_that_wrap(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN2, 0, 0xffffff80);
+  fin(&loss, FIN2, 207, 0x4f);
+  ack(&loss, FIN2, 208, 0xffffff80);
+  assert_only(&loss, LOSS_ACK2, LOSS_BEFORE_TAP, 1);
+}
+
+/* A timestamp of zero is a value like any other. */
+static void a_timestamp_of_zero(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  struct segment s = fin_at(0, 1);
+  s.tsval = 0;
+  loss_on_fin(&loss, FIN2, &s);
+  fin(&loss, FIN2, 207, 207);
+  s = ack_at(208, 1);
+  s.tsecr = 0;
+  loss_on_ack(&loss, FIN2, &s);
+  assert_only(&loss, LOSS_ACK2, LOSS_BEFORE_TAP, 1);
+}
+
+/* ---- ACK1: a D-SACK, or none ------------------------------------------------------------------ */
+
+static void ack1_with_dsack(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN1, 0, 100);
+  fin(&loss, FIN1, 207, 307);
+  ack_with_sack(&loss, FIN1, 208, 999);
+  assert_only(&loss, LOSS_ACK1, LOSS_BEFORE_TAP, 1);
+}
+
+static void ack1_without_dsack_where_sack_was_negotiated(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN1, 0, 100);
+  fin(&loss, FIN1, 207, 307);
+  ack(&loss, FIN1, 247, 307);
+  assert_only(&loss, LOSS_FIN1, LOSS_AFTER_TAP, 1);
+}
+
+static void a_sack_above_the_ack_is_no_dsack(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN1, 0, 100);
+  fin(&loss, FIN1, 207, 307);
+  ack_with_sack(&loss, FIN1, 247, 1001);
+  assert_only(&loss, LOSS_FIN1, LOSS_AFTER_TAP, 1);
+}
+
+static void ack1_where_sack_was_not_negotiated(void **unused) {
+  (void)unused;
+  for (int end = 0; end < 3; end++) {
+    struct loss loss = {.sack_permitted = {end == 0, end == 1}};
+    fin(&loss, FIN1, 0, 100);
+    fin(&loss, FIN1, 207, 307);
+    ack(&loss, FIN1, 247, 100);
+    assert_only(&loss, LOSS_FIN1_OR_ACK1, LOSS_PLACE_UNKNOWN, 1);
+  }
+}
+
+/* ---- spurious: sooner than any delayed ACK ---------------------------------------------------- */
+
+static void a_repetition_within_milliseconds_is_spurious(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN1, 0, 100);
+  fin(&loss, FIN1, 8, 108);
+  ack_with_sack(&loss, FIN1, 9, 999);
+  assert_none(&loss);
+  assert_int_equal(loss.spurious, 1);
+}
+
+static void the_border_of_spurious(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN1, 0, 100);
+  struct segment s = fin_at(0, 140);
+  s.t_us = LOSS_SPURIOUS_US;
+  loss_on_fin(&loss, FIN1, &s);
+  ack_with_sack(&loss, FIN1, 41, 999);
+  assert_only(&loss, LOSS_ACK1, LOSS_BEFORE_TAP, 1);
+  assert_int_equal(loss.spurious, 0);
+}
+
+/* A tail loss probe, then a real timeout: one late repetition makes losses of them. */
+static void soon_and_late_is_not_spurious(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN1, 0, 100);
+  fin(&loss, FIN1, 8, 108);
+  fin(&loss, FIN1, 216, 316);
+  ack_with_sack(&loss, FIN1, 217, 999);
+  assert_int_equal(loss.spurious, 0);
+  uint16_t total[LOSS_KINDS][LOSS_PLACES];
+  loss_total(&loss, total);
+  assert_true(total[LOSS_ACK1][LOSS_BEFORE_TAP] >= 1);
+}
+
+/* ---- never answered --------------------------------------------------------------------------- */
+
+static void unanswered_repetitions_count_but_the_last(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  for (int i = 0; i < 4; i++) fin(&loss, FIN2, i * 400, 100 + (uint32_t)i);
+  assert_only(&loss, LOSS_FIN2_OR_ACK2, LOSS_PLACE_UNKNOWN, 3);
+  struct loss one = with_sack();
+  for (int i = 0; i < 4; i++) fin(&one, FIN1, i * 400, 100 + (uint32_t)i);
+  assert_only(&one, LOSS_FIN1_OR_ACK1, LOSS_PLACE_UNKNOWN, 3);
+}
+
+static void the_total_changes_nothing(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN2, 0, 100);
+  fin(&loss, FIN2, 207, 307);
+  const struct loss before = loss;
+  uint16_t total[LOSS_KINDS][LOSS_PLACES];
+  loss_total(&loss, total);
+  loss_total(&loss, total);
+  assert_memory_equal(&loss, &before, sizeof loss);
+  assert_int_equal(total[LOSS_FIN2_OR_ACK2][LOSS_PLACE_UNKNOWN], 1);
+}
+
+static void both_fins_are_kept_apart(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN1, 0, 100);
+  fin(&loss, FIN2, 1, 100);
+  fin(&loss, FIN1, 207, 307);
+  ack(&loss, FIN2, 208, 100);
+  assert_only(&loss, LOSS_FIN1_OR_ACK1, LOSS_PLACE_UNKNOWN, 1);
+}
+
+static void names(void **unused) {
+  (void)unused;
+  static const char *const kinds[LOSS_KINDS] = {"fin1",      "ack1",      "fin2",
+                                                "final-ack", "fin1/ack1", "fin2/final-ack"};
+  static const char *const places[LOSS_PLACES] = {"before-tap", "after-tap", "unknown"};
+  for (int i = 0; i < LOSS_KINDS; i++) assert_string_equal(loss_kind_name(i), kinds[i]);
+  for (int i = 0; i < LOSS_PLACES; i++) assert_string_equal(loss_place_name(i), places[i]);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(nothing_captured_nothing_lost),
+      cmocka_unit_test(one_fin_and_its_ack),
+      cmocka_unit_test(the_loss_of_the_last_copy_cannot_be_inferred),
+      cmocka_unit_test(an_ack_repeated_by_itself_says_nothing),
+      cmocka_unit_test(a_captured_ack_was_lost_after_the_tap),
+      cmocka_unit_test(each_captured_ack_counts),
+      cmocka_unit_test(a_dsack_does_not_count_it_twice),
+      cmocka_unit_test(final_ack_that_echoes_the_first_copy),
+      cmocka_unit_test(final_ack_that_echoes_the_last_copy),
+      cmocka_unit_test(final_ack_that_echoes_a_copy_between),
+      cmocka_unit_test(final_ack_with_equal_timestamps),
+      cmocka_unit_test(final_ack_without_timestamps),
+      cmocka_unit_test(timestamps_that_wrap),
+      cmocka_unit_test(a_timestamp_of_zero),
+      cmocka_unit_test(ack1_with_dsack),
+      cmocka_unit_test(ack1_without_dsack_where_sack_was_negotiated),
+      cmocka_unit_test(a_sack_above_the_ack_is_no_dsack),
+      cmocka_unit_test(ack1_where_sack_was_not_negotiated),
+      cmocka_unit_test(a_repetition_within_milliseconds_is_spurious),
+      cmocka_unit_test(the_border_of_spurious),
+      cmocka_unit_test(soon_and_late_is_not_spurious),
+      cmocka_unit_test(unanswered_repetitions_count_but_the_last),
+      cmocka_unit_test(the_total_changes_nothing),
+      cmocka_unit_test(both_fins_are_kept_apart),
+      cmocka_unit_test(names),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
