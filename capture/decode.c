@@ -85,6 +85,7 @@ static enum decode_result decode_ip4(struct rest r, struct decoded *out) {
   if (r.at[9] != PROTOCOL_TCP) return DECODE_NOT_TCP;
   if (get16(r.at + 6) & 0x3fff) return DECODE_FRAGMENT;
   out->family = 4;
+  out->ip_id = get16(r.at + 4);
   memset(&out->source, 0, sizeof out->source);
   memset(&out->destination, 0, sizeof out->destination);
   memcpy(out->source.bytes, r.at + 12, 4);
@@ -102,6 +103,7 @@ static enum decode_result decode_ip6(struct rest r, struct decoded *out) {
   if (payload == 0) payload = r.on_wire - 40; /* a jumbogram, or an offloaded giant */
   if (payload > r.on_wire - 40) return DECODE_MALFORMED;
   out->family = 6;
+  out->ip_id = 0;
   memcpy(out->source.bytes, r.at + 8, 16);
   memcpy(out->destination.bytes, r.at + 24, 16);
   skip(&r, 40);

@@ -23,6 +23,7 @@ struct decode_address {
 struct decoded {
   struct decode_address source, destination;
   uint16_t source_port, destination_port;
+  uint16_t ip_id; /* 0: none, as in IPv6 */
   uint8_t family; /* 4 or 6 */
   struct segment segment; /* t_us is not set */
 };

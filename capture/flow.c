@@ -53,6 +53,8 @@ static void start(struct flow *f, const struct decoded *p, unsigned source_half,
   f->client = (uint8_t)(is_syn_ack ? 1 - source_half : source_half);
   f->number = 0;
   f->verdicts = 0;
+  f->has_pending_syn = false;
+  memset(f->copy_hash, 0, sizeof f->copy_hash);
   model_init(&f->model, two_msl_us);
 }
 
@@ -84,6 +86,24 @@ struct flow *flow_find(struct flow_table *t, const struct decoded *p, int64_t tw
   start(f, p, half, two_msl_us);
   *from = end_of(f, half);
   return f;
+}
+
+bool flow_is_copy(struct flow *f, const struct decoded *p, enum end from) {
+  /* With an identification of its own a datagram is told apart for long; without one, only time
+   * tells, and a repetition is never as quick as a bridge. */
+  enum { COPY_WITH_ID_US = 100000, COPY_US = 2000 };
+  const struct segment *s = &p->segment;
+  const uint32_t fields[] = {s->seq,   s->ack,   s->payload_bytes, s->tsval,
+                             s->tsecr, p->ip_id, s->window,        s->flags | (uint32_t)from << 8};
+  uint64_t hash = XXH3_64bits(fields, sizeof fields);
+  int64_t limit_us = p->ip_id != 0 ? COPY_WITH_ID_US : COPY_US;
+  bool copy = false;
+  for (int i = 0; i < FLOW_COPIES; i++)
+    copy = copy || (f->copy_hash[i] == hash && s->t_us - f->copy_us[i] <= limit_us);
+  f->copy_hash[f->copy_next] = hash;
+  f->copy_us[f->copy_next] = s->t_us;
+  f->copy_next = (uint8_t)((f->copy_next + 1) % FLOW_COPIES);
+  return copy;
 }
 
 static void unlink_from_list(struct flow_table *t, struct flow *f) {
@@ -121,6 +141,12 @@ void flow_restart(struct flow_table *t, struct flow *f, const struct decoded *p,
   unlink_from_list(t, f);
   start(f, p, half, two_msl_us);
   *from = end_of(f, half);
+}
+
+enum end flow_end_of(const struct flow *f, const struct decoded *p) {
+  unsigned half;
+  (void)key_of(p, &half);
+  return end_of(f, half);
 }
 
 const char *flow_end_name(const struct flow *f, enum end end,

@@ -28,13 +28,21 @@ enum flow_list {
   FLOW_LISTS,
 };
 
+/* The newest segments, to know a copy when it comes: `-i any` and bridges show one segment twice. */
+enum { FLOW_COPIES = 4 };
+
 struct flow {
   struct flow_key key;
+  uint64_t copy_hash[FLOW_COPIES];
+  int64_t copy_us[FLOW_COPIES];
+  uint8_t copy_next;
   uint32_t number;            /* 1, 2, 3 ... in order of the first control segment; 0: none yet */
   uint8_t client;             /* which half of the key the client is */
   uint8_t list;               /* enum flow_list */
   uint8_t verdicts;           /* given so far; more than one: a later segment revised it */
   bool in_use;
+  bool has_pending_syn;       /* a SYN in TIME_WAIT that nothing makes newer: who accepts it? */
+  struct decoded pending_syn;
   struct flow *next, *previous; /* within its list */
   struct flow *chain;           /* within its hash bucket, or the free list */
   struct model model;
@@ -56,6 +64,10 @@ void flow_table_destroy(struct flow_table *table);
 struct flow *flow_find(struct flow_table *table, const struct decoded *packet, int64_t two_msl_us,
                        enum end *from);
 
+/* The same segment was captured a moment ago on its way through this machine. A retransmission has
+ * another IP identification or another timestamp, or comes later. Notes the segment for next time. */
+bool flow_is_copy(struct flow *flow, const struct decoded *packet, enum end from);
+
 /* Takes a flow out of the table; it must not be used afterwards. */
 void flow_remove(struct flow_table *table, struct flow *flow);
 
@@ -66,6 +78,9 @@ void flow_move(struct flow_table *table, struct flow *flow, enum flow_list list)
  * this packet. */
 void flow_restart(struct flow_table *table, struct flow *flow, const struct decoded *packet,
                   int64_t two_msl_us, enum end *from);
+
+/* Which end of the flow sent the packet. */
+enum end flow_end_of(const struct flow *flow, const struct decoded *packet);
 
 enum { FLOW_NAME_SIZE = 64 };
 

@@ -297,6 +297,7 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
       if (s->packets_max > 0 && packets >= s->packets_max) break;
     }
     if (s->report.live && now_us() >= next_tick_us) {
+      w->incomplete = source_counts(source).dropped > 0;
       watch_tick(w, now_us());
       next_tick_us = now_us() + TICK_MS * 1000;
     }
@@ -310,6 +311,7 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
   w->summary.received = counts.received;
   w->summary.dropped = counts.dropped;
   w->summary.counts_known = counts.known;
+  w->incomplete = counts.dropped > 0;
   watch_end(w, s->report.live ? now_us() : last_us);
   if (!ok) cli_complain(&cli, "%s (the verdicts so far are given)", error);
   return ok;
@@ -326,6 +328,9 @@ static void print_summary(const struct report_summary *m) {
     fprintf(stderr, "not read: %llu IP fragments, %llu cut short by -s, %llu malformed\n",
             (unsigned long long)m->fragments, (unsigned long long)m->truncated,
             (unsigned long long)m->malformed);
+  if (m->copies)
+    fprintf(stderr, "%llu segments were captured twice and counted once\n",
+            (unsigned long long)m->copies);
   if (m->not_followed)
     fprintf(stderr, "%llu segments of connections beyond the %u that are followed at once\n",
             (unsigned long long)m->not_followed, (unsigned)FLOW_MAX);

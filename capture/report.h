@@ -32,6 +32,7 @@ struct report_summary {
   uint64_t segments, connections, still_open, not_followed;
   uint64_t endings[ENDING_COUNT];
   uint64_t closed_first[3]; /* by enum end; END_NONE: neither, or both */
+  uint64_t copies; /* of segments captured twice */
   uint64_t fragments, malformed, truncated;
   uint64_t received, dropped; /* of the kernel; only if counts_known */
   bool counts_known;

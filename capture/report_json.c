@@ -65,9 +65,9 @@ static void add_expectations(struct json_object *o, const struct model *m) {
   json_object_object_add(o, "expects", list);
 }
 
-static struct json_object *finding_object(const struct model *m, const struct finding *f) {
+static struct json_object *finding_object(struct json_object *o, const struct model *m,
+                                          const struct finding *f) {
   const struct finding_text *text = finding_text(f->id);
-  struct json_object *o = json_object_new_object();
   add_string(o, "id", text->id);
   add_string(o, "severity", finding_severity_name(text->severity));
   add_string(o, "clause", text->clause);
@@ -155,16 +155,15 @@ static void json_segment(struct report *r, const struct report_segment *s) {
   add_string(o, "seq_rel", text_number(m, step->from, seg->seq, false, number));
   add_string(o, "ack_rel", text_number(m, to, seg->ack, false, number));
   add_string(o, "verdict", step_verdict_name(step->verdict));
+  add_string(o, "ignored", acceptance_reason(step->ignored));
   add_states(o, m);
   add_expectations(o, m);
   print(r, o);
   print_transitions(r, flow, step, seg->t_us);
   for (unsigned i = 0; i < step->n_findings; i++) {
-    struct json_object *f = finding_object(m, &step->findings[i]);
-    add_int(f, "schema", SCHEMA);
-    add_string(f, "type", "finding");
+    struct json_object *f = object_of("finding");
     add_int(f, "conn", flow->number);
-    print(r, f);
+    print(r, finding_object(f, m, &step->findings[i]));
   }
 }
 
@@ -203,7 +202,8 @@ static void json_verdict(struct report *r, const struct flow *flow, const struct
   add_string(o, "verdict", conformity_name(v->conformity));
   struct json_object *findings = json_object_new_array();
   for (int i = 0; i < v->n_findings; i++)
-    json_object_array_add(findings, finding_object(m, &v->findings[i]));
+    json_object_array_add(findings,
+                          finding_object(json_object_new_object(), m, &v->findings[i]));
   json_object_object_add(o, "findings", findings);
   add_string(o, "sentence", verdict_sentence(v, m, now_us, sentence, sizeof sentence));
   add_int(o, "duration_us", v->duration_us);
@@ -228,6 +228,7 @@ static void json_summary(struct report *r, const struct report_summary *s) {
   struct json_object *first = json_object_new_object();
   for (unsigned e = 0; e < 3; e++) add_int(first, end_name(e), (int64_t)s->closed_first[e]);
   json_object_object_add(o, "closed_first", first);
+  add_int(o, "copies", (int64_t)s->copies);
   add_int(o, "fragments", (int64_t)s->fragments);
   add_int(o, "malformed", (int64_t)s->malformed);
   add_int(o, "truncated", (int64_t)s->truncated);

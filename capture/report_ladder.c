@@ -299,6 +299,8 @@ static void ladder_segment(struct report *report, const struct report_segment *s
     fprintf(report->out, "#%u, continued\n", s->flow->number);
   l->last_number = s->flow->number;
   row(l, s);
+  if (s->step->ignored != ACCEPT_YES)
+    note(l, "ignored by its receiver: %s", acceptance_reason(s->step->ignored));
   notes_on_repetition(l, s);
   notes_on_changes(l, s);
   notes_on_phase(l, s);

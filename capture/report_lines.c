@@ -65,6 +65,9 @@ static void lines_segment(struct report *r, const struct report_segment *s) {
     fprintf(r->out, " again %s", text_elapsed(step->since_copy_us, elapsed));
   print_states(r, m);
   fprintf(r->out, " %s\n", step_verdict_name(step->verdict));
+  if (step->ignored != ACCEPT_YES)
+    fprintf(r->out, "  #%u ignored by its receiver: %s\n", flow->number,
+            acceptance_reason(step->ignored));
   print_changes(r, flow, step);
   for (unsigned i = 0; i < step->n_findings; i++) {
     char text[TEXT_SIZE];

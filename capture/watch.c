@@ -44,6 +44,7 @@ static int64_t settle_us(const struct model *m) {
 
 static void give_verdict(struct watch *w, struct flow *f, int64_t now_us) {
   struct verdict v;
+  f->model.capture_incomplete = w->incomplete;
   if (f->number == 0) f->number = ++w->last_number;
   verdict_make(&v, &f->model, now_us);
   REPORT(w, verdict, f, &v, now_us);
@@ -121,30 +122,8 @@ void watch_tick(struct watch *w, int64_t now_us) {
 
 /* ---- Segments ------------------------------------------------------------------------------- */
 
-/* A SYN on a four-tuple whose connection is over begins a new one (RFC 9293, 3.6.1; RFC 6191). */
-static bool is_new_incarnation(const struct model *m, enum end from, const struct segment *s) {
-  if (!segment_has(s, SEGMENT_SYN) || segment_has(s, SEGMENT_ACK) || m->segments == 0) return false;
-  if (m->end[from].sent_syn && m->end[from].first_seq == s->seq) return false;
-  for (unsigned i = 0; i < 2; i++) {
-    uint8_t state = m->end[i].state;
-    if (state == TCPS_CLOSED || state == TCPS_TIME_WAIT) return true;
-  }
-  return false;
-}
-
-static void follow(struct watch *w, struct decoded *packet) {
-  enum end from;
-  struct flow *f = flow_find(&w->flows, packet, w->two_msl_us, &from);
-  if (!f) {
-    w->summary.not_followed++;
-    return;
-  }
-  const struct segment *s = &packet->segment;
+static void step_flow(struct watch *w, struct flow *f, enum end from, const struct segment *s) {
   struct model *m = &f->model;
-  if (is_new_incarnation(m, from, s)) {
-    finish(w, f, s->t_us);
-    flow_restart(&w->flows, f, packet, w->two_msl_us, &from);
-  }
   struct report_segment event = {.flow = f, .segment = s};
   struct model_step step;
   bool fresh = m->segments == 0;
@@ -160,12 +139,67 @@ static void follow(struct watch *w, struct decoded *packet) {
     }
   event.step = &step;
 
-  bool is_control = step.roles & (ROLES_OF_CLOSE | ROLE_RST);
-  if (!is_control && !step.in_half_close && step.n_findings == 0 && step.n_changes == 0) return;
-  if (!is_control && m->roles_seen == 0 && !m->rst_us && step.n_findings == 0) return;
+  bool is_control = (step.roles & (ROLES_OF_CLOSE | ROLE_RST)) ||
+                    (step.ignored != ACCEPT_YES && segment_has(s, SEGMENT_FIN));
+  bool closing = m->roles_seen || m->rst_us;
+  if (!is_control && step.n_findings == 0 && (!closing || (!step.in_half_close && !step.n_changes)))
+    return;
   if (f->number == 0) f->number = ++w->last_number;
   if (f->list != FLOW_CLOSING) flow_move(&w->flows, f, FLOW_CLOSING);
   REPORT(w, segment, &event);
+}
+
+/* The four-tuple begins a new connection with this SYN. */
+static void reincarnate(struct watch *w, struct flow *f, struct decoded *syn, int64_t now_us,
+                        enum finding_id why) {
+  enum end from;
+  finish(w, f, now_us);
+  flow_restart(&w->flows, f, syn, w->two_msl_us, &from);
+  if (why != FINDING_COUNT) model_note(&f->model, why, from, now_us);
+  step_flow(w, f, from, &syn->segment);
+}
+
+/* A SYN may open the next connection on a four-tuple. False: it is a segment like any other. */
+static bool follow_syn(struct watch *w, struct flow *f, enum end from, struct decoded *packet) {
+  const struct segment *s = &packet->segment;
+  const struct endpoint *sender = &f->model.end[from];
+  if (f->model.segments == 0 || !segment_has(s, SEGMENT_SYN)) return false;
+  if (segment_has(s, SEGMENT_ACK)) {
+    if (!f->has_pending_syn || s->ack != f->pending_syn.segment.seq + 1) return false;
+    /* Somebody accepted what TIME_WAIT should have refused. */
+    struct decoded syn = f->pending_syn;
+    reincarnate(w, f, &syn, s->t_us, FINDING_REUSE_NOT_NEWER);
+    return false;
+  }
+  if (sender->sent_syn && sender->first_seq == s->seq) return false;
+  switch (accept_incarnation(sender, &f->model.end[end_other(from)], s)) {
+    case INCARNATION_NOT_OVER: return false;
+    case INCARNATION_FREE: reincarnate(w, f, packet, s->t_us, FINDING_COUNT); return true;
+    case INCARNATION_BY_ISN:
+    case INCARNATION_BY_TIMESTAMP:
+      reincarnate(w, f, packet, s->t_us, FINDING_SYN_IN_TIME_WAIT);
+      return true;
+    case INCARNATION_NOT_NEWER:
+      f->has_pending_syn = true;
+      f->pending_syn = *packet;
+      return true;
+  }
+  return false;
+}
+
+static void follow(struct watch *w, struct decoded *packet) {
+  enum end from;
+  struct flow *f = flow_find(&w->flows, packet, w->two_msl_us, &from);
+  if (!f) {
+    w->summary.not_followed++;
+    return;
+  }
+  if (flow_is_copy(f, packet, from)) {
+    w->summary.copies++;
+    return;
+  }
+  if (follow_syn(w, f, from, packet)) return;
+  step_flow(w, f, flow_end_of(f, packet), &packet->segment);
 }
 
 void watch_packet(struct watch *w, enum decode_result result, struct decoded *packet,

@@ -30,6 +30,7 @@ struct watch {
   struct demand demand;
   int64_t two_msl_us;
   bool live, wait;
+  bool incomplete; /* the kernel dropped packets: set it as soon as that is known */
   uint32_t last_number;
   int64_t last_timers_us;
   uint64_t closes; /* connections whose verdict was given at least once, and that closed */

@@ -72,6 +72,11 @@ static void begin_at(struct endpoint *e, uint32_t seq) {
 
 void endpoint_extend(struct endpoint *e, const struct segment *s) {
   uint32_t left = s->seq, right = segment_end(s);
+  e->has_spoken = true;
+  if (s->options & SEGMENT_HAS_TIMESTAMPS) {
+    e->tsval = e->has_tsval ? seq_max(e->tsval, s->tsval) : s->tsval;
+    e->has_tsval = true;
+  }
   if (!e->has_seq) begin_at(e, left);
   e->snd_nxt = seq_max(e->snd_nxt, right);
   if (left == right) return;
@@ -87,8 +92,24 @@ void endpoint_extend(struct endpoint *e, const struct segment *s) {
   join_beyond(e);
 }
 
+void endpoint_offer(struct endpoint *e, const struct segment *s, bool scaled) {
+  enum { SCALE_MAX = 14 }; /* RFC 7323, 2.3 */
+  unsigned scale = 0;
+  if (!e->sent_syn)
+    scale = SCALE_MAX;
+  else if (scaled && !segment_has(s, SEGMENT_SYN))
+    scale = e->window_scale < SCALE_MAX ? e->window_scale : SCALE_MAX;
+  uint32_t window_bytes = (uint32_t)s->window << scale, edge = s->ack + window_bytes;
+  e->ack_max = e->has_ack ? seq_max(e->ack_max, s->ack) : s->ack;
+  e->has_ack = true;
+  e->right_edge = e->has_right_edge ? seq_max(e->right_edge, edge) : edge;
+  e->has_right_edge = true;
+  if (window_bytes > e->max_window_bytes) e->max_window_bytes = window_bytes;
+}
+
 void endpoint_acked(struct endpoint *e, uint32_t ack) {
   if (!e->has_seq) begin_at(e, ack);
+  if (e->has_spoken && seq_gt(ack, e->snd_contig)) e->missed = true;
   e->snd_nxt = seq_max(e->snd_nxt, ack);
   e->snd_contig = seq_max(e->snd_contig, ack);
   join_beyond(e);

@@ -38,6 +38,9 @@ struct endpoint {
   uint32_t fin_seq;
   uint32_t ack_max;      /* the highest SEG.ACK sent: its RCV.NXT as far as it has said */
   uint32_t fin_acked_at; /* the peer's snd_nxt when the peer first covered this end's FIN */
+  uint32_t tsval;            /* the newest timestamp it sent */
+  uint32_t right_edge;       /* of the window it offers: the highest ACK + window so far */
+  uint32_t max_window_bytes; /* the largest that it ever offered */
   uint32_t data_segments, data_bytes;             /* new octets only, whole connection */
   uint32_t half_close_segments, half_close_bytes; /* sent after the peer's FIN, before its own */
   uint8_t base, base_evidence;                    /* enum tcp_state, enum evidence */
@@ -46,8 +49,12 @@ struct endpoint {
   struct {
     uint8_t event, evidence;
   } log[ENDPOINT_LOG_SIZE];
-  bool has_seq, has_ack, has_fin, has_fin_acked_at;
+  uint8_t window_scale; /* from its SYN; counts only if both ends sent one */
+  bool has_seq, has_ack, has_fin, has_fin_acked_at, has_right_edge, has_window_scale;
   bool sent_syn, sent_stream, syn_had_payload;
+  bool has_spoken; /* at least one segment of its own was captured */
+  bool missed;     /* octets of its stream were acknowledged that the capture never saw */
+  bool has_tsval;
 };
 
 /* Sets the state before the log's first event. */
@@ -67,6 +74,10 @@ void endpoint_raise(struct endpoint *e, int at);
 
 /* This end sent the segment: extends snd_nxt, fills or opens the first hole. */
 void endpoint_extend(struct endpoint *e, const struct segment *s);
+
+/* This end sent the segment: notes its ACK and the window it offers. `scaled` tells that both SYNs
+ * carried a window scale; a stream that began before the capture is given the largest one. */
+void endpoint_offer(struct endpoint *e, const struct segment *s, bool scaled);
 
 /* The peer acknowledged up to `ack`: all before it has arrived, whether captured or not. */
 void endpoint_acked(struct endpoint *e, uint32_t ack);

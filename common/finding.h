@@ -27,6 +27,10 @@ enum finding_severity {
     "An ACK covers octets that the other end has never sent.",                                   \
     "The capture missed segments, a middlebox answers for the host, or the stack is broken.",    \
     "Look for packets that the kernel dropped while capturing; capture on both hosts.")          \
+  X(ACK_SHORT_OF_FIN, "ack-short-of-fin", NOTE, "RFC 9293 3.10.7.4",                             \
+    "After the FIN its peer acknowledged everything but the FIN, which then had to be repeated.", \
+    "The FIN was lost while the data before it arrived.",                                        \
+    "None is needed; if it is frequent, look for loss on the path.")                             \
   X(FIN_UNANSWERED, "fin-unanswered", STUCK, "RFC 9293 3.6",                                     \
     "A FIN was sent and nothing that covers it ever came back.",                                 \
     "The path or the peer is gone, or a firewall has forgotten the connection.",                 \
@@ -39,6 +43,14 @@ enum finding_severity {
     "The second FIN was never acknowledged (LAST_ACK).",                                         \
     "The first closer is gone, refuses to linger in TIME_WAIT, or its ACKs are lost.",           \
     "Look at the first closer: a NAT, tcp_max_tw_buckets=0 or a firewall may cut TIME_WAIT.")    \
+  X(FIN_NOT_REACKED, "fin-not-reacked", STUCK, "RFC 9293 3.10.7.4",                              \
+    "A FIN was repeated to an end in TIME_WAIT, which had acknowledged it before and stays mute.", \
+    "Its TIME_WAIT was cut short, the FINs no longer reach it, or a firewall drops them.",       \
+    "Look on that host for net.ipv4.tcp_max_tw_buckets and for connection tracking.")            \
+  X(BACKOFF_NOT_GROWING, "backoff-not-growing", NOTE, "RFC 6298 5.5",                            \
+    "A FIN was repeated four times at intervals that do not grow.",                              \
+    "The sender does not back off: not a stock TCP, or a probe that only looks like one.",       \
+    "Find out which stack sends them.")                                                          \
   X(RST_OUT_OF_WINDOW, "rst-out-of-window", NOTE, "RFC 9293 3.10.7.4, RFC 5961 3.2",             \
     "An RST did not carry the exact sequence number that its receiver awaits: it has no effect.", \
     "A forged reset, a middlebox, or an RST that lost a race with data.",                        \
@@ -46,7 +58,15 @@ enum finding_severity {
   X(RST_IN_TIME_WAIT, "rst-in-time-wait", NOTE, "RFC 1337",                                      \
     "An RST ended TIME_WAIT early.",                                                             \
     "A late duplicate reached a closed peer, which answered with RST.",                          \
-    "Set net.ipv4.tcp_rfc1337=1 where old duplicates are a danger.")
+    "Set net.ipv4.tcp_rfc1337=1 where old duplicates are a danger.")                             \
+  X(SYN_IN_TIME_WAIT, "syn-in-time-wait", NOTE, "RFC 9293 3.6.1, RFC 6191",                      \
+    "The connection reuses a four-tuple that was still in TIME_WAIT.",                           \
+    "Ports are reused fast; a newer sequence number or timestamp makes that safe.",              \
+    "None is needed; if ports run out, let the client keep connections open.")                   \
+  X(REUSE_NOT_NEWER, "reuse-not-newer", BREACH, "RFC 9293 3.6.1, RFC 6191",                      \
+    "A SYN on a four-tuple in TIME_WAIT was accepted with neither a newer ISN nor timestamp.",   \
+    "The listener's host had lost its TIME_WAIT, or a middlebox answers for it.",                \
+    "Look for tcp_max_tw_buckets or a restart of the host; old segments may be mistaken.")
 
 enum finding_id {
 #define X(id, text, severity, clause, meaning, cause, remedy) FINDING_##id,

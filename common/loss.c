@@ -49,7 +49,12 @@ void loss_on_fin(struct loss *loss, unsigned which, const struct segment *segmen
   } else if (segment->t_us - fin->last_us >= LOSS_SPURIOUS_US) {
     fin->repeated_soon = false;
   }
-  if (fin->copies > 0) fin->last_gap_us = segment->t_us - fin->last_us;
+  if (fin->copies > 0) {
+    int64_t gap_us = segment->t_us - fin->last_us;
+    bool grew = gap_us > fin->last_gap_us + fin->last_gap_us / 4;
+    fin->flat_gaps = grew ? 0 : fin->flat_gaps + 1;
+    fin->last_gap_us = gap_us;
+  }
   fin->last_tsval = segment->tsval;
   fin->last_us = segment->t_us;
   fin->copies++;

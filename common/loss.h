@@ -44,6 +44,7 @@ struct loss_fin {
   int64_t last_ack_us;      /* the newest copy of its ACK */
   uint32_t first_tsval, last_tsval;
   uint32_t copies, acks;    /* captured so far */
+  uint32_t flat_gaps;       /* gaps in a row that did not grow */
   uint32_t unanswered;      /* copies since the last captured ACK */
   bool has_timestamps;
   bool repeated_soon;       /* every unanswered repetition came within LOSS_SPURIOUS_US */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/accept.h"
 #include "common/expectation.h"
 #include "common/seq.h"
 
@@ -138,6 +139,8 @@ static void sender_syn(struct model *m, enum end from, const struct segment *s,
   struct endpoint *f = &m->end[from];
   f->sent_syn = true;
   f->syn_had_payload = s->payload_bytes > 0;
+  f->has_window_scale = s->options & SEGMENT_HAS_WINDOW_SCALE;
+  f->window_scale = s->window_scale;
   m->loss.sack_permitted[from] = s->options & SEGMENT_HAS_SACK_PERMITTED;
   if (segment_has(s, SEGMENT_ACK)) {
     if (f->base == TCPS_LISTEN) endpoint_set_base(f, TCPS_LISTEN, EVIDENCE_SEEN);
@@ -157,8 +160,7 @@ static void sender_ack(struct model *m, enum end from, const struct segment *s,
     event_confirm(m, from, EVENT_RCV_SYN_ACK, step);
     if (!p->syn_had_payload) event_confirm(m, from, EVENT_RCV_ACK_OF_SYN, step);
   }
-  f->ack_max = f->has_ack ? seq_max(f->ack_max, s->ack) : s->ack;
-  f->has_ack = true;
+  endpoint_offer(f, s, f->has_window_scale && p->has_window_scale);
   if (f->has_fin_acked_at && seq_gt(s->ack, f->fin_acked_at))
     event_confirm(m, from, EVENT_RCV_ACK_OF_FIN, step);
   if (!endpoint_fin_is_covered(p, s)) return;
@@ -197,6 +199,16 @@ static void sender_fin(struct model *m, enum end from, const struct segment *s,
   }
 }
 
+/* Whoever speaks without SYN has opened: the capture missed the SYN,ACK that it answers. */
+static void sender_opened(struct model *m, enum end from, const struct segment *s,
+                          struct model_step *step) {
+  enum end to = end_other(from);
+  if (m->end[from].state != TCPS_SYN_SENT || !segment_has(s, SEGMENT_ACK)) return;
+  if (m->end[to].state == TCPS_LISTEN) endpoint_set_base(&m->end[to], TCPS_LISTEN, EVIDENCE_SEEN);
+  event_apply(m, to, EVENT_RCV_SYN, EVIDENCE_SEEN, s->t_us, step);
+  event_apply(m, from, EVENT_RCV_SYN_ACK, EVIDENCE_SEEN, s->t_us, step);
+}
+
 /* Nothing but RST comes from a closed connection: whoever still speaks was not CLOSED. */
 static void sender_alive(struct model *m, enum end from, struct model_step *step) {
   struct endpoint *f = &m->end[from];
@@ -214,27 +226,10 @@ static bool carries_fin(const struct segment *s) {
 
 /* ---- What a segment is presumed to do to its receiver ---------------------------------------- */
 
-/* RFC 9293 3.10.7.4, second: an RST counts only with the exact sequence number that its receiver
- * awaits, or before that as the answer to a SYN. What the receiver awaits lies between what it has
- * acknowledged and what was captured on its way to it. */
-static bool rst_is_acceptable(const struct endpoint *sender, const struct endpoint *receiver,
-                              const struct segment *s) {
-  if (receiver->state == TCPS_SYN_SENT)
-    return segment_has(s, SEGMENT_ACK) && s->ack == receiver->snd_nxt;
-  if (!receiver->has_ack) return true;
-  return s->seq == receiver->ack_max || s->seq == sender->snd_contig;
-}
-
 static void receiver_rst(struct model *m, enum end from, const struct segment *s,
-                         bool acceptable, uint8_t sender_state, struct model_step *step) {
+                         uint8_t sender_state, struct model_step *step) {
   enum end to = end_other(from);
   uint8_t peer_state = m->end[to].state;
-  if (!acceptable) {
-    report_finding(m, step,
-                   (struct finding){s->t_us, m->end[to].ack_max, s->seq,
-                                    FINDING_RST_OUT_OF_WINDOW, (uint8_t)from});
-    return;
-  }
   if (m->rst_from == END_NONE) {
     m->rst_from = (uint8_t)from;
     m->rst_us = s->t_us;
@@ -314,6 +309,20 @@ static unsigned roles_of(const struct model *m, enum end from, const struct segm
   return roles;
 }
 
+/* What a FIN that is sent again says about the copies before it. */
+static void notes_on_repetition(struct model *m, enum end from, unsigned which, int64_t t_us,
+                                struct model_step *step) {
+  enum { FLAT_GAPS = 3 };
+  if (m->loss.fin[which].copies < 2) return;
+  if (m->loss.fin[which].flat_gaps >= FLAT_GAPS)
+    report_finding(m, step,
+                   (struct finding){t_us, 0, 0, FINDING_BACKOFF_NOT_GROWING, (uint8_t)from});
+  if (m->short_ack[which])
+    report_finding(m, step,
+                   (struct finding){t_us, m->end[from].fin_seq + 1, m->end[from].fin_seq,
+                                    FINDING_ACK_SHORT_OF_FIN, (uint8_t)from});
+}
+
 static void roles_note(struct model *m, enum end from, const struct segment *s,
                        struct model_step *step) {
   unsigned seen_before = m->roles_seen;
@@ -342,10 +351,33 @@ static void roles_note(struct model *m, enum end from, const struct segment *s,
       step->again = fin->copies;
       step->since_copy_us = s->t_us - fin->last_us;
       loss_on_fin(&m->loss, which, s);
+      notes_on_repetition(m, from, which, s->t_us, step);
     }
   }
   if (step->new_roles) step->again = 0;
   count_roles(m, step);
+}
+
+/* The receiver drops it: it proves nothing of either end. Whether it was forged, late or a sign that
+ * the capture missed something is for the finding's reader to tell. */
+static void ignore(struct model *m, enum end from, const struct segment *s,
+                   struct model_step *step) {
+  enum end to = end_other(from);
+  const struct endpoint *p = &m->end[to];
+  bool rst = segment_has(s, SEGMENT_RST);
+  step->verdict = STEP_UNEXPECTED;
+  step->roles = rst ? ROLE_RST : 0;
+  if (rst) {
+    report_finding(m, step,
+                   (struct finding){s->t_us, p->ack_max, s->seq, FINDING_RST_OUT_OF_WINDOW,
+                                    (uint8_t)from});
+  } else if (step->ignored == ACCEPT_ACK_OF_UNSENT && !m->has_unsent_ack[to]) {
+    /* Or the capture missed what it acknowledges: the verdict knows. */
+    m->has_unsent_ack[to] = true;
+    m->unsent_ack[to] = s->ack;
+    m->unsent_nxt[to] = p->snd_nxt;
+    m->unsent_ack_us[to] = s->t_us;
+  }
 }
 
 /* ---- The step ------------------------------------------------------------------------------- */
@@ -370,40 +402,38 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   bool first_fin = carries_fin(s) && !f->has_fin;
   bool answers_repetition = m->loss.fin[m->first_closer == from].unanswered > 0;
   bool is_stale = f->has_ack && segment_has(s, SEGMENT_ACK) && seq_lt(s->ack, f->ack_max);
-  uint8_t sender_state = f->state;
   step->verdict = STEP_EXPECTED;
   step->roles = (uint8_t)roles_of(m, from, s);
+  count_roles(m, step);
+  if (m->roles_seen) step->since_first_fin_us = s->t_us - m->first_fin_us;
 
-  /* An RST's numbers are judged before they extend anything: it opens no sequence space. */
+  step->ignored = (uint8_t)(segment_has(s, SEGMENT_RST) ? accept_rst(f, p, s)
+                                                        : accept_segment(f, p, s));
+  if (step->ignored != ACCEPT_YES) {
+    ignore(m, from, s, step);
+    return;
+  }
+  /* An RST opens no sequence space. */
   if (segment_has(s, SEGMENT_RST)) {
-    bool acceptable = rst_is_acceptable(f, p, s);
-    if (acceptable) event_apply(m, from, EVENT_SND_RST, EVIDENCE_SEEN, s->t_us, step);
-    receiver_rst(m, from, s, acceptable, sender_state, step);
-    if (!acceptable) step->verdict = STEP_UNEXPECTED;
-    if (m->roles_seen) step->since_first_fin_us = s->t_us - m->first_fin_us;
+    uint8_t sender_state = f->state;
+    event_apply(m, from, EVENT_SND_RST, EVIDENCE_SEEN, s->t_us, step);
+    receiver_rst(m, from, s, sender_state, step);
     m->last_control_us = s->t_us;
-    count_roles(m, step);
     m->last_roles[from] = ROLE_RST;
     return;
   }
-
-  bool acks_unsent = segment_has(s, SEGMENT_ACK) && p->has_seq && p->sent_syn &&
-                     seq_gt(s->ack, p->snd_nxt);
   if (fresh > 0 && f->has_fin && seq_gt(s->seq + s->payload_bytes, f->fin_seq))
     report_finding(m, step,
                    (struct finding){s->t_us, f->fin_seq, s->seq, FINDING_DATA_AFTER_FIN,
                                     (uint8_t)from});
-  if (acks_unsent)
-    report_finding(m, step,
-                   (struct finding){s->t_us, p->snd_nxt, s->ack, FINDING_ACK_OF_UNSENT,
-                                    (uint8_t)from});
 
   sender_alive(m, from, step);
+  if (!segment_has(s, SEGMENT_SYN)) sender_opened(m, from, s, step);
   endpoint_extend(f, s);
   if (segment_has(s, SEGMENT_SYN)) sender_syn(m, from, s, step);
   if (segment_has(s, SEGMENT_ACK)) {
     sender_ack(m, from, s, step);
-    if (!acks_unsent) endpoint_acked(p, s->ack);
+    endpoint_acked(p, s->ack);
   }
   if (segment_len(s) > (segment_has(s, SEGMENT_SYN) ? 1 : 0)) f->sent_stream = true;
   midstream_prove(m, step);
@@ -423,13 +453,13 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
     roles_note(m, from, s, step);
     m->last_control_us = s->t_us;
   }
-  if (m->roles_seen) step->since_first_fin_us = s->t_us - m->first_fin_us;
   m->last_roles[from] = step->roles;
 
   if (segment_has(s, SEGMENT_SYN)) receiver_syn(m, to, s, step);
-  if (segment_has(s, SEGMENT_ACK) && !acks_unsent) receiver_ack(m, from, s, step);
-  /* A segment with an unacceptable ACK is answered and dropped: its FIN does not count. */
-  if (!acks_unsent) receiver_fin(m, from, s, first_fin, step);
+  if (segment_has(s, SEGMENT_ACK)) receiver_ack(m, from, s, step);
+  if (p->has_fin && segment_len(s) == 0 && s->ack == p->fin_seq)
+    m->short_ack[to != m->first_closer] = true;
+  receiver_fin(m, from, s, first_fin, step);
 
   if (step->n_findings > 0)
     step->verdict = STEP_UNEXPECTED;
@@ -451,6 +481,11 @@ bool model_expire(struct model *m, int64_t now_us, struct model_step *step) {
       event_apply(m, i, EVENT_TIMEOUT_2MSL, EVIDENCE_TIMED, now_us, step);
   if (m->roles_seen) step->since_first_fin_us = now_us - m->first_fin_us;
   return step->n_changes > 0;
+}
+
+void model_note(struct model *m, enum finding_id id, enum end end, int64_t t_us) {
+  struct model_step step = {0};
+  report_finding(m, &step, (struct finding){t_us, 0, 0, (uint8_t)id, (uint8_t)end});
 }
 
 int64_t model_deadline_us(const struct model *m) {

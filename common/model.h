@@ -24,8 +24,9 @@
  * end's FIN, ACK2 (the final ACK) the first segment that covers that. A FIN is its octet; "covers"
  * is arithmetic on SEG.ACK; flags prove nothing. Losses are inferred from repetitions (loss.h).
  *
- * Limits. Segments lost before the tap and never repeated do not exist for a watcher. A window is
- * not tracked: only exact sequence numbers are called acceptable for an RST.
+ * Acceptance. What the receiver would drop (accept.h) proves nothing and changes nothing.
+ *
+ * Limits. Segments lost before the tap and never repeated do not exist for a watcher.
  *
  * The model is a function of what it is given: no clock, no allocation, no I/O. */
 #ifndef TEARDOWN_COMMON_MODEL_H
@@ -34,6 +35,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/accept.h"
 #include "common/endpoint.h"
 #include "common/finding.h"
 #include "common/loss.h"
@@ -88,6 +90,12 @@ struct model {
   bool rst_has_ack;
   bool rst_after_data;      /* its receiver had sent data */
   bool time_wait_restarted;
+  bool short_ack[2];        /* FIN1, FIN2: everything but it was acknowledged after it was sent */
+  bool capture_incomplete;  /* for the caller to set: the kernel dropped packets */
+  uint32_t unsent_ack[2];   /* by end whose octets they would be; valid with has_unsent_ack */
+  int64_t unsent_ack_us[2];
+  uint32_t unsent_nxt[2];   /* what it had sent by then */
+  bool has_unsent_ack[2];
 };
 
 enum change_kind {
@@ -126,6 +134,7 @@ struct model_step {
   uint8_t new_roles;          /* those of them captured for the first time */
   uint8_t count, of;          /* roles of the close captured so far, of three or four */
   uint8_t verdict;            /* enum step_verdict */
+  uint8_t ignored;            /* enum acceptance: other than ACCEPT_YES, the receiver drops it */
   uint8_t n_changes, n_findings;
   bool in_half_close; /* payload sent into the half-close window */
   struct model_change changes[MODEL_CHANGES_MAX];
@@ -143,6 +152,9 @@ void model_step(struct model *model, enum end from, const struct segment *segmen
 /* Lets time pass without a segment: ends TIME_WAIT once 2 MSL have run out (RFC 9293, 3.10.8).
  * True when something changed; *step then holds the changes. */
 bool model_expire(struct model *model, int64_t now_us, struct model_step *step);
+
+/* The caller knows something of this connection that its segments do not tell: adds the finding. */
+void model_note(struct model *model, enum finding_id id, enum end end, int64_t t_us);
 
 /* When TIME_WAIT will end by itself, or INT64_MAX when neither end is in it. */
 int64_t model_deadline_us(const struct model *model);

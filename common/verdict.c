@@ -77,19 +77,44 @@ static enum reset_cause cause_of(const struct model *m) {
   return m->rst_state == TCPS_CLOSED ? RESET_NO_SOCKET : RESET_CANNOT_TELL;
 }
 
-/* The capture began when a FIN, or what answers it, was already on its way. */
-static bool began_too_late(const struct model *m) {
-  return m->midstream && (m->end[0].base_evidence != EVIDENCE_SEEN);
+static enum doubt doubt_of(const struct model *m, enum ending ending) {
+  if (m->capture_incomplete) return DOUBT_DROPS;
+  for (int i = 0; i < 2; i++)
+    if (!m->end[i].has_spoken && m->end[1 - i].has_ack && !m->refused) return DOUBT_ONE_DIRECTION;
+  bool complete =
+      ending == ENDING_NORMAL || ending == ENDING_COALESCED || ending == ENDING_SIMULTANEOUS;
+  if (!complete && (m->end[0].missed || m->end[1].missed)) return DOUBT_GAP;
+  bool closed = m->first_closer != END_NONE || m->rst_from != END_NONE;
+  if (closed && m->midstream && m->end[0].base_evidence != EVIDENCE_SEEN) return DOUBT_MIDSTREAM;
+  return DOUBT_NONE;
 }
 
-static void add_stuck(struct verdict *v, enum finding_id id, enum end who, int64_t t_us) {
-  v->findings[v->n_findings++] = (struct finding){t_us, 0, 0, (uint8_t)id, (uint8_t)who};
+static void add_finding(struct verdict *v, enum finding_id id, enum end who, int64_t t_us,
+                        uint32_t expected, uint32_t actual) {
+  v->findings[v->n_findings++] =
+      (struct finding){t_us, expected, actual, (uint8_t)id, (uint8_t)who};
+}
+
+/* Who keeps whom waiting when the capture ends. */
+static void add_stuck(struct verdict *v, const struct model *m, int64_t now_us) {
+  enum end first = m->first_closer, second = first == END_NONE ? END_NONE : end_other(first);
+  bool waited = now_us - m->last_control_us >= VERDICT_STUCK_US;
+  if (v->ending == ENDING_FIN_UNANSWERED && (waited || m->loss.fin[0].copies > 1))
+    add_finding(v, FINDING_FIN_UNANSWERED, second, m->fin_us[0], 0, 0);
+  if (v->ending == ENDING_CLOSE_WAIT && waited)
+    add_finding(v, FINDING_CLOSE_WAIT_STUCK, second, m->fin_acked_us[0], 0, 0);
+  if (v->ending != ENDING_LAST_ACK) return;
+  if (m->loss.fin[1].acks > 0 && m->loss.fin[1].unanswered > 1)
+    add_finding(v, FINDING_FIN_NOT_REACKED, first, m->loss.fin[1].last_us, 0, 0);
+  else if (waited || m->loss.fin[1].copies > 1)
+    add_finding(v, FINDING_FINAL_ACK_MISSING, first, m->fin_us[1], 0, 0);
 }
 
 void verdict_make(struct verdict *v, const struct model *m, int64_t now_us) {
   memset(v, 0, sizeof *v);
   v->ending = (uint8_t)ending_of(m);
   v->cause = (uint8_t)cause_of(m);
+  v->doubt = (uint8_t)doubt_of(m, v->ending);
   v->closed_both = m->crossed;
   v->closed_first = m->crossed ? END_NONE : m->first_closer;
   v->of = m->coalesced ? 3 : 4;
@@ -101,16 +126,13 @@ void verdict_make(struct verdict *v, const struct model *m, int64_t now_us) {
 
   v->n_findings = m->n_findings;
   memcpy(v->findings, m->findings, m->n_findings * sizeof *m->findings);
-  enum end first = m->first_closer, second = first == END_NONE ? END_NONE : end_other(first);
-  bool waited = now_us - m->last_control_us >= VERDICT_STUCK_US;
-  if (v->ending == ENDING_FIN_UNANSWERED && (waited || m->loss.fin[0].copies > 1))
-    add_stuck(v, FINDING_FIN_UNANSWERED, second, m->fin_us[0]);
-  if (v->ending == ENDING_CLOSE_WAIT && waited)
-    add_stuck(v, FINDING_CLOSE_WAIT_STUCK, second, m->fin_acked_us[0]);
-  if (v->ending == ENDING_LAST_ACK && (waited || m->loss.fin[1].copies > 1))
-    add_stuck(v, FINDING_FINAL_ACK_MISSING, first, m->fin_us[1]);
+  for (unsigned i = 0; i < 2; i++)
+    if (m->has_unsent_ack[i] && !m->end[i].missed && v->doubt == DOUBT_NONE)
+      add_finding(v, FINDING_ACK_OF_UNSENT, end_other(i), m->unsent_ack_us[i], m->unsent_nxt[i],
+                  m->unsent_ack[i]);
+  if (v->doubt != DOUBT_ONE_DIRECTION) add_stuck(v, m, now_us);
 
-  v->conformity = m->first_closer != END_NONE && began_too_late(m) ? CANNOT_TELL : CONFORMS;
+  v->conformity = v->doubt == DOUBT_NONE ? CONFORMS : CANNOT_TELL;
   for (int i = 0; i < v->n_findings; i++)
     if (finding_text(v->findings[i].id)->severity == FINDING_BREACH) v->conformity = VIOLATES;
 }
@@ -288,7 +310,12 @@ const char *verdict_sentence(const struct verdict *v, const struct model *m, int
   }
   if (m->rst_from == END_NONE && v->cause == RESET_OUT_OF_WINDOW)
     say(&t, "; an RST with the wrong sequence number was ignored");
-  if (v->conformity == CANNOT_TELL)
-    say(&t, "; the capture begins in the middle of the close");
+  switch ((enum doubt)v->doubt) {
+    case DOUBT_NONE: break;
+    case DOUBT_MIDSTREAM: say(&t, "; the capture begins in the middle of the close"); break;
+    case DOUBT_ONE_DIRECTION: say(&t, "; only one direction was captured"); break;
+    case DOUBT_GAP: say(&t, "; the capture misses segments that were acknowledged"); break;
+    case DOUBT_DROPS: say(&t, "; capture incomplete: the kernel dropped packets"); break;
+  }
   return buffer;
 }

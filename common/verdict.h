@@ -48,6 +48,15 @@ enum reset_cause {
 /* NULL for RESET_NONE. */
 const char *reset_cause_name(enum reset_cause cause);
 
+/* Why a verdict is CANNOT_TELL. */
+enum doubt {
+  DOUBT_NONE,
+  DOUBT_MIDSTREAM,     /* the capture begins in the middle of the close */
+  DOUBT_ONE_DIRECTION, /* one end was never captured, though the other acknowledges it */
+  DOUBT_GAP,           /* octets were acknowledged that the capture never saw */
+  DOUBT_DROPS,         /* the kernel dropped packets while capturing */
+};
+
 enum conformity { CONFORMS, VIOLATES, CANNOT_TELL };
 
 const char *conformity_name(enum conformity conformity);
@@ -59,11 +68,12 @@ struct verdict {
   uint8_t ending;       /* enum ending */
   uint8_t cause;        /* enum reset_cause */
   uint8_t conformity;   /* enum conformity */
+  uint8_t doubt;        /* enum doubt */
   uint8_t closed_first; /* enum end; END_NONE also when both did */
   bool closed_both;     /* the FINs crossed */
   uint8_t count, of;    /* control segments, by role */
   uint8_t n_findings;
-  struct finding findings[MODEL_FINDINGS_MAX + 1]; /* the model's, and who is stuck at the end */
+  struct finding findings[MODEL_FINDINGS_MAX + 3]; /* the model's, then those of the end */
 };
 
 /* now_us: when the capture ended, or the clock; it decides who is stuck. */

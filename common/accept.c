@@ -1,0 +1,50 @@
+#include "common/accept.h"
+
+#include <stddef.h>
+
+#include "common/seq.h"
+
+const char *acceptance_reason(enum acceptance acceptance) {
+  switch (acceptance) {
+    case ACCEPT_YES: return NULL;
+    case ACCEPT_NOT_OPEN: return "its receiver is in SYN_SENT, where only SYN and RST count";
+    case ACCEPT_ACK_OF_UNSENT: return "it acknowledges what was never sent";
+    case ACCEPT_ACK_TOO_OLD: return "its ACK is older than any window (RFC 5961 5.2)";
+    case ACCEPT_OUT_OF_WINDOW: return "its sequence number is outside the receiver's window";
+    case ACCEPT_IN_WINDOW: return "an RST counts only with the exact number (RFC 5961 3.2)";
+  }
+  return NULL;
+}
+
+enum acceptance accept_segment(const struct endpoint *f, const struct endpoint *r,
+                               const struct segment *s) {
+  bool syn = segment_has(s, SEGMENT_SYN), ack = segment_has(s, SEGMENT_ACK);
+  if (r->state == TCPS_SYN_SENT && !syn && !f->sent_syn) return ACCEPT_NOT_OPEN;
+  if (ack && r->sent_syn && seq_gt(s->ack, r->snd_nxt)) return ACCEPT_ACK_OF_UNSENT;
+  if (syn || !f->sent_syn || !r->sent_syn) return ACCEPT_YES;
+  if (ack && f->has_ack && seq_lt(s->ack, f->ack_max - f->max_window_bytes))
+    return ACCEPT_ACK_TOO_OLD;
+  if (r->has_right_edge && seq_gt(s->seq, r->right_edge)) return ACCEPT_OUT_OF_WINDOW;
+  return ACCEPT_YES;
+}
+
+enum acceptance accept_rst(const struct endpoint *f, const struct endpoint *r,
+                           const struct segment *s) {
+  if (r->state == TCPS_SYN_SENT)
+    return segment_has(s, SEGMENT_ACK) && s->ack == r->snd_nxt ? ACCEPT_YES : ACCEPT_ACK_OF_UNSENT;
+  if (!r->has_ack) return ACCEPT_YES;
+  if (seq_lt(s->seq, r->ack_max)) return ACCEPT_OUT_OF_WINDOW;
+  if (seq_leq(s->seq, seq_max(f->snd_contig, r->ack_max))) return ACCEPT_YES;
+  return seq_lt(s->seq, r->right_edge) ? ACCEPT_IN_WINDOW : ACCEPT_OUT_OF_WINDOW;
+}
+
+enum incarnation accept_incarnation(const struct endpoint *f, const struct endpoint *r,
+                                    const struct segment *s) {
+  bool waits = f->state == TCPS_TIME_WAIT || r->state == TCPS_TIME_WAIT;
+  /* A client in SYN_SENT that comes with another ISN has given the first attempt up. */
+  bool over = f->state == TCPS_CLOSED || r->state == TCPS_CLOSED || f->state == TCPS_SYN_SENT;
+  if (!waits) return over ? INCARNATION_FREE : INCARNATION_NOT_OVER;
+  if (f->has_tsval && (s->options & SEGMENT_HAS_TIMESTAMPS) && seq_gt(s->tsval, f->tsval))
+    return INCARNATION_BY_TIMESTAMP;
+  return !f->has_seq || seq_gt(s->seq, f->snd_nxt) ? INCARNATION_BY_ISN : INCARNATION_NOT_NEWER;
+}
