@@ -63,7 +63,7 @@ OBJECTS_test_seq := tests/test_seq $(MODEL)
 .SECONDARY:
 .SECONDEXPANSION:
 
-all: $(PROGRAMS:%=$(B)/%)
+all: $(PROGRAMS:%=$(B)/%) $(PROGRAMS:%=$(B)/%.1)
 
 pkgs = $(sort $(foreach object,$(1),$(PKGS_$(object))))
 pkg_cflags = $(if $(1),$(shell $(PKG_CONFIG) --cflags $(1)))
@@ -85,6 +85,18 @@ $(PROGRAMS:%=$(B)/%) $(UNIT_TESTS:%=$(B)/tests/%): $$(patsubst %,$(B)/obj/%.o,$$
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(call pkgs,$(OBJECTS_$(@F))))
 
+# The table of findings comes from the program itself: one source for both.
+$(B)/capture.1: capture/capture.1 $(B)/capture
+	$(Q)$(B)/capture --explain all | awk ' \
+	  NR == FNR && /^[a-z]/ { list = list ".It Sy " $$1 substr($$0, length($$1) + 1) "\n" } \
+	  NR == FNR && /^  / { sub(/^ *[a-z]*: */, ""); list = list $$0 "\n" } \
+	  NR == FNR { next } \
+	  /FINDINGS$$/ && /^\.\\"/ { printf ".Bl -tag -width Ds\n%s.El\n", list; next } \
+	  { print }' - $< > $@
+
+$(B)/%.1: %/$$*.1
+	$(Q)cp $< $@
+
 unit: $(UNIT_TESTS:%=$(B)/tests/%)
 
 deps:
@@ -101,7 +113,7 @@ install: all
 	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
 	$(Q)for p in $(PROGRAMS); do \
 	  install -m 755 $(B)/$$p $(DESTDIR)$(PREFIX)/bin/teardown-$$p && \
-	  install -m 644 $$p/$$p.1 $(DESTDIR)$(PREFIX)/share/man/man1/teardown-$$p.1 || exit 1; \
+	  install -m 644 $(B)/$$p.1 $(DESTDIR)$(PREFIX)/share/man/man1/teardown-$$p.1 || exit 1; \
 	done
 
 clean:

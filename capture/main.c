@@ -33,6 +33,7 @@ enum option {
   OPTION_FORMAT,
   OPTION_JSON,
   OPTION_EXPECT,
+  OPTION_EXPLAIN,
   OPTION_CLOSES,
   OPTION_DURATION,
   OPTION_WAIT,
@@ -64,6 +65,8 @@ static const struct cli_option options[] = {
     [OPTION_JSON] = {0, "json", "FILE", "also write NDJSON to this file, whatever the format"},
     [OPTION_EXPECT] = {0, "expect", "ENDING[,lost=ROLE[xN]]",
                        "demand this of every close: exit 1 if one differs, 3 if there was none"},
+    [OPTION_EXPLAIN] = {0, "explain", "ID", "say what a finding means, its cause and its remedy; "
+                                            "all for every one"},
     [OPTION_CLOSES] = {0, "closes", "N", "stop after the verdict on so many closes"},
     [OPTION_DURATION] = {0, "duration", "S", "stop after so many seconds"},
     [OPTION_WAIT] = {0, "wait", NULL, "wait for the end of TIME_WAIT before the verdict"},
@@ -124,6 +127,26 @@ static char *join_words(char **words, int n) {
   return joined;
 }
 
+/* The manual page's table of findings is made of this output when it is built. */
+static bool explain(const char *id) {
+  bool all = strcmp(id, "all") == 0, found = false;
+  for (int i = 0; i < FINDING_COUNT; i++) {
+    const struct finding_text *f = finding_text(i);
+    if (!all && strcmp(id, f->id) != 0) continue;
+    printf("%s%s (%s, %s)\n  means:  %s\n  cause:  %s\n  remedy: %s\n", found ? "\n" : "", f->id,
+           finding_severity_name(f->severity), f->clause, f->meaning, f->cause, f->remedy);
+    found = true;
+  }
+  if (found) return true;
+  char known[1024];
+  size_t n = 0;
+  known[0] = '\0';
+  for (int i = 0; i < FINDING_COUNT && n < sizeof known; i++)
+    n += (size_t)snprintf(known + n, sizeof known - n, " %s", finding_text(i)->id);
+  cli_complain(&cli, "--explain: there is no finding '%s'; there are all,%s", id, known);
+  return false;
+}
+
 /* CLI_EXIT_OK: go on. CLI_END: done already, exit 0. CLI_EXIT_USAGE: complained. */
 static int read_options(int argc, char **argv, struct settings *s) {
   const char *text;
@@ -165,6 +188,7 @@ static int read_options(int argc, char **argv, struct settings *s) {
           return CLI_EXIT_USAGE;
         }
         break;
+      case OPTION_EXPLAIN: return explain(text) ? CLI_END : CLI_EXIT_USAGE;
       case OPTION_CLOSES:
         if (!cli_parse_number(&cli, "--closes", text, 1, UINT32_MAX, &s->closes_max))
           return CLI_EXIT_USAGE;
@@ -317,6 +341,15 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
   return ok;
 }
 
+static void print_named(const char *what, const struct report_named *list, unsigned n) {
+  for (unsigned i = 0; i < n; i++)
+    fprintf(stderr, "  %s #%u %s %s: %s, %.3f s\n", what, list[i].number, list[i].client,
+            list[i].server,
+            list[i].finding == FINDING_COUNT ? ending_name(list[i].ending)
+                                             : finding_text(list[i].finding)->id,
+            (double)list[i].us / 1e6);
+}
+
 static void print_summary(const struct report_summary *m) {
   fprintf(stderr, "%llu segments, %llu connection%s", (unsigned long long)m->segments,
           (unsigned long long)m->connections, m->connections == 1 ? "" : "s");
@@ -324,6 +357,14 @@ static void print_summary(const struct report_summary *m) {
     if (m->endings[i] > 0)
       fprintf(stderr, ", %llu %s", (unsigned long long)m->endings[i], ending_name(i));
   fputc('\n', stderr);
+  if (m->connections > 1) {
+    fprintf(stderr, "closed first: client %llu, server %llu, neither or both %llu; stuck: %llu\n",
+            (unsigned long long)m->closed_first[END_CLIENT],
+            (unsigned long long)m->closed_first[END_SERVER],
+            (unsigned long long)m->closed_first[END_NONE], (unsigned long long)m->stuck);
+    print_named("slowest", m->slowest, m->n_slowest);
+    print_named("stuck", m->longest_stuck, m->n_longest_stuck);
+  }
   if (m->fragments || m->truncated || m->malformed)
     fprintf(stderr, "not read: %llu IP fragments, %llu cut short by -s, %llu malformed\n",
             (unsigned long long)m->fragments, (unsigned long long)m->truncated,
@@ -337,7 +378,7 @@ static void print_summary(const struct report_summary *m) {
   if (m->counts_known)
     fprintf(stderr, "%llu packets received by filter, %llu dropped by kernel%s\n",
             (unsigned long long)m->received, (unsigned long long)m->dropped,
-            m->dropped ? ": capture incomplete, the verdicts may be wrong" : "");
+            m->dropped ? ": capture incomplete" : "");
 }
 
 static int exit_status(const struct watch *w, const struct settings *s) {

@@ -28,10 +28,24 @@ struct report_segment {
   uint8_t state_before[2], evidence_before[2]; /* by end */
 };
 
+/* A connection worth naming in the summary. */
+struct report_named {
+  char client[FLOW_NAME_SIZE], server[FLOW_NAME_SIZE];
+  int64_t us;      /* how long its close took, or how long somebody has been waited for */
+  uint32_t number;
+  uint8_t ending;  /* enum ending */
+  uint8_t finding; /* enum finding_id: why it is stuck */
+};
+
+enum { REPORT_NAMED_MAX = 5 };
+
 struct report_summary {
   uint64_t segments, connections, still_open, not_followed;
   uint64_t endings[ENDING_COUNT];
   uint64_t closed_first[3]; /* by enum end; END_NONE: neither, or both */
+  uint64_t stuck;
+  struct report_named slowest[REPORT_NAMED_MAX], longest_stuck[REPORT_NAMED_MAX]; /* us falls */
+  unsigned n_slowest, n_longest_stuck;
   uint64_t copies; /* of segments captured twice */
   uint64_t fragments, malformed, truncated;
   uint64_t received, dropped; /* of the kernel; only if counts_known */

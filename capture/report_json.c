@@ -215,6 +215,22 @@ static void json_countdown(struct report *r, const struct flow *flow, int64_t le
   (void)r, (void)flow, (void)left_us, (void)total_us;
 }
 
+static void add_named(struct json_object *o, const char *key, const struct report_named *list,
+                      unsigned n) {
+  struct json_object *array = json_object_new_array();
+  for (unsigned i = 0; i < n; i++) {
+    struct json_object *x = json_object_new_object();
+    add_int(x, "conn", list[i].number);
+    add_string(x, "client", list[i].client);
+    add_string(x, "server", list[i].server);
+    add_string(x, "ending", ending_name(list[i].ending));
+    if (list[i].finding != FINDING_COUNT) add_string(x, "finding", finding_text(list[i].finding)->id);
+    add_int(x, "us", list[i].us);
+    json_object_array_add(array, x);
+  }
+  json_object_object_add(o, key, array);
+}
+
 static void json_summary(struct report *r, const struct report_summary *s) {
   struct json_object *o = object_of("summary");
   add_int(o, "segments", (int64_t)s->segments);
@@ -228,6 +244,9 @@ static void json_summary(struct report *r, const struct report_summary *s) {
   struct json_object *first = json_object_new_object();
   for (unsigned e = 0; e < 3; e++) add_int(first, end_name(e), (int64_t)s->closed_first[e]);
   json_object_object_add(o, "closed_first", first);
+  add_int(o, "stuck", (int64_t)s->stuck);
+  add_named(o, "slowest", s->slowest, s->n_slowest);
+  add_named(o, "longest_stuck", s->longest_stuck, s->n_longest_stuck);
   add_int(o, "copies", (int64_t)s->copies);
   add_int(o, "fragments", (int64_t)s->fragments);
   add_int(o, "malformed", (int64_t)s->malformed);

@@ -52,6 +52,20 @@ static void give_verdict(struct watch *w, struct flow *f, int64_t now_us) {
   if (f->verdicts < UINT8_MAX) f->verdicts++;
 }
 
+/* Keeps the few with the largest `us`. */
+static void name_it(struct report_named *list, unsigned *n, const struct flow *f,
+                    const struct verdict *v, int64_t us, uint8_t finding) {
+  unsigned at = *n;
+  while (at > 0 && list[at - 1].us < us) at--;
+  if (at == REPORT_NAMED_MAX) return;
+  if (*n < REPORT_NAMED_MAX) (*n)++;
+  memmove(&list[at + 1], &list[at], (*n - 1 - at) * sizeof *list);
+  list[at] = (struct report_named){
+      .us = us, .number = f->number, .ending = v->ending, .finding = finding};
+  flow_end_name(f, END_CLIENT, list[at].client);
+  flow_end_name(f, END_SERVER, list[at].server);
+}
+
 /* The connection's last verdict stands: it is counted. */
 static void tally(struct watch *w, const struct flow *f, int64_t now_us) {
   struct verdict v;
@@ -59,8 +73,18 @@ static void tally(struct watch *w, const struct flow *f, int64_t now_us) {
   w->summary.connections++;
   w->summary.endings[v.ending]++;
   w->summary.closed_first[v.closed_first]++;
-  for (int i = 0; i < v.n_findings; i++)
-    if (finding_text(v.findings[i].id)->severity != FINDING_NOTE) w->any_bad = true;
+  struct report_summary *summary = &w->summary;
+  if (f->model.roles_seen)
+    name_it(summary->slowest, &summary->n_slowest, f, &v, v.duration_us, FINDING_COUNT);
+  for (int i = 0; i < v.n_findings; i++) {
+    const struct finding *finding = &v.findings[i];
+    enum finding_severity severity = finding_text(finding->id)->severity;
+    if (severity != FINDING_NOTE) w->any_bad = true;
+    if (severity != FINDING_STUCK) continue;
+    summary->stuck++;
+    name_it(summary->longest_stuck, &summary->n_longest_stuck, f, &v, now_us - finding->t_us,
+            finding->id);
+  }
   if (w->demand.given && has_closed(f) && !demand_met(&w->demand, &v)) w->any_bad = true;
 }
 
