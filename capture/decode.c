@@ -81,7 +81,7 @@ static enum decode_result decode_ip4(struct rest r, struct decoded *out) {
   if (r.captured < 20) return r.on_wire < 20 ? DECODE_MALFORMED : DECODE_TRUNCATED;
   size_t header = (size_t)(r.at[0] & 0x0f) * 4, total = get16(r.at + 2);
   if (total == 0) total = r.on_wire; /* an offloaded giant */
-  if (header < 20 || total < header || total > r.on_wire) return DECODE_MALFORMED;
+  if (header < 20 || total < header) return DECODE_MALFORMED;
   if (r.at[9] != PROTOCOL_TCP) return DECODE_NOT_TCP;
   if (get16(r.at + 6) & 0x3fff) return DECODE_FRAGMENT;
   out->family = 4;
@@ -101,7 +101,6 @@ static enum decode_result decode_ip6(struct rest r, struct decoded *out) {
   size_t payload = get16(r.at + 4);
   uint8_t next = r.at[6];
   if (payload == 0) payload = r.on_wire - 40; /* a jumbogram, or an offloaded giant */
-  if (payload > r.on_wire - 40) return DECODE_MALFORMED;
   out->family = 6;
   out->ip_id = 0;
   memcpy(out->source.bytes, r.at + 8, 16);

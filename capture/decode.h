@@ -38,7 +38,7 @@ enum decode_result {
 
 /* Decodes one packet of `captured` octets that was `on_wire` octets long. The payload's length comes
  * from the IP header where that has one (segmentation offload leaves it 0), so that neither padding
- * nor a short snapshot matters. */
+ * nor a short snapshot matters, nor a savefile that has lost the original length. */
 enum decode_result decode_packet(enum decode_link link, const uint8_t *bytes, size_t captured,
                                  size_t on_wire, struct decoded *out);
 
