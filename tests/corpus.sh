@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Compares the verdicts of `capture` with answers that others gave for their own captures.
+#
+#   TEARDOWN_CORPUS=DIR tests/corpus.sh      DIR: packetdrill, zeek, suricata, tcptrace, ndpi
+#   CAPTURE=build/capture ...                another binary than the sanitized one
+#
+# TAP: a test for each table. It passes when at least 99 % of the comparable rows agree, both of all
+# rows and of those whose connection closed, and each difference is explained in tests/corpus.md.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+capture=${CAPTURE:-$here/../build/san/capture}
+corpus=${TEARDOWN_CORPUS:-}
+tables=(packetdrill zeek suricata tcptrace ndpi)
+
+if [[ ! -d $corpus ]]; then
+  echo 1..1
+  echo 'ok 1 # SKIP no corpus: set TEARDOWN_CORPUS'
+  exit 0
+fi
+if [[ ! -x $capture ]]; then
+  echo "corpus.sh: $capture: not built (make SAN=1)" >&2
+  exit 2
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Status 1 is a verdict; a sanitizer's report or an unread file is not.
+verdicts() {
+  local file=$1 status=0
+  if [[ $file == *.gz ]]; then
+    zcat "$corpus/$file" | "$capture" -r - --format json
+  else
+    "$capture" -r "$corpus/$file" --format json
+  fi 2>"$work/stderr" || status=$?
+  printf '{"type":"end","file":"%s","status":%d,"message":"%s"}\n' "$file" "$status" \
+    "$(grep -m1 -o 'link type.*is not read' "$work/stderr" || true)"
+}
+
+cd "$corpus"
+find "${tables[@]}" -type f ! -name '*.tsv' 2>/dev/null | sort | while IFS= read -r file; do
+  verdicts "$file"
+done | jq -r '
+  def text: if . == null or . == "" then "-" else tostring end;
+  if .type == "segment" then
+    ["segment", .conn, .from, .flags, (.role | text), .verdict, .client_state, .server_state]
+  elif .type == "transition" then ["transition", .conn, .end, .kind, .to]
+  elif .type == "verdict" then
+    ["verdict", .conn, .client, .server, .closed_first, .ending, .client_state, .server_state]
+  elif .type == "end" then ["end", .file, .status, (.message | text)]
+  else empty end | map(tostring) | join("\t")' >"$work/ours.tsv"
+
+tables_present=()
+for table in packetdrill/answers packetdrill/discriminating packetdrill/tshark {zeek,tcptrace,ndpi}/{tshark,zeek} \
+  suricata/{tshark,suricata}; do
+  if [[ -f $table.tsv ]]; then tables_present+=("$table.tsv"); fi
+done
+awk -f "$here/corpus_compare.awk" "$here/corpus.md" "$work/ours.tsv" "${tables_present[@]}"
