@@ -5,7 +5,7 @@
 #include <string.h>
 
 static bool ending_parse(const char *text, size_t length, enum ending *ending) {
-  for (int i = 0; i < ENDING_COUNT; i++) {
+  for (unsigned i = 0; i < ENDING_COUNT; i++) {
     const char *name = ending_name(i);
     if (strlen(name) != length || strncmp(name, text, length) != 0) continue;
     *ending = i;
@@ -16,7 +16,7 @@ static bool ending_parse(const char *text, size_t length, enum ending *ending) {
 
 /* ROLE or ROLExN, as text_losses prints them. */
 static bool lost_parse(const char *text, size_t length, struct demand *demand) {
-  for (int i = 0; i < LOSS_KINDS; i++) {
+  for (unsigned i = 0; i < LOSS_KINDS; i++) {
     const char *name = loss_kind_name(i);
     size_t n = strlen(name);
     if (length < n || strncmp(name, text, n) != 0) continue;
@@ -41,7 +41,7 @@ bool demand_parse(struct demand *demand, const char *text, char *error, size_t s
   size_t length = strcspn(text, ",");
   if (!ending_parse(text, length, &demand->ending)) {
     int n = snprintf(error, size, "'%.*s' is no ending; known are", (int)length, text);
-    for (int i = 0; i < ENDING_COUNT && n > 0 && (size_t)n < size; i++)
+    for (unsigned i = 0; i < ENDING_COUNT && n > 0 && (size_t)n < size; i++)
       n += snprintf(error + n, size - (size_t)n, "%s %s", i ? "," : "", ending_name(i));
     return false;
   }
@@ -50,7 +50,7 @@ bool demand_parse(struct demand *demand, const char *text, char *error, size_t s
     length = strcspn(text, ",");
     if (strncmp(text, "lost=", 5) == 0 && lost_parse(text + 5, length - 5, demand)) continue;
     int n = snprintf(error, size, "'%.*s' is not lost=ROLE[xN]; roles are", (int)length, text);
-    for (int i = 0; i < LOSS_KINDS && n > 0 && (size_t)n < size; i++)
+    for (unsigned i = 0; i < LOSS_KINDS && n > 0 && (size_t)n < size; i++)
       n += snprintf(error + n, size - (size_t)n, "%s %s", i ? "," : "", loss_kind_name(i));
     return false;
   }
@@ -60,9 +60,9 @@ bool demand_parse(struct demand *demand, const char *text, char *error, size_t s
 
 bool demand_met(const struct demand *demand, const struct verdict *v) {
   if (v->ending != demand->ending) return false;
-  for (int kind = 0; kind < LOSS_KINDS; kind++) {
+  for (unsigned kind = 0; kind < LOSS_KINDS; kind++) {
     unsigned lost = 0;
-    for (int place = 0; place < LOSS_PLACES; place++) lost += v->losses[kind][place];
+    for (unsigned place = 0; place < LOSS_PLACES; place++) lost += v->losses[kind][place];
     if (lost != demand->lost[kind]) return false;
   }
   return true;

@@ -130,7 +130,7 @@ static char *join_words(char **words, int n) {
 /* The manual page's table of findings is made of this output when it is built. */
 static bool explain(const char *id) {
   bool all = strcmp(id, "all") == 0, found = false;
-  for (int i = 0; i < FINDING_COUNT; i++) {
+  for (unsigned i = 0; i < FINDING_COUNT; i++) {
     const struct finding_text *f = finding_text(i);
     if (!all && strcmp(id, f->id) != 0) continue;
     printf("%s%s (%s, %s)\n  means:  %s\n  cause:  %s\n  remedy: %s\n", found ? "\n" : "", f->id,
@@ -141,7 +141,7 @@ static bool explain(const char *id) {
   char known[1024];
   size_t n = 0;
   known[0] = '\0';
-  for (int i = 0; i < FINDING_COUNT && n < sizeof known; i++)
+  for (unsigned i = 0; i < FINDING_COUNT && n < sizeof known; i++)
     n += (size_t)snprintf(known + n, sizeof known - n, " %s", finding_text(i)->id);
   cli_complain(&cli, "--explain: there is no finding '%s'; there are all,%s", id, known);
   return false;
@@ -353,7 +353,7 @@ static void print_named(const char *what, const struct report_named *list, unsig
 static void print_summary(const struct report_summary *m) {
   fprintf(stderr, "%llu segments, %llu connection%s", (unsigned long long)m->segments,
           (unsigned long long)m->connections, m->connections == 1 ? "" : "s");
-  for (int i = 0; i < ENDING_COUNT; i++)
+  for (unsigned i = 0; i < ENDING_COUNT; i++)
     if (m->endings[i] > 0)
       fprintf(stderr, ", %llu %s", (unsigned long long)m->endings[i], ending_name(i));
   fputc('\n', stderr);

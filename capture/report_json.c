@@ -184,8 +184,8 @@ static void json_verdict(struct report *r, const struct flow *flow, const struct
   add_string(o, "closed_first", v->closed_both ? "both" : end_name(v->closed_first));
   add_string(o, "ending", ending_name(v->ending));
   struct json_object *losses = json_object_new_array();
-  for (int kind = 0; kind < LOSS_KINDS; kind++) {
-    for (int place = 0; place < LOSS_PLACES; place++) {
+  for (unsigned kind = 0; kind < LOSS_KINDS; kind++) {
+    for (unsigned place = 0; place < LOSS_PLACES; place++) {
       if (v->losses[kind][place] == 0) continue;
       struct json_object *loss = json_object_new_object();
       add_string(loss, "role", loss_kind_name(kind));
@@ -238,7 +238,7 @@ static void json_summary(struct report *r, const struct report_summary *s) {
   add_int(o, "still_open", (int64_t)s->still_open);
   add_int(o, "not_followed", (int64_t)s->not_followed);
   struct json_object *endings = json_object_new_object();
-  for (int i = 0; i < ENDING_COUNT; i++)
+  for (unsigned i = 0; i < ENDING_COUNT; i++)
     if (s->endings[i] > 0) add_int(endings, ending_name(i), (int64_t)s->endings[i]);
   json_object_object_add(o, "endings", endings);
   struct json_object *first = json_object_new_object();

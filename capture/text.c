@@ -103,8 +103,8 @@ const char *text_finding(const struct model *m, const struct finding *f, bool ra
 const char *text_losses(const struct verdict *v, char buffer[static TEXT_SIZE]) {
   size_t n = 0;
   buffer[0] = '\0';
-  for (int kind = 0; kind < LOSS_KINDS; kind++)
-    for (int place = 0; place < LOSS_PLACES; place++)
+  for (unsigned kind = 0; kind < LOSS_KINDS; kind++)
+    for (unsigned place = 0; place < LOSS_PLACES; place++)
       if (v->losses[kind][place] > 0 && n < TEXT_SIZE)
         n += (size_t)snprintf(buffer + n, TEXT_SIZE - n, "%s%s x%u %s", n ? ", " : "",
                               loss_kind_name(kind), v->losses[kind][place],

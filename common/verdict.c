@@ -184,8 +184,8 @@ static void say_losses(struct text *t, const struct verdict *v, const struct mod
       [LOSS_FIN1_OR_ACK1] = "the first FIN or its ACK was lost",
       [LOSS_FIN2_OR_ACK2] = "the second FIN or the final ACK was lost",
   };
-  for (int kind = 0; kind < LOSS_KINDS; kind++) {
-    for (int place = 0; place < LOSS_PLACES; place++) {
+  for (unsigned kind = 0; kind < LOSS_KINDS; kind++) {
+    for (unsigned place = 0; place < LOSS_PLACES; place++) {
       if (v->losses[kind][place] == 0) continue;
       say(t, "; %s ", what[kind]);
       say_times(t, v->losses[kind][place]);
