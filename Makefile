@@ -24,7 +24,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
 # Which object may use which library: a file that is not listed here gets libc alone.
-# tests/layers.sh checks the includes against the same list.
+# tests/check_layers.sh checks the includes against the same list.
 PKGS_capture/source := libpcap
 PKGS_capture/flow := libxxhash
 PKGS_capture/report_json := json-c

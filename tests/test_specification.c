@@ -20,7 +20,7 @@ struct row {
 
 #define RST_SENT(from)                                                                           \
   {"Note3 (RST sent)", from, EVENT_SND_RST, TCPS_TIME_WAIT,                                      \
-   "it reads note 3 of figure 5 literally and doubts it there (???); 3.10.5 ABORT enters CLOSED"}
+   "it reads note 3 of figure 5 literally and doubts it there; 3.10.5 ABORT enters CLOSED"}
 #define RST_RECEIVED(from) {"Note3 (RST received)", from, EVENT_RCV_RST, TCPS_CLOSED, NULL}
 
 static const struct row rows[] = {
