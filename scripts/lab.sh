@@ -38,10 +38,13 @@ lab_misuse() {
 }
 
 # One paragraph, folded to the terminal. A reader that went away (| head) is no failure worth a
-# message; process 1 gets no SIGPIPE, so it has to look.
+# message: fold dies of SIGPIPE, and so do we.
 lab_say() {
-  local columns=${COLUMNS:-$(tput cols 2>/dev/null || true)}
-  fold -s -w "${columns:-80}" <<<"$1" 2>/dev/null || exit 141
+  if [[ -z ${COLUMNS-} ]]; then
+    read -r _ COLUMNS < <({ stty size </dev/tty; } 2>/dev/null) || true
+  fi
+  [[ $COLUMNS =~ ^[1-9][0-9]*$ ]] || COLUMNS=80
+  fold -s -w "$COLUMNS" <<<"$1" || exit
 }
 
 # lab_number OPTION TEXT MIN MAX
@@ -75,7 +78,8 @@ lab_explain_refusal() {
     why='probably a container whose seccomp filter or missing CAP_SYS_ADMIN forbids it: start it
 with --privileged (docker, podman)'
   fi
-  lab_fail "cannot make a private network namespace (${1##*: }): ${why//$'\n'/ }; or run this as root"
+  ((EUID == 0)) || why+='; or run this as root'
+  lab_fail "cannot make a private network namespace (${1##*: }): ${why//$'\n'/ }"
 }
 
 lab_undo_host() {
