@@ -48,6 +48,7 @@ done | jq -r '
   elif .type == "transition" then ["transition", .conn, .end, .kind, .to]
   elif .type == "verdict" then
     ["verdict", .conn, .client, .server, .closed_first, .ending, .client_state, .server_state]
+  elif .type == "summary" then ["summary", .copies]
   elif .type == "end" then ["end", .file, .status, (.message | text)]
   else empty end | map(tostring) | join("\t")' >"$work/ours.tsv"
 
