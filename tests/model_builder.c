@@ -33,14 +33,14 @@ __attribute__((format(printf, 3, 4))) static void add(char *text, size_t size, c
 static void add_states(char *text, size_t size, const struct model *m) {
   static const char mark[] = {[EVIDENCE_SEEN] = '\0', [EVIDENCE_PRESUMED] = '?',
                               [EVIDENCE_TIMED] = '~'};
-  for (int i = 0; i < 2; i++) {
+  for (unsigned i = 0; i < 2; i++) {
     const char suffix[2] = {mark[m->end[i].evidence], '\0'};
     add(text, size, "%s%s%s", i ? " " : "", tcp_state_name(m->end[i].state), suffix);
   }
 }
 
-static void add_findings(char *text, size_t size, const struct finding *findings, int n) {
-  for (int i = 0; i < n; i++) add(text, size, " !%s", finding_text(findings[i].id)->id);
+static void add_findings(char *text, size_t size, const struct finding *findings, unsigned n) {
+  for (unsigned i = 0; i < n; i++) add(text, size, " !%s", finding_text(findings[i].id)->id);
 }
 
 static void add_step(char *text, size_t size, const struct wire *w) {
@@ -65,8 +65,8 @@ const char *wire_verdict(const struct wire *w, char buffer[static 400]) {
       conformity_name(v.conformity));
   if (reset_cause_name(v.cause)) add(buffer, SIZE, " cause=%s", reset_cause_name(v.cause));
   if (v.fin_retransmissions) add(buffer, SIZE, " fin-again=%u", v.fin_retransmissions);
-  for (int kind = 0; kind < LOSS_KINDS; kind++)
-    for (int place = 0; place < LOSS_PLACES; place++)
+  for (unsigned kind = 0; kind < LOSS_KINDS; kind++)
+    for (unsigned place = 0; place < LOSS_PLACES; place++)
       if (v.losses[kind][place])
         add(buffer, SIZE, " %s*%u/%s", loss_kind_name(kind), v.losses[kind][place],
             loss_place_name(place));

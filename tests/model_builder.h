@@ -2,7 +2,7 @@
  *
  *     100 C FA 1 1 0   | FIN_WAIT_1 CLOSE_WAIT? fin1 1/4 expected
  *      |  |  | | | |     |          |           |    |   the step's verdict, then !findings
- *      |  |  | | | |     |          |           |    roles counted so far, beside roles of the close
+ *      |  |  | | | |     |          |           |    roles so far, beside those of the close
  *      |  |  | | | |     |          |           roles of the segment; #2: second repetition
  *      |  |  | | | |     the client's and the server's state: plain seen, ? presumed, ~ timed
  *      |  |  | | | payload
@@ -12,15 +12,16 @@
  *      |  C or S
  *      milliseconds
  *
- * A '*' at the end of the right-hand side leaves the rest open. Without the right-hand side a line is fed and not compared. After the payload may stand ts=VAL/ECR,
- * sack=LEFT/RIGHT (relative to the receiver's ISN) and sack-ok.
+ * A '*' at the end of the right-hand side leaves the rest open. Without that side a line is
+ * fed and not compared. After the payload may stand ts=VAL/ECR, sack=LEFT/RIGHT (relative to the
+ * receiver's ISN) and sack-ok.
  *
  *     60400 expire     | CLOSED~ CLOSED?
  *     = normal client 4/4 conforms
  *
- * let the model's clock run, and ask for the verdict at the time of the last line: ending, who closed
- * first, roles, conformity, then what applies of cause=, fin-again=, losses (`final-ack*1/after-tap`),
- * !findings. */
+ * let the model's clock run, and ask for the verdict at the time of the last line: ending, who
+ * closed first, roles, conformity, then what applies of cause=, fin-again=, losses
+ * (`final-ack*1/after-tap`), !findings. */
 #ifndef TEARDOWN_TESTS_MODEL_BUILDER_H
 #define TEARDOWN_TESTS_MODEL_BUILDER_H
 

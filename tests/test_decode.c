@@ -205,8 +205,8 @@ static void random_mutations(void **unused) {
   uint64_t seed = 20240917, random = seed;
   unsigned seen[DECODE_MALFORMED + 1] = {0};
   struct built built[N_PACKETS];
-  for (int i = 0; i < N_PACKETS; i++) built[i] = build(&PACKETS[i]);
-  for (int round = 0; round < ROUNDS; round++) {
+  for (unsigned i = 0; i < N_PACKETS; i++) built[i] = build(&PACKETS[i]);
+  for (unsigned round = 0; round < ROUNDS; round++) {
     size_t which = next_random(&random) % N_PACKETS;
     uint8_t bytes[PACKET_MAX];
     size_t length = built[which].length;
@@ -236,7 +236,7 @@ static void random_mutations(void **unused) {
   print_message("seed %llu: %u segments, %u not TCP, %u fragments, %u truncated, %u malformed\n",
                 (unsigned long long)seed, seen[DECODE_SEGMENT], seen[DECODE_NOT_TCP],
                 seen[DECODE_FRAGMENT], seen[DECODE_TRUNCATED], seen[DECODE_MALFORMED]);
-  for (int i = 0; i <= DECODE_MALFORMED; i++) assert_true(seen[i] > 1000);
+  for (unsigned i = 0; i <= DECODE_MALFORMED; i++) assert_true(seen[i] > 1000);
 }
 
 int main(void) {

@@ -52,9 +52,9 @@ static void assert_only(const struct loss *loss, enum loss_kind kind, enum loss_
                         unsigned n) {
   uint16_t total[LOSS_KINDS][LOSS_PLACES];
   loss_total(loss, total);
-  for (int k = 0; k < LOSS_KINDS; k++)
-    for (int p = 0; p < LOSS_PLACES; p++) {
-      unsigned expected = k == (int)kind && p == (int)place ? n : 0;
+  for (unsigned k = 0; k < LOSS_KINDS; k++)
+    for (unsigned p = 0; p < LOSS_PLACES; p++) {
+      unsigned expected = k == kind && p == place ? n : 0;
       if (total[k][p] != expected)
         fail_msg("%s %s: expected %u, actual %u", loss_kind_name(k), loss_place_name(p), expected,
                  total[k][p]);
@@ -121,14 +121,14 @@ static void a_captured_ack_was_lost_after_the_tap(void **unused) {
 static void each_captured_ack_counts(void **unused) {
   (void)unused;
   struct loss loss = with_sack();
-  for (int i = 0; i < 3; i++) {
+  for (unsigned i = 0; i < 3; i++) {
     fin(&loss, FIN2, i * 200, 100);
     ack(&loss, FIN2, i * 200 + 1, 100);
   }
   assert_only(&loss, LOSS_ACK2, LOSS_AFTER_TAP, 2);
 }
 
-/* The D-SACK in the second answer reports the FIN that had arrived; that loss is counted already. */
+/* The D-SACK in the second answer reports the FIN that had arrived: that loss is counted. */
 static void a_dsack_does_not_count_it_twice(void **unused) {
   (void)unused;
   struct loss loss = with_sack();
@@ -139,7 +139,7 @@ static void a_dsack_does_not_count_it_twice(void **unused) {
   assert_only(&loss, LOSS_ACK1, LOSS_AFTER_TAP, 1);
 }
 
-/* ---- ACK2: TIME_WAIT echoes the first copy that arrived --------------------------------------- */
+/* ---- ACK2: TIME_WAIT echoes the first copy that arrived ------------------------------------ */
 
 static void final_ack_that_echoes_the_first_copy(void **unused) {
   (void)unused;
@@ -213,7 +213,7 @@ static void a_timestamp_of_zero(void **unused) {
   assert_only(&loss, LOSS_ACK2, LOSS_BEFORE_TAP, 1);
 }
 
-/* ---- ACK1: a D-SACK, or none ------------------------------------------------------------------ */
+/* ---- ACK1: a D-SACK, or none --------------------------------------------------------------- */
 
 static void ack1_with_dsack(void **unused) {
   (void)unused;
@@ -244,7 +244,7 @@ static void a_sack_above_the_ack_is_no_dsack(void **unused) {
 
 static void ack1_where_sack_was_not_negotiated(void **unused) {
   (void)unused;
-  for (int end = 0; end < 3; end++) {
+  for (unsigned end = 0; end < 3; end++) {
     struct loss loss = {.sack_permitted = {end == 0, end == 1}};
     fin(&loss, FIN1, 0, 100);
     fin(&loss, FIN1, 207, 307);
@@ -253,7 +253,7 @@ static void ack1_where_sack_was_not_negotiated(void **unused) {
   }
 }
 
-/* ---- spurious: sooner than any delayed ACK ---------------------------------------------------- */
+/* ---- spurious: sooner than any delayed ACK ------------------------------------------------- */
 
 static void a_repetition_within_milliseconds_is_spurious(void **unused) {
   (void)unused;
@@ -291,15 +291,15 @@ static void soon_and_late_is_not_spurious(void **unused) {
   assert_true(total[LOSS_ACK1][LOSS_BEFORE_TAP] >= 1);
 }
 
-/* ---- never answered --------------------------------------------------------------------------- */
+/* ---- never answered ------------------------------------------------------------------------ */
 
 static void unanswered_repetitions_count_but_the_last(void **unused) {
   (void)unused;
   struct loss loss = with_sack();
-  for (int i = 0; i < 4; i++) fin(&loss, FIN2, i * 400, 100 + (uint32_t)i);
+  for (unsigned i = 0; i < 4; i++) fin(&loss, FIN2, i * 400, 100 + (uint32_t)i);
   assert_only(&loss, LOSS_FIN2_OR_ACK2, LOSS_PLACE_UNKNOWN, 3);
   struct loss one = with_sack();
-  for (int i = 0; i < 4; i++) fin(&one, FIN1, i * 400, 100 + (uint32_t)i);
+  for (unsigned i = 0; i < 4; i++) fin(&one, FIN1, i * 400, 100 + (uint32_t)i);
   assert_only(&one, LOSS_FIN1_OR_ACK1, LOSS_PLACE_UNKNOWN, 3);
 }
 
@@ -331,8 +331,8 @@ static void names(void **unused) {
   static const char *const kinds[LOSS_KINDS] = {"fin1",      "ack1",      "fin2",
                                                 "final-ack", "fin1/ack1", "fin2/final-ack"};
   static const char *const places[LOSS_PLACES] = {"before-tap", "after-tap", "unknown"};
-  for (int i = 0; i < LOSS_KINDS; i++) assert_string_equal(loss_kind_name(i), kinds[i]);
-  for (int i = 0; i < LOSS_PLACES; i++) assert_string_equal(loss_place_name(i), places[i]);
+  for (unsigned i = 0; i < LOSS_KINDS; i++) assert_string_equal(loss_kind_name(i), kinds[i]);
+  for (unsigned i = 0; i < LOSS_PLACES; i++) assert_string_equal(loss_place_name(i), places[i]);
 }
 
 int main(void) {

@@ -1,7 +1,7 @@
-/* The model, state by state in the order of RFC 9293, 3.3.2. Each test takes a connection to a state
- * by real segments (path_to, which is checked to lead there), then lets one event happen. The
- * notation stands in model_builder.h; `*` leaves the step's verdict open. Unless it says otherwise
- * the client is the end in that state. */
+/* The model, state by state in the order of RFC 9293, 3.3.2. Each test takes a connection to a
+ * state by real segments (path_to, which is checked to lead there), then lets one event happen. The
+ * notation stands in model_builder.h. Unless it says otherwise the client is the end in that
+ * state. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@ static struct {
   enum tcp_state from;
   const char *text;
 } cases[] = {
-    /* ==== CLOSED: after LAST_ACK, presumed; the server is in TIME_WAIT ========================= */
+    /* ==== CLOSED: after LAST_ACK, presumed; the server is in TIME_WAIT ====================== */
     {"test_closed_snd_fin", TCPS_CLOSED, /* the final ACK had not arrived */
      "507 C FA 1 2 0 | LAST_ACK TIME_WAIT fin2#1 4/4 refutes"},
     {"test_closed_snd_ack", TCPS_CLOSED, /* only a live connection sends a bare ACK */
@@ -27,7 +27,7 @@ static struct {
      "507 S A  2 2 0 | CLOSED? TIME_WAIT final-ack#1 4/4 stale"},
     {"test_closed_rcv_rst", TCPS_CLOSED, "507 S R  2 0 0 | CLOSED? CLOSED rst 4/4 *"},
 
-    /* ==== SYN_SENT ============================================================================= */
+    /* ==== SYN_SENT ========================================================================== */
     {"test_syn_sent_snd_syn", TCPS_SYN_SENT,
      "1000 C S 0 0 0 | SYN_SENT SYN_RECEIVED? syn retransmission"},
     {"test_syn_sent_rcv_syn_ack", TCPS_SYN_SENT,
@@ -40,7 +40,7 @@ static struct {
     {"test_syn_sent_rcv_rst_of_something_else", TCPS_SYN_SENT,
      "10 S RA 0 9 0  | SYN_SENT SYN_RECEIVED? rst 0/4 unexpected !rst-out-of-window"},
 
-    /* ==== SYN_RECEIVED: the server ============================================================= */
+    /* ==== SYN_RECEIVED: the server ========================================================== */
     {"test_syn_received_snd_syn_ack", TCPS_SYN_RECEIVED,
      "1000 S SA 0 1 0 | ESTABLISHED? SYN_RECEIVED syn retransmission"},
     {"test_syn_received_rcv_syn", TCPS_SYN_RECEIVED, /* its SYN,ACK had not arrived */
@@ -54,7 +54,7 @@ static struct {
     {"test_syn_received_snd_rst", TCPS_SYN_RECEIVED, "10 S RA 1 1 0  | CLOSED? CLOSED rst 0/4 *"},
     {"test_syn_received_rcv_rst", TCPS_SYN_RECEIVED, "10 C R  1 0 0  | CLOSED CLOSED? rst 0/4 *"},
 
-    /* ==== ESTABLISHED: the server only presumed ================================================ */
+    /* ==== ESTABLISHED: the server only presumed ============================================= */
     {"test_established_snd_data", TCPS_ESTABLISHED,
      "10 C PA 1 1 10   | ESTABLISHED ESTABLISHED? data expected\n"
      "10 S A  1 11 0   | ESTABLISHED ESTABLISHED - expected"},
@@ -75,7 +75,7 @@ static struct {
     {"test_established_rcv_rst_out_of_window", TCPS_ESTABLISHED,
      "100 S R  5 0 0   | ESTABLISHED ESTABLISHED? rst 0/4 unexpected !rst-out-of-window"},
 
-    /* ==== FIN_WAIT_1: the server's CLOSE_WAIT presumed ========================================= */
+    /* ==== FIN_WAIT_1: the server's CLOSE_WAIT presumed ====================================== */
     {"test_fin_wait_1_snd_fin", TCPS_FIN_WAIT_1,
      "307 C FA 1 1 0  | FIN_WAIT_1 CLOSE_WAIT? fin1#1 1/4 retransmission"},
     {"test_fin_wait_1_rcv_ack_of_fin", TCPS_FIN_WAIT_1,
@@ -93,7 +93,7 @@ static struct {
     {"test_fin_wait_1_snd_rst", TCPS_FIN_WAIT_1, "140 C RA 2 1 0  | CLOSED CLOSED? rst 1/4 *"},
     {"test_fin_wait_1_rcv_rst", TCPS_FIN_WAIT_1, "140 S R  1 0 0  | CLOSED? CLOSED rst 1/4 *"},
 
-    /* ==== FIN_WAIT_2: presumed, until an answer to later octets proves it ====================== */
+    /* ==== FIN_WAIT_2: presumed, until an answer to later octets proves it =================== */
     {"test_fin_wait_2_snd_fin", TCPS_FIN_WAIT_2, /* ACK1 had not arrived */
      "307 C FA 1 1 0  | FIN_WAIT_1 CLOSE_WAIT fin1#1 2/4 refutes"},
     {"test_fin_wait_2_rcv_data", TCPS_FIN_WAIT_2,
@@ -111,7 +111,7 @@ static struct {
     {"test_fin_wait_2_rcv_rst", TCPS_FIN_WAIT_2, "300 S RA 1 2 0  | CLOSED? CLOSED rst 2/4 *"},
     {"test_fin_wait_2_has_no_2msl", TCPS_FIN_WAIT_2, "200000 expire | FIN_WAIT_2? CLOSE_WAIT"},
 
-    /* ==== CLOSE_WAIT: the server in FIN_WAIT_2, presumed ======================================= */
+    /* ==== CLOSE_WAIT: the server in FIN_WAIT_2, presumed ==================================== */
     {"test_close_wait_snd_fin", TCPS_CLOSE_WAIT,
      "300 C FA 1 2 0  | LAST_ACK TIME_WAIT? fin2 3/4 expected"},
     {"test_close_wait_snd_data", TCPS_CLOSE_WAIT,
@@ -122,7 +122,7 @@ static struct {
     {"test_close_wait_snd_rst", TCPS_CLOSE_WAIT, "300 C RA 1 2 0  | CLOSED CLOSED? rst 2/4 *"},
     {"test_close_wait_rcv_rst", TCPS_CLOSE_WAIT, "300 S R  2 0 0  | CLOSED? CLOSED rst 2/4 *"},
 
-    /* ==== CLOSING: the server has its ACK already, presumed ==================================== */
+    /* ==== CLOSING: the server has its ACK already, presumed ================================= */
     {"test_closing_rcv_ack_of_fin", TCPS_CLOSING,
      "100 S A 2 2 0  | TIME_WAIT? TIME_WAIT? ack1 4/4 expected"},
     {"test_closing_snd_fin", TCPS_CLOSING,
@@ -132,7 +132,7 @@ static struct {
     {"test_closing_snd_rst", TCPS_CLOSING, "307 C R 2 0 0  | CLOSED CLOSED? rst 3/4 *"},
     {"test_closing_rcv_rst", TCPS_CLOSING, "307 S R 2 0 0  | CLOSED? CLOSED rst 3/4 *"},
 
-    /* ==== LAST_ACK: the server in TIME_WAIT, presumed ========================================== */
+    /* ==== LAST_ACK: the server in TIME_WAIT, presumed ======================================= */
     {"test_last_ack_snd_fin", TCPS_LAST_ACK,
      "507 C FA 1 2 0 | LAST_ACK TIME_WAIT? fin2#1 3/4 retransmission"},
     {"test_last_ack_rcv_ack_of_fin", TCPS_LAST_ACK,
@@ -145,7 +145,7 @@ static struct {
     {"test_last_ack_snd_rst", TCPS_LAST_ACK, "300 C R 2 0 0  | CLOSED CLOSED? rst 3/4 *"},
     {"test_last_ack_rcv_rst", TCPS_LAST_ACK, "300 S R 2 0 0  | CLOSED? CLOSED rst 3/4 *"},
 
-    /* ==== TIME_WAIT: the server's CLOSED presumed ============================================== */
+    /* ==== TIME_WAIT: the server's CLOSED presumed =========================================== */
     {"test_time_wait_rcv_fin", TCPS_TIME_WAIT,
      "507 S FA 1 2 0 | TIME_WAIT LAST_ACK fin2#1 4/4 refutes\n"
      "507 C A 2 2 0  | TIME_WAIT CLOSED? final-ack#1 4/4 expected"},
@@ -177,7 +177,7 @@ static void test_listen_rcv_syn(void **unused) {
 
 static void the_path_to_every_state_leads_there(void **unused) {
   (void)unused;
-  for (int state = 0; state < TCPS_COUNT; state++)
+  for (unsigned state = 0; state < TCPS_COUNT; state++)
     if (state != TCPS_LISTEN) journey_from(state, "");
 }
 

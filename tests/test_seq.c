@@ -1,5 +1,5 @@
-/* Sequence arithmetic across the wrap, the lengths and octets of a segment, and the spellings of the
- * states. */
+/* Sequence arithmetic across the wrap, the lengths and octets of a segment, and the spellings of
+ * the states. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,8 +21,8 @@ enum { N_BASES = sizeof BASES / sizeof *BASES, N_STEPS = sizeof STEPS / sizeof *
 
 static void order_holds_from_every_base(void **unused) {
   (void)unused;
-  for (int i = 0; i < N_BASES; i++)
-    for (int j = 0; j < N_STEPS; j++) {
+  for (unsigned i = 0; i < N_BASES; i++)
+    for (unsigned j = 0; j < N_STEPS; j++) {
       uint32_t a = BASES[i], b = a + STEPS[j];
       assert_int_equal(seq_diff(b, a), (int64_t)STEPS[j]);
       assert_int_equal(seq_diff(a, b), -(int64_t)STEPS[j]);
@@ -35,7 +35,7 @@ static void order_holds_from_every_base(void **unused) {
 
 static void a_number_equals_itself(void **unused) {
   (void)unused;
-  for (int i = 0; i < N_BASES; i++) {
+  for (unsigned i = 0; i < N_BASES; i++) {
     uint32_t a = BASES[i];
     assert_int_equal(seq_diff(a, a), 0);
     assert_true(seq_leq(a, a) && seq_geq(a, a));
@@ -57,7 +57,7 @@ static void the_wrap_in_numbers(void **unused) {
 /* 2^31 apart there is no order: neither is greater, and nothing may be undefined. */
 static void half_the_space_apart(void **unused) {
   (void)unused;
-  for (int i = 0; i < N_BASES; i++) {
+  for (unsigned i = 0; i < N_BASES; i++) {
     uint32_t a = BASES[i], b = a + 0x80000000;
     assert_int_equal(seq_diff(a, b), INT32_MIN);
     assert_int_equal(seq_diff(b, a), INT32_MIN);
@@ -112,7 +112,7 @@ static void a_fin_is_the_octet_behind_the_data(void **unused) {
 
 static void a_dsack_lies_below_the_ack(void **unused) {
   (void)unused;
-  for (int i = 0; i < N_BASES; i++) {
+  for (unsigned i = 0; i < N_BASES; i++) {
     uint32_t ack = BASES[i];
     struct segment s = {.flags = SEGMENT_ACK, .ack = ack, .options = SEGMENT_HAS_SACK};
     s.sack_left = ack - 1, s.sack_right = ack;
@@ -134,9 +134,9 @@ static void every_spelling_names_its_state(void **unused) {
       TCP_STATES(X)
 #undef X
   };
-  for (int i = 0; i < TCPS_COUNT; i++) {
+  for (unsigned i = 0; i < TCPS_COUNT; i++) {
     assert_string_equal(tcp_state_name(i), spellings[i][0]);
-    for (int j = 0; j < 3; j++) {
+    for (unsigned j = 0; j < 3; j++) {
       char lower[20] = {0};
       for (size_t k = 0; spellings[i][j][k]; k++)
         lower[k] = (char)tolower((unsigned char)spellings[i][j][k]);
@@ -191,10 +191,10 @@ static void no_spelling_is_shared(void **unused) {
       TCP_STATES(X)
 #undef X
   };
-  for (int a = 0; a < TCPS_COUNT; a++)
-    for (int b = 0; b < a; b++)
-      for (int i = 0; i < 3; i++)
-        for (int j = 0; j < 3; j++) assert_string_not_equal(spellings[a][i], spellings[b][j]);
+  for (unsigned a = 0; a < TCPS_COUNT; a++)
+    for (unsigned b = 0; b < a; b++)
+      for (unsigned i = 0; i < 3; i++)
+        for (unsigned j = 0; j < 3; j++) assert_string_not_equal(spellings[a][i], spellings[b][j]);
 }
 
 int main(void) {

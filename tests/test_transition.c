@@ -94,10 +94,10 @@ static void every_cell(void **unused) {
   (void)unused;
   int wrong = 0;
   assert_int_equal(sizeof EXPECTED / sizeof *EXPECTED, TCPS_COUNT);
-  for (int i = 0; i < TCPS_COUNT; i++) {
+  for (unsigned i = 0; i < TCPS_COUNT; i++) {
     enum tcp_state state = EXPECTED[i].state;
     assert_int_equal(state, i);
-    for (int event = 0; event < EVENT_COUNT; event++) {
+    for (unsigned event = 0; event < EVENT_COUNT; event++) {
       char expected = EXPECTED[i].cells[event];
       char actual = letter_of(state, transition_find(state, event));
       if (actual == expected) continue;
@@ -111,8 +111,8 @@ static void every_cell(void **unused) {
 
 static void every_row_says_why_and_where(void **unused) {
   (void)unused;
-  for (int state = 0; state < TCPS_COUNT; state++)
-    for (int event = 0; event < EVENT_COUNT; event++) {
+  for (unsigned state = 0; state < TCPS_COUNT; state++)
+    for (unsigned event = 0; event < EVENT_COUNT; event++) {
       const struct transition *row = transition_find(state, event);
       bool one_line = row->reason && row->reason[0] && !strchr(row->reason, '\n') &&
                       strlen(row->reason) <= 72;
@@ -127,19 +127,19 @@ static void every_row_says_why_and_where(void **unused) {
 
 static void a_move_changes_the_state_and_nothing_else_does(void **unused) {
   (void)unused;
-  for (int state = 0; state < TCPS_COUNT; state++)
-    for (int event = 0; event < EVENT_COUNT; event++) {
+  for (unsigned state = 0; state < TCPS_COUNT; state++)
+    for (unsigned event = 0; event < EVENT_COUNT; event++) {
       const struct transition *row = transition_find(state, event);
-      if ((row->kind == TRANSITION_MOVES) != ((int)row->next != state))
+      if ((row->kind == TRANSITION_MOVES) != (row->next != state))
         fail_msg("%s, %s", tcp_state_name(state), tcp_event_name(event));
     }
 }
 
 /* reached[b]: b can be reached from the states that were marked before. */
 static void spread(bool reached[TCPS_COUNT]) {
-  for (int round = 0; round < TCPS_COUNT; round++)
-    for (int state = 0; state < TCPS_COUNT; state++)
-      for (int event = 0; reached[state] && event < EVENT_COUNT; event++)
+  for (unsigned round = 0; round < TCPS_COUNT; round++)
+    for (unsigned state = 0; state < TCPS_COUNT; state++)
+      for (unsigned event = 0; reached[state] && event < EVENT_COUNT; event++)
         reached[transition_find(state, event)->next] = true;
 }
 
@@ -147,13 +147,13 @@ static void every_state_is_reached_from_an_open(void **unused) {
   (void)unused;
   bool reached[TCPS_COUNT] = {[TCPS_CLOSED] = true, [TCPS_LISTEN] = true};
   spread(reached);
-  for (int state = 0; state < TCPS_COUNT; state++)
+  for (unsigned state = 0; state < TCPS_COUNT; state++)
     if (!reached[state]) fail_msg("%s cannot be reached", tcp_state_name(state));
 }
 
 static void closed_is_reached_from_every_state(void **unused) {
   (void)unused;
-  for (int state = 0; state < TCPS_COUNT; state++) {
+  for (unsigned state = 0; state < TCPS_COUNT; state++) {
     bool reached[TCPS_COUNT] = {false};
     reached[state] = true;
     spread(reached);
@@ -174,16 +174,16 @@ static void the_three_walks_of_figure_5(void **unused) {
   };
   for (size_t i = 0; i < sizeof walks / sizeof *walks; i++) {
     enum tcp_state state = TCPS_ESTABLISHED;
-    for (int j = 0; j < 4; j++) state = transition_find(state, walks[i].events[j])->next;
+    for (unsigned j = 0; j < 4; j++) state = transition_find(state, walks[i].events[j])->next;
     assert_int_equal(state, walks[i].end);
   }
 }
 
 static void event_names_are_different(void **unused) {
   (void)unused;
-  for (int a = 0; a < EVENT_COUNT; a++) {
+  for (unsigned a = 0; a < EVENT_COUNT; a++) {
     assert_true(tcp_event_name(a)[0] != '\0');
-    for (int b = 0; b < a; b++) assert_string_not_equal(tcp_event_name(a), tcp_event_name(b));
+    for (unsigned b = 0; b < a; b++) assert_string_not_equal(tcp_event_name(a), tcp_event_name(b));
   }
 }
 

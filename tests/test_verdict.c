@@ -15,7 +15,7 @@
 #define FIN1_ACK1 OPENING "200 C FA 1 1 0\n240 S A 1 2 0\n"
 #define NORMAL FIN1_ACK1 "400 S FA 1 2 0 ts=400/0\n401 C A 2 2 0 ts=401/400\n"
 
-/* Every ending and cause once. `says`: words, divided by '|', that the sentence cannot do without. */
+/* Every ending and cause. `says`: words, divided by '|', that the sentence cannot do without. */
 static const struct {
   const char *text;
   enum ending ending;
@@ -133,7 +133,7 @@ static void a_sentence_fits_any_buffer(void **unused) {
   }
 }
 
-/* ---- who is stuck, and since when -------------------------------------------------------------- */
+/* ---- who is stuck, and since when ---------------------------------------------------------- */
 
 static int stuck_id(const struct wire *wire, int64_t ms, enum end *who) {
   struct verdict v;
@@ -195,7 +195,7 @@ static void all_findings_fit(void **unused) {
   struct wire wire;
   wire_open(&wire, 0, 0);
   wire_play(&wire, FIN1_ACK1);
-  for (int i = 0; i < MODEL_FINDINGS_MAX; i++)
+  for (unsigned i = 0; i < MODEL_FINDINGS_MAX; i++)
     wire.model.findings[i] = (struct finding){.id = FINDING_RST_OUT_OF_WINDOW};
   wire.model.n_findings = MODEL_FINDINGS_MAX;
   struct verdict v;
@@ -214,7 +214,7 @@ static void duration_is_from_the_first_fin_to_the_last_control_segment(void **un
   assert_int_equal(v.duration_us, 201000);
 }
 
-/* ---- names ------------------------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------------------------- */
 
 static void names_are_those_of_the_schema(void **unused) {
   (void)unused;
@@ -227,12 +227,12 @@ static void names_are_those_of_the_schema(void **unused) {
                                              "unfinished-close-wait",
                                              "unfinished-last-ack",
                                              "open"};
-  for (int i = 0; i < ENDING_COUNT; i++) assert_string_equal(ending_name(i), ending_names[i]);
+  for (unsigned i = 0; i < ENDING_COUNT; i++) assert_string_equal(ending_name(i), ending_names[i]);
   static const char *const cause_names[] = {
       "refused",        "linger-0",  "data-after-close", "fin-wait-2-expired",
       "late-final-ack", "no-socket", "out-of-window",    "cannot-tell"};
   assert_null(reset_cause_name(RESET_NONE));
-  for (int i = 0; i < 8; i++) assert_string_equal(reset_cause_name(i + 1), cause_names[i]);
+  for (unsigned i = 0; i < 8; i++) assert_string_equal(reset_cause_name(i + 1), cause_names[i]);
   assert_string_equal(conformity_name(CONFORMS), "conforms");
   assert_string_equal(conformity_name(VIOLATES), "violates");
   assert_string_equal(conformity_name(CANNOT_TELL), "cannot-tell");
@@ -240,13 +240,13 @@ static void names_are_those_of_the_schema(void **unused) {
 
 static void every_finding_says_what_to_do(void **unused) {
   (void)unused;
-  for (int i = 0; i < FINDING_COUNT; i++) {
+  for (unsigned i = 0; i < FINDING_COUNT; i++) {
     const struct finding_text *t = finding_text(i);
     const char *const parts[] = {t->id, t->clause, t->meaning, t->cause, t->remedy};
-    for (int k = 0; k < 5; k++) assert_true(parts[k] && parts[k][0] && !strchr(parts[k], '\n'));
+    for (unsigned k = 0; k < 5; k++) assert_true(parts[k] && parts[k][0] && !strchr(parts[k], '\n'));
     assert_int_equal(strspn(t->id, "abcdefghijklmnopqrstuvwxyz0123456789-"), strlen(t->id));
     assert_non_null(strstr(t->clause, "RFC"));
-    for (int j = 0; j < i; j++) assert_string_not_equal(t->id, finding_text(j)->id);
+    for (unsigned j = 0; j < i; j++) assert_string_not_equal(t->id, finding_text(j)->id);
   }
 }
 
