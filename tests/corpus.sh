@@ -11,7 +11,6 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 capture=${CAPTURE:-$here/../build/san/capture}
 corpus=${TEARDOWN_CORPUS:-}
-tables=(packetdrill zeek suricata tcptrace ndpi)
 
 if [[ ! -d $corpus ]]; then
   echo 1..1
@@ -39,7 +38,7 @@ verdicts() {
 }
 
 cd "$corpus"
-find "${tables[@]}" -type f ! -name '*.tsv' 2>/dev/null | sort | while IFS= read -r file; do
+find . -type f ! -name '*.tsv' ! -name README.md -printf '%P\n' | sort | while IFS= read -r file; do
   verdicts "$file"
 done | jq -r '
   def text: if . == null or . == "" then "-" else tostring end;
@@ -53,7 +52,7 @@ done | jq -r '
   else empty end | map(tostring) | join("\t")' >"$work/ours.tsv"
 
 tables_present=()
-for table in packetdrill/answers packetdrill/discriminating packetdrill/tshark {zeek,tcptrace,ndpi}/{tshark,zeek} \
+for table in packetdrill/{answers,discriminating,tshark} {zeek,tcptrace,ndpi}/{tshark,zeek} \
   suricata/{tshark,suricata}; do
   if [[ -f $table.tsv ]]; then tables_present+=("$table.tsv"); fi
 done
