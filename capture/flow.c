@@ -96,6 +96,8 @@ bool flow_is_copy(struct flow *f, const struct decoded *p, enum end from) {
   const uint32_t fields[] = {s->seq,   s->ack,   s->payload_bytes, s->tsval,
                              s->tsecr, p->ip_id, s->window,        s->flags | (uint32_t)from << 8};
   uint64_t hash = XXH3_64bits(fields, sizeof fields);
+  /* Resets without an identification answer one segment each, and all look the same. */
+  if (segment_has(s, SEGMENT_RST) && p->ip_id == 0) return false;
   int64_t limit_us = p->ip_id != 0 ? COPY_WITH_ID_US : COPY_US;
   bool copy = false;
   for (int i = 0; i < FLOW_COPIES; i++)

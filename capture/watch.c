@@ -163,8 +163,8 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
     }
   event.step = &step;
 
-  bool is_control = (step.roles & (ROLES_OF_CLOSE | ROLE_RST)) ||
-                    (step.ignored != ACCEPT_YES && segment_has(s, SEGMENT_FIN));
+  bool is_control =
+      (step.roles & (ROLES_OF_CLOSE | ROLE_RST)) || segment_has(s, SEGMENT_FIN);
   bool closing = m->roles_seen || m->rst_us;
   if (!is_control && step.n_findings == 0 && (!closing || (!step.in_half_close && !step.n_changes)))
     return;

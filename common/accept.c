@@ -20,18 +20,27 @@ enum acceptance accept_segment(const struct endpoint *f, const struct endpoint *
                                const struct segment *s) {
   bool syn = segment_has(s, SEGMENT_SYN), ack = segment_has(s, SEGMENT_ACK);
   if (r->state == TCPS_SYN_SENT && !syn && !f->sent_syn) return ACCEPT_NOT_OPEN;
-  if (ack && r->sent_syn && seq_gt(s->ack, r->snd_nxt)) return ACCEPT_ACK_OF_UNSENT;
+  /* Beyond the FIN there is nothing to acknowledge, and in SYN_SENT nothing but the SYN. Elsewhere the
+   * capture may have missed what is acknowledged. */
+  bool nothing_further = r->has_fin || r->state == TCPS_SYN_SENT;
+  if (ack && r->sent_syn && nothing_further && seq_gt(s->ack, r->snd_nxt))
+    return ACCEPT_ACK_OF_UNSENT;
   if (syn || !f->sent_syn || !r->sent_syn) return ACCEPT_YES;
   if (ack && f->has_ack && seq_lt(s->ack, f->ack_max - f->max_window_bytes))
     return ACCEPT_ACK_TOO_OLD;
-  if (r->has_right_edge && seq_gt(s->seq, r->right_edge)) return ACCEPT_OUT_OF_WINDOW;
+  /* What continues the stream beyond the window that we know of says that we missed an ACK. */
+  if (r->has_right_edge && seq_gt(s->seq, r->right_edge) && seq_gt(s->seq, f->snd_contig))
+    return ACCEPT_OUT_OF_WINDOW;
   return ACCEPT_YES;
 }
 
 enum acceptance accept_rst(const struct endpoint *f, const struct endpoint *r,
                            const struct segment *s) {
-  if (r->state == TCPS_SYN_SENT)
-    return segment_has(s, SEGMENT_ACK) && s->ack == r->snd_nxt ? ACCEPT_YES : ACCEPT_ACK_OF_UNSENT;
+  if (r->state == TCPS_SYN_SENT) { /* 3.10.7.3: it answers the SYN, or some of its data */
+    bool answers = segment_has(s, SEGMENT_ACK) && seq_gt(s->ack, r->first_seq) &&
+                   seq_leq(s->ack, r->snd_nxt);
+    return answers ? ACCEPT_YES : ACCEPT_ACK_OF_UNSENT;
+  }
   if (!r->has_ack) return ACCEPT_YES;
   if (seq_lt(s->seq, r->ack_max)) return ACCEPT_OUT_OF_WINDOW;
   if (seq_leq(s->seq, seq_max(f->snd_contig, r->ack_max))) return ACCEPT_YES;

@@ -84,6 +84,8 @@ void loss_on_ack(struct loss *loss, unsigned which, const struct segment *segmen
     count(loss, LOSS_FIN2, LOSS_AFTER_TAP, lost);
   else if (which == 0 && first && loss->sack_permitted[0] && loss->sack_permitted[1])
     count(loss, LOSS_FIN1, LOSS_AFTER_TAP, lost);
+  else if (fin->repeated_soon)
+    loss->spurious = (uint16_t)(loss->spurious + lost);
   else
     count(loss, kinds[which].either, LOSS_PLACE_UNKNOWN, lost);
 }

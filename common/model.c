@@ -153,6 +153,28 @@ static void sender_syn(struct model *m, enum end from, const struct segment *s,
 }
 
 /* The sender's ACK field is its RCV.NXT: what had arrived when it composed the segment. */
+/* An ACK beyond what was captured: either the capture missed something, or it was never sent. The
+ * end itself says which: a bare ACK still numbered below it is its challenge (3.10.7.4). */
+static void watch_unsent(struct model *m, enum end from, const struct segment *s,
+                         struct model_step *step) {
+  enum end to = end_other(from);
+  struct endpoint *f = &m->end[from];
+  const struct endpoint *p = &m->end[to];
+  struct model_unsent *own = &m->unsent[from], *others = &m->unsent[to];
+  if (own->pending && segment_len(s) == 0 && seq_lt(s->seq, own->ack)) {
+    own->pending = false;
+    f->snd_nxt = f->snd_contig = f->beyond_left = f->beyond_right = own->snd_nxt;
+    f->missed = own->missed;
+    report_finding(m, step,
+                   (struct finding){own->t_us, own->snd_nxt, own->ack, FINDING_ACK_OF_UNSENT,
+                                    (uint8_t)to});
+  } else if (own->pending && segment_len(s) > 0) {
+    own->pending = false;
+  }
+  if (segment_has(s, SEGMENT_ACK) && p->sent_syn && p->has_spoken && seq_gt(s->ack, p->snd_nxt))
+    *others = (struct model_unsent){s->t_us, s->ack, p->snd_nxt, true, p->missed};
+}
+
 static void sender_ack(struct model *m, enum end from, const struct segment *s,
                        struct model_step *step) {
   struct endpoint *f = &m->end[from], *p = &m->end[end_other(from)];
@@ -209,10 +231,15 @@ static void sender_opened(struct model *m, enum end from, const struct segment *
   event_apply(m, from, EVENT_RCV_SYN_ACK, EVIDENCE_SEEN, s->t_us, step);
 }
 
-/* Nothing but RST comes from a closed connection: whoever still speaks was not CLOSED. */
-static void sender_alive(struct model *m, enum end from, struct model_step *step) {
+/* Nothing but RST comes from a closed connection: whoever still speaks was not CLOSED. A bare ACK that
+ * follows at once may have left before what closed it arrived, and proves nothing. */
+static void sender_alive(struct model *m, enum end from, const struct segment *s,
+                         struct model_step *step) {
   struct endpoint *f = &m->end[from];
   if (f->state != TCPS_CLOSED) return;
+  const struct loss_fin *fin = &m->loss.fin[from != m->first_closer];
+  int64_t closed_us = m->rst_us > fin->last_ack_us ? m->rst_us : fin->last_ack_us;
+  if (segment_len(s) == 0 && s->t_us - closed_us < LOSS_SPURIOUS_US) return;
   if (event_refute(m, from, EVENT_RCV_RST, step) ||
       event_refute(m, from, EVENT_TIMEOUT_2MSL, step) ||
       event_refute(m, from, EVENT_RCV_ACK_OF_FIN, step))
@@ -238,6 +265,9 @@ static void receiver_rst(struct model *m, enum end from, const struct segment *s
     m->rst_has_ack = segment_has(s, SEGMENT_ACK);
     m->rst_after_data = m->end[to].data_segments > 0;
     m->rst_offender = m->last_roles[to];
+    m->rst_after_late_data = m->end[from].has_ack &&
+                             m->end[to].half_close_bytes > 0 &&
+                             seq_gt(m->end[to].snd_nxt, m->end[from].ack_max + (m->end[to].has_fin ? 1 : 0));
     m->refused = peer_state == TCPS_SYN_SENT;
   }
   if (peer_state == TCPS_TIME_WAIT)
@@ -297,7 +327,7 @@ static unsigned roles_of(const struct model *m, enum end from, const struct segm
   if (segment_has(s, SEGMENT_SYN)) return ROLE_SYN;
   if (segment_has(s, SEGMENT_FIN) && (!f->has_fin || segment_fin_seq(s) == f->fin_seq))
     roles |= m->first_closer == END_NONE || m->first_closer == from ? ROLE_FIN1 : ROLE_FIN2;
-  if (endpoint_fin_is_covered(p, s) && seq_leq(s->ack, p->snd_nxt)) {
+  if (endpoint_fin_is_covered(p, s)) {
     bool acks_fin2 = m->first_closer == from;
     unsigned ack = acks_fin2 ? ROLE_ACK2 : ROLE_ACK1;
     /* Everything after the first covers the FIN too; it is that role again as a bare ACK, or as the
@@ -317,7 +347,8 @@ static void notes_on_repetition(struct model *m, enum end from, unsigned which, 
   if (m->loss.fin[which].flat_gaps >= FLAT_GAPS)
     report_finding(m, step,
                    (struct finding){t_us, 0, 0, FINDING_BACKOFF_NOT_GROWING, (uint8_t)from});
-  if (m->short_ack[which])
+  int64_t short_us = m->short_ack_us[which];
+  if (short_us != 0 && t_us - short_us >= LOSS_SPURIOUS_US && !m->loss.fin[which].repeated_soon)
     report_finding(m, step,
                    (struct finding){t_us, m->end[from].fin_seq + 1, m->end[from].fin_seq,
                                     FINDING_ACK_SHORT_OF_FIN, (uint8_t)from});
@@ -371,12 +402,10 @@ static void ignore(struct model *m, enum end from, const struct segment *s,
     report_finding(m, step,
                    (struct finding){s->t_us, p->ack_max, s->seq, FINDING_RST_OUT_OF_WINDOW,
                                     (uint8_t)from});
-  } else if (step->ignored == ACCEPT_ACK_OF_UNSENT && !m->has_unsent_ack[to]) {
-    /* Or the capture missed what it acknowledges: the verdict knows. */
-    m->has_unsent_ack[to] = true;
-    m->unsent_ack[to] = s->ack;
-    m->unsent_nxt[to] = p->snd_nxt;
-    m->unsent_ack_us[to] = s->t_us;
+  } else if (step->ignored == ACCEPT_ACK_OF_UNSENT) {
+    report_finding(m, step,
+                   (struct finding){s->t_us, p->snd_nxt, s->ack, FINDING_ACK_OF_UNSENT,
+                                    (uint8_t)from});
   }
 }
 
@@ -427,10 +456,11 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
                    (struct finding){s->t_us, f->fin_seq, s->seq, FINDING_DATA_AFTER_FIN,
                                     (uint8_t)from});
 
-  sender_alive(m, from, step);
+  sender_alive(m, from, s, step);
   if (!segment_has(s, SEGMENT_SYN)) sender_opened(m, from, s, step);
   endpoint_extend(f, s);
   if (segment_has(s, SEGMENT_SYN)) sender_syn(m, from, s, step);
+  watch_unsent(m, from, s, step);
   if (segment_has(s, SEGMENT_ACK)) {
     sender_ack(m, from, s, step);
     endpoint_acked(p, s->ack);
@@ -458,7 +488,7 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   if (segment_has(s, SEGMENT_SYN)) receiver_syn(m, to, s, step);
   if (segment_has(s, SEGMENT_ACK)) receiver_ack(m, from, s, step);
   if (p->has_fin && segment_len(s) == 0 && s->ack == p->fin_seq)
-    m->short_ack[to != m->first_closer] = true;
+    m->short_ack_us[to != m->first_closer] = s->t_us;
   receiver_fin(m, from, s, first_fin, step);
 
   if (step->n_findings > 0)

@@ -64,6 +64,14 @@ const char *role_names(unsigned roles, char buffer[static 40]);
 
 enum { MODEL_FINDINGS_MAX = 8, MODEL_CHANGES_MAX = 6 };
 
+/* An ACK of octets that were not captured. */
+struct model_unsent {
+  int64_t t_us;
+  uint32_t ack, snd_nxt; /* what it covers; what had been captured by then */
+  bool pending;          /* not explained yet */
+  bool missed;           /* endpoint.missed as it was before */
+};
+
 struct model {
   struct endpoint end[2];
   struct loss loss;
@@ -89,13 +97,11 @@ struct model {
   uint8_t last_roles[2];    /* by end */
   bool rst_has_ack;
   bool rst_after_data;      /* its receiver had sent data */
+  bool rst_after_late_data; /* ... after its sender's FIN, and they are not acknowledged */
   bool time_wait_restarted;
-  bool short_ack[2];        /* FIN1, FIN2: everything but it was acknowledged after it was sent */
+  int64_t short_ack_us[2];  /* FIN1, FIN2: when all but it was acknowledged after it was sent; 0: not */
   bool capture_incomplete;  /* for the caller to set: the kernel dropped packets */
-  uint32_t unsent_ack[2];   /* by end whose octets they would be; valid with has_unsent_ack */
-  int64_t unsent_ack_us[2];
-  uint32_t unsent_nxt[2];   /* what it had sent by then */
-  bool has_unsent_ack[2];
+  struct model_unsent unsent[2]; /* by the end whose octets they would be */
 };
 
 enum change_kind {

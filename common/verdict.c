@@ -71,8 +71,11 @@ static enum reset_cause cause_of(const struct model *m) {
   if (m->rst_state == TCPS_CLOSED && (m->rst_offender & ROLE_ACK2)) return RESET_LATE_FINAL_ACK;
   if (m->rst_state == TCPS_FIN_WAIT_1 || m->rst_state == TCPS_FIN_WAIT_2 ||
       m->rst_state == TCPS_TIME_WAIT) {
-    if (m->rst_offender & (ROLE_FIN1 | ROLE_FIN2)) return RESET_FIN_WAIT_2_EXPIRED;
-    if (m->rst_offender & ROLE_DATA) return RESET_DATA_AFTER_CLOSE;
+    bool waited = (m->roles_seen & ROLE_ACK1) &&
+                  m->rst_us - m->fin_acked_us[0] >= VERDICT_FIN_WAIT_2_MIN_US;
+    if (m->rst_after_late_data) return RESET_DATA_AFTER_CLOSE;
+    if (m->rst_offender & (ROLE_FIN1 | ROLE_FIN2)) return waited ? RESET_FIN_WAIT_2_EXPIRED
+                                                                 : RESET_CANNOT_TELL;
   }
   return m->rst_state == TCPS_CLOSED ? RESET_NO_SOCKET : RESET_CANNOT_TELL;
 }
@@ -126,10 +129,6 @@ void verdict_make(struct verdict *v, const struct model *m, int64_t now_us) {
 
   v->n_findings = m->n_findings;
   memcpy(v->findings, m->findings, m->n_findings * sizeof *m->findings);
-  for (unsigned i = 0; i < 2; i++)
-    if (m->has_unsent_ack[i] && !m->end[i].missed && v->doubt == DOUBT_NONE)
-      add_finding(v, FINDING_ACK_OF_UNSENT, end_other(i), m->unsent_ack_us[i], m->unsent_nxt[i],
-                  m->unsent_ack[i]);
   if (v->doubt != DOUBT_ONE_DIRECTION) add_stuck(v, m, now_us);
 
   v->conformity = v->doubt == DOUBT_NONE ? CONFORMS : CANNOT_TELL;

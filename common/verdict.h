@@ -12,6 +12,9 @@
  * long as one likes; at the end of a capture it is worth a look from here on. */
 #define VERDICT_STUCK_US INT64_C(2000000)
 
+/* Nobody limits FIN_WAIT_2 to less than this (tcp_fin_timeout and TCP_LINGER2 count seconds). */
+#define VERDICT_FIN_WAIT_2_MIN_US INT64_C(1000000)
+
 /* X(enumerator, name) */
 #define ENDINGS(X)                                               \
   X(NORMAL, "normal")             /* four segments */            \
