@@ -10,7 +10,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 capture=${CAPTURE:-$here/../build/san/capture}
-corpus=${TEARDOWN_CORPUS:-}
+corpus=${TEARDOWN_CORPUS:+$(readlink -f "$TEARDOWN_CORPUS")}
 
 if [[ ! -d $corpus ]]; then
   echo 1..1
