@@ -338,10 +338,20 @@ static const struct {
      OPENING HALF_CLOSE
      "300 C PA 2 1 10 | FIN_WAIT_2? CLOSE_WAIT data unexpected !data-after-fin\n"
      "= unfinished-close-wait client 2/4 violates !data-after-fin"},
-    {"ack_of_unsent",
+    {"ack_beyond_the_fin", /* behind a FIN nothing can have been missed */
+     OPENING HALF_CLOSE
+     "300 S A 1 3 0 | FIN_WAIT_2? CLOSE_WAIT - unexpected*\n"
+     "= unfinished-close-wait client 2/4 *"},
+    {"ack_of_unsent", /* the challenge, numbered below it, tells that nothing was missed */
      OPENING
-     "100 C A 1 900 0 | ESTABLISHED ESTABLISHED? - unexpected*\n"
+     "100 S A 1 901 0   | ESTABLISHED *\n"
+     "100 C A 1 1 0     | ESTABLISHED ESTABLISHED - unexpected !ack-of-unsent\n"
      "= open none 0/4 violates !ack-of-unsent"},
+    {"ack_of_what_the_capture_missed", /* it goes on behind it: no breach */
+     OPENING
+     "100 S A 1 901 0    | ESTABLISHED *\n"
+     "200 C PA 901 1 900 | ESTABLISHED *\n"
+     "= open none 0/4 cannot-tell"},
 };
 
 enum { CASES = sizeof cases / sizeof *cases };

@@ -183,8 +183,7 @@ static void what_is_no_state_is_refused(void **unused) {
   }
 }
 
-/* One text must not name two states. */
-static void no_spelling_is_shared(void **unused) {
+static void no_text_names_two_states(void **unused) {
   (void)unused;
   static const char *const spellings[][3] = {
 #define X(state, name, ss, kernel) {name, ss, kernel},
@@ -209,7 +208,7 @@ int main(void) {
       cmocka_unit_test(every_spelling_names_its_state),
       cmocka_unit_test(the_spellings_people_paste),
       cmocka_unit_test(what_is_no_state_is_refused),
-      cmocka_unit_test(no_spelling_is_shared),
+      cmocka_unit_test(no_text_names_two_states),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
