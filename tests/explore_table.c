@@ -1,0 +1,31 @@
+/* The table under test: the model's own, with at most one row replaced, and every look-up counted.
+ * Model and hosts call this transition_find; the original goes by another name in this file only. */
+#define transition_find transition_find_original
+#include "common/transition.c"
+#undef transition_find
+
+#include "tests/explore.h"
+
+const struct transition *transition_find(enum tcp_state state, enum tcp_event event);
+
+uint64_t table_lookups[TCPS_COUNT][EVENT_COUNT];
+
+static struct {
+  const struct transition *row; /* NULL: the table is as it should be */
+  enum tcp_state state;
+  enum tcp_event event;
+} mutant;
+
+void table_mutate(enum tcp_state state, enum tcp_event event, const struct transition *row) {
+  mutant.row = row;
+  mutant.state = state;
+  mutant.event = event;
+}
+
+void table_restore(void) { mutant.row = NULL; }
+
+const struct transition *transition_find(enum tcp_state state, enum tcp_event event) {
+  table_lookups[state][event]++;
+  if (mutant.row && state == mutant.state && event == mutant.event) return mutant.row;
+  return transition_find_original(state, event);
+}
