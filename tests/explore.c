@@ -153,7 +153,7 @@ void world_print(const struct world *before, struct action action, const struct 
            evidence_name(m->end[0].evidence), tcp_state_name(m->end[1].state),
            evidence_name(m->end[1].evidence));
   printf("\n");
-  for (int i = 0; i < 4; i++) {
+  for (unsigned i = 0; i < 4; i++) {
     const struct leg *leg = &after->leg[i / 2][i % 2];
     for (int j = 0; j < leg->n; j++) {
       printf("        %s, %s the tap:", end_name(i / 2), i % 2 ? "past" : "before");
