@@ -120,9 +120,14 @@ bool endpoint_fin_is_covered(const struct endpoint *e, const struct segment *s) 
 }
 
 uint32_t endpoint_new_payload(const struct endpoint *e, const struct segment *s) {
-  if (s->payload_bytes == 0) return 0;
-  if (!e->has_seq) return s->payload_bytes;
-  int32_t fresh = seq_diff(s->seq + s->payload_bytes, e->snd_nxt);
-  if (fresh <= 0) return 0;
-  return (uint32_t)fresh < s->payload_bytes ? (uint32_t)fresh : s->payload_bytes;
+  if (s->payload_bytes == 0 || !e->has_seq) return s->payload_bytes;
+  uint32_t left = seq_max(s->seq, e->snd_contig), right = s->seq + s->payload_bytes;
+  if (seq_leq(right, left)) return 0;
+  uint32_t fresh = right - left;
+  if (e->beyond_left != e->beyond_right) {
+    uint32_t from = seq_max(left, e->beyond_left);
+    uint32_t to = seq_lt(right, e->beyond_right) ? right : e->beyond_right;
+    if (seq_lt(from, to)) fresh -= to - from;
+  }
+  return fresh;
 }

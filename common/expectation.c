@@ -16,13 +16,16 @@ unsigned expectation_list(const struct model *m, struct expectation out[static E
   const struct endpoint *second_end = &m->end[second];
   uint32_t u = model_u(m), w = model_w(m);
   uint8_t fin2 = m->roles_seen & ROLE_ACK1 ? ROLE_FIN2 : ROLE_FIN2 | ROLE_ACK1;
-  if (!(m->roles_seen & ROLE_ACK1))
+  /* An ACK is awaited until it comes, and again after each repetition of its FIN. */
+  bool ack1 = !(m->roles_seen & ROLE_ACK1) || m->loss.fin[0].unanswered > 0;
+  bool ack2 = !(m->roles_seen & ROLE_ACK2) || m->loss.fin[1].unanswered > 0;
+  if (ack1)
     out[n++] = (struct expectation){second_end->snd_nxt, u + 1, second, ROLE_ACK1, true};
   if (!(m->roles_seen & ROLE_FIN2)) {
     out[n++] = (struct expectation){w, u + 1, second, fin2, true};
     out[n++] = (struct expectation){w, u + 1, second, ROLE_DATA, true};
   }
-  if (!(m->roles_seen & ROLE_ACK2))
+  if (ack2)
     out[n++] = (struct expectation){u + 1, w + 1, first, ROLE_ACK2, true};
   return n;
 }

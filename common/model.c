@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "common/accept.h"
+#include "common/event.h"
 #include "common/expectation.h"
+#include "common/role.h"
 #include "common/seq.h"
 
 const char *step_verdict_name(enum step_verdict verdict) {
@@ -15,90 +17,6 @@ const char *step_verdict_name(enum step_verdict verdict) {
     case STEP_UNEXPECTED: return "unexpected";
   }
   return "";
-}
-
-const char *role_names(unsigned roles, char buffer[static 40]) {
-  static const struct {
-    unsigned role;
-    const char *name;
-  } names[] = {{ROLE_FIN1, "fin1"},      {ROLE_FIN2, "fin2"}, {ROLE_ACK1, "ack1"},
-               {ROLE_ACK2, "final-ack"}, {ROLE_RST, "rst"},   {ROLE_SYN, "syn"},
-               {ROLE_DATA, "data"}};
-  buffer[0] = '\0';
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    if (!(roles & names[i].role)) continue;
-    if (buffer[0]) strcat(buffer, "+");
-    strcat(buffer, names[i].name);
-  }
-  return buffer;
-}
-
-/* ---- Changes, as the step reports them ------------------------------------------------------ */
-
-static void report_change(struct model_step *step, const struct model *m, enum end who,
-                          enum change_kind kind, const struct transition *why, uint8_t from,
-                          enum tcp_event event) {
-  if (step->n_changes == MODEL_CHANGES_MAX) return;
-  const struct endpoint *e = &m->end[who];
-  step->changes[step->n_changes++] = (struct model_change){
-      why, (uint8_t)kind, (uint8_t)who, from, e->state, e->evidence, (uint8_t)event};
-}
-
-static void report_finding(struct model *m, struct model_step *step, struct finding finding) {
-  for (int i = 0; i < m->n_findings; i++)
-    if (m->findings[i].id == finding.id && m->findings[i].end == finding.end) return;
-  if (m->n_findings < MODEL_FINDINGS_MAX) m->findings[m->n_findings++] = finding;
-  if (step->n_findings < 2) step->findings[step->n_findings++] = finding;
-}
-
-/* An event happened to `who`. Rows that move are logged; a self-loop changes nothing but a timer. */
-static void event_apply(struct model *m, enum end who, enum tcp_event event,
-                        enum evidence evidence, int64_t t_us, struct model_step *step) {
-  struct endpoint *e = &m->end[who];
-  const struct transition *row = transition_find(e->state, event);
-  uint8_t from = e->state;
-  switch (row->kind) {
-    case TRANSITION_MOVES:
-      if (!endpoint_insert(e, e->n_log, event, evidence)) return;
-      report_change(step, m, who, CHANGE_MOVED, row, from, event);
-      if (e->state == TCPS_TIME_WAIT) m->time_wait_us[who] = t_us;
-      break;
-    case TRANSITION_STAYS:
-      if (from == TCPS_TIME_WAIT && event == EVENT_RCV_FIN) {
-        m->time_wait_us[who] = t_us;
-        m->time_wait_restarted = true;
-        report_change(step, m, who, CHANGE_STAYED, row, from, event);
-      }
-      break;
-    case TRANSITION_IGNORES:
-    case TRANSITION_NEVER: break;
-  }
-}
-
-/* Something that `who` sent proves that this logged event did happen. */
-static void event_confirm(struct model *m, enum end who, enum tcp_event event,
-                          struct model_step *step) {
-  struct endpoint *e = &m->end[who];
-  int at = endpoint_find(e, event);
-  if (at < 0) return;
-  uint8_t before = e->evidence;
-  endpoint_raise(e, at);
-  if (e->evidence != before)
-    report_change(step, m, who, CHANGE_CONFIRMED, NULL, e->state, event);
-}
-
-/* Something that `who` sent proves that this presumed event had not happened. False when it was not
- * in the log, or is proven: then the segment is older than what has been seen since. */
-static bool event_refute(struct model *m, enum end who, enum tcp_event event,
-                         struct model_step *step) {
-  struct endpoint *e = &m->end[who];
-  int at = endpoint_find(e, event);
-  if (at < 0 || e->log[at].evidence == EVIDENCE_SEEN) return false;
-  uint8_t from = e->state;
-  endpoint_remove(e, at);
-  if (e->state != from)
-    report_change(step, m, who, CHANGE_REFUTED, transition_find(e->state, event), from, event);
-  return true;
 }
 
 /* ---- What a segment proves about its sender -------------------------------------------------- */
@@ -130,7 +48,7 @@ static void midstream_prove(struct model *m, struct model_step *step) {
     uint8_t before = e->evidence;
     endpoint_set_base(e, e->base, EVIDENCE_SEEN);
     if (e->evidence != before && e->n_log > 0)
-      report_change(step, m, i, CHANGE_CONFIRMED, NULL, e->state, EVENT_COUNT);
+      event_report(step, m, i, CHANGE_CONFIRMED, NULL, e->state, EVENT_COUNT);
   }
 }
 
@@ -147,12 +65,12 @@ static void sender_syn(struct model *m, enum end from, const struct segment *s,
     event_confirm(m, from, EVENT_RCV_SYN, step);
   }
   if (transition_find(f->state, EVENT_SND_SYN)->kind == TRANSITION_NEVER &&
-      !event_refute(m, from, EVENT_RCV_ACK_OF_SYN, step))
-    event_refute(m, from, EVENT_RCV_SYN_ACK, step);
+      (event_refute(m, from, EVENT_RCV_ACK_OF_SYN, s->t_us, step) ||
+       event_refute(m, from, EVENT_RCV_SYN_ACK, s->t_us, step)))
+    step->verdict = STEP_REFUTES;
   event_apply(m, from, EVENT_SND_SYN, EVIDENCE_SEEN, s->t_us, step);
 }
 
-/* The sender's ACK field is its RCV.NXT: what had arrived when it composed the segment. */
 /* An ACK beyond what was captured: either the capture missed something, or it was never sent. The
  * end itself says which: a bare ACK still numbered below it is its challenge (3.10.7.4). */
 static void watch_unsent(struct model *m, enum end from, const struct segment *s,
@@ -165,7 +83,7 @@ static void watch_unsent(struct model *m, enum end from, const struct segment *s
     own->pending = false;
     f->snd_nxt = f->snd_contig = f->beyond_left = f->beyond_right = own->snd_nxt;
     f->missed = own->missed;
-    report_finding(m, step,
+    event_find(m, step,
                    (struct finding){own->t_us, own->snd_nxt, own->ack, FINDING_ACK_OF_UNSENT,
                                     (uint8_t)to});
   } else if (own->pending && segment_len(s) > 0) {
@@ -175,6 +93,7 @@ static void watch_unsent(struct model *m, enum end from, const struct segment *s
     *others = (struct model_unsent){s->t_us, s->ack, p->snd_nxt, true, p->missed};
 }
 
+/* The sender's ACK field is its RCV.NXT: what had arrived when it composed the segment. */
 static void sender_ack(struct model *m, enum end from, const struct segment *s,
                        struct model_step *step) {
   struct endpoint *f = &m->end[from], *p = &m->end[end_other(from)];
@@ -184,41 +103,58 @@ static void sender_ack(struct model *m, enum end from, const struct segment *s,
   }
   endpoint_offer(f, s, f->has_window_scale && p->has_window_scale);
   if (f->has_fin_acked_at && seq_gt(s->ack, f->fin_acked_at))
-    event_confirm(m, from, EVENT_RCV_ACK_OF_FIN, step);
+    event_prove(m, from, EVENT_RCV_ACK_OF_FIN, s->t_us, step);
   if (!endpoint_fin_is_covered(p, s)) return;
-  if (endpoint_find(f, EVENT_RCV_FIN) >= 0)
-    event_confirm(m, from, EVENT_RCV_FIN, step);
-  else
-    event_apply(m, from, EVENT_RCV_FIN, EVIDENCE_SEEN, s->t_us, step);
+  event_prove(m, from, EVENT_RCV_FIN, s->t_us, step);
+}
+
+/* A FIN that does not cover the peer's was composed before that arrived. */
+static void sender_fin_crossed(struct model *m, enum end from, const struct segment *s,
+                               struct model_step *step) {
+  if (endpoint_fin_is_covered(&m->end[end_other(from)], s)) return;
+  if (event_refute(m, from, EVENT_RCV_FIN, s->t_us, step)) step->verdict = STEP_REFUTES;
+}
+
+static void sender_first_fin(struct model *m, enum end from, const struct segment *s,
+                             struct model_step *step) {
+  struct endpoint *f = &m->end[from];
+  bool presumed = endpoint_find(f, EVENT_RCV_FIN) >= 0;
+  f->has_fin = true;
+  f->fin_seq = segment_fin_seq(s);
+  sender_fin_crossed(m, from, s, step);
+  int proven = endpoint_find(f, EVENT_RCV_FIN);
+  if (proven >= 0 && !endpoint_fin_is_covered(&m->end[end_other(from)], s)) {
+    /* Captured out of order: what it has acknowledged since came after this FIN. */
+    uint8_t before = f->state;
+    if (endpoint_insert(f, proven, EVENT_SND_FIN, EVIDENCE_SEEN))
+      event_report(step, m, from, CHANGE_MOVED, transition_find(TCPS_FIN_WAIT_1, EVENT_RCV_FIN),
+                   before, EVENT_SND_FIN);
+    return;
+  }
+  event_apply(m, from, EVENT_SND_FIN, EVIDENCE_SEEN, s->t_us, step);
+  /* The peer's FIN is still on its way. */
+  if (presumed && proven < 0)
+    event_apply(m, from, EVENT_RCV_FIN, EVIDENCE_PRESUMED, s->t_us, step);
 }
 
 static void sender_fin(struct model *m, enum end from, const struct segment *s,
                        struct model_step *step) {
-  struct endpoint *f = &m->end[from];
-  const struct endpoint *p = &m->end[end_other(from)];
-  uint32_t fin_seq = segment_fin_seq(s);
-  if (f->has_fin) {
-    if (fin_seq != f->fin_seq)
-      report_finding(m, step,
-                     (struct finding){s->t_us, f->fin_seq, fin_seq, FINDING_FIN_MOVED,
-                                      (uint8_t)from});
-    else if (transition_find(f->state, EVENT_SND_FIN)->kind == TRANSITION_NEVER &&
-             event_refute(m, from, EVENT_RCV_ACK_OF_FIN, step))
-      step->verdict = STEP_REFUTES;
+  const struct endpoint *f = &m->end[from];
+  if (!f->has_fin) {
+    sender_first_fin(m, from, s, step);
     return;
   }
-  f->has_fin = true;
-  f->fin_seq = fin_seq;
-  int rcv_fin = endpoint_find(f, EVENT_RCV_FIN);
-  if (rcv_fin >= 0 && !endpoint_fin_is_covered(p, s)) {
-    /* Composed before the peer's FIN arrived: the two crossed. */
-    uint8_t before = f->state;
-    if (endpoint_insert(f, rcv_fin, EVENT_SND_FIN, EVIDENCE_SEEN))
-      report_change(step, m, from, CHANGE_MOVED, transition_find(TCPS_FIN_WAIT_1, EVENT_RCV_FIN),
-                    before, EVENT_SND_FIN);
-  } else {
-    event_apply(m, from, EVENT_SND_FIN, EVIDENCE_SEEN, s->t_us, step);
+  uint32_t fin_seq = segment_fin_seq(s);
+  if (fin_seq != f->fin_seq) {
+    event_find(m, step,
+               (struct finding){s->t_us, f->fin_seq, fin_seq, FINDING_FIN_MOVED, (uint8_t)from});
+    return;
   }
+  /* Sent again: the ACK of it had not arrived, nor what carried that ACK. */
+  if (transition_find(f->state, EVENT_SND_FIN)->kind == TRANSITION_NEVER &&
+      event_refute(m, from, EVENT_RCV_ACK_OF_FIN, s->t_us, step))
+    step->verdict = STEP_REFUTES;
+  sender_fin_crossed(m, from, s, step);
 }
 
 /* Whoever speaks without SYN has opened: the capture missed the SYN,ACK that it answers. */
@@ -240,9 +176,9 @@ static void sender_alive(struct model *m, enum end from, const struct segment *s
   const struct loss_fin *fin = &m->loss.fin[from != m->first_closer];
   int64_t closed_us = m->rst_us > fin->last_ack_us ? m->rst_us : fin->last_ack_us;
   if (segment_len(s) == 0 && s->t_us - closed_us < LOSS_SPURIOUS_US) return;
-  if (event_refute(m, from, EVENT_RCV_RST, step) ||
-      event_refute(m, from, EVENT_TIMEOUT_2MSL, step) ||
-      event_refute(m, from, EVENT_RCV_ACK_OF_FIN, step))
+  if (event_refute(m, from, EVENT_RCV_RST, s->t_us, step) ||
+      event_refute(m, from, EVENT_TIMEOUT_2MSL, s->t_us, step) ||
+      event_refute(m, from, EVENT_RCV_ACK_OF_FIN, s->t_us, step))
     step->verdict = STEP_REFUTES;
 }
 
@@ -271,7 +207,7 @@ static void receiver_rst(struct model *m, enum end from, const struct segment *s
     m->refused = peer_state == TCPS_SYN_SENT;
   }
   if (peer_state == TCPS_TIME_WAIT)
-    report_finding(m, step,
+    event_find(m, step,
                    (struct finding){s->t_us, 0, 0, FINDING_RST_IN_TIME_WAIT, (uint8_t)to});
   event_apply(m, to, EVENT_RCV_RST, EVIDENCE_PRESUMED, s->t_us, step);
 }
@@ -312,83 +248,6 @@ static void receiver_fin(struct model *m, enum end from, const struct segment *s
     event_apply(m, to, EVENT_RCV_FIN, EVIDENCE_PRESUMED, s->t_us, step);
 }
 
-/* ---- Roles ---------------------------------------------------------------------------------- */
-
-static void count_roles(const struct model *m, struct model_step *step) {
-  step->of = m->coalesced ? 3 : 4;
-  step->count = (uint8_t)(__builtin_popcount(m->roles_seen) - (m->coalesced ? 1 : 0));
-}
-
-/* Which roles this segment plays, given who sent FINs before it. */
-static unsigned roles_of(const struct model *m, enum end from, const struct segment *s) {
-  const struct endpoint *f = &m->end[from], *p = &m->end[end_other(from)];
-  unsigned roles = 0;
-  if (segment_has(s, SEGMENT_RST)) return ROLE_RST;
-  if (segment_has(s, SEGMENT_SYN)) return ROLE_SYN;
-  if (segment_has(s, SEGMENT_FIN) && (!f->has_fin || segment_fin_seq(s) == f->fin_seq))
-    roles |= m->first_closer == END_NONE || m->first_closer == from ? ROLE_FIN1 : ROLE_FIN2;
-  if (endpoint_fin_is_covered(p, s)) {
-    bool acks_fin2 = m->first_closer == from;
-    unsigned ack = acks_fin2 ? ROLE_ACK2 : ROLE_ACK1;
-    /* Everything after the first covers the FIN too; it is that role again as a bare ACK, or as the
-     * answer to a repeated FIN. */
-    if (!(m->roles_seen & ack) || segment_len(s) == 0 || m->loss.fin[acks_fin2].unanswered > 0)
-      roles |= ack;
-  }
-  if (roles == 0 && s->payload_bytes > 0) roles = ROLE_DATA;
-  return roles;
-}
-
-/* What a FIN that is sent again says about the copies before it. */
-static void notes_on_repetition(struct model *m, enum end from, unsigned which, int64_t t_us,
-                                struct model_step *step) {
-  enum { FLAT_GAPS = 3 };
-  if (m->loss.fin[which].copies < 2) return;
-  if (m->loss.fin[which].flat_gaps >= FLAT_GAPS)
-    report_finding(m, step,
-                   (struct finding){t_us, 0, 0, FINDING_BACKOFF_NOT_GROWING, (uint8_t)from});
-  int64_t short_us = m->short_ack_us[which];
-  if (short_us != 0 && t_us - short_us >= LOSS_SPURIOUS_US && !m->loss.fin[which].repeated_soon)
-    report_finding(m, step,
-                   (struct finding){t_us, m->end[from].fin_seq + 1, m->end[from].fin_seq,
-                                    FINDING_ACK_SHORT_OF_FIN, (uint8_t)from});
-}
-
-static void roles_note(struct model *m, enum end from, const struct segment *s,
-                       struct model_step *step) {
-  unsigned seen_before = m->roles_seen;
-  step->new_roles = (uint8_t)(step->roles & ROLES_OF_CLOSE & ~seen_before);
-  m->roles_seen |= step->new_roles;
-  if (step->new_roles & ROLE_FIN1) {
-    m->first_closer = (uint8_t)from;
-    m->first_fin_us = s->t_us;
-  }
-  if (step->new_roles & ROLE_FIN2) {
-    m->crossed = !endpoint_fin_is_covered(&m->end[end_other(from)], s);
-    m->coalesced = !m->crossed && (step->new_roles & ROLE_ACK1);
-  }
-  for (unsigned which = 0; which < 2; which++) {
-    unsigned fin_role = which == 0 ? ROLE_FIN1 : ROLE_FIN2;
-    unsigned ack_role = which == 0 ? ROLE_ACK1 : ROLE_ACK2;
-    struct loss_fin *fin = &m->loss.fin[which];
-    if (step->new_roles & fin_role) m->fin_us[which] = s->t_us;
-    if (step->new_roles & ack_role) m->fin_acked_us[which] = s->t_us;
-    if (step->roles & ack_role) {
-      step->again = fin->acks;
-      step->since_copy_us = s->t_us - fin->last_ack_us;
-      loss_on_ack(&m->loss, which, s);
-    }
-    if (step->roles & fin_role) {
-      step->again = fin->copies;
-      step->since_copy_us = s->t_us - fin->last_us;
-      loss_on_fin(&m->loss, which, s);
-      notes_on_repetition(m, from, which, s->t_us, step);
-    }
-  }
-  if (step->new_roles) step->again = 0;
-  count_roles(m, step);
-}
-
 /* The receiver drops it: it proves nothing of either end. Whether it was forged, late or a sign that
  * the capture missed something is for the finding's reader to tell. */
 static void ignore(struct model *m, enum end from, const struct segment *s,
@@ -399,11 +258,11 @@ static void ignore(struct model *m, enum end from, const struct segment *s,
   step->verdict = STEP_UNEXPECTED;
   step->roles = rst ? ROLE_RST : 0;
   if (rst) {
-    report_finding(m, step,
+    event_find(m, step,
                    (struct finding){s->t_us, p->ack_max, s->seq, FINDING_RST_OUT_OF_WINDOW,
                                     (uint8_t)from});
   } else if (step->ignored == ACCEPT_ACK_OF_UNSENT) {
-    report_finding(m, step,
+    event_find(m, step,
                    (struct finding){s->t_us, p->snd_nxt, s->ack, FINDING_ACK_OF_UNSENT,
                                     (uint8_t)from});
   }
@@ -428,12 +287,15 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   struct expectation expected[EXPECTATIONS_MAX];
   unsigned n_expected = expectation_list(m, expected);
   uint32_t fresh = endpoint_new_payload(f, s);
+  bool repeats = segment_len(s) > 0 && f->has_seq && seq_leq(segment_end(s), f->snd_nxt) &&
+                 fresh == 0;
   bool first_fin = carries_fin(s) && !f->has_fin;
-  bool answers_repetition = m->loss.fin[m->first_closer == from].unanswered > 0;
+  bool answers_repetition =
+      expectation_met(expected, n_expected, from, m->first_closer == from ? ROLE_ACK2 : ROLE_ACK1);
   bool is_stale = f->has_ack && segment_has(s, SEGMENT_ACK) && seq_lt(s->ack, f->ack_max);
   step->verdict = STEP_EXPECTED;
-  step->roles = (uint8_t)roles_of(m, from, s);
-  count_roles(m, step);
+  step->roles = (uint8_t)role_of(m, from, s);
+  role_count(m, step);
   if (m->roles_seen) step->since_first_fin_us = s->t_us - m->first_fin_us;
 
   step->ignored = (uint8_t)(segment_has(s, SEGMENT_RST) ? accept_rst(f, p, s)
@@ -449,10 +311,11 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
     receiver_rst(m, from, s, sender_state, step);
     m->last_control_us = s->t_us;
     m->last_roles[from] = ROLE_RST;
+    if (step->n_findings > 0) step->verdict = STEP_UNEXPECTED;
     return;
   }
   if (fresh > 0 && f->has_fin && seq_gt(s->seq + s->payload_bytes, f->fin_seq))
-    report_finding(m, step,
+    event_find(m, step,
                    (struct finding){s->t_us, f->fin_seq, s->seq, FINDING_DATA_AFTER_FIN,
                                     (uint8_t)from});
 
@@ -472,7 +335,8 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   if (fresh > 0) {
     f->data_segments++;
     f->data_bytes += fresh;
-    if (p->has_fin && !f->has_fin) {
+    if (p->has_fin && (!f->has_fin || first_fin)) {
+      m->half_close_us = s->t_us;
       f->half_close_segments++;
       f->half_close_bytes += fresh;
       step->in_half_close = true;
@@ -480,7 +344,7 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   }
 
   if (step->roles & ROLES_OF_CLOSE) {
-    roles_note(m, from, s, step);
+    role_note(m, from, s, step);
     m->last_control_us = s->t_us;
   }
   m->last_roles[from] = step->roles;
@@ -495,7 +359,7 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
     step->verdict = STEP_UNEXPECTED;
   else if (step->verdict == STEP_REFUTES)
     return;
-  else if ((step->roles & (ROLE_FIN1 | ROLE_FIN2)) && step->again)
+  else if (repeats && !step->new_roles)
     step->verdict = STEP_RETRANSMISSION;
   else if (is_stale || (step->again && !answers_repetition))
     step->verdict = STEP_STALE;
@@ -515,7 +379,7 @@ bool model_expire(struct model *m, int64_t now_us, struct model_step *step) {
 
 void model_note(struct model *m, enum finding_id id, enum end end, int64_t t_us) {
   struct model_step step = {0};
-  report_finding(m, &step, (struct finding){t_us, 0, 0, (uint8_t)id, (uint8_t)end});
+  event_find(m, &step, (struct finding){t_us, 0, 0, (uint8_t)id, (uint8_t)end});
 }
 
 int64_t model_deadline_us(const struct model *m) {

@@ -82,6 +82,7 @@ struct model {
   int64_t fin_us[2], fin_acked_us[2];    /* first copies of FIN1, FIN2 and of the ACKs of them */
   int64_t time_wait_us[2];               /* when TIME_WAIT began or was last restarted */
   int64_t rst_us;
+  int64_t half_close_us;                 /* the newest data sent into the half-close window */
   uint32_t segments;
   uint8_t first_closer; /* enum end */
   uint8_t roles_seen;

@@ -101,7 +101,9 @@ static void add_finding(struct verdict *v, enum finding_id id, enum end who, int
 /* Who keeps whom waiting when the capture ends. */
 static void add_stuck(struct verdict *v, const struct model *m, int64_t now_us) {
   enum end first = m->first_closer, second = first == END_NONE ? END_NONE : end_other(first);
-  bool waited = now_us - m->last_control_us >= VERDICT_STUCK_US;
+  int64_t last_us =
+      m->half_close_us > m->last_control_us ? m->half_close_us : m->last_control_us;
+  bool waited = now_us - last_us >= VERDICT_STUCK_US;
   if (v->ending == ENDING_FIN_UNANSWERED && (waited || m->loss.fin[0].copies > 1))
     add_finding(v, FINDING_FIN_UNANSWERED, second, m->fin_us[0], 0, 0);
   if (v->ending == ENDING_CLOSE_WAIT && waited)

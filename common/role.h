@@ -1,0 +1,17 @@
+/* Roles: what a segment is in the close, whatever its flags. FIN1 is the first FIN on the wire. */
+#ifndef TEARDOWN_COMMON_ROLE_H
+#define TEARDOWN_COMMON_ROLE_H
+
+#include "common/model.h"
+
+/* Which roles this segment plays, given who sent FINs before it: ROLE_*. */
+unsigned role_of(const struct model *m, enum end from, const struct segment *s);
+
+/* Counts step->roles: which of them are new, which come again, and what a repetition says of losses
+ * (loss.h). To be called when the sender's own FIN is already noted. */
+void role_note(struct model *m, enum end from, const struct segment *s, struct model_step *step);
+
+/* Sets the counter, n of 3 or 4. */
+void role_count(const struct model *m, struct model_step *step);
+
+#endif
