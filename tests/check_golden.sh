@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# What capture says about each tests/golden/NAME.pcap: the ladder (NAME.txt, with what went to
+# stderr and the exit status) and the NDJSON (NAME.ndjson), compared with what is kept there.
+# Prints TAP.
+#
+#   tests/check_golden.sh NAME...                 compares these alone
+#   tests/check_golden.sh --update all | NAME...  writes the expected output anew: read the diff!
+set -uo pipefail
+
+cd "$(dirname "$0")/golden" || exit
+capture=${TEARDOWN_BIN:-../../build/san}/capture
+[[ $capture == /* ]] || capture=$PWD/$capture
+export LC_ALL=C.UTF-8 TZ=UTC COLUMNS=80
+unset NO_COLOR
+
+ladder() { # ladder NAME
+  local status=0
+  timeout 60 "$capture" -r "$1.pcap" --format ladder -tt 2>"$scratch/stderr" || status=$?
+  printf '\nstderr:\n'
+  cat "$scratch/stderr"
+  printf 'status %d\n' "$status"
+}
+
+# The version of the program is none of its findings.
+ndjson() {
+  timeout 60 "$capture" -r "$1.pcap" --format json 2>/dev/null |
+    sed 's/"version":"[^"]*"/"version":"any"/'
+}
+
+update=0
+if [[ ${1-} == --update ]]; then
+  update=1
+  shift
+  (($# > 0)) || {
+    echo 'check_golden.sh: --update wants names, or all' >&2
+    exit 2
+  }
+fi
+all=(*.pcap)
+all=("${all[@]%.pcap}")
+names=("$@")
+if (($# == 0)) || [[ $1 == all ]]; then names=("${all[@]}"); fi
+scratch=$(mktemp -d) || exit
+trap 'rm -rf "$scratch"' EXIT
+
+if ((update)); then
+  for name in "${names[@]}"; do
+    [[ -f $name.pcap ]] || {
+      echo "check_golden.sh: there is no $name.pcap; record_golden.sh $name records it" >&2
+      exit 2
+    }
+    ladder "$name" >"$name.txt"
+    ndjson "$name" >"$name.ndjson"
+  done
+  exit
+fi
+
+# Expected outputs without a capture would never be compared.
+orphans=$(for file in *.txt *.ndjson; do
+  [[ -f ${file%.*}.pcap ]] || echo "$file"
+done)
+
+echo "1..$((${#names[@]} + 1))"
+n=0
+for name in "${names[@]}"; do
+  n=$((n + 1))
+  ladder "$name" >"$scratch/$name.txt" 2>&1
+  ndjson "$name" >"$scratch/$name.ndjson" 2>&1
+  difference=$(for file in "$name.txt" "$name.ndjson"; do
+    diff -u --label "$file, expected" --label "$file, actual" "$file" "$scratch/$file" 2>&1
+  done)
+  if [[ -z $difference ]]; then
+    echo "ok $n - $name"
+  else
+    echo "not ok $n - $name"
+    printf '%s\n' "$difference" | sed 's/^/# /'
+  fi
+done
+if [[ -z $orphans ]]; then
+  echo "ok $((n + 1)) - every expected output has its capture"
+else
+  echo "not ok $((n + 1)) - every expected output has its capture"
+  printf '%s\n' "$orphans" | sed 's/^/# /'
+fi
