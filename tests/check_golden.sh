@@ -49,8 +49,15 @@ if ((update)); then
       echo "check_golden.sh: there is no $name.pcap; record_golden.sh $name records it" >&2
       exit 2
     }
-    ladder "$name" >"$name.txt"
-    ndjson "$name" >"$name.ndjson"
+    ladder "$name" >"$scratch/txt"
+    ndjson "$name" >"$scratch/ndjson"
+    status=$(sed -n 's/^status //p' "$scratch/txt")
+    if ((status > 3)) || ! [[ -s $scratch/ndjson ]]; then
+      cat "$scratch/txt" >&2
+      exit 1
+    fi
+    cp "$scratch/txt" "$name.txt"
+    cp "$scratch/ndjson" "$name.ndjson"
   done
   exit
 fi
