@@ -29,6 +29,9 @@ static void fold(struct endpoint *e) {
     bool stands_alone = e->log[i].event == EVENT_SND_RST;
     if (stands_alone || e->log[i].evidence > e->evidence) e->evidence = e->log[i].evidence;
   }
+  /* What it sent and the capture has not seen may have been a FIN. */
+  bool gap = e->snd_nxt != e->snd_contig && !e->has_fin && e->state != TCPS_CLOSED;
+  if (gap && e->evidence == EVIDENCE_SEEN) e->evidence = EVIDENCE_PRESUMED;
 }
 
 bool endpoint_insert(struct endpoint *e, int at, enum tcp_event event, enum evidence evidence) {
@@ -70,7 +73,7 @@ static void begin_at(struct endpoint *e, uint32_t seq) {
   e->first_seq = e->snd_nxt = e->snd_contig = e->beyond_left = e->beyond_right = seq;
 }
 
-void endpoint_extend(struct endpoint *e, const struct segment *s) {
+static void extend(struct endpoint *e, const struct segment *s) {
   uint32_t left = s->seq, right = segment_end(s);
   e->has_spoken = true;
   if (s->options & SEGMENT_HAS_TIMESTAMPS) {
@@ -90,6 +93,11 @@ void endpoint_extend(struct endpoint *e, const struct segment *s) {
     e->beyond_right = seq_max(e->beyond_right, right);
   }
   join_beyond(e);
+}
+
+void endpoint_extend(struct endpoint *e, const struct segment *s) {
+  extend(e, s);
+  fold(e);
 }
 
 void endpoint_offer(struct endpoint *e, const struct segment *s, bool scaled) {
@@ -113,6 +121,7 @@ void endpoint_acked(struct endpoint *e, uint32_t ack) {
   e->snd_nxt = seq_max(e->snd_nxt, ack);
   e->snd_contig = seq_max(e->snd_contig, ack);
   join_beyond(e);
+  fold(e);
 }
 
 bool endpoint_fin_is_covered(const struct endpoint *e, const struct segment *s) {

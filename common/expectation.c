@@ -1,12 +1,12 @@
 #include "common/expectation.h"
 
-unsigned expectation_list(const struct model *m, struct expectation out[static EXPECTATIONS_MAX]) {
+static unsigned list_all(const struct model *m, struct expectation out[static EXPECTATIONS_MAX]) {
   unsigned n = 0;
-  if (m->rst_from != END_NONE) return 0;
   if (m->first_closer == END_NONE) {
     for (uint8_t e = 0; e < 2; e++) {
       const struct endpoint *end = &m->end[e], *peer = &m->end[end_other(e)];
-      if (end->state == TCPS_ESTABLISHED || end->state == TCPS_SYN_RECEIVED)
+      bool open = end->state == TCPS_ESTABLISHED || end->state == TCPS_SYN_RECEIVED;
+      if (open || m->rst_from == end_other(e))
         out[n++] = (struct expectation){end->snd_nxt, peer->snd_nxt, e, ROLE_FIN1 | ROLE_DATA,
                                         peer->has_seq};
     }
@@ -28,6 +28,14 @@ unsigned expectation_list(const struct model *m, struct expectation out[static E
   if (ack2)
     out[n++] = (struct expectation){u + 1, w + 1, first, ROLE_ACK2, true};
   return n;
+}
+
+unsigned expectation_list(const struct model *m, struct expectation out[static EXPECTATIONS_MAX]) {
+  unsigned n = list_all(m, out), kept = 0;
+  /* After an RST its sender has nothing more to say; the other end may not know yet. */
+  for (unsigned i = 0; i < n; i++)
+    if (out[i].from != m->rst_from) out[kept++] = out[i];
+  return kept;
 }
 
 bool expectation_met(const struct expectation *expected, unsigned n, enum end from,

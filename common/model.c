@@ -38,20 +38,6 @@ static void begin(struct model *m, enum end from, const struct segment *s) {
   }
 }
 
-/* A stream that begins before the capture: both ends were ESTABLISHED, not half-closed, if both
- * have sent an octet since. */
-static void midstream_prove(struct model *m, struct model_step *step) {
-  if (!m->midstream || !m->end[0].sent_stream || !m->end[1].sent_stream) return;
-  for (unsigned i = 0; i < 2; i++) {
-    struct endpoint *e = &m->end[i];
-    if (e->base_evidence == EVIDENCE_SEEN) continue;
-    uint8_t before = e->evidence;
-    endpoint_set_base(e, e->base, EVIDENCE_SEEN);
-    if (e->evidence != before && e->n_log > 0)
-      event_report(step, m, i, CHANGE_CONFIRMED, NULL, e->state, EVENT_COUNT);
-  }
-}
-
 static void sender_syn(struct model *m, enum end from, const struct segment *s,
                        struct model_step *step) {
   struct endpoint *f = &m->end[from];
@@ -62,11 +48,11 @@ static void sender_syn(struct model *m, enum end from, const struct segment *s,
   m->loss.sack_permitted[from] = s->options & SEGMENT_HAS_SACK_PERMITTED;
   if (segment_has(s, SEGMENT_ACK)) {
     if (f->base == TCPS_LISTEN) endpoint_set_base(f, TCPS_LISTEN, EVIDENCE_SEEN);
-    event_confirm(m, from, EVENT_RCV_SYN, step);
+    event_prove(m, from, EVENT_RCV_SYN, s->t_us, step);
   }
-  if (transition_find(f->state, EVENT_SND_SYN)->kind == TRANSITION_NEVER &&
-      (event_refute(m, from, EVENT_RCV_ACK_OF_SYN, s->t_us, step) ||
-       event_refute(m, from, EVENT_RCV_SYN_ACK, s->t_us, step)))
+  /* Sent again: no ACK of it had arrived. */
+  if (event_refute(m, from, EVENT_RCV_ACK_OF_SYN, s->t_us, step) ||
+      event_refute(m, from, EVENT_RCV_SYN_ACK, s->t_us, step))
     step->verdict = STEP_REFUTES;
   event_apply(m, from, EVENT_SND_SYN, EVIDENCE_SEEN, s->t_us, step);
 }
@@ -101,6 +87,9 @@ static void sender_ack(struct model *m, enum end from, const struct segment *s,
     event_confirm(m, from, EVENT_RCV_SYN_ACK, step);
     if (!p->syn_had_payload) event_confirm(m, from, EVENT_RCV_ACK_OF_SYN, step);
   }
+  bool beyond_syn = p->sent_syn && !p->syn_had_payload && seq_gt(s->ack, p->first_seq + 1);
+  if (f->state == TCPS_SYN_RECEIVED && beyond_syn)
+    event_prove(m, from, EVENT_RCV_ACK_OF_SYN, s->t_us, step);
   endpoint_offer(f, s, f->has_window_scale && p->has_window_scale);
   if (f->has_fin_acked_at && seq_gt(s->ack, f->fin_acked_at))
     event_prove(m, from, EVENT_RCV_ACK_OF_FIN, s->t_us, step);
@@ -115,9 +104,11 @@ static void sender_fin_crossed(struct model *m, enum end from, const struct segm
   if (event_refute(m, from, EVENT_RCV_FIN, s->t_us, step)) step->verdict = STEP_REFUTES;
 }
 
-static void sender_first_fin(struct model *m, enum end from, const struct segment *s,
+/* `late`: captured after what was sent after it, so that what it answered is no longer to be told. */
+static void sender_first_fin(struct model *m, enum end from, const struct segment *s, bool late,
                              struct model_step *step) {
   struct endpoint *f = &m->end[from];
+  enum evidence evidence = late ? EVIDENCE_PRESUMED : EVIDENCE_SEEN;
   bool presumed = endpoint_find(f, EVENT_RCV_FIN) >= 0;
   f->has_fin = true;
   f->fin_seq = segment_fin_seq(s);
@@ -126,22 +117,26 @@ static void sender_first_fin(struct model *m, enum end from, const struct segmen
   if (proven >= 0 && !endpoint_fin_is_covered(&m->end[end_other(from)], s)) {
     /* Captured out of order: what it has acknowledged since came after this FIN. */
     uint8_t before = f->state;
-    if (endpoint_insert(f, proven, EVENT_SND_FIN, EVIDENCE_SEEN))
+    if (endpoint_insert(f, proven, EVENT_SND_FIN, evidence))
       event_report(step, m, from, CHANGE_MOVED, transition_find(TCPS_FIN_WAIT_1, EVENT_RCV_FIN),
                    before, EVENT_SND_FIN);
     return;
   }
-  event_apply(m, from, EVENT_SND_FIN, EVIDENCE_SEEN, s->t_us, step);
+  event_apply(m, from, EVENT_SND_FIN, evidence, s->t_us, step);
   /* The peer's FIN is still on its way. */
   if (presumed && proven < 0)
     event_apply(m, from, EVENT_RCV_FIN, EVIDENCE_PRESUMED, s->t_us, step);
 }
 
-static void sender_fin(struct model *m, enum end from, const struct segment *s,
+static bool is_stale(const struct endpoint *sender, const struct segment *s) {
+  return sender->has_ack && segment_has(s, SEGMENT_ACK) && seq_lt(s->ack, sender->ack_max);
+}
+
+static void sender_fin(struct model *m, enum end from, const struct segment *s, bool late,
                        struct model_step *step) {
   const struct endpoint *f = &m->end[from];
   if (!f->has_fin) {
-    sender_first_fin(m, from, s, step);
+    sender_first_fin(m, from, s, late, step);
     return;
   }
   uint32_t fin_seq = segment_fin_seq(s);
@@ -150,11 +145,22 @@ static void sender_fin(struct model *m, enum end from, const struct segment *s,
                (struct finding){s->t_us, f->fin_seq, fin_seq, FINDING_FIN_MOVED, (uint8_t)from});
     return;
   }
+  if (is_stale(f, s)) return;
   /* Sent again: the ACK of it had not arrived, nor what carried that ACK. */
   if (transition_find(f->state, EVENT_SND_FIN)->kind == TRANSITION_NEVER &&
       event_refute(m, from, EVENT_RCV_ACK_OF_FIN, s->t_us, step))
     step->verdict = STEP_REFUTES;
   sender_fin_crossed(m, from, s, step);
+}
+
+/* A repeated FIN struck the ACK of it out, but that ACK may have been late and not lost: whatever this
+ * end sends after that, and is no FIN, may be an answer to it. */
+static void presume_ack_again(struct model *m, enum end from, const struct segment *s,
+                              struct model_step *step) {
+  const struct endpoint *f = &m->end[from];
+  if (!f->has_fin_acked_at || endpoint_find(f, EVENT_RCV_ACK_OF_FIN) >= 0) return;
+  if (f->state == TCPS_FIN_WAIT_1 || f->state == TCPS_CLOSING)
+    event_apply(m, from, EVENT_RCV_ACK_OF_FIN, EVIDENCE_PRESUMED, s->t_us, step);
 }
 
 /* Whoever speaks without SYN has opened: the capture missed the SYN,ACK that it answers. */
@@ -172,7 +178,8 @@ static void sender_opened(struct model *m, enum end from, const struct segment *
 static void sender_alive(struct model *m, enum end from, const struct segment *s,
                          struct model_step *step) {
   struct endpoint *f = &m->end[from];
-  if (f->state != TCPS_CLOSED) return;
+  if (f->state != TCPS_CLOSED || is_stale(f, s)) return;
+  if (endpoint_find(f, EVENT_SND_RST) >= 0) return;
   const struct loss_fin *fin = &m->loss.fin[from != m->first_closer];
   int64_t closed_us = m->rst_us > fin->last_ack_us ? m->rst_us : fin->last_ack_us;
   if (segment_len(s) == 0 && s->t_us - closed_us < LOSS_SPURIOUS_US) return;
@@ -220,17 +227,20 @@ static void receiver_syn(struct model *m, enum end to, const struct segment *s,
               step);
 }
 
+/* `fresh_from`: the first octet that the sender can only have sent with or after this segment. */
 static void receiver_ack(struct model *m, enum end from, const struct segment *s,
-                         struct model_step *step) {
+                         uint32_t fresh_from, struct model_step *step) {
   enum end to = end_other(from);
   struct endpoint *e = &m->end[to];
-  const struct endpoint *f = &m->end[from];
   if (e->state == TCPS_SYN_RECEIVED && seq_gt(s->ack, e->first_seq))
     event_apply(m, to, EVENT_RCV_ACK_OF_SYN, EVIDENCE_PRESUMED, s->t_us, step);
-  if (!endpoint_fin_is_covered(e, s)) return;
+  if (!endpoint_fin_is_covered(e, s)) {
+    if (e->has_fin_acked_at) e->fin_acked_at = seq_max(e->fin_acked_at, segment_end(s));
+    return;
+  }
   if (!e->has_fin_acked_at) {
     e->has_fin_acked_at = true;
-    e->fin_acked_at = segment_len(s) > 0 ? s->seq : f->snd_nxt;
+    e->fin_acked_at = fresh_from;
   }
   if (endpoint_find(e, EVENT_RCV_ACK_OF_FIN) < 0)
     event_apply(m, to, EVENT_RCV_ACK_OF_FIN, EVIDENCE_PRESUMED, s->t_us, step);
@@ -292,7 +302,9 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   bool first_fin = carries_fin(s) && !f->has_fin;
   bool answers_repetition =
       expectation_met(expected, n_expected, from, m->first_closer == from ? ROLE_ACK2 : ROLE_ACK1);
-  bool is_stale = f->has_ack && segment_has(s, SEGMENT_ACK) && seq_lt(s->ack, f->ack_max);
+  bool stale = is_stale(f, s);
+  bool late = f->has_seq && seq_lt(s->seq, f->snd_nxt) && seq_leq(segment_end(s), f->snd_nxt);
+  uint32_t fresh_from = f->has_seq ? seq_max(f->snd_nxt, s->seq) : s->seq;
   step->verdict = STEP_EXPECTED;
   step->roles = (uint8_t)role_of(m, from, s);
   role_count(m, step);
@@ -329,8 +341,8 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
     endpoint_acked(p, s->ack);
   }
   if (segment_len(s) > (segment_has(s, SEGMENT_SYN) ? 1 : 0)) f->sent_stream = true;
-  midstream_prove(m, step);
-  if (carries_fin(s)) sender_fin(m, from, s, step);
+  if (carries_fin(s)) sender_fin(m, from, s, late, step);
+  else presume_ack_again(m, from, s, step);
 
   if (fresh > 0) {
     f->data_segments++;
@@ -350,7 +362,7 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   m->last_roles[from] = step->roles;
 
   if (segment_has(s, SEGMENT_SYN)) receiver_syn(m, to, s, step);
-  if (segment_has(s, SEGMENT_ACK)) receiver_ack(m, from, s, step);
+  if (segment_has(s, SEGMENT_ACK)) receiver_ack(m, from, s, fresh_from, step);
   if (p->has_fin && segment_len(s) == 0 && s->ack == p->fin_seq)
     m->short_ack_us[to != m->first_closer] = s->t_us;
   receiver_fin(m, from, s, first_fin, step);
@@ -361,7 +373,7 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
     return;
   else if (repeats && !step->new_roles)
     step->verdict = STEP_RETRANSMISSION;
-  else if (is_stale || (step->again && !answers_repetition))
+  else if (stale || (step->again && !answers_repetition))
     step->verdict = STEP_STALE;
   else if (step->new_roles && !expectation_met(expected, n_expected, from, step->new_roles))
     step->verdict = STEP_UNEXPECTED;

@@ -15,6 +15,9 @@
  * was not in that state: a FIN sent again strikes out the presumed arrival of its ACK; a first FIN
  * that does not acknowledge the peer's was composed before the peer's arrived, so the two crossed.
  *
+ * A capture that begins later than the connection cannot know whether a FIN came before it, so no
+ * state is ever `seen` there; nor while the capture lacks octets that an end has sent.
+ *
  * Confirmation. An end that acknowledges the peer's FIN has received it. An end that acknowledges an
  * octet which the peer first sent after acknowledging this end's FIN has received that ACK too. The
  * final ACK is never acknowledged, so the passive closer's CLOSED stays presumed for ever: that is

@@ -104,7 +104,8 @@ static const struct transition table[TCPS_COUNT][EVENT_COUNT] = {
         },
     [TCPS_FIN_WAIT_1] =
         {
-            [EVENT_SND_SYN] = NEVER(FIN_WAIT_1, "3.10.7.4", "the handshake is over"),
+            [EVENT_SND_SYN] = STAYS(FIN_WAIT_1, "3.8.1",
+                                    "SYN,ACK retransmitted: close() came before the handshake's end"),
             [EVENT_RCV_SYN] =
                 STAYS(FIN_WAIT_1, "3.10.7.4", "a SYN here earns a challenge ACK (RFC 5961)"),
             [EVENT_RCV_SYN_ACK] = STAYS(FIN_WAIT_1, "3.10.7.4", "the SYN,ACK again"),

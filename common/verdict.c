@@ -88,7 +88,9 @@ static enum doubt doubt_of(const struct model *m, enum ending ending) {
       ending == ENDING_NORMAL || ending == ENDING_COALESCED || ending == ENDING_SIMULTANEOUS;
   if (!complete && (m->end[0].missed || m->end[1].missed)) return DOUBT_GAP;
   bool closed = m->first_closer != END_NONE || m->rst_from != END_NONE;
-  if (closed && m->midstream && m->end[0].base_evidence != EVIDENCE_SEEN) return DOUBT_MIDSTREAM;
+  /* Both have sent octets since, so neither had closed before. */
+  bool both_open = m->end[0].sent_stream && m->end[1].sent_stream;
+  if (closed && m->midstream && !both_open) return DOUBT_MIDSTREAM;
   return DOUBT_NONE;
 }
 

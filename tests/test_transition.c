@@ -65,8 +65,9 @@ static const struct {
     {TCPS_ESTABLISHED, ROW('x', '=', '=', '=', '1', 'W', '.', 'C', 'C', 'x', 'x', 'C')},
 
     /* SND_FIN is the retransmission. A FIN before the ACK of ours: CLOSING (eighth step); when one
-     * segment brings both, the ACK is processed first (fifth), then the FIN. */
-    {TCPS_FIN_WAIT_1, ROW('x', '=', '=', '=', '=', 'c', '2', 'C', 'C', 'x', 'x', 'C')},
+     * segment brings both, the ACK is processed first (fifth), then the FIN. close() in SYN_RECEIVED
+     * (3.10.4) leaves the SYN,ACK to be retransmitted from here. */
+    {TCPS_FIN_WAIT_1, ROW('=', '=', '=', '=', '=', 'c', '2', 'C', 'C', 'x', 'x', 'C')},
 
     /* Our FIN is acknowledged, so there is nothing to send again and nothing to give up. */
     {TCPS_FIN_WAIT_2, ROW('x', '=', '=', '=', 'x', 'T', '=', 'C', 'C', 'x', 'C', 'x')},
