@@ -172,12 +172,17 @@ static void arrow(struct ladder *l, enum end from, const char *label, const char
 /* How sure the state after this segment is: presumed, or confirmed or refuted by this very one. */
 static const char *mark_of(const struct ladder *l, const struct report_segment *s, enum end e) {
   const struct glyphs *g = glyphs_of(l);
-  const char *mark = s->flow->model.end[e].evidence == EVIDENCE_PRESUMED ? g->presumed : "";
+  const char *now = s->flow->model.end[e].evidence == EVIDENCE_PRESUMED ? g->presumed : "";
+  const char *mark = now;
   for (unsigned i = 0; i < s->step->n_changes; i++) {
     const struct model_change *c = &s->step->changes[i];
     if (c->end != e) continue;
-    if (c->kind == CHANGE_CONFIRMED && c->evidence == EVIDENCE_SEEN) mark = g->confirmed;
-    if (c->kind == CHANGE_REFUTED) mark = g->refuted;
+    switch ((enum change_kind)c->kind) {
+      case CHANGE_MOVED: mark = now; break;
+      case CHANGE_STAYED: break;
+      case CHANGE_CONFIRMED: mark = c->evidence == EVIDENCE_SEEN ? g->confirmed : now; break;
+      case CHANGE_REFUTED: mark = g->refuted; break;
+    }
   }
   return mark;
 }
@@ -216,8 +221,9 @@ static void notes_on_repetition(struct ladder *l, const struct report_segment *s
   bool fin = step->roles & (ROLE_FIN1 | ROLE_FIN2);
   note(l, "%u/%u again, %s after the copy before it: %s", place_of(&s->flow->model, step->roles),
        step->of, text_elapsed(step->since_copy_us, elapsed),
-       fin ? "no ACK of it arrived in time (tail loss probe or RTO)"
-           : "the answer to the repeated FIN");
+       fin                            ? "no ACK of it arrived in time (tail loss probe or RTO)"
+       : step->verdict == STEP_STALE ? "no FIN asked for it: a duplicate, or a challenge ACK"
+                                      : "the answer to the repeated FIN");
 }
 
 static void notes_on_changes(struct ladder *l, const struct report_segment *s) {
@@ -233,6 +239,14 @@ static void notes_on_changes(struct ladder *l, const struct report_segment *s) {
       note(l, "%s %s %s %s %s: %s", end_name(c->end), tcp_state_name(c->from), glyphs_of(l)->to,
            tcp_state_name(c->to), evidence_name(c->evidence), reason);
   }
+}
+
+static bool enters_time_wait(const struct model_step *step, enum end e) {
+  for (unsigned i = 0; i < step->n_changes; i++)
+    if (step->changes[i].end == e && step->changes[i].kind == CHANGE_MOVED &&
+        step->changes[i].to == TCPS_TIME_WAIT)
+      return true;
+  return false;
 }
 
 static void notes_on_phase(struct ladder *l, const struct report_segment *s) {
@@ -257,9 +271,10 @@ static void notes_on_phase(struct ladder *l, const struct report_segment *s) {
     note(l, "one segment is both the ACK of FIN u and FIN w: three segments, not four");
   if ((fresh & ROLE_FIN2) && m->crossed)
     note(l, "it does not acknowledge u+1: the FINs crossed (simultaneous close)");
+  if (s->step->short_of_fin) note(l, "it acknowledges everything but the FIN");
   for (unsigned i = 0; i < 2; i++) {
     if (m->end[i].state != TCPS_TIME_WAIT) continue;
-    bool begins = (fresh & ROLE_ACK2) && i == first;
+    bool begins = m->crossed ? enters_time_wait(s->step, i) : (fresh & ROLE_ACK2) && i == first;
     bool restarted = !fresh && (s->step->roles & ROLE_ACK2) && m->time_wait_restarted;
     if (!begins && !restarted) continue;
     char until[32];
@@ -343,14 +358,11 @@ static void ladder_verdict(struct report *report, const struct flow *flow,
   char line[LINE_SIZE], losses[TEXT_SIZE], sentence[1024];
   const char *dot = glyphs_of(l)->dot;
   size_t n = 0;
-  n += (size_t)snprintf(line, sizeof line, "%s#%u %s %s %s %s %u/%u",
-                        flow->verdicts > 0 ? "revised: " : "", flow->number,
-                        ending_name(v->ending), dot,
-                        v->closed_both                  ? "both closed first"
-                        : v->closed_first == END_NONE   ? "nobody closed"
-                        : v->closed_first == END_CLIENT ? "client closed first"
-                                                        : "server closed first",
-                        dot, v->count, v->of);
+  n += (size_t)snprintf(line, sizeof line, "%s#%u %s", flow->verdicts > 0 ? "revised: " : "",
+                        flow->number, ending_name(v->ending));
+  if (m->roles_seen)
+    n += (size_t)snprintf(line + n, sizeof line - n, " %s %s closed first %s %u/%u", dot,
+                          v->closed_both ? "both" : end_name(v->closed_first), dot, v->count, v->of);
   if (*text_losses(v, losses))
     n += (size_t)snprintf(line + n, sizeof line - n, " %s lost: %s", dot, losses);
   if (v->cause != RESET_NONE)

@@ -30,6 +30,8 @@ const char *text_label(const struct model *m, const struct segment *s,
   const char *with_ack = segment_has(s, SEGMENT_ACK) ? ack : NULL;
   if (segment_has(s, SEGMENT_RST))
     snprintf(buffer, TEXT_SIZE, with_ack ? "RST seq=%s ack=%s" : "RST seq=%s", seq, ack);
+  else if (segment_has(s, SEGMENT_SYN))
+    snprintf(buffer, TEXT_SIZE, "SYN seq=%u", s->seq);
   else if (fin)
     snprintf(buffer, TEXT_SIZE, is_second_fin && with_ack ? "%sFIN seq=%s ack=%s" : "%sFIN seq=%s",
              payload, seq, ack);
@@ -64,22 +66,43 @@ static const char *document_of(const char *section) {
   return section[0] >= '0' && section[0] <= '9' ? "RFC 9293 " : "";
 }
 
+/* What the end's own segment says of an event that was presumed. */
+static const char *refutation_of(enum tcp_event event) {
+  switch (event) {
+    case EVENT_RCV_ACK_OF_FIN: return "the ACK of its FIN had not arrived";
+    case EVENT_RCV_FIN: return "the other end's FIN had not arrived";
+    case EVENT_RCV_RST: return "the RST had not arrived, or had no effect";
+    case EVENT_RCV_SYN: return "it did not take the SYN";
+    case EVENT_RCV_SYN_ACK:
+    case EVENT_RCV_ACK_OF_SYN: return "the answer to its SYN had not arrived";
+    case EVENT_TIMEOUT_2MSL: return "its timer runs longer than the model's";
+    case EVENT_SND_SYN:
+    case EVENT_SND_FIN:
+    case EVENT_SND_RST:
+    case EVENT_TIMEOUT_FIN_WAIT_2:
+    case EVENT_GIVE_UP:
+    case EVENT_COUNT: break;
+  }
+  return "";
+}
+
 const char *text_reason(const struct model_change *c, char buffer[static TEXT_SIZE]) {
   switch ((enum change_kind)c->kind) {
     case CHANGE_MOVED:
-    case CHANGE_STAYED:
       snprintf(buffer, TEXT_SIZE, "%s (%s%s)", c->why->reason, document_of(c->why->section),
                c->why->section);
+      break;
+    case CHANGE_STAYED:
+      snprintf(buffer, TEXT_SIZE,
+               "if the FIN arrives, it is acknowledged again and restarts 2 MSL (%s%s)",
+               document_of(c->why->section), c->why->section);
       break;
     case CHANGE_CONFIRMED:
       snprintf(buffer, TEXT_SIZE, "its own segment proves it");
       break;
     case CHANGE_REFUTED:
       snprintf(buffer, TEXT_SIZE, "it was in %s all along: %s", tcp_state_name(c->to),
-               c->event == EVENT_RCV_ACK_OF_FIN ? "the ACK of its FIN had not arrived"
-               : c->event == EVENT_RCV_RST      ? "the RST had not arrived, or had no effect"
-               : c->event == EVENT_TIMEOUT_2MSL ? "its timer runs longer than the model's"
-                                                : "what it was presumed to receive had not come");
+               refutation_of(c->event));
       break;
   }
   return buffer;

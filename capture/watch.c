@@ -74,7 +74,9 @@ static void tally(struct watch *w, const struct flow *f, int64_t now_us) {
   w->summary.endings[v.ending]++;
   w->summary.closed_first[v.closed_first]++;
   struct report_summary *summary = &w->summary;
-  if (f->model.roles_seen)
+  bool complete = v.ending == ENDING_NORMAL || v.ending == ENDING_COALESCED ||
+                  v.ending == ENDING_SIMULTANEOUS;
+  if (complete)
     name_it(summary->slowest, &summary->n_slowest, f, &v, v.duration_us, FINDING_COUNT);
   for (int i = 0; i < v.n_findings; i++) {
     const struct finding *finding = &v.findings[i];
@@ -164,7 +166,8 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
   event.step = &step;
 
   bool is_control =
-      (step.roles & (ROLES_OF_CLOSE | ROLE_RST)) || segment_has(s, SEGMENT_FIN);
+      (step.roles & (ROLES_OF_CLOSE | ROLE_RST)) || segment_has(s, SEGMENT_FIN) ||
+      step.short_of_fin || step.ignored == ACCEPT_SYN_IN_CONNECTION;
   bool closing = m->roles_seen || m->rst_us;
   if (!is_control && step.n_findings == 0 && (!closing || (!step.in_half_close && !step.n_changes)))
     return;

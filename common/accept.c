@@ -11,9 +11,17 @@ const char *acceptance_reason(enum acceptance acceptance) {
     case ACCEPT_ACK_OF_UNSENT: return "it acknowledges what was never sent";
     case ACCEPT_ACK_TOO_OLD: return "its ACK is older than any window (RFC 5961 5.2)";
     case ACCEPT_OUT_OF_WINDOW: return "its sequence number is outside the receiver's window";
+    case ACCEPT_SYN_IN_CONNECTION:
+      return "a SYN in a living connection earns only a challenge ACK (RFC 5961 4.2)";
     case ACCEPT_IN_WINDOW: return "an RST counts only with the exact number (RFC 5961 3.2)";
   }
   return NULL;
+}
+
+/* Both SYNs are behind this end (RFC 9293, 3.10.7.4). */
+static bool is_synchronized(const struct endpoint *e) {
+  return e->state != TCPS_CLOSED && e->state != TCPS_LISTEN && e->state != TCPS_SYN_SENT &&
+         e->state != TCPS_SYN_RECEIVED;
 }
 
 enum acceptance accept_segment(const struct endpoint *f, const struct endpoint *r,
@@ -25,6 +33,8 @@ enum acceptance accept_segment(const struct endpoint *f, const struct endpoint *
   bool nothing_further = r->has_fin || r->state == TCPS_SYN_SENT;
   if (ack && r->sent_syn && nothing_further && seq_gt(s->ack, r->snd_nxt))
     return ACCEPT_ACK_OF_UNSENT;
+  if (syn && !ack && f->sent_syn && s->seq != f->first_seq && is_synchronized(r))
+    return ACCEPT_SYN_IN_CONNECTION;
   if (syn || !f->sent_syn || !r->sent_syn) return ACCEPT_YES;
   if (ack && f->has_ack && seq_lt(s->ack, f->ack_max - f->max_window_bytes))
     return ACCEPT_ACK_TOO_OLD;
@@ -52,6 +62,8 @@ enum incarnation accept_incarnation(const struct endpoint *f, const struct endpo
   bool waits = f->state == TCPS_TIME_WAIT || r->state == TCPS_TIME_WAIT;
   /* A client in SYN_SENT that comes with another ISN has given the first attempt up. */
   bool over = f->state == TCPS_CLOSED || r->state == TCPS_CLOSED || f->state == TCPS_SYN_SENT;
+  /* Of a connection that began before the capture nothing says that it still lives. */
+  over = over || (!f->sent_syn && !r->sent_syn);
   if (!waits) return over ? INCARNATION_FREE : INCARNATION_NOT_OVER;
   if (f->has_tsval && (s->options & SEGMENT_HAS_TIMESTAMPS) && seq_gt(s->tsval, f->tsval))
     return INCARNATION_BY_TIMESTAMP;

@@ -16,6 +16,7 @@ enum acceptance {
   ACCEPT_ACK_OF_UNSENT, /* SEG.ACK > SND.NXT, for certain: answered with an ACK and dropped */
   ACCEPT_ACK_TOO_OLD,   /* SEG.ACK < SND.UNA - MAX.SND.WND: a challenge ACK (RFC 5961, 5.2) */
   ACCEPT_OUT_OF_WINDOW, /* to the right of every window ever offered, or to the left of RCV.NXT */
+  ACCEPT_SYN_IN_CONNECTION, /* another SYN while the connection lives: a challenge ACK (RFC 5961, 4.2) */
   ACCEPT_IN_WINDOW,     /* RST only: not the exact number, a challenge ACK (RFC 5961, 3.2) */
 };
 

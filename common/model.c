@@ -189,6 +189,16 @@ static void sender_alive(struct model *m, enum end from, const struct segment *s
     step->verdict = STEP_REFUTES;
 }
 
+/* Who answers a SYN or a FIN with RST has not taken it. */
+static void sender_refused(struct model *m, enum end from, const struct segment *s,
+                           struct model_step *step) {
+  const struct endpoint *f = &m->end[from];
+  unsigned offender = m->last_roles[end_other(from)];
+  if (!f->sent_syn && (offender & ROLE_SYN)) event_refute(m, from, EVENT_RCV_SYN, s->t_us, step);
+  if (!segment_has(s, SEGMENT_ACK) && (offender & (ROLE_FIN1 | ROLE_FIN2)))
+    event_refute(m, from, EVENT_RCV_FIN, s->t_us, step);
+}
+
 /* A FIN beside a SYN closes nothing: the RFC lets the receiver drop it (3.10.7.2). */
 static bool carries_fin(const struct segment *s) {
   return segment_has(s, SEGMENT_FIN) && !segment_has(s, SEGMENT_SYN);
@@ -212,6 +222,11 @@ static void receiver_rst(struct model *m, enum end from, const struct segment *s
                              m->end[to].half_close_bytes > 0 &&
                              seq_gt(m->end[to].snd_nxt, m->end[from].ack_max + (m->end[to].has_fin ? 1 : 0));
     m->refused = peer_state == TCPS_SYN_SENT;
+  }
+  if (sender_state == TCPS_CLOSED && (m->last_roles[to] & ROLE_ACK2) &&
+      m->loss.count[LOSS_ACK2][LOSS_AFTER_TAP] > 0) {
+    m->loss.count[LOSS_ACK2][LOSS_AFTER_TAP]--;
+    m->final_ack_was_late = true;
   }
   if (peer_state == TCPS_TIME_WAIT)
     event_find(m, step,
@@ -271,6 +286,9 @@ static void ignore(struct model *m, enum end from, const struct segment *s,
     event_find(m, step,
                    (struct finding){s->t_us, p->ack_max, s->seq, FINDING_RST_OUT_OF_WINDOW,
                                     (uint8_t)from});
+  } else if (step->ignored == ACCEPT_SYN_IN_CONNECTION) {
+    m->reopened[from] = true;
+    step->roles = ROLE_SYN;
   } else if (step->ignored == ACCEPT_ACK_OF_UNSENT) {
     event_find(m, step,
                    (struct finding){s->t_us, p->snd_nxt, s->ack, FINDING_ACK_OF_UNSENT,
@@ -318,6 +336,7 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   }
   /* An RST opens no sequence space. */
   if (segment_has(s, SEGMENT_RST)) {
+    sender_refused(m, from, s, step);
     uint8_t sender_state = f->state;
     event_apply(m, from, EVENT_SND_RST, EVIDENCE_SEEN, s->t_us, step);
     receiver_rst(m, from, s, sender_state, step);
@@ -363,8 +382,10 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
 
   if (segment_has(s, SEGMENT_SYN)) receiver_syn(m, to, s, step);
   if (segment_has(s, SEGMENT_ACK)) receiver_ack(m, from, s, fresh_from, step);
-  if (p->has_fin && segment_len(s) == 0 && s->ack == p->fin_seq)
+  if (p->has_fin && segment_len(s) == 0 && s->ack == p->fin_seq) {
+    step->short_of_fin = true;
     m->short_ack_us[to != m->first_closer] = s->t_us;
+  }
   receiver_fin(m, from, s, first_fin, step);
 
   if (step->n_findings > 0)

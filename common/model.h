@@ -97,6 +97,8 @@ struct model {
   bool crossed;         /* the first copy of FIN2 does not acknowledge FIN1 */
   bool coalesced;       /* the first segment to acknowledge FIN1 is FIN2 */
   bool refused;         /* a SYN was answered by RST */
+  bool reopened[2];         /* by end: it sent the SYN of a new connection while the old one lived */
+  bool final_ack_was_late;  /* not lost: the answer to the repeated FIN met a closed end */
   uint8_t rst_offender;     /* ROLE_* of what its receiver had sent last; 0: a bare ACK */
   uint8_t last_roles[2];    /* by end */
   bool rst_has_ack;
@@ -146,6 +148,7 @@ struct model_step {
   uint8_t verdict;            /* enum step_verdict */
   uint8_t ignored;            /* enum acceptance: other than ACCEPT_YES, the receiver drops it */
   uint8_t n_changes, n_findings;
+  bool short_of_fin;  /* a bare ACK of everything but the peer's FIN */
   bool in_half_close; /* payload sent into the half-close window */
   struct model_change changes[MODEL_CHANGES_MAX];
   struct finding findings[2];

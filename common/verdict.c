@@ -67,6 +67,7 @@ static enum reset_cause cause_of(const struct model *m) {
     return RESET_NONE;
   }
   if (m->refused) return RESET_REFUSED;
+  if (m->reopened[m->rst_from]) return RESET_NO_SOCKET;
   if (m->rst_has_ack) return m->rst_after_data ? RESET_CANNOT_TELL : RESET_LINGER_0;
   if (m->rst_state == TCPS_CLOSED && (m->rst_offender & ROLE_ACK2)) return RESET_LATE_FINAL_ACK;
   if (m->rst_state == TCPS_FIN_WAIT_1 || m->rst_state == TCPS_FIN_WAIT_2 ||
@@ -196,14 +197,39 @@ static void say_losses(struct text *t, const struct verdict *v, const struct mod
       if (place == LOSS_AFTER_TAP) say(t, " after the sniffer saw it");
     }
   }
-  if (m->loss.fin[1].copies > 1 && fin_is_acked(m, 1))
-    say(t, ", so %s sent its FIN again and %s answered from %s",
-        end_name(end_other(m->first_closer)), end_name(m->first_closer),
-        m->time_wait_restarted ? "TIME_WAIT, which restarted 2 MSL" : "TIME_WAIT");
+  if (m->loss.fin[1].copies < 2 || !fin_is_acked(m, 1)) return;
+  const char *first = end_name(m->first_closer), *second = end_name(end_other(m->first_closer));
+  bool ack_lost = false, fin_lost = false;
+  for (unsigned place = 0; place < LOSS_PLACES; place++) {
+    ack_lost = ack_lost || v->losses[LOSS_ACK2][place] > 0;
+    fin_lost = fin_lost || v->losses[LOSS_FIN2][place] > 0;
+  }
+  if (m->final_ack_was_late)
+    say(t, "; the final ACK was only late: %s repeated its FIN meanwhile, and the answer to that met a "
+           "closed end, whose RST ended TIME_WAIT early (RFC 1337)", second);
+  else if (ack_lost && !fin_lost)
+    say(t, ", so %s sent its FIN again and %s answered from TIME_WAIT, which restarted 2 MSL", second,
+        first);
+  else
+    say(t, ", so %s sent its FIN again and %s answered", second, first);
 }
 
 static void say_first(struct text *t, const struct model *m) {
   say(t, "%s closed first", end_name(m->first_closer));
+}
+
+/* Someone is stuck, and not merely unanswered yet when the capture ends. */
+static bool is_stuck(const struct verdict *v) {
+  for (int i = 0; i < v->n_findings; i++)
+    if (finding_text(v->findings[i].id)->severity == FINDING_STUCK) return true;
+  return false;
+}
+
+static void say_not_yet(struct text *t, const struct model *m, unsigned which, int64_t now_us) {
+  say(t, "; the capture ends ");
+  say_duration(t, now_us - m->loss.fin[which].last_us);
+  say(t, " after the FIN of %s, before any answer",
+      end_name(which == 0 ? m->first_closer : end_other(m->first_closer)));
 }
 
 /* Where both ends stand after a complete close. */
@@ -213,7 +239,8 @@ static void say_linger(struct text *t, const struct model *m) {
     say(t, "; %s lingers in TIME_WAIT for ", end_name(i));
     say_duration(t, m->two_msl_us);
   }
-  if (m->rst_from != END_NONE) say(t, "; an RST then ended TIME_WAIT early");
+  if (m->rst_from != END_NONE && !m->final_ack_was_late)
+    say(t, "; an RST then ended TIME_WAIT early");
 }
 
 static void say_reset(struct text *t, const struct verdict *v, const struct model *m) {
@@ -223,21 +250,28 @@ static void say_reset(struct text *t, const struct verdict *v, const struct mode
   if (m->first_closer != END_NONE) {
     say(t, " ");
     say_duration(t, m->rst_us - m->first_fin_us);
-    say(t, " after the FIN of %s", end_name(m->first_closer));
+    say(t, m->first_closer == by ? " after its own FIN" : " after the FIN of %s", peer);
   }
   switch ((enum reset_cause)v->cause) {
     case RESET_LINGER_0:
-      say(t, ": it aborted on purpose (SO_LINGER 0), for %s had sent nothing that it could have "
-             "left unread",
+      say(t, ": it aborted (SO_LINGER 0, or a timer or an administrator did), for %s had sent nothing "
+             "that it could have left unread",
           peer);
       break;
     case RESET_DATA_AFTER_CLOSE:
       say(t, ": data of %s reached it after its application had closed", peer);
       break;
     case RESET_FIN_WAIT_2_EXPIRED:
-      say(t, ": the FIN of %s came when its own wait in FIN_WAIT_2 was over", peer);
+      say(t, ": the FIN of %s came when its own wait in FIN_WAIT_2 was over, or it "
+             "does without (tcp_max_tw_buckets)", peer);
       break;
     case RESET_NO_SOCKET:
+      if (m->reopened[by])
+        say(t, ": it opened the same four-tuple anew while %s had not closed, and cleared the old half",
+            peer);
+      else
+        say(t, ": it has no such connection any more");
+      break;
     case RESET_LATE_FINAL_ACK: say(t, ": it has no such connection any more"); break;
     case RESET_CANNOT_TELL:
       if (m->rst_has_ack)
@@ -285,6 +319,10 @@ const char *verdict_sentence(const struct verdict *v, const struct model *m, int
       break;
     case ENDING_FIN_UNANSWERED:
       say_first(&t, m);
+      if (!is_stuck(v)) {
+        say_not_yet(&t, m, 0, now_us);
+        break;
+      }
       say(&t, "; its FIN was sent ");
       say_times(&t, m->loss.fin[0].copies);
       say(&t, " and not acknowledged for ");
@@ -296,15 +334,29 @@ const char *verdict_sentence(const struct verdict *v, const struct model *m, int
       say_first(&t, m);
       say(&t, "; %s received the FIN ", end_name(second));
       say_duration(&t, now_us - m->fin_us[0]);
-      say(&t, " ago and has not closed (CLOSE_WAIT): the %s's application has not called close()",
-          end_name(second));
+      if (is_stuck(v))
+        say(&t, " ago and has not closed (CLOSE_WAIT): the %s's application has not called close()",
+            end_name(second));
+      else
+        say(&t, " before the capture ends and has not closed yet (CLOSE_WAIT)");
       break;
     case ENDING_LAST_ACK:
       say_first(&t, m);
+      if (!is_stuck(v)) {
+        say_not_yet(&t, m, 1, now_us);
+        break;
+      }
       say(&t, "; the FIN of %s was sent ", end_name(second));
       say_times(&t, m->loss.fin[1].copies);
-      say(&t, " and its ACK is missing for ");
-      say_duration(&t, now_us - m->fin_us[1]);
+      if (m->loss.fin[1].acks > 0) {
+        say(&t, ", acknowledged ");
+        say_times(&t, m->loss.fin[1].acks);
+        say(&t, " and no longer since ");
+        say_duration(&t, now_us - m->loss.fin[1].last_ack_us);
+      } else {
+        say(&t, " and its ACK is missing for ");
+        say_duration(&t, now_us - m->fin_us[1]);
+      }
       say(&t, " (%s): %s no longer answers, or its ACKs are lost",
           tcp_state_name(m->end[second].state), end_name(first));
       break;
