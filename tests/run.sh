@@ -110,6 +110,8 @@ for test in tests/test_*.c; do
 done
 for test in tests/check_*.sh; do group "$(basename "$test" .sh)" "$test"; done
 for test in tests/*.bats; do group "$(basename "$test" .bats)" run_bats "$test"; done
+# Captures that others made, where there are any: TEARDOWN_CORPUS names their folder.
+[[ -z ${TEARDOWN_CORPUS-} ]] || group corpus tests/corpus.sh
 group uml tests/uml.sh
 
 for name in "${wanted[@]}"; do
