@@ -44,10 +44,25 @@ bool endpoint_insert(struct endpoint *e, int at, enum tcp_event event, enum evid
   return true;
 }
 
-void endpoint_remove(struct endpoint *e, int at) {
+static void strike(struct endpoint *e, int at) {
   e->n_log--;
   memmove(&e->log[at], &e->log[at + 1], (size_t)(e->n_log - at) * sizeof *e->log);
   fold(e);
+}
+
+void endpoint_remove(struct endpoint *e, int at) {
+  strike(e, at);
+  /* What could only follow on it has not happened either. */
+  uint8_t state = e->base;
+  for (int i = 0; i < e->n_log;) {
+    const struct transition *row = transition_find(state, e->log[i].event);
+    if (row->kind != TRANSITION_MOVES && e->log[i].event != EVENT_SND_RST) {
+      strike(e, i);
+      continue;
+    }
+    state = (uint8_t)row->next;
+    i++;
+  }
 }
 
 void endpoint_raise(struct endpoint *e, int at) {

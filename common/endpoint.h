@@ -68,6 +68,7 @@ int endpoint_find(const struct endpoint *e, enum tcp_event event);
 bool endpoint_insert(struct endpoint *e, int at, enum tcp_event event, enum evidence evidence);
 
 void endpoint_remove(struct endpoint *e, int at);
+/* Strikes an entry out, and with it those that have no effect without it. */
 
 /* Raises the evidence of one entry to EVIDENCE_SEEN. */
 void endpoint_raise(struct endpoint *e, int at);

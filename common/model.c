@@ -169,6 +169,11 @@ static void sender_opened(struct model *m, enum end from, const struct segment *
   enum end to = end_other(from);
   if (m->end[from].state != TCPS_SYN_SENT || !segment_has(s, SEGMENT_ACK)) return;
   if (m->end[to].state == TCPS_LISTEN) endpoint_set_base(&m->end[to], TCPS_LISTEN, EVIDENCE_SEEN);
+/* The FIN counts once every octet before it has been on the wire. */
+static bool fin_is_complete(const struct endpoint *e) {
+  return e->has_fin && seq_gt(e->snd_contig, e->fin_seq);
+}
+
   event_apply(m, to, EVENT_RCV_SYN, EVIDENCE_SEEN, s->t_us, step);
   event_apply(m, from, EVENT_RCV_SYN_ACK, EVIDENCE_SEEN, s->t_us, step);
 }
@@ -177,6 +182,9 @@ static void sender_opened(struct model *m, enum end from, const struct segment *
  * follows at once may have left before what closed it arrived, and proves nothing. */
 static void sender_alive(struct model *m, enum end from, const struct segment *s,
                          struct model_step *step) {
+  /* A FIN that was captured before this end had opened may have arrived after. */
+  if (fin_is_complete(&m->end[to]))
+    event_apply(m, from, EVENT_RCV_FIN, EVIDENCE_PRESUMED, s->t_us, step);
   struct endpoint *f = &m->end[from];
   if (f->state != TCPS_CLOSED || is_stale(f, s)) return;
   if (endpoint_find(f, EVENT_SND_RST) >= 0) return;
@@ -261,13 +269,12 @@ static void receiver_ack(struct model *m, enum end from, const struct segment *s
     event_apply(m, to, EVENT_RCV_ACK_OF_FIN, EVIDENCE_PRESUMED, s->t_us, step);
 }
 
-/* The FIN counts once every octet before it has been on the wire. A repetition counts again: it
- * restarts TIME_WAIT. */
+/* A repetition counts again: it restarts TIME_WAIT. */
 static void receiver_fin(struct model *m, enum end from, const struct segment *s, bool first_copy,
                          struct model_step *step) {
   enum end to = end_other(from);
   const struct endpoint *f = &m->end[from];
-  if (!f->has_fin || seq_leq(f->snd_contig, f->fin_seq)) return;
+  if (!fin_is_complete(f)) return;
   bool again = !first_copy && carries_fin(s) && segment_fin_seq(s) == f->fin_seq;
   if (endpoint_find(&m->end[to], EVENT_RCV_FIN) < 0 || again)
     event_apply(m, to, EVENT_RCV_FIN, EVIDENCE_PRESUMED, s->t_us, step);
