@@ -97,6 +97,7 @@ static void extend(struct endpoint *e, const struct segment *s) {
   }
   if (!e->has_seq) begin_at(e, left);
   e->snd_nxt = seq_max(e->snd_nxt, right);
+  if (segment_has(s, SEGMENT_SYN)) e->first_seq = left; /* though its ACK was captured before */
   if (left == right) return;
   if (seq_leq(left, e->snd_contig)) {
     e->snd_contig = seq_max(e->snd_contig, right);

@@ -46,14 +46,14 @@ static void sender_syn(struct model *m, enum end from, const struct segment *s,
   f->has_window_scale = s->options & SEGMENT_HAS_WINDOW_SCALE;
   f->window_scale = s->window_scale;
   m->loss.sack_permitted[from] = s->options & SEGMENT_HAS_SACK_PERMITTED;
-  if (segment_has(s, SEGMENT_ACK)) {
-    if (f->base == TCPS_LISTEN) endpoint_set_base(f, TCPS_LISTEN, EVIDENCE_SEEN);
-    event_prove(m, from, EVENT_RCV_SYN, s->t_us, step);
-  }
   /* Sent again: no ACK of it had arrived. */
   if (event_refute(m, from, EVENT_RCV_ACK_OF_SYN, s->t_us, step) ||
       event_refute(m, from, EVENT_RCV_SYN_ACK, s->t_us, step))
     step->verdict = STEP_REFUTES;
+  if (segment_has(s, SEGMENT_ACK)) {
+    if (f->base == TCPS_LISTEN) endpoint_set_base(f, TCPS_LISTEN, EVIDENCE_SEEN);
+    event_prove(m, from, EVENT_RCV_SYN, s->t_us, step);
+  }
   event_apply(m, from, EVENT_SND_SYN, EVIDENCE_SEEN, s->t_us, step);
 }
 
@@ -153,11 +153,14 @@ static void sender_fin(struct model *m, enum end from, const struct segment *s, 
   sender_fin_crossed(m, from, s, step);
 }
 
-/* A repeated FIN struck the ACK of it out, but that ACK may have been late and not lost: whatever this
- * end sends after that, and is no FIN, may be an answer to it. */
+/* A repeated SYN or FIN struck the ACK of it out, but that ACK may have been late and not lost:
+ * whatever this end sends after that, and is no repetition, may be an answer to it. */
 static void presume_ack_again(struct model *m, enum end from, const struct segment *s,
                               struct model_step *step) {
-  const struct endpoint *f = &m->end[from];
+  const struct endpoint *f = &m->end[from], *p = &m->end[end_other(from)];
+  bool syn_acked = p->has_ack && seq_gt(p->ack_max, f->first_seq);
+  if (f->state == TCPS_SYN_RECEIVED && syn_acked && !segment_has(s, SEGMENT_SYN))
+    event_apply(m, from, EVENT_RCV_ACK_OF_SYN, EVIDENCE_PRESUMED, s->t_us, step);
   if (!f->has_fin_acked_at || endpoint_find(f, EVENT_RCV_ACK_OF_FIN) >= 0) return;
   if (f->state == TCPS_FIN_WAIT_1 || f->state == TCPS_CLOSING)
     event_apply(m, from, EVENT_RCV_ACK_OF_FIN, EVIDENCE_PRESUMED, s->t_us, step);
