@@ -29,8 +29,9 @@ static void fold(struct endpoint *e) {
     bool stands_alone = e->log[i].event == EVENT_SND_RST;
     if (stands_alone || e->log[i].evidence > e->evidence) e->evidence = e->log[i].evidence;
   }
-  /* What it sent and the capture has not seen may have been a FIN. */
-  bool gap = e->snd_nxt != e->snd_contig && !e->has_fin && e->state != TCPS_CLOSED;
+  /* What it sent, or received, and the capture has not seen may have been a FIN. */
+  bool gap = (e->snd_nxt != e->snd_contig && !e->has_fin) || e->heard_more;
+  if (e->state == TCPS_CLOSED) gap = false;
   if (gap && e->evidence == EVIDENCE_SEEN) e->evidence = EVIDENCE_PRESUMED;
 }
 
@@ -129,6 +130,11 @@ void endpoint_offer(struct endpoint *e, const struct segment *s, bool scaled) {
   e->right_edge = e->has_right_edge ? seq_max(e->right_edge, edge) : edge;
   e->has_right_edge = true;
   if (window_bytes > e->max_window_bytes) e->max_window_bytes = window_bytes;
+}
+
+void endpoint_set_heard_more(struct endpoint *e, bool heard_more) {
+  e->heard_more = heard_more;
+  fold(e);
 }
 
 void endpoint_acked(struct endpoint *e, uint32_t ack) {

@@ -54,6 +54,7 @@ struct endpoint {
   bool sent_syn, sent_stream, syn_had_payload;
   bool has_spoken; /* at least one segment of its own was captured */
   bool missed;     /* octets of its stream were acknowledged that the capture never saw */
+  bool heard_more; /* it acknowledged such octets of its peer's; one of them may have been a FIN */
   bool has_tsval;
 };
 
@@ -79,6 +80,9 @@ void endpoint_extend(struct endpoint *e, const struct segment *s);
 /* This end sent the segment: notes its ACK and the window it offers. `scaled` tells that both SYNs
  * carried a window scale; a stream that began before the capture is given the largest one. */
 void endpoint_offer(struct endpoint *e, const struct segment *s, bool scaled);
+
+/* Whether this end acknowledged octets of its peer's that the capture never saw. */
+void endpoint_set_heard_more(struct endpoint *e, bool heard_more);
 
 /* The peer acknowledged up to `ack`: all before it has arrived, whether captured or not. */
 void endpoint_acked(struct endpoint *e, uint32_t ack);

@@ -63,20 +63,22 @@ static void watch_unsent(struct model *m, enum end from, const struct segment *s
                          struct model_step *step) {
   enum end to = end_other(from);
   struct endpoint *f = &m->end[from];
-  const struct endpoint *p = &m->end[to];
+  struct endpoint *p = &m->end[to];
   struct model_unsent *own = &m->unsent[from], *others = &m->unsent[to];
   if (own->pending && segment_len(s) == 0 && seq_lt(s->seq, own->ack)) {
     own->pending = false;
     f->snd_nxt = f->snd_contig = f->beyond_left = f->beyond_right = own->snd_nxt;
     f->missed = own->missed;
+    endpoint_set_heard_more(p, own->heard_more);
     event_find(m, step,
                    (struct finding){own->t_us, own->snd_nxt, own->ack, FINDING_ACK_OF_UNSENT,
                                     (uint8_t)to});
   } else if (own->pending && segment_len(s) > 0) {
     own->pending = false;
   }
-  if (segment_has(s, SEGMENT_ACK) && p->sent_syn && p->has_spoken && seq_gt(s->ack, p->snd_nxt))
-    *others = (struct model_unsent){s->t_us, s->ack, p->snd_nxt, true, p->missed};
+  if (segment_has(s, SEGMENT_ACK) && f->sent_syn && p->sent_syn && p->has_spoken &&
+      seq_gt(s->ack, p->snd_nxt))
+    *others = (struct model_unsent){s->t_us, s->ack, p->snd_nxt, true, p->missed, f->heard_more};
 }
 
 /* The sender's ACK field is its RCV.NXT: what had arrived when it composed the segment. */
@@ -90,6 +92,7 @@ static void sender_ack(struct model *m, enum end from, const struct segment *s,
   bool beyond_syn = p->sent_syn && !p->syn_had_payload && seq_gt(s->ack, p->first_seq + 1);
   if (f->state == TCPS_SYN_RECEIVED && beyond_syn)
     event_prove(m, from, EVENT_RCV_ACK_OF_SYN, s->t_us, step);
+  if (p->has_seq && !p->has_fin && seq_gt(s->ack, p->snd_contig)) endpoint_set_heard_more(f, true);
   endpoint_offer(f, s, f->has_window_scale && p->has_window_scale);
   if (f->has_fin_acked_at && seq_gt(s->ack, f->fin_acked_at))
     event_prove(m, from, EVENT_RCV_ACK_OF_FIN, s->t_us, step);

@@ -73,6 +73,7 @@ struct model_unsent {
   uint32_t ack, snd_nxt; /* what it covers; what had been captured by then */
   bool pending;          /* not explained yet */
   bool missed;           /* endpoint.missed as it was before */
+  bool heard_more;       /* the same of the other end's */
 };
 
 struct model {
