@@ -48,7 +48,6 @@ bool endpoint_insert(struct endpoint *e, int at, enum tcp_event event, enum evid
 static void strike(struct endpoint *e, int at) {
   e->n_log--;
   memmove(&e->log[at], &e->log[at + 1], (size_t)(e->n_log - at) * sizeof *e->log);
-  fold(e);
 }
 
 void endpoint_remove(struct endpoint *e, int at) {
@@ -64,6 +63,7 @@ void endpoint_remove(struct endpoint *e, int at) {
     state = (uint8_t)row->next;
     i++;
   }
+  fold(e);
 }
 
 void endpoint_raise(struct endpoint *e, int at) {
@@ -97,8 +97,8 @@ static void extend(struct endpoint *e, const struct segment *s) {
     e->has_tsval = true;
   }
   if (!e->has_seq) begin_at(e, left);
-  e->snd_nxt = seq_max(e->snd_nxt, right);
   if (segment_has(s, SEGMENT_SYN)) e->first_seq = left; /* though its ACK was captured before */
+  e->snd_nxt = seq_max(e->snd_nxt, right);
   if (left == right) return;
   if (seq_leq(left, e->snd_contig)) {
     e->snd_contig = seq_max(e->snd_contig, right);

@@ -68,8 +68,8 @@ int endpoint_find(const struct endpoint *e, enum tcp_event event);
  * several connections in one, and the state then stays as it is. */
 bool endpoint_insert(struct endpoint *e, int at, enum tcp_event event, enum evidence evidence);
 
-void endpoint_remove(struct endpoint *e, int at);
 /* Strikes an entry out, and with it those that have no effect without it. */
+void endpoint_remove(struct endpoint *e, int at);
 
 /* Raises the evidence of one entry to EVIDENCE_SEEN. */
 void endpoint_raise(struct endpoint *e, int at);

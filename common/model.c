@@ -169,28 +169,28 @@ static void presume_ack_again(struct model *m, enum end from, const struct segme
     event_apply(m, from, EVENT_RCV_ACK_OF_FIN, EVIDENCE_PRESUMED, s->t_us, step);
 }
 
+/* The FIN counts once every octet before it has been on the wire. */
+static bool fin_is_complete(const struct endpoint *e) {
+  return e->has_fin && seq_gt(e->snd_contig, e->fin_seq);
+}
+
 /* Whoever speaks without SYN has opened: the capture missed the SYN,ACK that it answers. */
 static void sender_opened(struct model *m, enum end from, const struct segment *s,
                           struct model_step *step) {
   enum end to = end_other(from);
   if (m->end[from].state != TCPS_SYN_SENT || !segment_has(s, SEGMENT_ACK)) return;
   if (m->end[to].state == TCPS_LISTEN) endpoint_set_base(&m->end[to], TCPS_LISTEN, EVIDENCE_SEEN);
-/* The FIN counts once every octet before it has been on the wire. */
-static bool fin_is_complete(const struct endpoint *e) {
-  return e->has_fin && seq_gt(e->snd_contig, e->fin_seq);
-}
-
   event_apply(m, to, EVENT_RCV_SYN, EVIDENCE_SEEN, s->t_us, step);
   event_apply(m, from, EVENT_RCV_SYN_ACK, EVIDENCE_SEEN, s->t_us, step);
+  /* A FIN that was captured before this end had opened may have arrived after. */
+  if (fin_is_complete(&m->end[to]))
+    event_apply(m, from, EVENT_RCV_FIN, EVIDENCE_PRESUMED, s->t_us, step);
 }
 
 /* Nothing but RST comes from a closed connection: whoever still speaks was not CLOSED. A bare ACK that
  * follows at once may have left before what closed it arrived, and proves nothing. */
 static void sender_alive(struct model *m, enum end from, const struct segment *s,
                          struct model_step *step) {
-  /* A FIN that was captured before this end had opened may have arrived after. */
-  if (fin_is_complete(&m->end[to]))
-    event_apply(m, from, EVENT_RCV_FIN, EVIDENCE_PRESUMED, s->t_us, step);
   struct endpoint *f = &m->end[from];
   if (f->state != TCPS_CLOSED || is_stale(f, s)) return;
   if (endpoint_find(f, EVENT_SND_RST) >= 0) return;
