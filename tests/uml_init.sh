@@ -5,7 +5,7 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 COLUMNS=100
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t tmpfs tmpfs /run
-mount -t tmpfs tmpfs /tmp
+export TMPDIR=/run # not over /tmp: we may have been cloned there
 [[ -e /dev/fd ]] || ln -s /proc/self/fd /dev/fd # devtmpfs does not bring it
 
 argument() { tr ' ' '\n' </proc/cmdline | sed -n "s/^$1=//p"; }
