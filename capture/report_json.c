@@ -72,15 +72,9 @@ static struct json_object *finding_object(struct json_object *o, const struct mo
   add_string(o, "severity", finding_severity_name(text->severity));
   add_string(o, "clause", text->clause);
   add_string(o, "end", end_name(f->end));
-  if (f->expected != f->actual) {
-    char number[TEXT_NUMBER_SIZE];
-    enum end owner = f->id == FINDING_ACK_OF_UNSENT ? end_other(f->end) : f->end;
-    add_string(o, "expected", text_number(m, owner, f->expected, false, number));
-    add_string(o, "actual", text_number(m, owner, f->actual, false, number));
-  } else {
-    add_string(o, "expected", NULL);
-    add_string(o, "actual", NULL);
-  }
+  char side[TEXT_SIZE];
+  add_string(o, "expected", text_finding_side(m, f, true, false, side));
+  add_string(o, "actual", text_finding_side(m, f, false, false, side));
   add_time(o, "t", f->t_us);
   return o;
 }
@@ -198,6 +192,7 @@ static void json_verdict(struct report *r, const struct flow *flow, const struct
   add_count(o, "control_segments", v->count, v->of);
   add_int(o, "fin_retransmissions", v->fin_retransmissions);
   add_string(o, "reset_cause", reset_cause_name(v->cause));
+  add_string(o, "reuses_time_wait", incarnation_name(m->incarnation));
   add_states(o, m);
   add_string(o, "verdict", conformity_name(v->conformity));
   struct json_object *findings = json_object_new_array();

@@ -10,6 +10,7 @@ enum { COLUMNS_MIN = 60, COLUMNS_WITH_CLOCK = 96, ARROW_MAX = 40, LINE_SIZE = 51
 struct ladder {
   struct report base;
   uint32_t last_number; /* of the connection that the previous line belongs to */
+  int64_t shown_s;      /* by the countdown */
   bool counting_down;   /* the cursor stands on a countdown line */
   unsigned time_width, state_width, arrow_width;
   unsigned clock_width; /* 0: the terminal is too narrow for it */
@@ -400,12 +401,14 @@ static void ladder_countdown(struct report *report, const struct flow *flow, int
   struct ladder *l = (struct ladder *)report;
   int full = total_us > 0 ? (int)(left_us * CELLS / total_us) : 0;
   if (full > CELLS) full = CELLS;
-  if (!report->options.terminal) return;
+  int64_t left_s = (left_us + 999999) / 1000000;
+  if (!report->options.terminal || (l->counting_down && left_s == l->shown_s)) return;
+  l->shown_s = left_s;
   end_countdown(l);
   fprintf(report->out, "  #%u TIME_WAIT 2 MSL ", flow->number);
   repeat(report->out, glyphs_of(l)->full, full);
   repeat(report->out, glyphs_of(l)->empty, CELLS - full);
-  fprintf(report->out, " %lld s left", (long long)((left_us + 999999) / 1000000));
+  fprintf(report->out, " %lld s left", (long long)left_s);
   l->counting_down = true;
   fflush(report->out);
 }

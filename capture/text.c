@@ -108,18 +108,28 @@ const char *text_reason(const struct model_change *c, char buffer[static TEXT_SI
   return buffer;
 }
 
+const char *text_finding_side(const struct model *m, const struct finding *f, bool expected,
+                              bool raw, char buffer[static TEXT_SIZE]) {
+  const struct finding_text *text = finding_text(f->id);
+  const char *phrase = expected ? text->expected : text->actual;
+  char number[TEXT_NUMBER_SIZE];
+  enum end owner = f->id == FINDING_ACK_OF_UNSENT ? end_other(f->end) : f->end;
+  if (f->expected == f->actual)
+    snprintf(buffer, TEXT_SIZE, "%s", phrase);
+  else
+    snprintf(buffer, TEXT_SIZE, "%s: %s", phrase,
+             text_number(m, owner, expected ? f->expected : f->actual, raw, number));
+  return buffer;
+}
+
 const char *text_finding(const struct model *m, const struct finding *f, bool raw,
                          char buffer[static TEXT_SIZE]) {
   const struct finding_text *text = finding_text(f->id);
-  int n = snprintf(buffer, TEXT_SIZE, "%s (%s, %s): %s", text->id,
-                   finding_severity_name(text->severity), text->clause, text->meaning);
-  if (f->expected != f->actual && n > 0 && n < TEXT_SIZE) {
-    char expected[TEXT_NUMBER_SIZE], actual[TEXT_NUMBER_SIZE];
-    enum end owner = f->id == FINDING_ACK_OF_UNSENT ? end_other(f->end) : f->end;
-    snprintf(buffer + n, TEXT_SIZE - (size_t)n, " Expected %s, actual %s.",
-             text_number(m, owner, f->expected, raw, expected),
-             text_number(m, owner, f->actual, raw, actual));
-  }
+  char expected[TEXT_SIZE], actual[TEXT_SIZE];
+  snprintf(buffer, TEXT_SIZE, "%s (%s, %s): expected %.80s; actual %.80s", text->id,
+           finding_severity_name(text->severity), text->clause,
+           text_finding_side(m, f, true, raw, expected),
+           text_finding_side(m, f, false, raw, actual));
   return buffer;
 }
 

@@ -28,9 +28,13 @@ const char *text_expectation(const struct model *model, const struct expectation
  * Returns buffer. */
 const char *text_reason(const struct model_change *change, char buffer[static TEXT_SIZE]);
 
-/* "fin-moved (breach, RFC 9293 3.8.1): ... expected 5, actual 6". Returns buffer. */
+/* "fin-moved (breach, RFC 9293 3.8.1): expected ...: u, actual ...: 9". Returns buffer. */
 const char *text_finding(const struct model *model, const struct finding *finding, bool raw,
                          char buffer[static TEXT_SIZE]);
+
+/* What a finding expected, or what there was: "the FIN where it was the first time: u". Returns buffer. */
+const char *text_finding_side(const struct model *model, const struct finding *finding,
+                              bool expected, bool raw, char buffer[static TEXT_SIZE]);
 
 /* "final-ack x1 before-tap, fin1 x2 unknown", or "" when nothing was lost. Returns buffer. */
 const char *text_losses(const struct verdict *verdict, char buffer[static TEXT_SIZE]);

@@ -178,11 +178,11 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
 
 /* The four-tuple begins a new connection with this SYN. */
 static void reincarnate(struct watch *w, struct flow *f, struct decoded *syn, int64_t now_us,
-                        enum finding_id why) {
+                        enum incarnation rule) {
   enum end from;
   finish(w, f, now_us);
   flow_restart(&w->flows, f, syn, w->two_msl_us, &from);
-  if (why != FINDING_COUNT) model_note(&f->model, why, from, now_us);
+  if (incarnation_name(rule)) model_reuse(&f->model, rule, from, now_us);
   step_flow(w, f, from, &syn->segment);
 }
 
@@ -195,17 +195,16 @@ static bool follow_syn(struct watch *w, struct flow *f, enum end from, struct de
     if (!f->has_pending_syn || s->ack != f->pending_syn.segment.seq + 1) return false;
     /* Somebody accepted what TIME_WAIT should have refused. */
     struct decoded syn = f->pending_syn;
-    reincarnate(w, f, &syn, s->t_us, FINDING_REUSE_NOT_NEWER);
+    reincarnate(w, f, &syn, s->t_us, INCARNATION_NOT_NEWER);
     return false;
   }
   if (sender->sent_syn && sender->first_seq == s->seq) return false;
-  switch (accept_incarnation(sender, &f->model.end[end_other(from)], s)) {
+  enum incarnation rule = accept_incarnation(sender, &f->model.end[end_other(from)], s);
+  switch (rule) {
     case INCARNATION_NOT_OVER: return false;
-    case INCARNATION_FREE: reincarnate(w, f, packet, s->t_us, FINDING_COUNT); return true;
+    case INCARNATION_FREE:
     case INCARNATION_BY_ISN:
-    case INCARNATION_BY_TIMESTAMP:
-      reincarnate(w, f, packet, s->t_us, FINDING_SYN_IN_TIME_WAIT);
-      return true;
+    case INCARNATION_BY_TIMESTAMP: reincarnate(w, f, packet, s->t_us, rule); return true;
     case INCARNATION_NOT_NEWER:
       f->has_pending_syn = true;
       f->pending_syn = *packet;

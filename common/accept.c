@@ -69,3 +69,14 @@ enum incarnation accept_incarnation(const struct endpoint *f, const struct endpo
     return INCARNATION_BY_TIMESTAMP;
   return !f->has_seq || seq_gt(s->seq, f->snd_nxt) ? INCARNATION_BY_ISN : INCARNATION_NOT_NEWER;
 }
+
+const char *incarnation_name(enum incarnation incarnation) {
+  switch (incarnation) {
+    case INCARNATION_NOT_OVER:
+    case INCARNATION_FREE: return NULL;
+    case INCARNATION_BY_ISN: return "isn";
+    case INCARNATION_BY_TIMESTAMP: return "timestamp";
+    case INCARNATION_NOT_NEWER: return "not-newer";
+  }
+  return NULL;
+}

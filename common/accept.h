@@ -40,6 +40,9 @@ enum incarnation {
   INCARNATION_NOT_NEWER,    /* TIME_WAIT; such a SYN is answered with an ACK, as an old duplicate */
 };
 
+/* "isn", "timestamp", "not-newer"; NULL where nothing was reused. */
+const char *incarnation_name(enum incarnation incarnation);
+
 /* `sender` sends this SYN, without ACK, towards `receiver`; both as they were. */
 enum incarnation accept_incarnation(const struct endpoint *sender,
                                     const struct endpoint *receiver,

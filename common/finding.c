@@ -4,8 +4,8 @@
 
 const struct finding_text *finding_text(enum finding_id id) {
   static const struct finding_text texts[] = {
-#define X(id, text, severity, clause, meaning, cause, remedy) \
-  [FINDING_##id] = {text, clause, meaning, cause, remedy, FINDING_##severity},
+#define X(id, text, severity, clause, meaning, expected, actual, cause, remedy) \
+  [FINDING_##id] = {text, clause, meaning, expected, actual, cause, remedy, FINDING_##severity},
       FINDINGS(X)
 #undef X
   };

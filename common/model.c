@@ -423,8 +423,11 @@ bool model_expire(struct model *m, int64_t now_us, struct model_step *step) {
   return step->n_changes > 0;
 }
 
-void model_note(struct model *m, enum finding_id id, enum end end, int64_t t_us) {
+void model_reuse(struct model *m, enum incarnation rule, enum end end, int64_t t_us) {
   struct model_step step = {0};
+  enum finding_id id =
+      rule == INCARNATION_NOT_NEWER ? FINDING_REUSE_NOT_NEWER : FINDING_SYN_IN_TIME_WAIT;
+  m->incarnation = (uint8_t)rule;
   event_find(m, &step, (struct finding){t_us, 0, 0, (uint8_t)id, (uint8_t)end});
 }
 

@@ -91,6 +91,7 @@ struct model {
   uint8_t first_closer; /* enum end */
   uint8_t roles_seen;
   uint8_t n_findings;
+  uint8_t incarnation;  /* enum incarnation: how it came to reuse a four-tuple, if it did */
   uint8_t rst_from;     /* enum end: whose RST took effect */
   uint8_t rst_state;    /* enum tcp_state: of its sender just before */
   uint8_t rst_peer_state;
@@ -167,8 +168,9 @@ void model_step(struct model *model, enum end from, const struct segment *segmen
  * True when something changed; *step then holds the changes. */
 bool model_expire(struct model *model, int64_t now_us, struct model_step *step);
 
-/* The caller knows something of this connection that its segments do not tell: adds the finding. */
-void model_note(struct model *model, enum finding_id id, enum end end, int64_t t_us);
+/* The SYN at t_us, from that end, reuses a four-tuple in TIME_WAIT by this rule: notes it, and adds the
+ * finding. To be called before the SYN's own step. */
+void model_reuse(struct model *model, enum incarnation rule, enum end end, int64_t t_us);
 
 /* When TIME_WAIT will end by itself, or INT64_MAX when neither end is in it. */
 int64_t model_deadline_us(const struct model *model);

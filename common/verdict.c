@@ -363,6 +363,19 @@ const char *verdict_sentence(const struct verdict *v, const struct model *m, int
     case ENDING_OPEN: say(&t, "neither end has closed"); break;
     case ENDING_COUNT: break;
   }
+  switch ((enum incarnation)m->incarnation) {
+    case INCARNATION_NOT_OVER:
+    case INCARNATION_FREE: break;
+    case INCARNATION_BY_ISN:
+      say(&t, "; it reuses a four-tuple in TIME_WAIT, which its higher ISN allows (RFC 9293 3.6.1)");
+      break;
+    case INCARNATION_BY_TIMESTAMP:
+      say(&t, "; it reuses a four-tuple in TIME_WAIT, which its newer timestamp allows (RFC 6191)");
+      break;
+    case INCARNATION_NOT_NEWER:
+      say(&t, "; it reuses a four-tuple in TIME_WAIT, which neither its ISN nor a timestamp allows");
+      break;
+  }
   if (m->rst_from == END_NONE && v->cause == RESET_OUT_OF_WINDOW)
     say(&t, "; an RST with the wrong sequence number was ignored");
   switch ((enum doubt)v->doubt) {
