@@ -282,7 +282,7 @@ static void notes_on_phase(struct ladder *l, const struct report_segment *s) {
     struct text_clock of_day = {.form = TEXT_TIME_OF_DAY};
     text_time(&of_day, m->time_wait_us[i] + m->two_msl_us, until);
     note(l, "%s lingers in TIME_WAIT: 2 MSL = %.0f s%s, until %.8s", end_name(i),
-         (double)m->two_msl_us / 1e6, restarted ? " from the repeated FIN on" : "", until);
+         (double)m->two_msl_us / 1e6, m->loss.fin[1].copies > 1 ? " from the repeated FIN on" : "", until);
   }
 }
 
