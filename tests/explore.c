@@ -49,7 +49,9 @@ static void index_put(uint32_t number) {
 static void graph_reset(void) {
   graph.n = 0;
   graph.n_edges = 0;
-  if (graph.index) memset(graph.index, 0, graph.index_size * sizeof *graph.index);
+  free(graph.index); /* small again: most searches are, and it has to be cleared for each */
+  graph.index = NULL;
+  graph.index_size = 0;
 }
 
 static void graph_grow(void) {
@@ -111,6 +113,7 @@ static const char *action_name(enum action_kind kind) {
       [ACTION_EXPIRE_FIN_WAIT_2] = "ends FIN_WAIT_2",
       [ACTION_EXPIRE_WATCHER] = "the watcher's 2 MSL are over",
       [ACTION_BEGIN_CAPTURE] = "the capture begins",
+      [ACTION_PAUSE] = "nothing happens for 100 ms",
       [ACTION_TAP] = "passes the tap:",
       [ACTION_DELIVER] = "arrives:",
       [ACTION_LOSE_BEFORE] = "lost before the tap:",
@@ -216,7 +219,7 @@ struct explore_result explore(const struct explore_config *config, enum explore_
   struct world next;
   bool is_new;
   graph_reset();
-  watcher_reset();
+  watcher_reset(config);
   oracle_complaint[0] = '\0';
   world_init(&next, config);
   graph_put(&next, 0, none, &is_new);
@@ -239,7 +242,7 @@ struct explore_result explore(const struct explore_config *config, enum explore_
     }
     if (possible > 0) continue;
     result.ends++;
-    oracle_check_end(&graph.worlds[at]);
+    oracle_check_end(&graph.worlds[at], config);
     result.failed = result.failed || complained(config, mode, at, none, &next);
   }
   if (!result.failed) {

@@ -10,7 +10,7 @@
  * arrived, were acknowledged); explore_oracle.c computes from them what RFC 9293 says, and compares.
  *
  * Time is not counted: a timer may expire whenever the RFC lets it, and 2 MSL means that nothing is
- * in flight any more. Sequence numbers count from the ISN: octet 0 is SYN, data and FIN follow. */
+ * in flight any more. To the watcher something has happened just before or longer ago. Sequence numbers count from the ISN: octet 0 is SYN, data and FIN follow. */
 #ifndef TEARDOWN_TESTS_EXPLORE_H
 #define TEARDOWN_TESTS_EXPLORE_H
 
@@ -26,6 +26,7 @@ enum opening {
   OPENING_PASSIVE,      /* the client connects to a listener */
   OPENING_REFUSED,      /* the client connects where nobody listens */
   OPENING_SIMULTANEOUS, /* both have just connected, the server from LISTEN */
+  OPENING_HALF_OPEN,    /* the server holds a connection that the client has forgotten */
 };
 
 enum tap {
@@ -41,11 +42,14 @@ struct explore_config {
   uint8_t losses, duplicates, reorders;
   uint8_t spurious; /* retransmissions that did not wait until all was quiet */
   uint8_t aborts, give_ups;
+  uint8_t stray; /* flags of an old segment on its way to the listener; 0: none */
   uint8_t data[2];             /* octets that each application may write, 0 or 1 */
   bool fin_wait_2_timeout;     /* Linux's tcp_fin_timeout */
   bool drops_old_acks;         /* an old segment's ACK is not read (3.10.7.4, first); Linux reads it */
   bool closes_in_syn_received; /* 3.10.4 allows it */
   bool late;                   /* the capture may begin at any time */
+  bool unwatched;              /* it never begins: two connections in one are not the model's to tell */
+  bool bursts; /* segments come 1 ms apart, or after a pause; else all of them after a pause */
 };
 
 struct host {
@@ -122,6 +126,7 @@ enum action_kind {
   ACTION_EXPIRE_FIN_WAIT_2,
   ACTION_EXPIRE_WATCHER,
   ACTION_BEGIN_CAPTURE,
+  ACTION_PAUSE,
   ACTION_TAP,
   ACTION_DELIVER,
   ACTION_LOSE_BEFORE,
@@ -144,18 +149,23 @@ enum { ACTIONS_MAX = 64 };
 /* How often each cell was looked up since the start. */
 extern uint64_t table_lookups[TCPS_COUNT][EVENT_COUNT];
 
+/* What a look-up would give; it is not counted, for nothing has happened. */
+const struct transition *table_probe(enum tcp_state state, enum tcp_event event);
+
 /* Replaces one row, until table_restore(). The row must outlive that. */
 void table_mutate(enum tcp_state state, enum tcp_event event, const struct transition *row);
 void table_restore(void);
 
 /* ---- explore_watcher.c: the model, each of its states kept once ------------------------------ */
 
-void watcher_reset(void);
+void watcher_reset(const struct explore_config *config);
 size_t watcher_count(void);
 const struct model *watcher_model(uint32_t id);
 uint32_t watcher_initial(void);
 
-enum { WATCHER_BREACH = 1, WATCHER_UNEXPECTED = 2 };
+/* A finding that is a breach; a new role that was not awaited; a FIN repeated to an end in TIME_WAIT
+ * that did not restart it. */
+enum { WATCHER_BREACH = 1, WATCHER_UNEXPECTED = 2, WATCHER_NO_RESTART = 4 };
 
 /* Feeds a segment; *remarks receives WATCHER_*. Returns the model's index after it. */
 uint32_t watcher_feed(uint32_t id, enum end from, const struct flight *flight, unsigned *remarks);
@@ -163,10 +173,40 @@ uint32_t watcher_feed(uint32_t id, enum end from, const struct flight *flight, u
 /* Lets 2 MSL pass. */
 uint32_t watcher_expire(uint32_t id);
 
+/* Lets so much time pass that what comes next is no answer in haste. The same index when that makes
+ * no difference. */
+uint32_t watcher_pause(uint32_t id);
+
 /* The model's own account of one segment, for a trace. */
 void watcher_explain(uint32_t id, enum end from, const struct flight *flight);
 
-/* ---- explore_world.c: endpoints and channel -------------------------------------------------- */
+/* ---- explore_host.c: the hosts and the channel ----------------------------------------------- */
+
+bool host_permits(const struct host *h, enum tcp_event event);
+void host_happen(struct world *w, enum end who, enum tcp_event event);
+
+/* The connection ends for `who`, and with it all that it still had to say. */
+void host_end(struct world *w, enum end who, enum tcp_event event);
+
+void host_send(struct world *w, const struct explore_config *config, enum end from,
+               unsigned flags, unsigned seq, unsigned payload);
+void host_send_ack(struct world *w, const struct explore_config *config, enum end from);
+void host_send_syn(struct world *w, const struct explore_config *config, enum end from);
+void host_send_fin(struct world *w, const struct explore_config *config, enum end from,
+                   unsigned seq, unsigned payload);
+
+void leg_insert(struct world *w, struct leg *leg, unsigned at, struct flight flight);
+struct flight leg_remove(struct leg *leg, unsigned at);
+
+/* Passes the tap before so many that were sent earlier. */
+void channel_tap(struct world *w, const struct explore_config *config, enum end from,
+                 struct flight f, unsigned overtakes);
+void channel_capture(struct world *w, const struct explore_config *config, enum end from,
+                     const struct flight *f, unsigned overtakes);
+void channel_deliver(struct world *w, const struct explore_config *config, enum end to,
+                     struct flight f);
+
+/* ---- explore_world.c: what can happen -------------------------------------------------------- */
 
 void world_init(struct world *w, const struct explore_config *config);
 
@@ -194,13 +234,27 @@ void oracle_check(const struct world *w, const struct explore_config *config);
 
 /* Holds just after a segment has passed the tap. */
 void oracle_check_capture(const struct world *w, const struct explore_config *config,
-                          enum end from, const struct flight *flight, unsigned remarks);
+                          enum end from, const struct flight *flight, bool believed,
+                          unsigned remarks);
 
 /* Nothing happens any more: both must have ended. */
-void oracle_check_end(const struct world *w);
+void oracle_check_end(const struct world *w, const struct explore_config *config);
 
-/* How often a claim was wrong in the one way that no watcher can avoid. */
-extern uint64_t oracle_unknowable;
+/* What looks alike to any watcher once it has missed a segment. */
+enum unknowable {
+  /* A FIN whose first copies were missed, and whose first captured copy acknowledges the peer's FIN,
+   * looks like a FIN sent only then: CLOSING, and TIME_WAIT after it, like LAST_ACK. */
+  UNKNOWABLE_LATE_FIN,
+  /* A FIN that was missed, with nothing beyond it captured since, looks like no FIN. */
+  UNKNOWABLE_HIDDEN_FIN,
+  /* What was sent before the ACK of its FIN arrived, or an RST, and was captured long after it, says
+   * that this has not come. When it has, and nothing is said after that, nobody can tell. */
+  UNKNOWABLE_SLOW,
+  UNKNOWABLE_COUNT,
+};
+
+/* How often a claim was wrong in such a way. */
+extern uint64_t oracle_unknowable[UNKNOWABLE_COUNT];
 
 /* Pairs of states that were reached, and those which the RFC allows. */
 extern uint64_t oracle_pairs[TCPS_COUNT][TCPS_COUNT];

@@ -7,7 +7,7 @@
 #include "tests/explore.h"
 
 char oracle_complaint[256];
-uint64_t oracle_unknowable;
+uint64_t oracle_unknowable[UNKNOWABLE_COUNT];
 uint64_t oracle_pairs[TCPS_COUNT][TCPS_COUNT];
 
 void oracle_complain(const char *format, ...) {
@@ -43,7 +43,9 @@ static bool may(const struct host *h, enum tcp_event event) {
   bool is_open = !h->gone && h->snd_nxt > 0 &&
                  !(fin_is_acked(h) && h->fin_received && !h->fin_first);
   switch (event) {
-    case EVENT_SND_SYN: return !h->gone && h->snd_una == 0 && !h->fin_seq;
+    case EVENT_SND_SYN:
+      /* FIN_WAIT_1 does not tell whether the SYN was acknowledged before close(). */
+      return !h->gone && (h->snd_una == 0 || (h->fin_seq && !h->fin_received && !fin_is_acked(h)));
     case EVENT_SND_FIN: return is_open && h->syn_received && !fin_is_acked(h);
     case EVENT_TIMEOUT_2MSL: return is_open && fin_is_acked(h) && h->fin_received;
     case EVENT_TIMEOUT_FIN_WAIT_2: return is_open && fin_is_acked(h) && !h->fin_received;
@@ -69,7 +71,7 @@ static void check_host(const struct world *w, enum end who) {
   for (unsigned event = 0; event < EVENT_COUNT; event++) {
     /* A closed end may open again, and a listener too; a timed-out one may not retransmit. */
     if (event == EVENT_SND_SYN && right == TCPS_CLOSED) continue;
-    bool permitted = transition_find(h->state, event)->kind != TRANSITION_NEVER;
+    bool permitted = table_probe(h->state, event)->kind != TRANSITION_NEVER;
     if (permitted != may(h, event))
       oracle_complain("%s in %s: the table %s %s", end_name(who), tcp_state_name(h->state),
                       permitted ? "permits" : "forbids", tcp_event_name(event));
@@ -133,23 +135,16 @@ static bool can_follow(enum tcp_state said, enum tcp_state claim, unsigned past,
   return false;
 }
 
-/* Two things look alike to any watcher once it has missed a segment:
- *
- *   A FIN whose first copies it missed, and whose first captured copy acknowledges the peer's FIN,
- *   and such a FIN sent for the first time: CLOSING, and TIME_WAIT after it, look as LAST_ACK.
- *
- *   A FIN that it missed, with nothing beyond the FIN captured since, and no FIN: its sender looks as
- *   it did before it. */
 static bool is_unknowable(const struct world *w, enum end who, enum tcp_state truth,
                           enum tcp_state claim) {
   unsigned past = w->past[who];
   bool late = (past & PAST_FIN_LATE) && claim == TCPS_LAST_ACK &&
               (truth == TCPS_CLOSING || truth == TCPS_TIME_WAIT);
   bool hidden = w->host[who].fin_seq && !(past & (PAST_FIN | PAST_FIN_SHOWS)) &&
-                ((claim == TCPS_ESTABLISHED && truth == TCPS_FIN_WAIT_1) ||
+                (((claim == TCPS_ESTABLISHED || claim == TCPS_SYN_RECEIVED) && truth == TCPS_FIN_WAIT_1) ||
                  (claim == TCPS_CLOSE_WAIT && (truth == TCPS_LAST_ACK || truth == TCPS_CLOSING)));
   if (!(past & (PAST_LOST_BEFORE | PAST_OVERTAKEN)) || !(late || hidden)) return false;
-  oracle_unknowable++;
+  oracle_unknowable[late ? UNKNOWABLE_LATE_FIN : UNKNOWABLE_HIDDEN_FIN]++;
   return true;
 }
 
@@ -185,13 +180,18 @@ static void check_claim(const struct world *w, const struct explore_config *conf
 }
 
 void oracle_check_capture(const struct world *w, const struct explore_config *config,
-                          enum end from, const struct flight *f, unsigned remarks) {
+                          enum end from, const struct flight *f, bool believed,
+                          unsigned remarks) {
   const struct endpoint *e = &watcher_model(w->watcher)->end[from];
   unsigned disturbed = PAST_LOST_BEFORE | PAST_OVERTAKEN;
   if (remarks & WATCHER_BREACH) oracle_complain("watcher: a breach, though both ends conform");
-  if (config->late) return;
+  if (config->late || !believed) return;
   if ((remarks & WATCHER_UNEXPECTED) && !((w->past[0] | w->past[1]) & disturbed))
     oracle_complain("watcher: a new role that it did not expect");
+  if (remarks & WATCHER_NO_RESTART)
+    oracle_complain("watcher: a FIN repeated into TIME_WAIT did not restart it");
+  if ((f->flags & SEGMENT_RST) && f->state == TCPS_CLOSED && e->evidence != EVIDENCE_SEEN)
+    oracle_complain("watcher: %s has sent an RST and is not seen in CLOSED", end_name(from));
   /* A FIN says that its ACK has not come; the peer's FIN may have come since. */
   if (!(f->flags & SEGMENT_FIN) || f->overtaken || e->state == f->state) return;
   if (f->state == TCPS_FIN_WAIT_1 && e->state == TCPS_CLOSING && e->evidence == EVIDENCE_PRESUMED)
@@ -209,14 +209,31 @@ void oracle_check(const struct world *w, const struct explore_config *config) {
   oracle_pairs[a][b]++;
   check_host(w, END_CLIENT);
   check_host(w, END_SERVER);
-  if (!oracle_pair_is_allowed(a, b))
+  if (!oracle_pair_is_allowed(a, b) && config->opening != OPENING_HALF_OPEN)
     oracle_complain("%s stands beside %s, which the RFC does not allow", tcp_state_name(a),
                     tcp_state_name(b));
   check_claim(w, config, END_CLIENT);
   check_claim(w, config, END_SERVER);
 }
 
-void oracle_check_end(const struct world *w) {
+/* In the end every presumption has turned out true, or was refuted: of a close that nobody broke off
+ * and whose segments were all captured, in the order of sending. */
+static void check_claims_at_end(const struct world *w, const struct explore_config *config) {
+  const struct model *m = watcher_model(w->watcher);
+  bool is_graceful = config->aborts + config->give_ups == 0 && !config->fin_wait_2_timeout &&
+                     !config->unwatched;
+  bool disturbed = (w->past[0] | w->past[1]) & (PAST_LOST_BEFORE | PAST_OVERTAKEN);
+  if (!is_graceful || config->late || disturbed) return;
+  for (unsigned i = 0; i < 2; i++)
+    if (m->end[i].state != w->host[i].state && (w->past[i] & (PAST_ACK_STRUCK | PAST_RST_STRUCK)))
+      oracle_unknowable[UNKNOWABLE_SLOW]++;
+    else if (m->end[i].state != w->host[i].state)
+      oracle_complain("watcher: at the end %s is still %s in %s", end_name(i),
+                      evidence_name(m->end[i].evidence), tcp_state_name(m->end[i].state));
+}
+
+void oracle_check_end(const struct world *w, const struct explore_config *config) {
+  check_claims_at_end(w, config);
   for (unsigned i = 0; i < 2; i++)
     if (w->host[i].state != TCPS_CLOSED && w->host[i].state != TCPS_LISTEN)
       oracle_complain("%s stays in %s for ever: nothing can happen any more", end_name(i),

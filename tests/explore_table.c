@@ -24,8 +24,12 @@ void table_mutate(enum tcp_state state, enum tcp_event event, const struct trans
 
 void table_restore(void) { mutant.row = NULL; }
 
-const struct transition *transition_find(enum tcp_state state, enum tcp_event event) {
-  table_lookups[state][event]++;
+const struct transition *table_probe(enum tcp_state state, enum tcp_event event) {
   if (mutant.row && state == mutant.state && event == mutant.event) return mutant.row;
   return transition_find_original(state, event);
+}
+
+const struct transition *transition_find(enum tcp_state state, enum tcp_event event) {
+  table_lookups[state][event]++;
+  return table_probe(state, event);
 }

@@ -2,8 +2,8 @@
  * that worlds stay small, and each of its steps is computed once.
  *
  * Two models that differ only in when something happened, or in how often beyond what the model
- * asks, will say the same of everything to come: they are made equal first. Every segment comes
- * 100 ms after the one before. */
+ * asks, will say the same of everything to come: they are made equal first. What has a time was either
+ * RECENT, or so long ago that nothing now is an answer in haste. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "common/verdict.h"
 #include "tests/explore.h"
 
-static const int64_t STEP_US = 100000, NOW_US = 200000;
+static const int64_t LONG_AGO_US = 100000, RECENT_US = 199000, NOW_US = 200000;
 /* Near the wrap: the client's data and FIN come after octet 2^32 - 1. */
 static const uint32_t ISS[2] = {UINT32_MAX, 0x7ffffffe};
 
@@ -29,6 +29,7 @@ static struct {
   uint32_t index_size;
   struct step *steps;
   uint32_t n_steps, steps_size;
+  bool bursts;
 } set;
 
 static uint32_t mix(uint64_t x) {
@@ -53,29 +54,38 @@ static void clamp(uint32_t *value, uint32_t most) {
   if (*value > most) *value = most;
 }
 
-/* Whatever has a time happened one step before the next segment. */
-static void age(int64_t *t_us) {
-  if (*t_us) *t_us = NOW_US - STEP_US;
+/* Only these times are compared with that of the next segment (a new one must be added here). */
+static void age(int64_t *t_us, int64_t to_us) {
+  if (*t_us > LONG_AGO_US) *t_us = to_us;
 }
 
-static void normalise(struct model *m) {
-  age(&m->first_us);
-  age(&m->last_us);
-  age(&m->first_fin_us);
-  age(&m->last_control_us);
-  age(&m->rst_us);
+static void forget_time(int64_t *t_us) {
+  if (*t_us) *t_us = LONG_AGO_US;
+}
+
+/* What has just happened was so at the time to_us. */
+static void normalise(struct model *m, int64_t to_us) {
+  forget_time(&m->first_us);
+  forget_time(&m->last_us);
+  forget_time(&m->first_fin_us);
+  forget_time(&m->last_control_us);
+  forget_time(&m->half_close_us);
+  age(&m->rst_us, to_us);
   clamp(&m->segments, 1);
   m->n_findings = 0;
   memset(m->findings, 0, sizeof m->findings);
   memset(m->loss.count, 0, sizeof m->loss.count);
   m->loss.spurious = 0;
   for (unsigned i = 0; i < 2; i++) {
-    age(&m->fin_us[i]);
-    age(&m->fin_acked_us[i]);
-    age(&m->time_wait_us[i]);
+    forget_time(&m->fin_us[i]);
+    forget_time(&m->fin_acked_us[i]);
+    forget_time(&m->time_wait_us[i]);
+    forget_time(&m->unsent[i].t_us);
+    age(&m->short_ack_us[i], to_us);
     struct loss_fin *fin = &m->loss.fin[i];
-    age(&fin->last_us);
-    age(&fin->last_ack_us);
+    age(&fin->last_us, to_us);
+    age(&fin->last_ack_us, to_us);
+    fin->last_gap_us = 0;
     clamp(&fin->copies, 2);
     clamp(&fin->acks, 1);
     clamp(&fin->unanswered, 2);
@@ -116,10 +126,14 @@ static uint32_t intern(const struct model *m) {
   return set.n++;
 }
 
-void watcher_reset(void) {
+void watcher_reset(const struct explore_config *config) {
+  set.bursts = config->bursts;
   set.n = set.n_steps = 0;
-  if (set.index) memset(set.index, 0, set.index_size * sizeof *set.index);
-  if (set.steps) memset(set.steps, 0, set.steps_size * sizeof *set.steps);
+  free(set.index);
+  free(set.steps);
+  set.index = NULL;
+  set.steps = NULL;
+  set.index_size = set.steps_size = 0;
 }
 
 size_t watcher_count(void) { return set.n; }
@@ -161,7 +175,9 @@ static void steps_grow(void) {
   free(old);
 }
 
-static unsigned remarks_of(const struct model *m, const struct model_step *step) {
+static unsigned remarks_of(const struct model *before, const struct model *m,
+                           const struct segment *s, const struct model_step *step) {
+  enum end to = end_other(step->from);
   unsigned remarks = 0;
   struct verdict verdict;
   verdict_make(&verdict, m, m->last_us);
@@ -170,6 +186,9 @@ static unsigned remarks_of(const struct model *m, const struct model_step *step)
     if (finding_text(step->findings[i].id)->severity == FINDING_BREACH) remarks |= WATCHER_BREACH;
   if (step->verdict == STEP_UNEXPECTED && step->new_roles && step->n_findings == 0)
     remarks |= WATCHER_UNEXPECTED;
+  bool waits = before->end[to].state == TCPS_TIME_WAIT && m->end[to].state == TCPS_TIME_WAIT;
+  if (waits && segment_has(s, SEGMENT_FIN) && m->time_wait_us[to] != NOW_US)
+    remarks |= WATCHER_NO_RESTART;
   return remarks;
 }
 
@@ -185,8 +204,8 @@ uint32_t watcher_feed(uint32_t id, enum end from, const struct flight *flight, u
     struct segment s = segment_of(from, flight);
     model_step(&m, from, &s, &step);
     known->key = key;
-    known->remarks = remarks_of(&m, &step);
-    normalise(&m);
+    known->remarks = remarks_of(&set.models[id], &m, &s, &step);
+    normalise(&m, set.bursts ? RECENT_US : LONG_AGO_US);
     known->next = intern(&m);
     set.n_steps++;
   }
@@ -198,7 +217,13 @@ uint32_t watcher_expire(uint32_t id) {
   struct model m = set.models[id];
   struct model_step step;
   model_expire(&m, NOW_US + m.two_msl_us, &step);
-  normalise(&m);
+  normalise(&m, LONG_AGO_US);
+  return intern(&m);
+}
+
+uint32_t watcher_pause(uint32_t id) {
+  struct model m = set.models[id];
+  normalise(&m, LONG_AGO_US);
   return intern(&m);
 }
 
