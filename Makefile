@@ -46,6 +46,8 @@ OBJECTS_test_decode := tests/test_decode capture/decode $(MODEL)
 OBJECTS_test_model := tests/test_model tests/model_builder $(MODEL)
 OBJECTS_test_journey := tests/test_journey tests/model_builder $(MODEL)
 OBJECTS_test_verdict := tests/test_verdict tests/model_builder $(MODEL)
+OBJECTS_test_mutation := tests/test_mutation tests/mutate_trace tests/mutation_rules \
+  capture/source capture/decode $(MODEL)
 # Every unit test is a cmocka program; one that is not listed above tests the model alone.
 $(foreach t,$(UNIT_TESTS),$(eval PKGS_tests/$t := cmocka)$(eval OBJECTS_$t ?= tests/$t $(MODEL)))
 
