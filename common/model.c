@@ -125,6 +125,13 @@ static void sender_first_fin(struct model *m, enum end from, const struct segmen
                    before, EVENT_SND_FIN);
     return;
   }
+  /* It left before the RST, captured earlier, that is presumed to have closed its sender. */
+  int closed = f->state == TCPS_CLOSED ? endpoint_find(f, EVENT_RCV_RST) : -1;
+  if (closed >= 0) {
+    if (endpoint_insert(f, closed, EVENT_SND_FIN, evidence) && presumed && proven < 0)
+      endpoint_insert(f, closed + 1, EVENT_RCV_FIN, EVIDENCE_PRESUMED);
+    return;
+  }
   event_apply(m, from, EVENT_SND_FIN, evidence, s->t_us, step);
   /* The peer's FIN is still on its way. */
   if (presumed && proven < 0)
