@@ -43,6 +43,10 @@ PROGRAMS := server client capture
 UNIT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
 OBJECTS_test_cli := tests/test_cli common/cli
 OBJECTS_test_decode := tests/test_decode capture/decode $(MODEL)
+# tests/explore_table.c includes the table, to change it.
+EXPLORE := tests/explore tests/explore_host tests/explore_mutants tests/explore_oracle \
+  tests/explore_table tests/explore_watcher tests/explore_world
+OBJECTS_test_explore := tests/test_explore $(EXPLORE) $(filter-out common/transition,$(MODEL))
 OBJECTS_test_model := tests/test_model tests/model_builder $(MODEL)
 OBJECTS_test_journey := tests/test_journey tests/model_builder $(MODEL)
 OBJECTS_test_verdict := tests/test_verdict tests/model_builder $(MODEL)

@@ -93,6 +93,7 @@ enum {
   PAST_SYN_STRUCK = 0x800, /* and had not arrived when the host spoke next */
   PAST_FIN_LATE = 0x1000,  /* the first copy of its FIN that was captured was sent in CLOSING */
   PAST_FIN_SHOWS = 0x2000, /* a segment beyond its FIN was captured */
+  PAST_FIN_OVERTAKEN = 0x4000, /* the last copy of its FIN that was captured was overtaken */
 };
 
 enum { SAID_NOTHING = 0xff };
@@ -146,10 +147,13 @@ enum { ACTIONS_MAX = 64 };
 
 /* ---- explore_table.c: the table under test --------------------------------------------------- */
 
-/* How often each cell was looked up since the start. */
+/* How often each cell was looked up because something happened, since the last table_forget(). */
 extern uint64_t table_lookups[TCPS_COUNT][EVENT_COUNT];
+/* How often it was asked only whether the table calls it possible. */
+extern uint64_t table_probes[TCPS_COUNT][EVENT_COUNT];
+void table_forget(void);
 
-/* What a look-up would give; it is not counted, for nothing has happened. */
+/* What a look-up would give. */
 const struct transition *table_probe(enum tcp_state state, enum tcp_event event);
 
 /* Replaces one row, until table_restore(). The row must outlive that. */
@@ -229,6 +233,9 @@ extern char oracle_complaint[256];
 
 __attribute__((format(printf, 1, 2))) void oracle_complain(const char *format, ...);
 
+/* Holds of one host, after everything that happens to it. */
+void oracle_check_host(const struct world *w, enum end who);
+
 /* Holds in every reachable state. */
 void oracle_check(const struct world *w, const struct explore_config *config);
 
@@ -247,6 +254,9 @@ enum unknowable {
   UNKNOWABLE_LATE_FIN,
   /* A FIN that was missed, with nothing beyond it captured since, looks like no FIN. */
   UNKNOWABLE_HIDDEN_FIN,
+  /* A copy of the FIN, captured after what was sent later, looks like a FIN sent once more, unless the
+   * other has acknowledged more: it seems that its ACK had not arrived. */
+  UNKNOWABLE_OVERTAKEN_FIN,
   /* What was sent before the ACK of its FIN arrived, or an RST, and was captured long after it, says
    * that this has not come. When it has, and nothing is said after that, nobody can tell. */
   UNKNOWABLE_SLOW,
@@ -275,5 +285,24 @@ enum explore_mode {
 
 /* Explores every world that can be reached, breadth first. */
 struct explore_result explore(const struct explore_config *config, enum explore_mode mode);
+
+/* ---- explore_mutants.c: would a wrong table be noticed? -------------------------------------- */
+
+/* Why no exploration can notice that a cell is wrong. */
+struct mutants_equivalent {
+  enum tcp_state state;
+  enum tcp_event event;
+  const char *why;
+};
+
+struct mutants_result {
+  unsigned killed, survived; /* survived: though it should not have */
+  unsigned equivalent;
+};
+
+/* Changes every cell in every way, and explores the configurations, in their order, until one of
+ * them complains. Prints every mutant that none complains of, with its reason where there is one. */
+struct mutants_result mutants_run(const struct explore_config *configs, unsigned n_configs,
+                                  const struct mutants_equivalent *known, unsigned n_known);
 
 #endif

@@ -63,6 +63,8 @@ static void remember(struct world *w, enum end from, const struct flight *f) {
   if ((*past & PAST_FIN_ACKED) && (fin || f->state == TCPS_LAST_ACK)) *past |= PAST_ACK_STRUCK;
   if ((*past & PAST_RST) && !rst) *past |= PAST_RST_STRUCK;
   if (fin && !(*past & PAST_FIN) && f->state == TCPS_CLOSING) *past |= PAST_FIN_LATE;
+  if (fin && f->overtaken && (*past & PAST_FIN)) *past |= PAST_FIN_OVERTAKEN;
+  else if (!f->overtaken) *past &= (uint16_t)~PAST_FIN_OVERTAKEN;
   if (fin) *past |= PAST_FIN;
   if (!rst && w->host[from].fin_seq && f->seq > w->host[from].fin_seq) *past |= PAST_FIN_SHOWS;
   if (rst) *peer_past |= PAST_RST;
@@ -180,6 +182,7 @@ static void answer_with_rst(struct world *w, const struct explore_config *config
 static void deliver_to_closed(struct world *w, const struct explore_config *config, enum end to,
                               const struct flight *f) {
   host_happen(w, to, event_of(&w->host[to], f));
+  oracle_check_host(w, to); /* before the answer, which would hide it */
   if (f->flags & SEGMENT_RST) return;
   host_happen(w, to, EVENT_SND_RST);
   answer_with_rst(w, config, to, f);

@@ -62,7 +62,7 @@ static bool may(const struct host *h, enum tcp_event event) {
   return false;
 }
 
-static void check_host(const struct world *w, enum end who) {
+void oracle_check_host(const struct world *w, enum end who) {
   const struct host *h = &w->host[who];
   enum tcp_state right = state_by_the_rfc(h);
   if (h->state != right)
@@ -143,8 +143,13 @@ static bool is_unknowable(const struct world *w, enum end who, enum tcp_state tr
   bool hidden = w->host[who].fin_seq && !(past & (PAST_FIN | PAST_FIN_SHOWS)) &&
                 (((claim == TCPS_ESTABLISHED || claim == TCPS_SYN_RECEIVED) && truth == TCPS_FIN_WAIT_1) ||
                  (claim == TCPS_CLOSE_WAIT && (truth == TCPS_LAST_ACK || truth == TCPS_CLOSING)));
-  if (!(past & (PAST_LOST_BEFORE | PAST_OVERTAKEN)) || !(late || hidden)) return false;
-  oracle_unknowable[late ? UNKNOWABLE_LATE_FIN : UNKNOWABLE_HIDDEN_FIN]++;
+  bool overtaken = (past & PAST_FIN_OVERTAKEN) &&
+                   ((claim == TCPS_FIN_WAIT_1 && truth == TCPS_FIN_WAIT_2) ||
+                    (claim == TCPS_CLOSING && truth == TCPS_TIME_WAIT));
+  if (!(past & (PAST_LOST_BEFORE | PAST_OVERTAKEN)) || !(late || hidden || overtaken)) return false;
+  oracle_unknowable[late     ? UNKNOWABLE_LATE_FIN
+                    : hidden ? UNKNOWABLE_HIDDEN_FIN
+                             : UNKNOWABLE_OVERTAKEN_FIN]++;
   return true;
 }
 
@@ -207,8 +212,8 @@ void oracle_check_capture(const struct world *w, const struct explore_config *co
 void oracle_check(const struct world *w, const struct explore_config *config) {
   enum tcp_state a = w->host[0].state, b = w->host[1].state;
   oracle_pairs[a][b]++;
-  check_host(w, END_CLIENT);
-  check_host(w, END_SERVER);
+  oracle_check_host(w, END_CLIENT);
+  oracle_check_host(w, END_SERVER);
   if (!oracle_pair_is_allowed(a, b) && config->opening != OPENING_HALF_OPEN)
     oracle_complain("%s stands beside %s, which the RFC does not allow", tcp_state_name(a),
                     tcp_state_name(b));

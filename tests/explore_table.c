@@ -4,11 +4,14 @@
 #include "common/transition.c"
 #undef transition_find
 
+#include <string.h>
+
 #include "tests/explore.h"
 
 const struct transition *transition_find(enum tcp_state state, enum tcp_event event);
 
 uint64_t table_lookups[TCPS_COUNT][EVENT_COUNT];
+uint64_t table_probes[TCPS_COUNT][EVENT_COUNT];
 
 static struct {
   const struct transition *row; /* NULL: the table is as it should be */
@@ -24,12 +27,22 @@ void table_mutate(enum tcp_state state, enum tcp_event event, const struct trans
 
 void table_restore(void) { mutant.row = NULL; }
 
-const struct transition *table_probe(enum tcp_state state, enum tcp_event event) {
+void table_forget(void) {
+  memset(table_lookups, 0, sizeof table_lookups);
+  memset(table_probes, 0, sizeof table_probes);
+}
+
+static const struct transition *find(enum tcp_state state, enum tcp_event event) {
   if (mutant.row && state == mutant.state && event == mutant.event) return mutant.row;
   return transition_find_original(state, event);
 }
 
+const struct transition *table_probe(enum tcp_state state, enum tcp_event event) {
+  table_probes[state][event]++;
+  return find(state, event);
+}
+
 const struct transition *transition_find(enum tcp_state state, enum tcp_event event) {
   table_lookups[state][event]++;
-  return table_probe(state, event);
+  return find(state, event);
 }
