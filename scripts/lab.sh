@@ -110,8 +110,12 @@ lab_guard() {
 
 # Ends the inside, then the guardian, and dies of the same signal, so that a caller sees it.
 lab_interrupted() {
-  kill -KILL "$lab_inside" 2>/dev/null || true
-  { wait "$lab_inside" || true; } 2>/dev/null
+  local inside # from jobs: the signal may come before the next command could note it
+  inside=$(jobs -p)
+  if [[ -n $inside ]]; then
+    kill -KILL "$inside" || true
+    wait "$inside" || true
+  fi 2>/dev/null
   lab_unguard
   trap - "$1"
   kill -s "$1" $$
@@ -128,6 +132,10 @@ lab_unguard() {
 lab_supervise() {
   local program tool signal refusal status=0
   local -a enter=(unshare --pid --mount --mount-proc --fork --kill-child)
+  for signal in HUP INT TERM; do
+    # shellcheck disable=SC2064 # the name is wanted as it is now
+    trap "lab_interrupted $signal" "$signal"
+  done
   for program in server client capture; do
     [[ -x $LAB_BIN/$program ]] || lab_fail "there is no $program in $LAB_BIN; run make first"
   done
@@ -139,17 +147,11 @@ lab_supervise() {
   refusal=$("${enter[@]}" true 2>&1) || lab_explain_refusal "$refusal"
   ((LAB_HOST)) && lab_guard
 
-  lab_inside=
-  for signal in HUP INT TERM; do
-    # shellcheck disable=SC2064 # the name is wanted as it is now
-    trap "lab_interrupted $signal" "$signal"
-  done
   # pdeathsig is set a moment after the fork; if we died within it, nothing would be sent.
   # shellcheck disable=SC2016 # expanded by the inner shell
   setpriv --pdeathsig KILL bash -c '[[ $PPID == "$0" ]] && exec "$@"' $$ \
     "${enter[@]}" -- bash "$0" --inside "$@" &
-  lab_inside=$!
-  wait "$lab_inside" || status=$?
+  wait $! || status=$?
   trap - HUP INT TERM
   lab_unguard
   return "$status"
