@@ -18,6 +18,7 @@ LAB_BIN=${TEARDOWN_BIN:-$lab_scripts/../build}
 LAB_HOST=0
 LAB_PORT=7000
 LAB_EVENT=   # the sniffer's last object, one line of NDJSON
+LAB_EVENTS=() # all of its objects
 LAB_BACKEND= # netem or nft, once lab_open_loss has chosen
 
 lab_handle=7ea # tc's major number of our qdisc: names what may be undone
@@ -223,6 +224,7 @@ lab_next() {
   if ((status > 128)); then return 1; fi
   if ((status > 0)); then return 2; fi
   LAB_EVENT=$lab_partial lab_partial=
+  LAB_EVENTS+=("$LAB_EVENT")
 }
 
 # lab_await WHAT SECONDS GLOB...: the first object that matches every GLOB is then LAB_EVENT.
@@ -244,6 +246,17 @@ lab_await() {
     return
   done
   lab_fail "waited $limit s for $what; the sniffer's last word: ${LAB_EVENT:-none}"
+}
+
+# lab_read_on SECONDS: all that the sniffer still has to say; it must end by itself.
+lab_read_on() {
+  local status deadline=$((SECONDS + $1))
+  while ((SECONDS <= deadline)); do
+    status=0
+    lab_next || status=$?
+    ((status != 2)) || return 0
+  done
+  lab_fail "waited $1 s for the sniffer to end; its last word: ${LAB_EVENT:-none}"
 }
 
 # A glob for the segment object with that role; only there "again" follows, in "expects" it does not.
@@ -364,21 +377,41 @@ lab_open_nft() {
   nft "create table inet teardown; add chain inet teardown loss { type filter hook $hook priority 0; }"
 }
 
-# lab_arm_loss N FROM TO ACK: the next N pure ACKs FROM -> TO (each ip:port or [ip6]:port) with that
-# acknowledgement number will be lost.
+# lab_arm_loss N ack|fin FROM TO [ACK]: the next N pure ACKs, or segments with a FIN, FROM -> TO will
+# be lost; with ACK, only those of that acknowledgement number. A FIN has no such choice: repeated,
+# it may begin with earlier data. FROM and TO are ADDRESS:PORT or [ADDRESS]:PORT; of the address only
+# the family counts, and the port may be *.
 lab_arm_loss() {
-  local count=$1 from=$2 to=$3 ack=$4
+  local count=$1 kind=$2 from=$3 to=$4 ack=${5-}
   local sport=${from##*:} dport=${to##*:}
   if [[ $LAB_BACKEND == nft ]]; then
-    nft "add rule inet teardown loss tcp sport $sport tcp dport $dport tcp ackseq $ack \
-      tcp flags & (fin|syn|rst|ack) == ack numgen inc mod 4294967295 < $count counter drop"
-  elif [[ $from == \[* ]]; then # no extension headers on loopback: TCP begins at 40
-    lab_netem_filter ipv6 "$count" match u16 "$sport" 0xffff at 40 match u16 "$dport" 0xffff at 42 \
-      match u32 "$ack" 0xffffffff at 48 match u8 0x10 0x17 at 53
-  else # nor IP options: at 20
-    lab_netem_filter ip "$count" match u16 "$sport" 0xffff at 20 match u16 "$dport" 0xffff at 22 \
-      match u32 "$ack" 0xffffffff at 28 match u8 0x10 0x17 at 33
+    local match='tcp flags & (fin|syn|rst|ack) == ack'
+    [[ $kind == ack ]] || match='tcp flags & fin == fin'
+    [[ $sport == '*' ]] || match+=" tcp sport $sport"
+    [[ $dport == '*' ]] || match+=" tcp dport $dport"
+    [[ -z $ack ]] || match+=" tcp ackseq $ack"
+    nft "add rule inet teardown loss $match numgen inc mod 4294967295 < $count counter drop"
+  else # no IP options and no extension headers on loopback: there TCP begins
+    local protocol=ip tcp=20
+    [[ $from != \[* ]] || protocol=ipv6 tcp=40
+    local -a match=(match u8 0x10 0x17 at $((tcp + 13)))
+    [[ $kind == ack ]] || match=(match u8 0x01 0x01 at $((tcp + 13)))
+    [[ $sport == '*' ]] || match+=(match u16 "$sport" 0xffff at "$tcp")
+    [[ $dport == '*' ]] || match+=(match u16 "$dport" 0xffff at $((tcp + 2)))
+    [[ -z $ack ]] || match+=(match u32 "$ack" 0xffffffff at $((tcp + 8)))
+    lab_netem_filter $protocol "$count" "${match[@]}"
   fi || lab_fail "$LAB_BACKEND refused the fault"
+}
+
+# lab_arm_final_ack N: the next N final ACKs will be lost; LAB_FROM and LAB_ACK say whose, and their
+# number. To be called when ack1 is LAB_EVENT: the connection is half-closed then, and the model
+# already knows the number of the ACK that will answer the other FIN.
+lab_arm_final_ack() {
+  [[ $LAB_EVENT =~ \{[^{}]*\"role\":\"final-ack\"[^{}]*\} ]] ||
+    lab_fail "the sniffer does not expect a final ACK: $LAB_EVENT"
+  LAB_ACK=$(lab_field ack "${BASH_REMATCH[0]}")
+  LAB_FROM=$(lab_field destination "$LAB_EVENT")
+  lab_arm_loss "$1" ack "$LAB_FROM" "$(lab_field source "$LAB_EVENT")" "$LAB_ACK"
 }
 
 # lab_count_losses: what the backend itself counted, in LAB_LOST.

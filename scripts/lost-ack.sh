@@ -105,16 +105,10 @@ lab_start_server "${server_options[@]}"
 lab_start_sniffer "${sniffer_options[@]}"
 lab_start_client "$address" "${client_options[@]}"
 
-# Half-closed: the first closer's FIN is acknowledged, and the model already knows the number of
-# the ACK that will answer the other FIN.
 lab_await "the $last to acknowledge the $first's FIN" 10 "$(lab_segment ack1)"
-[[ $LAB_EVENT =~ \{[^{}]*\"role\":\"final-ack\"[^{}]*\} ]]
-ack=$(lab_field ack "${BASH_REMATCH[0]}")
-from=$(lab_field destination "$LAB_EVENT")
-to=$(lab_field source "$LAB_EVENT")
-((!fault)) || lab_arm_loss "$count" "$from" "$to" "$ack"
+((!fault)) || lab_arm_final_ack "$count"
 armed=$EPOCHREALTIME
-((!fault)) || lab_say "Armed: $LAB_BACKEND will lose the next ACK with number $ack from $from $times."
+((!fault)) || lab_say "Armed: $LAB_BACKEND will lose the next ACK with number $LAB_ACK from $LAB_FROM $times."
 
 lab_await "the $last's FIN" $((10 + close_delay / 1000)) "$(lab_segment fin2)"
 fin2=$(lab_field t "$LAB_EVENT")
