@@ -1,0 +1,246 @@
+#!/usr/bin/env bats
+# What capture reads: every form of file and link layer, copies, fragments, and captures that show a
+# part of a connection only. Runs inside a private network namespace with lo up.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+  : "${TEARDOWN_BIN:=$BATS_TEST_DIRNAME/../build/san}"
+  export TEARDOWN_BIN
+  export GOLDEN=$BATS_TEST_DIRNAME/golden CONVERT=$BATS_FILE_TMPDIR/convert_pcap
+  "${CC:-cc}" -std=c17 -O1 -o "$CONVERT" "$BATS_TEST_DIRNAME/convert_pcap.c"
+}
+
+teardown() {
+  [ -z "${bridged-}" ] || { kill "$bridged"; wait "$bridged" || true; ip link del br0; } 2>/dev/null
+}
+
+wait_for() { # wait_for FILE PATTERN: until the file has a line that matches, ten seconds at most
+  local tries
+  for ((tries = 0; tries < 500; tries++)); do
+    grep -q -- "$2" "$1" 2>/dev/null && return 0
+    read -rt 0.02 <> <(:) || true
+  done
+  echo "waited in vain for '$2' in $1" >&2
+  return 1
+}
+
+# told ARGUMENT...: what capture makes of a file, but for its name and the counts of the summary.
+told() {
+  local status=0
+  timeout 30 "$TEARDOWN_BIN/capture" --format json "$@" >"$BATS_TEST_TMPDIR/json" \
+    2>"$BATS_TEST_TMPDIR/err" || status=$?
+  ((status <= 1)) || { echo "status $status: $(cat "$BATS_TEST_TMPDIR/err")"; return 1; }
+  jq -c 'select(.type != "start" and .type != "summary")' "$BATS_TEST_TMPDIR/json"
+}
+
+verdicts() { # verdicts ARGUMENT...: ending and verdict of each connection
+  told "$@" | jq -r 'select(.type == "verdict") | "\(.ending) \(.verdict)"'
+}
+
+same() { # same CONVERSION NAME...: converted, it is told as the original is
+  local conversion=$1 name
+  for name in "${@:2}"; do
+    told -r "$GOLDEN/$name.pcap" >"$BATS_TEST_TMPDIR/original"
+    grep -q '"type":"verdict"' "$BATS_TEST_TMPDIR/original"
+    "$CONVERT" "$conversion" <"$GOLDEN/$name.pcap" >"$BATS_TEST_TMPDIR/converted"
+    told -r "$BATS_TEST_TMPDIR/converted" | diff "$BATS_TEST_TMPDIR/original" - ||
+      { echo "$name as $conversion"; return 1; }
+  done
+}
+
+@test "pcap in µs and ns and in both byte orders, pcapng" {
+  local form
+  for form in us-le us-be ns-le ns-be pcapng pcapng-be pcapng-ns; do
+    same "$form" normal lost-final-ack-ipv6 reset-data-after-close
+  done
+}
+
+@test "Ethernet, VLAN, QinQ, Linux cooked, raw IP and BSD loopback" {
+  local link
+  for link in vlan qinq sll sll2 raw null null-be loop; do
+    same "$link" normal lost-final-ack-ipv6 simultaneous
+  done
+}
+
+@test "a link type that is not read is said, and nothing is guessed" {
+  "$CONVERT" raw <"$GOLDEN/normal.pcap" >"$BATS_TEST_TMPDIR/odd"
+  printf '\x69' | dd of="$BATS_TEST_TMPDIR/odd" bs=1 seek=20 conv=notrunc status=none # IEEE 802.11
+  run --separate-stderr "$TEARDOWN_BIN/capture" -r "$BATS_TEST_TMPDIR/odd"
+  [ "$status" -eq 2 ] && [ -z "$output" ]
+  # shellcheck disable=SC2154 # bats sets it
+  [[ $stderr == *"link type IEEE802_11 is not read here"* ]]
+}
+
+@test "IPv6 with hop-by-hop, destination and atomic fragment headers" {
+  same extensions normal-ipv6 lost-final-ack-ipv6
+}
+
+@test "standard input, and what gzip writes into a pipe" {
+  told -r "$GOLDEN/normal.pcap" >"$BATS_TEST_TMPDIR/original"
+  told -r - <"$GOLDEN/normal.pcap" | diff "$BATS_TEST_TMPDIR/original" -
+  gzip -c "$GOLDEN/normal.pcap" | gzip -dc | told -r - | diff "$BATS_TEST_TMPDIR/original" -
+}
+
+@test "IP fragments are refused and counted" {
+  "$CONVERT" fragments <"$GOLDEN/normal.pcap" >"$BATS_TEST_TMPDIR/fragments"
+  run verdicts -r "$BATS_TEST_TMPDIR/fragments"
+  [ "$status" -eq 0 ] && [ -z "$output" ]
+  grep -q 'not read: 18 IP fragments, 0 cut short by -s, 0 malformed' "$BATS_TEST_TMPDIR/err"
+}
+
+@test "each packet captured twice counts once, and that is said" {
+  local name
+  for name in normal simultaneous lost-final-ack-after-tap-x3 normal-ipv6; do
+    same twice "$name"
+    told -r "$GOLDEN/$name.pcap" >/dev/null
+    local segments
+    segments=$(jq 'select(.type == "summary").segments' "$BATS_TEST_TMPDIR/json")
+    told -r "$BATS_TEST_TMPDIR/converted" >/dev/null
+    grep -qx "$segments segments were captured twice and counted once" "$BATS_TEST_TMPDIR/err"
+  done
+  # Resets of a closed end look the same, so that a copy of one may be another: the verdict stands.
+  for name in reset-data-after-close reset-linger-0 reset-unread-data normal-rst-in-time-wait; do
+    verdicts -r "$GOLDEN/$name.pcap" >"$BATS_TEST_TMPDIR/original"
+    "$CONVERT" twice <"$GOLDEN/$name.pcap" >"$BATS_TEST_TMPDIR/converted"
+    verdicts -r "$BATS_TEST_TMPDIR/converted" | diff "$BATS_TEST_TMPDIR/original" -
+  done
+}
+
+@test "a retransmission is no copy" {
+  [ "$(told -r "$GOLDEN/lost-final-ack.pcap" | jq .fin_retransmissions | tail -1)" -eq 1 ]
+  run ! grep 'captured twice' "$BATS_TEST_TMPDIR/err"
+  # As soon as a copy, but a datagram of its own.
+  "$CONVERT" renumbered <"$GOLDEN/normal.pcap" >"$BATS_TEST_TMPDIR/renumbered"
+  [ "$(told -r "$BATS_TEST_TMPDIR/renumbered" | jq .fin_retransmissions | tail -1)" -eq 2 ]
+  run ! grep 'captured twice' "$BATS_TEST_TMPDIR/err"
+}
+
+@test "one direction only: cannot tell, and that is the reason" {
+  local file name filter line
+  # Owed: in one direction nothing tells that a SYN,ACK or SYN of other numbers begins a connection.
+  local owed=' reuse-client-in-time-wait reuse-server-in-time-wait '
+  for file in "$GOLDEN"/*.pcap; do
+    name=$(basename "$file" .pcap)
+    [[ $name != refused ]] || continue
+    for filter in 'src port 7000' 'dst port 7000'; do
+      told -r "$file" "$filter" | jq -r 'select(.type == "verdict") | "\(.verdict) \(.sentence)"' \
+        >"$BATS_TEST_TMPDIR/lines"
+      [ -s "$BATS_TEST_TMPDIR/lines" ]
+      if [[ $owed == *" $name "* ]]; then
+        grep -q '^violates ' "$BATS_TEST_TMPDIR/lines" ||
+          { echo "$name: no longer owed"; return 1; }
+        continue
+      fi
+      while read -r line; do
+        [[ $line == "cannot-tell "*"; only one direction was captured" ]] ||
+          { echo "$name, $filter: $line"; return 1; }
+      done <"$BATS_TEST_TMPDIR/lines"
+    done
+  done
+}
+
+@test "a capture that begins anywhere" {
+  local skip expected=(
+    [5]='normal conforms' # both FINs and their ACKs
+    [6]='unfinished-close-wait cannot-tell' [7]='unfinished-close-wait cannot-tell'
+    [8]='open cannot-tell') # one ACK
+  for ((skip = 0; skip < 9; skip++)); do
+    "$CONVERT" us-le "$skip" <"$GOLDEN/normal.pcap" >"$BATS_TEST_TMPDIR/late"
+    run verdicts -r "$BATS_TEST_TMPDIR/late"
+    [ "$status" -eq 0 ]
+    [ "$output" = "${expected[skip]-normal conforms}" ] || { echo "$skip: $output"; return 1; }
+  done
+  "$CONVERT" us-le 6 <"$GOLDEN/normal.pcap" >"$BATS_TEST_TMPDIR/late"
+  told -r "$BATS_TEST_TMPDIR/late" | grep 'capture misses\|middle of the close'
+}
+
+@test "wherever a capture begins there is no breach and no crash" {
+  local name skip size
+  # Owed: a client whose own SYN was not captured sends another: it begins a connection.
+  local owed='reuse-server-in-close-wait 1'
+  for name in coalesced simultaneous normal-half-close-data lost-final-ack-after-tap \
+    fin-unanswered reset-data-after-close reuse-server-in-close-wait; do
+    told -r "$GOLDEN/$name.pcap" >/dev/null
+    size=$(jq 'select(.type == "summary").segments' "$BATS_TEST_TMPDIR/json")
+    for ((skip = 1; skip < size; skip++)); do
+      "$CONVERT" us-le "$skip" <"$GOLDEN/$name.pcap" >"$BATS_TEST_TMPDIR/late"
+      verdicts -r "$BATS_TEST_TMPDIR/late" >"$BATS_TEST_TMPDIR/verdicts"
+      if [[ "$name $skip" == "$owed" ]]; then
+        grep -q violates "$BATS_TEST_TMPDIR/verdicts" || { echo "no longer owed: $owed"; return 1; }
+      elif grep violates "$BATS_TEST_TMPDIR/verdicts"; then
+        echo "$name without the first $skip"
+        return 1
+      fi
+    done
+  done
+}
+
+@test "a capture that ends anywhere" {
+  local n expected=([6]='unfinished-fin-unanswered' [7]='unfinished-close-wait'
+    [8]='unfinished-last-ack' [9]='normal')
+  for ((n = 1; n <= 9; n++)); do
+    run verdicts -r "$GOLDEN/normal.pcap" -c "$n"
+    [ "$status" -eq 0 ]
+    [ "$output" = "${expected[n]-open} conforms" ] || { echo "$n: $output"; return 1; }
+  done
+}
+
+# The last verdict on each connection, but for what depends on when it was given.
+last_verdicts() {
+  jq -Sc 'select(.type == "verdict") | del(.conn, .t, .sentence)' | sort
+}
+
+@test "live with -w, then read: the same verdicts" {
+  local json=$BATS_TEST_TMPDIR/live.json saved=$BATS_TEST_TMPDIR/saved.pcap how
+  timeout 60 "$TEARDOWN_BIN/capture" -i lo --closes 4 --json "$json" -w "$saved" >/dev/null 2>&1 &
+  local capture=$!
+  wait_for "$json" '"start"'
+  timeout 60 "$TEARDOWN_BIN/server" -p 7000 --count 3 >"$BATS_TEST_TMPDIR/server" 2>&1 &
+  local server=$!
+  timeout 60 "$TEARDOWN_BIN/server" -p 7001 --count 1 --close-delay 0 \
+    >"$BATS_TEST_TMPDIR/quick" 2>&1 &
+  local quick=$!
+  wait_for "$BATS_TEST_TMPDIR/server" listen
+  wait_for "$BATS_TEST_TMPDIR/quick" listen
+  for how in close shutdown reset; do
+    timeout 30 "$TEARDOWN_BIN/client" --close "$how" --close-after 50 127.0.0.1 7000 \
+      >/dev/null 2>&1 || true
+  done
+  timeout 30 "$TEARDOWN_BIN/client" --close-after 50 127.0.0.1 7001 >/dev/null 2>&1
+  wait "$capture" "$server" "$quick" || true
+  last_verdicts <"$json" >"$BATS_TEST_TMPDIR/live"
+  "$TEARDOWN_BIN/capture" -r "$saved" --format json 2>/dev/null | last_verdicts |
+    diff "$BATS_TEST_TMPDIR/live" -
+  jq -r .ending "$BATS_TEST_TMPDIR/live" | sort |
+    diff - <(printf '%s\n' coalesced normal normal reset)
+}
+
+@test "live on every interface across a bridge: the copies count once" {
+  ip link add br0 type bridge 2>/dev/null || skip "this kernel has no bridge"
+  unshare --net sleep 60 &
+  local other=$!
+  bridged=$other
+  until [ "$(readlink /proc/$other/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do :; done
+  ip link add port0 type veth peer name peer0 netns "$other"
+  ip link set port0 master br0 up
+  ip link set br0 up
+  ip address add 192.0.2.1/24 dev br0
+  nsenter --target "$other" --net sh -c \
+    'ip link set lo up; ip link set peer0 up; ip address add 192.0.2.2/24 dev peer0'
+  local json=$BATS_TEST_TMPDIR/any.json
+  timeout 30 "$TEARDOWN_BIN/capture" -i any --closes 1 --json "$json" 'port 7000' \
+    >/dev/null 2>"$BATS_TEST_TMPDIR/err" &
+  local capture=$!
+  wait_for "$json" '"start"'
+  timeout 30 "$TEARDOWN_BIN/server" -l 0.0.0.0 -p 7000 --count 1 >"$BATS_TEST_TMPDIR/server" 2>&1 &
+  local server=$!
+  wait_for "$BATS_TEST_TMPDIR/server" listen
+  timeout 30 nsenter --target "$other" --net \
+    "$TEARDOWN_BIN/client" --close-after 50 192.0.2.1 7000 >/dev/null 2>&1
+  wait "$capture" "$server"
+  [ "$(jq -c 'select(.type == "verdict")
+    | [.ending, .verdict, .control_segments, .fin_retransmissions]' "$json")" = \
+    '["normal","conforms","4/4",0]' ]
+  grep -q 'segments were captured twice and counted once' "$BATS_TEST_TMPDIR/err"
+}
