@@ -6,11 +6,13 @@
  *
  *     host C ── leg before the tap ──▶ tap ── leg after the tap ──▶ host S, and the same back
  *
- * Beside every true state stand facts of which the table knows nothing (which octets were sent, have
- * arrived, were acknowledged); explore_oracle.c computes from them what RFC 9293 says, and compares.
+ * Beside every true state stand facts of which the table knows nothing: which octets were sent,
+ * have arrived, were acknowledged. explore_oracle.c computes from them what RFC 9293 says, and
+ * compares.
  *
  * Time is not counted: a timer may expire whenever the RFC lets it, and 2 MSL means that nothing is
- * in flight any more. To the watcher something has happened just before or longer ago. Sequence numbers count from the ISN: octet 0 is SYN, data and FIN follow. */
+ * in flight any more. To the watcher something has happened just before or longer ago. Sequence
+ * numbers count from the ISN: octet 0 is SYN, data and FIN follow. */
 #ifndef TEARDOWN_TESTS_EXPLORE_H
 #define TEARDOWN_TESTS_EXPLORE_H
 
@@ -42,14 +44,14 @@ struct explore_config {
   uint8_t losses, duplicates, reorders;
   uint8_t spurious; /* retransmissions that did not wait until all was quiet */
   uint8_t aborts, give_ups;
-  uint8_t stray; /* flags of an old segment on its way to the listener; 0: none */
-  uint8_t data[2];             /* octets that each application may write, 0 or 1 */
+  uint8_t stray;   /* flags of an old segment on its way to the listener; 0: none */
+  uint8_t data[2]; /* octets that each application may write, 0 or 1 */
   bool fin_wait_2_timeout;     /* Linux's tcp_fin_timeout */
-  bool drops_old_acks;         /* an old segment's ACK is not read (3.10.7.4, first); Linux reads it */
+  bool drops_old_acks;         /* as 3.10.7.4, first, has it: an old segment's ACK is not read */
   bool closes_in_syn_received; /* 3.10.4 allows it */
-  bool late;                   /* the capture may begin at any time */
-  bool unwatched;              /* it never begins: two connections in one are not the model's to tell */
-  bool bursts; /* segments come 1 ms apart, or after a pause; else all of them after a pause */
+  bool late;      /* the capture may begin at any time */
+  bool unwatched; /* it never begins: two connections in one are not the model's to tell */
+  bool bursts;    /* segments come 1 ms apart, or after a pause; else all of them after a pause */
 };
 
 struct host {
@@ -108,7 +110,7 @@ struct world {
   uint8_t said[2]; /* true state with the latest-sent captured segment; SAID_NOTHING */
   uint8_t tapped; /* the capture has begun */
   uint8_t is_full; /* a leg has no room: the action is not possible */
-  uint8_t unused[2];
+  uint8_t acked[2]; /* the highest ACK that was captured from it */
 };
 
 enum action_kind {
@@ -167,9 +169,12 @@ size_t watcher_count(void);
 const struct model *watcher_model(uint32_t id);
 uint32_t watcher_initial(void);
 
-/* A finding that is a breach; a new role that was not awaited; a FIN repeated to an end in TIME_WAIT
- * that did not restart it. */
-enum { WATCHER_BREACH = 1, WATCHER_UNEXPECTED = 2, WATCHER_NO_RESTART = 4 };
+enum {
+  WATCHER_BREACH = 1,
+  WATCHER_UNEXPECTED = 2, /* a new role that was not awaited, or the answer to a repeated FIN */
+  WATCHER_NO_RESTART = 4, /* a FIN repeated to an end in TIME_WAIT did not restart it */
+  WATCHER_IN_HASTE = 8,   /* it is bare, and comes so soon that it need not answer what came last */
+};
 
 /* Feeds a segment; *remarks receives WATCHER_*. Returns the model's index after it. */
 uint32_t watcher_feed(uint32_t id, enum end from, const struct flight *flight, unsigned *remarks);
@@ -249,16 +254,16 @@ void oracle_check_end(const struct world *w, const struct explore_config *config
 
 /* What looks alike to any watcher once it has missed a segment. */
 enum unknowable {
-  /* A FIN whose first copies were missed, and whose first captured copy acknowledges the peer's FIN,
-   * looks like a FIN sent only then: CLOSING, and TIME_WAIT after it, like LAST_ACK. */
+  /* A FIN whose first copies were missed, and whose first captured copy acknowledges the peer's
+   * FIN, looks like a FIN sent only then: CLOSING, and TIME_WAIT after it, like LAST_ACK. */
   UNKNOWABLE_LATE_FIN,
   /* A FIN that was missed, with nothing beyond it captured since, looks like no FIN. */
   UNKNOWABLE_HIDDEN_FIN,
-  /* A copy of the FIN, captured after what was sent later, looks like a FIN sent once more, unless the
-   * other has acknowledged more: it seems that its ACK had not arrived. */
+  /* A copy of the FIN, captured after what was sent later, looks like a FIN sent once more, unless
+   * the later segment acknowledges more: it seems that the FIN's ACK had not arrived. */
   UNKNOWABLE_OVERTAKEN_FIN,
-  /* What was sent before the ACK of its FIN arrived, or an RST, and was captured long after it, says
-   * that this has not come. When it has, and nothing is said after that, nobody can tell. */
+  /* What was sent before the ACK of its FIN arrived, or an RST, and was captured long after it,
+   * says that this has not come. When it has, and nothing is said later, nobody can tell. */
   UNKNOWABLE_SLOW,
   UNKNOWABLE_COUNT,
 };
@@ -301,7 +306,7 @@ struct mutants_result {
 };
 
 /* Changes every cell in every way, and explores the configurations, in their order, until one of
- * them complains. Prints every mutant that none complains of, with its reason where there is one. */
+ * them complains. Prints the mutants that none complains of, with the reason where there is one. */
 struct mutants_result mutants_run(const struct explore_config *configs, unsigned n_configs,
                                   const struct mutants_equivalent *known, unsigned n_known);
 

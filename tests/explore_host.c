@@ -56,15 +56,18 @@ static bool leg_exists(const struct explore_config *config, enum end from, int w
 }
 
 /* What everybody who looks at the wire may know, and when it was contradicted. */
-static void remember(struct world *w, enum end from, const struct flight *f) {
+static void remember(struct world *w, enum end from, const struct flight *f, unsigned remarks) {
   uint16_t *past = &w->past[from], *peer_past = &w->past[end_other(from)];
   const struct host *peer = &w->host[end_other(from)];
   bool rst = f->flags & SEGMENT_RST, fin = f->flags & SEGMENT_FIN;
-  if ((*past & PAST_FIN_ACKED) && (fin || f->state == TCPS_LAST_ACK)) *past |= PAST_ACK_STRUCK;
-  if ((*past & PAST_RST) && !rst) *past |= PAST_RST_STRUCK;
+  bool in_haste = remarks & WATCHER_IN_HASTE, is_old = f->ack < w->acked[from];
+  if (f->ack > w->acked[from]) w->acked[from] = f->ack;
+  if ((*past & PAST_FIN_ACKED) && (fin || (f->state == TCPS_LAST_ACK && !in_haste)))
+    *past |= PAST_ACK_STRUCK;
+  if ((*past & PAST_RST) && !rst && !in_haste) *past |= PAST_RST_STRUCK;
   if (fin && !(*past & PAST_FIN) && f->state == TCPS_CLOSING) *past |= PAST_FIN_LATE;
-  if (fin && f->overtaken && (*past & PAST_FIN)) *past |= PAST_FIN_OVERTAKEN;
-  else if (!f->overtaken) *past &= (uint16_t)~PAST_FIN_OVERTAKEN;
+  if (fin && f->overtaken && (*past & PAST_FIN) && !is_old) *past |= PAST_FIN_OVERTAKEN;
+  if (!f->overtaken) *past &= (uint16_t)~PAST_FIN_OVERTAKEN;
   if (fin) *past |= PAST_FIN;
   if (!rst && w->host[from].fin_seq && f->seq > w->host[from].fin_seq) *past |= PAST_FIN_SHOWS;
   if (rst) *peer_past |= PAST_RST;
@@ -90,7 +93,7 @@ void channel_capture(struct world *w, const struct explore_config *config, enum 
   bool seen_closed = e->state == TCPS_CLOSED && e->evidence == EVIDENCE_SEEN;
   bool believed = rst ? !is_void || seen_closed : e->has_spoken;
   if (believed && !f->overtaken) w->said[from] = f->state;
-  if (believed || rst) remember(w, from, f);
+  if (believed || rst) remember(w, from, f, remarks);
   oracle_check_capture(w, config, from, f, believed, remarks);
   /* What it has overtaken tells of an earlier time. */
   for (unsigned i = 0; i < overtakes && believed; i++)

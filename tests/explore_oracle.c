@@ -78,12 +78,12 @@ void oracle_check_host(const struct world *w, enum end who) {
   }
 }
 
-/* One letter a pair, in the order of tcp_state.h; '+' the RFC allows it, '.' it does not. CLOSED and
- * LISTEN stand beside everything that a reset or a silence can leave behind. Why not, for example:
- * TIME_WAIT beside FIN_WAIT_2: whoever is in TIME_WAIT has received the peer's FIN and its own was
- * acknowledged, so the peer has received it and is past FIN_WAIT_2. LAST_ACK beside CLOSING: the FIN
- * of LAST_ACK was sent after the peer's arrived and acknowledges it in every copy, so whoever
- * receives it has no FIN left to be acknowledged. */
+/* One letter a pair, in the order of tcp_state.h; '+' the RFC allows it, '.' it does not. CLOSED
+ * and LISTEN stand beside everything that a reset or a silence can leave behind. Why not, for
+ * example: TIME_WAIT beside FIN_WAIT_2: whoever is in TIME_WAIT has received the peer's FIN and its
+ * own was acknowledged, so the peer has received it and is past FIN_WAIT_2. LAST_ACK and CLOSING:
+ * the FIN of LAST_ACK was sent after the peer's arrived and acknowledges it in every copy, so
+ * whoever receives it has no FIN left to be acknowledged. */
 static const char ALLOWED[TCPS_COUNT][TCPS_COUNT + 1] = {
     /*                 C L s r E 1 2 W c A T */
     [TCPS_CLOSED] =       "+++++++++++",
@@ -135,13 +135,15 @@ static bool can_follow(enum tcp_state said, enum tcp_state claim, unsigned past,
   return false;
 }
 
+/* enum unknowable says what is excused here. */
 static bool is_unknowable(const struct world *w, enum end who, enum tcp_state truth,
                           enum tcp_state claim) {
   unsigned past = w->past[who];
   bool late = (past & PAST_FIN_LATE) && claim == TCPS_LAST_ACK &&
               (truth == TCPS_CLOSING || truth == TCPS_TIME_WAIT);
   bool hidden = w->host[who].fin_seq && !(past & (PAST_FIN | PAST_FIN_SHOWS)) &&
-                (((claim == TCPS_ESTABLISHED || claim == TCPS_SYN_RECEIVED) && truth == TCPS_FIN_WAIT_1) ||
+                ((claim == TCPS_SYN_RECEIVED && truth == TCPS_FIN_WAIT_1) ||
+                 (claim == TCPS_ESTABLISHED && truth == TCPS_FIN_WAIT_1) ||
                  (claim == TCPS_CLOSE_WAIT && (truth == TCPS_LAST_ACK || truth == TCPS_CLOSING)));
   bool overtaken = (past & PAST_FIN_OVERTAKEN) &&
                    ((claim == TCPS_FIN_WAIT_1 && truth == TCPS_FIN_WAIT_2) ||
@@ -192,7 +194,7 @@ void oracle_check_capture(const struct world *w, const struct explore_config *co
   if (remarks & WATCHER_BREACH) oracle_complain("watcher: a breach, though both ends conform");
   if (config->late || !believed) return;
   if ((remarks & WATCHER_UNEXPECTED) && !((w->past[0] | w->past[1]) & disturbed))
-    oracle_complain("watcher: a new role that it did not expect");
+    oracle_complain("watcher: it did not expect what had to come");
   if (remarks & WATCHER_NO_RESTART)
     oracle_complain("watcher: a FIN repeated into TIME_WAIT did not restart it");
   if ((f->flags & SEGMENT_RST) && f->state == TCPS_CLOSED && e->evidence != EVIDENCE_SEEN)
@@ -221,8 +223,8 @@ void oracle_check(const struct world *w, const struct explore_config *config) {
   check_claim(w, config, END_SERVER);
 }
 
-/* In the end every presumption has turned out true, or was refuted: of a close that nobody broke off
- * and whose segments were all captured, in the order of sending. */
+/* In the end every presumption has turned out true, or was refuted: of a close that nobody broke
+ * off and whose segments were all captured, in the order of sending. */
 static void check_claims_at_end(const struct world *w, const struct explore_config *config) {
   const struct model *m = watcher_model(w->watcher);
   bool is_graceful = config->aborts + config->give_ups == 0 && !config->fin_wait_2_timeout &&

@@ -1,5 +1,5 @@
-/* The table under test: the model's own, with at most one row replaced, and every look-up counted.
- * Model and hosts call this transition_find; the original goes by another name in this file only. */
+/* The table under test: the model's own, with at most one row replaced, and look-ups counted. Model
+ * and hosts call this transition_find; the original goes by another name in this file only. */
 #define transition_find transition_find_original
 #include "common/transition.c"
 #undef transition_find

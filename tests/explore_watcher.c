@@ -2,13 +2,14 @@
  * that worlds stay small, and each of its steps is computed once.
  *
  * Two models that differ only in when something happened, or in how often beyond what the model
- * asks, will say the same of everything to come: they are made equal first. What has a time was either
- * RECENT, or so long ago that nothing now is an answer in haste. */
+ * asks, will say the same of everything to come: they are made equal first. What has a time was
+ * either RECENT, or so long ago that nothing now is an answer in haste. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/seq.h"
 #include "common/verdict.h"
 #include "tests/explore.h"
 
@@ -186,6 +187,14 @@ static unsigned remarks_of(const struct model *before, const struct model *m,
     if (finding_text(step->findings[i].id)->severity == FINDING_BREACH) remarks |= WATCHER_BREACH;
   if (step->verdict == STEP_UNEXPECTED && step->new_roles && step->n_findings == 0)
     remarks |= WATCHER_UNEXPECTED;
+  bool acks_fin2 = before->first_closer == step->from;
+  bool answers = segment_len(s) == 0 && (step->roles & (acks_fin2 ? ROLE_ACK2 : ROLE_ACK1)) &&
+                 before->loss.fin[acks_fin2].unanswered > 0 && before->rst_from == END_NONE &&
+                 !seq_lt(s->ack, before->end[step->from].ack_max);
+  if (answers && step->verdict == STEP_STALE) remarks |= WATCHER_UNEXPECTED;
+  bool own = before->first_closer != step->from; /* FIN2 */
+  bool recent = before->rst_us > LONG_AGO_US || before->loss.fin[own].last_ack_us > LONG_AGO_US;
+  if (segment_len(s) == 0 && recent) remarks |= WATCHER_IN_HASTE;
   bool waits = before->end[to].state == TCPS_TIME_WAIT && m->end[to].state == TCPS_TIME_WAIT;
   if (waits && segment_has(s, SEGMENT_FIN) && m->time_wait_us[to] != NOW_US)
     remarks |= WATCHER_NO_RESTART;

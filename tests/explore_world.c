@@ -66,16 +66,16 @@ static bool all_waits(const struct world *w) {
   return world_is_quiet(w) && !w->host[0].ack_pending && !w->host[1].ack_pending;
 }
 
-/* While the SYN,ACK that it waits for still has to be repeated, its own SYN helps nobody: an end that
- * closed in SYN_RECEIVED answers it with a bare ACK. Timers are not counted here, and so the two
- * would go on like that for ever. */
+/* While the SYN,ACK that it waits for still has to be repeated, its own SYN helps nobody: an end
+ * that closed in SYN_RECEIVED answers it with a bare ACK. Timers are not counted here, and so the
+ * two would go on like that for ever. */
 static bool syn_is_in_vain(const struct world *w, enum end who) {
   const struct host *peer = &w->host[end_other(who)];
   return w->host[who].state == TCPS_SYN_SENT && peer->fin_seq && peer->snd_una == 0;
 }
 
 /* What has not been acknowledged may be sent again: at any time while the budget lasts, and for
- * nothing when it is the only thing left that can happen, for that is what a retransmission is for. */
+ * nothing when it is the only thing left that can happen: that is what retransmission is for. */
 static void add_repeats(const struct world *w, struct action *actions, unsigned *n, enum end who) {
   const struct host *h = &w->host[who];
   if (!all_waits(w) && w->spurious == 0) return;
@@ -92,7 +92,8 @@ static void add_repeats(const struct world *w, struct action *actions, unsigned 
   /* Whether its FIN still needs repeating is the table's to say. */
   if (!h->fin_seq || !host_permits(h, EVENT_SND_FIN)) return;
   /* A probe with the FIN alone gets nowhere while the data before it are missing. */
-  if ((h->snd_una && from >= h->fin_seq) || w->spurious > 0) add(actions, n, ACTION_REPEAT_FIN, who, 0);
+  bool is_probe = h->snd_una == 0 || from < h->fin_seq;
+  if (!is_probe || w->spurious > 0) add(actions, n, ACTION_REPEAT_FIN, who, 0);
   if (from < h->fin_seq) add(actions, n, ACTION_REPEAT_ALL, who, 0);
 }
 

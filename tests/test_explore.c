@@ -1,13 +1,13 @@
-/* Two hosts, a channel and the watcher, explored state by state (explore.h), in many configurations.
+/* Two hosts, a channel and the watcher, explored state by state (explore.h), in many ways.
  *
  * In every reachable state of every one of them: each host is where RFC 9293 puts it, by what was
  * sent, has arrived and was acknowledged, so TIME_WAIT stands only where it belongs and the passive
  * closer's CLOSED never before the final ACK was delivered; neither is in a state that the RFC does
  * not allow beside the other's; every run ends, and with both ends CLOSED; and the watcher claims
- * nothing as seen that is false, presumes nothing that cannot be, awaits what comes, reports no breach,
- * and has its presumptions confirmed or refuted in the end (explore_oracle.c).
+ * nothing as seen that is false, presumes nothing that cannot be, awaits what comes, reports no
+ * breach, and has its presumptions confirmed or refuted in the end (explore_oracle.c).
  *
- * TEARDOWN_EXPLORE=big goes further, for some minutes and a gigabyte. */
+ * TEARDOWN_EXPLORE=big goes further: five times as many states, and a gigabyte. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,8 +29,8 @@
 #define SENDERS .tap = TAP_AT_SENDERS
 #define CLIENT .tap = TAP_AT_CLIENT
 #define BETWEEN .tap = TAP_BETWEEN
-/* What is broken off can leave FIN_WAIT_2 behind for ever: only a timeout that the RFC does not have
- * ends it. */
+/* What is broken off can leave FIN_WAIT_2 behind for ever: only a timeout that the RFC does not
+ * have ends it. */
 #define TIMEOUT .fin_wait_2_timeout = true
 
 static const struct explore_config LOSSES[] = {
@@ -272,7 +272,8 @@ static const struct mutants_equivalent EQUIVALENT[] = {
     {TCPS_ESTABLISHED, EVENT_RCV_ACK_OF_FIN, NO_FIN},
     {TCPS_CLOSE_WAIT, EVENT_RCV_ACK_OF_FIN, NO_FIN},
     {TCPS_SYN_RECEIVED, EVENT_RCV_FIN,
-     "the ACK beside the FIN is processed first and leaves SYN_RECEIVED; only a presumption gets here"},
+     "the ACK beside the FIN is processed first and leaves SYN_RECEIVED; only what was presumed and"
+     " has lost that ACK since, comes here"},
 };
 
 static void every_mutant_of_the_table_is_noticed(void **unused) {
