@@ -285,6 +285,7 @@ static void every_mutant_of_the_table_is_noticed(void **unused) {
                 r.killed + r.survived, r.equivalent);
   assert_int_equal(r.survived, 0);
   assert_true(r.killed > 1000);
+  assert_int_equal(r.equivalent, 5 * 10 + 1); /* no mutant hides behind another's excuse */
 }
 
 int main(void) {
