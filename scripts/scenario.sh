@@ -1,0 +1,508 @@
+#!/usr/bin/env bash
+# Every way a TCP connection can end, on real sockets in a network namespace of its own, with the
+# ladder stated beforehand and checked afterwards. usage() has the options, scenarios/ the scenarios.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lab.sh
+source "$(dirname "$0")/lab.sh"
+
+usage() {
+  cat <<'END'
+Usage: scenario.sh [OPTION]... NAME...
+       scenario.sh [OPTION]... --all
+       scenario.sh --list | --doctor
+Makes a real TCP connection end in the named way, and checks each row of the ladder.
+
+  --list             the scenarios: name, what it shows, what it needs
+  --all              all of them
+  --doctor           what this machine can do, and what to do about each lack
+  --step             wait for a key before each sentence and each segment
+  --keep-pcap DIR    leave the packets in DIR, NAME-1.pcap and so on
+  -4, -6             IPv4 (default) or IPv6
+  --place WHERE      egress: a segment is lost before the sniffer sees it; ingress: after.
+                     The default is ingress for a FIN, egress for an ACK
+  --backend WHAT     what loses it: auto (default: netem if the kernel has it), netem or nft
+  --no-fault         leave out what makes it happen: must end with status 1
+  --help             this text
+
+Status: 0 when all of it was as stated, 1 otherwise, 2 for misuse, 77 when all that was asked for
+needs what this machine has not.
+END
+}
+
+# ---- the scenarios ----
+
+scenarios=() # in the order of the files
+declare -A shows=() needs=()
+
+# scenario NAME SHOWS [NEEDS]: the function scenario_NAME then tells and plays it. NEEDS are words:
+# loss (netem or nft) and tbf (the qdisc of that name).
+scenario() {
+  scenarios+=("$1")
+  shows[$1]=$2
+  needs[$1]=${3-}
+}
+
+# shellcheck source-path=SCRIPTDIR source=scenarios/closes.sh
+source "$lab_scripts/scenarios/closes.sh"
+# shellcheck source-path=SCRIPTDIR source=scenarios/losses.sh
+source "$lab_scripts/scenarios/losses.sh"
+# shellcheck source-path=SCRIPTDIR source=scenarios/resets.sh
+source "$lab_scripts/scenarios/resets.sh"
+# shellcheck source-path=SCRIPTDIR source=scenarios/stuck.sh
+source "$lab_scripts/scenarios/stuck.sh"
+# shellcheck source-path=SCRIPTDIR source=scenarios/time-wait.sh
+source "$lab_scripts/scenarios/time-wait.sh"
+# shellcheck source-path=SCRIPTDIR source=scenarios/doctor.sh
+source "$lab_scripts/scenarios/doctor.sh"
+
+list() {
+  local name
+  for name in "${scenarios[@]}"; do
+    printf '%-22s  %-64s  %s\n' "$name" "${shows[$name]}" "${needs[$name]:--}"
+  done
+}
+
+# ---- what a scenario says ----
+
+# story SENTENCE...: what happens, and why.
+story() {
+  local sentence
+  for sentence; do
+    ((!step)) || printf '\1'
+    lab_say "$sentence"
+  done
+}
+
+server() { server_options=("$@"); }
+client() { client_options=("$@"); }
+sniffer() { sniffer_options=("$@"); }
+
+# lose N ROLE: that many copies of it will be lost.
+lose() {
+  local hook=$place
+  lost_count=$1 lost_role=$2
+  case $lost_role in
+    fin1 | fin2) hook=${place:-ingress} ;;
+    *) hook=${place:-egress} ;;
+  esac
+  lost_place=before-tap
+  [[ $hook == egress ]] || lost_place=after-tap
+  ((fault)) || return 0
+  lab_open_loss "$backend" "$hook"
+  # Linux learns from its own output path that nothing was sent: no retransmission follows, and
+  # that is another story than a loss on the way.
+  if [[ $lost_role$hook$LAB_BACKEND == fin?egressnft ]]; then
+    lack 'a FIN that nft drops at egress never leaves, and Linux knows it: use --place ingress, or netem'
+  fi
+}
+
+# Before the client starts, when no number is known. The kinds suffice: the client sends no data.
+arm_early() {
+  local host=127.0.0.1
+  [[ $address != *:* ]] || host='[::1]'
+  case $lost_role in
+    fin1) lab_arm_loss "$lost_count" fin "$host:*" "$host:$LAB_PORT" ;;
+    ack1) lab_arm_loss "$lost_count" ack "$host:$LAB_PORT" "$host:*" ;;
+    fin2) lab_arm_loss "$lost_count" fin "$host:$LAB_PORT" "$host:*" ;;
+    final-ack) return ;;
+  esac
+  lab_say "Armed: $LAB_BACKEND will lose the $lost_role $(times "$lost_count"), $lost_place."
+}
+
+arm_late() {
+  lab_await 'the first FIN to be acknowledged' 10 "$(lab_segment ack1)"
+  lab_arm_final_ack "$lost_count"
+  lab_say "Armed: $LAB_BACKEND will lose the ACK with number $LAB_ACK from $LAB_FROM $(times "$lost_count"), $lost_place."
+}
+
+times() {
+  case $1 in
+    1) echo once ;;
+    *) echo "$1 times" ;;
+  esac
+}
+
+# shellcheck disable=SC2120 # one connection is the rule
+# ladder [CONNECTION]: standard input has the rows that are expected: sender, role, how many times
+# before, count, the state of the client, the state of the server.
+ladder() {
+  local connection=${1:-1} row
+  while IFS= read -r row; do wanted_rows[connection]+=$row$'\n'; done
+}
+
+# verdict ENDING CLOSED_FIRST COUNT [FIELD=VALUE...], for the connection of the ladder before it.
+verdict() {
+  local connection=${#wanted_rows[@]}
+  wanted_fields[connection]="ending=$1 closed_first=$2 control_segments=$3 verdict=conforms"
+  shift 3
+  wanted_fields[connection]+=" $*"
+}
+
+# ---- playing it ----
+
+# lack WHY: this machine cannot do that.
+lack() {
+  lab_complain "$name: skipped: $1"
+  exit 77
+}
+
+require() {
+  local need
+  for need in ${needs[$name]}; do
+    case $need in
+      loss) command -v nft tc >/dev/null || lack 'neither nft nor tc is here: scripts/deps.sh installs them' ;;
+      tbf)
+        tc qdisc add dev lo root tbf rate 1mbit burst 10k limit 10k 2>/dev/null ||
+          lack 'this kernel has no sch_tbf: modprobe sch_tbf'
+        tc qdisc del dev lo root
+        ;;
+    esac
+  done
+}
+
+# One act begins: nothing is expected of it yet, what the one before it did to the network is undone,
+# and the port is new, so that what that one left behind is not seen.
+act() {
+  lab_undo_host || true
+  acts=$((acts + 1))
+  LAB_PORT=$((LAB_PORT + 1))
+  wanted_rows=() wanted_fields=() lost_role='' lost_count=0
+  server --close-delay 300
+  client --close-after 200
+  sniffer --closes 1
+}
+
+start_sniffer() {
+  local -a save=()
+  [[ -z $keep ]] || save=(-w "$keep/$name-$acts.pcap")
+  LAB_EVENTS=()
+  lab_start_sniffer --duration 60 --format ladder "${sniffer_options[@]}" "${save[@]}"
+}
+
+# play [COMMAND...]: states what is expected, lets it happen, and compares; the command is what else
+# is to happen once the client runs.
+play() {
+  state
+  lab_start_server "${server_options[@]}"
+  start_sniffer
+  if [[ -n $lost_role ]] && ((fault)); then arm_early; fi
+  lab_start_client "$address" "${client_options[@]}"
+  if [[ $lost_role == final-ack ]] && ((fault)); then arm_late; fi
+  "$@"
+  finish
+}
+
+finish() {
+  lab_read_on 65
+  lab_end_sniffer || true # its status speaks of the RFC; whether it is as stated, compare says
+  lab_end_peers
+  lab_pids=()
+  if [[ -n $lost_role ]] && ((fault)); then
+    lab_count_losses
+    lab_disarm_loss
+    ((LAB_LOST == lost_count)) ||
+      wrong "$LAB_BACKEND lost $LAB_LOST segments: expected $lost_count"
+  fi
+  compare
+}
+
+state() {
+  local connection row
+  local -a cells
+  lab_say ''
+  for connection in "${!wanted_rows[@]}"; do
+    lab_say "Expected$( ((${#wanted_rows[@]} == 1)) || echo " of connection $connection"):"
+    while read -ra cells; do
+      ((${#cells[@]})) || continue
+      row=${cells[1]}
+      [[ ${cells[2]} == 0 ]] || row+=" again"
+      printf '  %-6s  %-15s  %s  client %-11s  server %s\n' "${cells[0]}" "$row" \
+        "${cells[3]}" "${cells[4]}" "${cells[5]}"
+    done <<<"${wanted_rows[connection]}"
+    lab_say "  ${wanted_fields[connection]// /, }"
+  done
+  lab_say ''
+}
+
+wrong() {
+  local of=''
+  ((acts == 1)) || of="act $acts, "
+  problems+=("$of$1")
+}
+
+# A verdict's losses, or the ids of its findings, as ROLExN:PLACE,... or -.
+verdict_list() {
+  local name=$1 object=$2 list='' item
+  if [[ $name == losses ]]; then
+    item='\{"role":"([^"]*)","count":([0-9]+),"place":"([^"]*)"\}(.*)'
+    while [[ $object =~ $item ]]; do
+      list+=,${BASH_REMATCH[1]}x${BASH_REMATCH[2]}:${BASH_REMATCH[3]}
+      object=${BASH_REMATCH[4]}
+    done
+  else
+    item='\{"id":"([^"]*)"(.*)'
+    while [[ $object =~ $item ]]; do
+      list+=,${BASH_REMATCH[1]}
+      object=${BASH_REMATCH[2]}
+    done
+  fi
+  list=${list#,}
+  echo "${list:--}"
+}
+
+compare() {
+  local connection event row field actual of i
+  local -a rows=() verdicts=() want have
+  for event in "${LAB_EVENTS[@]}"; do
+    case $event in
+      *'"type":"segment"'*)
+        connection=$(lab_field conn "$event")
+        row="$(lab_field from "$event") $(lab_field role "$event") $(lab_field again "$event")"
+        row+=" $(lab_field count "$event") $(lab_field client_state "$event")"
+        row+=" $(lab_field server_state "$event")"
+        # ACKs of data are not part of the close, and data may come in pieces.
+        [[ $row != *' null '* ]] || continue
+        [[ $row != *' data '* || ${rows[connection]-} != *"$row"$'\n' ]] || continue
+        rows[connection]+=$row$'\n'
+        ;;
+      *'"type":"verdict"'*) verdicts[$(lab_field conn "$event")]=$event ;;
+    esac
+  done
+  # shellcheck disable=SC2034 # for the scenarios
+  first_verdict=${verdicts[1]-}
+  ((${#verdicts[@]} == ${#wanted_fields[@]})) ||
+    wrong "${#verdicts[@]} connections: expected ${#wanted_fields[@]}"
+  for connection in "${!wanted_rows[@]}"; do
+    of=''
+    ((${#wanted_rows[@]} == 1)) || of="connection $connection, "
+    mapfile -t want <<<"${wanted_rows[connection]%$'\n'}"
+    mapfile -t have <<<"${rows[connection]%$'\n'}"
+    for ((i = 0; i < ${#want[@]} || i < ${#have[@]}; i++)); do
+      [[ ${want[i]-} != "${have[i]-}" ]] || continue
+      wrong "${of}row $((i + 1)): expected '${want[i]:-no row}', actual '${have[i]:-no row}'"
+      break # from there on all rows are shifted
+    done
+    for field in ${wanted_fields[connection]}; do
+      case $field in
+        losses=* | findings=*)
+          actual=$(verdict_list "${field%%=*}" "${verdicts[connection]-}")
+          ;;
+        *) actual=$(lab_field "${field%%=*}" "${verdicts[connection]:-\"${field%%=*}\":none}") ;;
+      esac
+      [[ ${field#*=} == "$actual" ]] ||
+        wrong "$of${field%%=*}: expected '${field#*=}', actual '$actual'"
+    done
+  done
+}
+
+# set_sysctl NAME VALUE: of this namespace only.
+set_sysctl() {
+  printf '%s\n' "$2" >"/proc/sys/net/ipv4/$1" || lack "this kernel has no net.ipv4.$1"
+  lab_say "sysctl net.ipv4.$1=$2 (in this namespace)"
+}
+
+# until_true SECONDS COMMAND...: false when it did not become true in time.
+until_true() {
+  local deadline=$((SECONDS + $1))
+  shift
+  while ! "$@"; do
+    ((SECONDS <= deadline)) || return 1
+    lab_pause
+  done
+}
+
+# are_sockets STATE NUMBER; STATE is as for sockets.
+are_sockets() { (($(sockets "$1") == $2)); }
+
+# expect_sockets SECONDS STATE NUMBER WHAT: the kernel's own word, in time.
+expect_sockets() {
+  local start=$EPOCHREALTIME ms
+  if until_true "$1" are_sockets "$2" "$3"; then
+    ms=$(((10#${EPOCHREALTIME/[.,]/} - 10#${start/[.,]/}) / 1000))
+    lab_say "The kernel: $4 (after $ms ms)."
+  else
+    wrong "sockets of the kernel: expected '$4', actual $(sockets "$2") of them after $1 s"
+  fi
+}
+
+# sockets STATE (two hex digits, as in /proc/net/tcp): how many at the port of this act.
+sockets() {
+  local row local_end remote_end state number=0 port table
+  printf -v port ':%04X' "$LAB_PORT"
+  for table in /proc/net/tcp /proc/net/tcp6; do
+    [[ -r $table ]] || continue
+    while read -r row local_end remote_end state _; do
+      [[ $row == *: && $state == "$1" && "$local_end $remote_end" == *"$port"* ]] && number=$((number + 1))
+    done <"$table"
+  done
+  echo "$number"
+}
+
+# ---- one of them, inside ----
+
+# TCP's own times are 40 and 200 ms. A machine that stands still for as long (a busy host of virtual
+# machines) makes segments come again that nobody lost, so it is watched: a line of ms for each stop.
+watch_machine() {
+  local now last=${EPOCHREALTIME/[.,]/} ms
+  while :; do
+    lab_pause
+    now=${EPOCHREALTIME/[.,]/}
+    ms=$(((10#$now - 10#$last) / 1000 - 20))
+    ((ms < 50)) || echo "$ms"
+    last=$now
+  done
+}
+
+# Whether what went wrong may be the machine's fault: then it is said, and excuse is set.
+find_excuse() {
+  local ms
+  while read -rt 0.1 -u "$machine" ms; do excuse="this machine stood still for $ms ms"; done
+}
+
+inside() {
+  local try problem
+  name=$1
+  lab_enter
+  exec {machine}< <(watch_machine)
+  require
+  lab_say "--- $name: ${shows[$name]} ---"
+  for try in 1 2 3 4 5; do
+    acts=0 problems=() excuse=''
+    act
+    "scenario_$name"
+    lab_say ''
+    ((${#problems[@]})) || break
+    for problem in "${problems[@]}"; do lab_say "FAILED: $name: $problem."; done
+    find_excuse
+    if ((!fault || try == 5)) || [[ -z $excuse ]]; then exit 1; fi
+    lab_say "But $excuse meanwhile, which is no fair trial: once more."
+  done
+  lab_say "As expected: $name."
+}
+
+# ---- all of them, outside ----
+
+# Standard input to standard output, a key at a time: before a row of the ladder, and before a line
+# that begins with \1. The network does not wait; only what is told of it does.
+tell() {
+  local line
+  while IFS= read -r line; do
+    if [[ $line == $'\1'* || $line == *'───'[' ▶']* || $line == *'◀───'* ||
+      $line == *' ---'*'> '* || $line == *' <---'* ]]; then
+      printf '[any key] ' >&4
+      IFS= read -rsn 1 _ <&4 || true
+      printf '\r          \r' >&4
+    fi
+    printf '%s\n' "${line#$'\1'}"
+  done
+}
+
+run_one() {
+  if ((!step)); then
+    lab_supervise "$1" "${arguments[@]}"
+    return
+  fi
+  local status=0 teller
+  exec {told}> >(tell)
+  teller=$!
+  lab_supervise "$1" "${arguments[@]}" >&"$told" 2>&1 || status=$?
+  exec {told}>&-
+  wait "$teller" || true
+  return "$status"
+}
+
+run_all() {
+  local name status worst=0
+  local -a passed=() failed=() skipped=()
+  for name; do
+    status=0
+    run_one "$name" || status=$?
+    case $status in
+      0) passed+=("$name") ;;
+      77) skipped+=("$name") ;;
+      *) failed+=("$name") ;;
+    esac
+    lab_say ''
+  done
+  if (($# > 1)); then
+    lab_say "${#passed[@]} as expected, ${#failed[@]} failed, ${#skipped[@]} skipped"
+    ((${#failed[@]} == 0)) || lab_say "failed: ${failed[*]}"
+    ((${#skipped[@]} == 0)) || lab_say "skipped: ${skipped[*]}"
+  fi
+  if ((${#failed[@]})); then worst=1; elif ((${#passed[@]} == 0)); then worst=77; fi
+  return "$worst"
+}
+
+address=127.0.0.1 place='' backend=auto fault=1 step=0 keep='' what=run
+names=() arguments=() inside=''
+if [[ ${1-} == --inside ]]; then
+  inside=${2-}
+  shift $(($# > 1 ? 2 : 1))
+  [[ -n $inside ]] || lab_misuse '--inside is what this script says to itself; leave it out'
+fi
+while (($# > 0)); do
+  option=$1
+  shift
+  case $option in
+    --place | --backend | --keep-pcap)
+      (($# > 0)) || lab_misuse "$option wants a value (--help)"
+      ;;&
+    --place)
+      lab_word --place "$1" egress ingress
+      place=$1
+      ;;&
+    --backend)
+      lab_word --backend "$1" auto netem nft
+      backend=$1
+      ;;&
+    --keep-pcap)
+      keep=$1
+      [[ -d $keep && -w $keep ]] || lab_misuse "--keep-pcap wants a folder that can be written: '$keep'"
+      ;;&
+    --place | --backend | --keep-pcap)
+      arguments+=("$option" "$1")
+      shift
+      ;;
+    -4) address=127.0.0.1 arguments+=(-4) ;;
+    -6) address=::1 arguments+=(-6) ;;
+    --no-fault) fault=0 arguments+=(--no-fault) ;;
+    --step) step=1 arguments+=(--step) ;;
+    --all) names=("${scenarios[@]}") ;;
+    --list) what=list ;;
+    --doctor) what=doctor ;;
+    -h | --help) what=usage ;;
+    -*) lab_misuse "there is no option '$option'; --help lists them" ;;
+    *)
+      [[ -n ${shows[$option]-} ]] || lab_misuse "there is no scenario '$option'; --list has all"
+      names+=("$option")
+      ;;
+  esac
+done
+
+if [[ $inside == doctor ]]; then
+  lab_enter
+  doctor_inside
+  exit
+elif [[ -n $inside ]]; then
+  inside "$inside"
+  exit
+fi
+case $what in
+  list | usage)
+    "$what"
+    exit
+    ;;
+  doctor)
+    doctor
+    exit
+    ;;
+esac
+((${#names[@]})) || lab_misuse 'which scenario? --list has all, --all runs all'
+if ((step)); then
+  { exec 4<>/dev/tty; } 2>/dev/null || lab_misuse '--step wants a terminal'
+  if [[ -t 1 ]]; then
+    read -r _ COLUMNS < <(stty size <&4) || true
+    export COLUMNS
+  fi
+fi
+run_all "${names[@]}"

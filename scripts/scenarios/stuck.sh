@@ -1,0 +1,120 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # settings that scenario.sh defines and reads
+# One end waits: how long, and what ends it. Sourced by scenario.sh, which has the words used here.
+
+scenario fin-wait-2-timeout 'FIN_WAIT_2 of a closed socket expires; what comes late earns a RST'
+scenario_fin-wait-2-timeout() {
+  story 'After close() nobody reads any more, so Linux waits in FIN_WAIT_2 for tcp_fin_timeout only.' \
+    'The server keeps it waiting for longer. On the wire nothing tells that the client has gone,' \
+    'until a late FIN, and in the second act late data, meet no socket and earn a RST.'
+  # Linux's own is 60 s.
+  set_sysctl tcp_fin_timeout $((fault ? 1 : 60))
+  server --close-delay 3500
+  ladder <<'END'
+client fin1 0 1/4 FIN_WAIT_1 CLOSE_WAIT
+server ack1 0 2/4 FIN_WAIT_2 CLOSE_WAIT
+server fin2 0 3/4 TIME_WAIT LAST_ACK
+client rst 0 3/4 CLOSED CLOSED
+END
+  verdict reset client 3/4 reset_cause=fin-wait-2-expired losses=-
+  play fin_wait_2_expires
+
+  act
+  server --close-delay 6000 --drain 100 # in the middle of it
+  ladder <<'END'
+client fin1 0 1/4 FIN_WAIT_1 CLOSE_WAIT
+server ack1 0 2/4 FIN_WAIT_2 CLOSE_WAIT
+server data 0 2/4 FIN_WAIT_2 CLOSE_WAIT
+client rst 0 2/4 CLOSED CLOSED
+END
+  # A RST looks the same from FIN_WAIT_2 as from nowhere.
+  verdict reset client 2/4 reset_cause=data-after-close losses=-
+  play fin_wait_2_expires
+}
+
+fin_wait_2_expires() {
+  lab_await 'the client to be in FIN_WAIT_2' 10 "$(lab_segment ack1)"
+  expect_sockets 2 05 0 'nobody is in FIN_WAIT_2 any more'
+}
+
+scenario fin-wait-2-forever 'FIN_WAIT_2 after shutdown() has no timeout'
+scenario_fin-wait-2-forever() {
+  story 'After shutdown() the application still has its socket, and may be reading.' \
+    'So FIN_WAIT_2 may last for ever: tcp_fin_timeout is for sockets that nobody holds.' \
+    'The server closes after three of them, and the close is a normal one.'
+  set_sysctl tcp_fin_timeout 1
+  client --close "$( ((fault)) && echo shutdown || echo close)" --close-after 200
+  server --close-delay 3500
+  ladder <<'END'
+client fin1 0 1/4 FIN_WAIT_1 CLOSE_WAIT
+server ack1 0 2/4 FIN_WAIT_2 CLOSE_WAIT
+server fin2 0 3/4 TIME_WAIT LAST_ACK
+client final-ack 0 4/4 TIME_WAIT CLOSED
+END
+  verdict normal client 4/4 losses=- findings=-
+  play
+}
+
+scenario close-wait-leak 'the server never closes: CLOSE_WAIT, and who holds it'
+scenario_close-wait-leak() {
+  story 'The client has closed; the server was told (EOF) and does nothing about it.' \
+    'The kernel cannot close for it: CLOSE_WAIT lasts as long as the process.' \
+    'It is always a fault of the application on that side, and ss tells which it is.'
+  server "$( ((fault)) && echo --never-close || echo --close-delay=300)"
+  sniffer --duration 5
+  ladder <<'END'
+client fin1 0 1/4 FIN_WAIT_1 CLOSE_WAIT
+server ack1 0 2/4 FIN_WAIT_2 CLOSE_WAIT
+END
+  verdict unfinished-close-wait client 2/4 server_state=CLOSE_WAIT findings=close-wait-stuck
+  play who_holds_close_wait
+}
+
+who_holds_close_wait() {
+  local held
+  lab_await 'the server to be in CLOSE_WAIT' 10 "$(lab_segment ack1)"
+  expect_sockets 2 08 1 'one socket is in CLOSE_WAIT'
+  held=$(ss -Htnp state close-wait "sport = :$LAB_PORT")
+  lab_say "ss: $held"
+  [[ $held == *'"server"'* ]] || wrong "holder of CLOSE_WAIT: expected 'server', actual '${held##* }'"
+  lab_read_on 65
+  kill -KILL "${lab_pids[@]}" 2>/dev/null || true # it would never end by itself
+}
+
+scenario last-ack-gives-up 'no final ACK ever arrives: LAST_ACK gives up' loss
+scenario_last-ack-gives-up() {
+  story 'Every final ACK is lost, as if the client had gone.' \
+    'The server has closed, so nobody waits for its socket: Linux sends the FIN four times' \
+    'with tcp_orphan_retries=1 (ten times in 107 s by default), and forgets the connection.'
+  set_sysctl tcp_orphan_retries 1
+  client --send 0 --close-after 200
+  server --close-delay 1000 # the time there is to arm the fault
+  sniffer --duration 6
+  lose 4 final-ack
+  ladder <<'END'
+client fin1 0 1/4 FIN_WAIT_1 CLOSE_WAIT
+server ack1 0 2/4 FIN_WAIT_2 CLOSE_WAIT
+END
+  local copy
+  for copy in 0 1 2 3; do
+    if [[ $lost_place == before-tap ]]; then
+      ladder <<<"server fin2 $copy 3/4 TIME_WAIT LAST_ACK"
+    else
+      ladder <<<"server fin2 $copy $((copy ? 4 : 3))/4 TIME_WAIT LAST_ACK"
+      ladder <<<"client final-ack $copy 4/4 TIME_WAIT CLOSED"
+    fi
+  done
+  if [[ $lost_place == before-tap ]]; then
+    # From outside, lost ACKs are not told from a client that is gone.
+    verdict unfinished-last-ack client 3/4 server_state=LAST_ACK findings=final-ack-missing
+  else
+    # Nobody contradicts the last copy: its loss cannot be known.
+    verdict normal client 4/4 losses=final-ackx3:after-tap
+  fi
+  play last_ack_gives_up
+}
+
+last_ack_gives_up() {
+  lab_await 'the FIN of the server' 10 "$(lab_segment fin2)"
+  expect_sockets 4 09 0 'nobody is in LAST_ACK any more'
+}

@@ -1,0 +1,110 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # settings that scenario.sh defines and reads
+# TIME_WAIT, and what is late. Sourced by scenario.sh, which has the words used here.
+
+# ---- holding segments back ----
+
+# A bucket that fills by an octet a second. Full, it lets one frame pass, so that is spent on a
+# datagram; what comes then stays until release.
+bucket=(tbf burst 100 limit 100000)
+spend() { printf '%58s' '' >/dev/udp/127.0.0.1/9; }
+
+hold_all() {
+  tc qdisc add dev lo root handle "$lab_handle:" "${bucket[@]}" rate 8bit
+  held=(root handle "$lab_handle:")
+  spend
+}
+
+# release N: once so many are held, all go on, in their order.
+release() {
+  until_true 10 are_held "$1" || wrong "held back: expected $1 segments, actual $(tc -s qdisc show dev lo)"
+  tc qdisc change dev lo "${held[@]}" "${bucket[@]}" rate 1gbit
+  spend # whatever is sent next makes the queue look again
+}
+
+are_held() { [[ $(tc -s qdisc show dev lo) == *"tbf ${held[*]: -1}"*" backlog "*"b $1p "* ]]; }
+
+# ---- simultaneous close ----
+
+scenario simultaneous 'both close at once: the FINs cross, CLOSING on both sides' tbf
+scenario_simultaneous() {
+  story 'Both ends close before either has the FIN of the other.' \
+    'On loopback a segment is never under way for long, so a queue holds both FINs until they are two.' \
+    'Each end gets a FIN where it awaits an ACK: CLOSING. Both have closed first; both get TIME_WAIT.'
+  client --send 0 --close-after 600
+  server --close-first --close-after 640
+  ladder <<'END'
+client fin1 0 1/4 FIN_WAIT_1 CLOSE_WAIT
+server fin2 0 2/4 CLOSING CLOSING
+server ack1 0 3/4 TIME_WAIT CLOSING
+client final-ack 0 4/4 TIME_WAIT TIME_WAIT
+END
+  verdict simultaneous both 4/4 losses=- client_state=TIME_WAIT server_state=TIME_WAIT
+  play fins_cross
+}
+
+fins_cross() {
+  until_true 5 are_sockets 01 2 || wrong 'there is no connection'
+  ((fault)) || return 0
+  hold_all
+  release 2
+}
+
+# ---- the late final ACK ----
+
+# The pure ACKs of the client are held, and all else passes.
+hold_client_acks() {
+  local protocol=ip tcp=20
+  [[ $address != *:* ]] || protocol=ipv6 tcp=40
+  tc qdisc add dev lo root handle "$lab_handle:" htb default 1
+  tc class add dev lo parent "$lab_handle:" classid "$lab_handle:1" htb rate 1gbit quantum 20000
+  tc class add dev lo parent "$lab_handle:" classid "$lab_handle:2" htb rate 1gbit quantum 20000
+  held=(parent "$lab_handle:2" handle 40:)
+  tc qdisc add dev lo "${held[@]}" "${bucket[@]}" rate 8bit
+  tc filter add dev lo parent "$lab_handle:" protocol ip pref 1 u32 \
+    match u8 17 0xff at 9 match u16 9 0xffff at 22 flowid "$lab_handle:2"
+  tc filter add dev lo parent "$lab_handle:" protocol "$protocol" pref 2 u32 \
+    match u16 "$LAB_PORT" 0xffff at $((tcp + 2)) match u8 0x10 0x17 at $((tcp + 13)) \
+    flowid "$lab_handle:2"
+  spend
+}
+
+late_final_ack() {
+  client --send 0 --close-after 200
+  server --close-delay 1000 # the time there is to hold what follows
+  ladder <<'END'
+client fin1 0 1/4 FIN_WAIT_1 CLOSE_WAIT
+server ack1 0 2/4 FIN_WAIT_2 CLOSE_WAIT
+server fin2 0 3/4 TIME_WAIT LAST_ACK
+server fin2 1 3/4 TIME_WAIT LAST_ACK
+client final-ack 0 4/4 TIME_WAIT CLOSED
+client final-ack 1 4/4 TIME_WAIT CLOSED
+server rst 0 4/4 CLOSED CLOSED
+END
+  verdict normal client 4/4 reset_cause=late-final-ack findings=rst-in-time-wait
+}
+
+scenario late-final-ack 'the final ACK is only late: its second copy ends TIME_WAIT' tbf
+scenario_late-final-ack() {
+  story 'The final ACK is not lost but held back until the server has sent its FIN again.' \
+    'The client answers that too. The first ACK closes the server; the second meets no socket: RST.' \
+    'It ends TIME_WAIT (RFC 1337), with no attacker; with tcp_rfc1337=1, in the second act, it does not.'
+  set_sysctl tcp_rfc1337 0
+  late_final_ack
+  play final_ack_comes_late
+  expect_sockets 0 06 0 'nobody is in TIME_WAIT'
+
+  act
+  set_sysctl tcp_rfc1337 1
+  late_final_ack
+  # The wire shows the RST, but not that it is ignored.
+  play final_ack_comes_late
+  expect_sockets 0 06 1 'TIME_WAIT goes on'
+}
+
+final_ack_comes_late() {
+  lab_await 'the server to acknowledge the FIN' 10 "$(lab_segment ack1)"
+  ((fault)) || return 0
+  hold_client_acks
+  release 2
+}
