@@ -192,6 +192,11 @@ static bool follow_syn(struct watch *w, struct flow *f, enum end from, struct de
   const struct endpoint *sender = &f->model.end[from];
   if (f->model.segments == 0 || !segment_has(s, SEGMENT_SYN)) return false;
   if (segment_has(s, SEGMENT_ACK)) {
+    bool alone = !f->model.end[end_other(from)].has_spoken;
+    if (alone && sender->sent_syn && sender->first_seq != s->seq) {
+      reincarnate(w, f, packet, s->t_us, INCARNATION_FREE);
+      return true;
+    }
     if (!f->has_pending_syn || s->ack != f->pending_syn.segment.seq + 1) return false;
     /* Somebody accepted what TIME_WAIT should have refused. */
     struct decoded syn = f->pending_syn;

@@ -9,8 +9,9 @@ const char *acceptance_reason(enum acceptance acceptance) {
     case ACCEPT_YES: return NULL;
     case ACCEPT_NOT_OPEN: return "its receiver is in SYN_SENT, where only SYN and RST count";
     case ACCEPT_ACK_OF_UNSENT: return "it acknowledges what was never sent";
-    case ACCEPT_ACK_TOO_OLD: return "its ACK is older than any window (RFC 5961 5.2)";
+    case ACCEPT_ACK_TOO_OLD: return "its ACK is older than anything sent (RFC 5961 5.2)";
     case ACCEPT_OUT_OF_WINDOW: return "its sequence number is outside the receiver's window";
+    case ACCEPT_NO_ACK: return "a segment without ACK is dropped";
     case ACCEPT_SYN_IN_CONNECTION:
       return "a SYN in a living connection earns only a challenge ACK (RFC 5961 4.2)";
     case ACCEPT_IN_WINDOW: return "an RST counts only with the exact number (RFC 5961 3.2)";
@@ -28,12 +29,17 @@ enum acceptance accept_segment(const struct endpoint *f, const struct endpoint *
                                const struct segment *s) {
   bool syn = segment_has(s, SEGMENT_SYN), ack = segment_has(s, SEGMENT_ACK);
   if (r->state == TCPS_SYN_SENT && !syn && !f->sent_syn) return ACCEPT_NOT_OPEN;
-  /* Beyond the FIN there is nothing to acknowledge, and in SYN_SENT nothing but the SYN. Elsewhere the
-   * capture may have missed what is acknowledged. */
+  if (!ack && !syn) return ACCEPT_NO_ACK;
+  bool opening = r->state == TCPS_SYN_SENT || r->state == TCPS_SYN_RECEIVED;
+  if (ack && r->sent_syn && opening && seq_leq(s->ack, r->first_seq)) return ACCEPT_ACK_TOO_OLD;
+  /* Beyond the FIN there is nothing to acknowledge, and in SYN_SENT nothing but the SYN.
+   * Elsewhere the capture may have missed what is acknowledged. */
   bool nothing_further = r->has_fin || r->state == TCPS_SYN_SENT;
   if (ack && r->sent_syn && nothing_further && seq_gt(s->ack, r->snd_nxt))
     return ACCEPT_ACK_OF_UNSENT;
-  if (syn && !ack && f->sent_syn && s->seq != f->first_seq && is_synchronized(r))
+  /* An end whose SYN was not captured has its first number from the ACK of it. */
+  bool other_isn = f->sent_syn ? s->seq != f->first_seq : f->has_seq && s->seq + 1 != f->first_seq;
+  if (syn && other_isn && is_synchronized(r))
     return ACCEPT_SYN_IN_CONNECTION;
   if (syn || !f->sent_syn || !r->sent_syn) return ACCEPT_YES;
   if (ack && f->has_ack && seq_lt(s->ack, f->ack_max - f->max_window_bytes))
@@ -63,7 +69,7 @@ enum incarnation accept_incarnation(const struct endpoint *f, const struct endpo
   /* A client in SYN_SENT that comes with another ISN has given the first attempt up. */
   bool over = f->state == TCPS_CLOSED || r->state == TCPS_CLOSED || f->state == TCPS_SYN_SENT;
   /* Of a connection that began before the capture nothing says that it still lives. */
-  over = over || (!f->sent_syn && !r->sent_syn);
+  over = over || (!f->sent_syn && !r->sent_syn) || !r->has_spoken;
   if (!waits) return over ? INCARNATION_FREE : INCARNATION_NOT_OVER;
   if (f->has_tsval && (s->options & SEGMENT_HAS_TIMESTAMPS) && seq_gt(s->tsval, f->tsval))
     return INCARNATION_BY_TIMESTAMP;

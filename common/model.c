@@ -163,6 +163,14 @@ static void sender_fin(struct model *m, enum end from, const struct segment *s, 
   sender_fin_crossed(m, from, s, step);
 }
 
+/* The ACK of this FIN was captured before the FIN itself: the capture has the two in the wrong order. */
+static void acked_before(struct model *m, enum end from, const struct segment *s,
+                         struct model_step *step) {
+  role_acked_before(m, from, s, step);
+  event_prove(m, end_other(from), EVENT_RCV_FIN, s->t_us, step);
+  event_apply(m, from, EVENT_RCV_ACK_OF_FIN, EVIDENCE_PRESUMED, s->t_us, step);
+}
+
 /* A repeated SYN or FIN struck the ACK of it out, but that ACK may have been late and not lost:
  * whatever this end sends after that, and is no repetition, may be an answer to it. */
 static void presume_ack_again(struct model *m, enum end from, const struct segment *s,
@@ -398,6 +406,7 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
     role_note(m, from, s, step);
     m->last_control_us = s->t_us;
   }
+  if (first_fin && p->has_ack && seq_gt(p->ack_max, f->fin_seq)) acked_before(m, from, s, step);
   m->last_roles[from] = step->roles;
 
   if (segment_has(s, SEGMENT_SYN)) receiver_syn(m, to, s, step);
@@ -408,7 +417,9 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   }
   receiver_fin(m, from, s, first_fin, step);
 
-  if (step->n_findings > 0)
+  bool syn_and_fin = segment_has(s, SEGMENT_SYN) && segment_has(s, SEGMENT_FIN);
+  bool beyond_fin = f->has_fin && seq_gt(s->seq, f->fin_seq + 1);
+  if (step->n_findings > 0 || syn_and_fin || beyond_fin)
     step->verdict = STEP_UNEXPECTED;
   else if (step->verdict == STEP_REFUTES)
     return;

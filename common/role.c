@@ -95,3 +95,12 @@ void role_note(struct model *m, enum end from, const struct segment *s,
   if (step->new_roles) step->again = 0;
   role_count(m, step);
 }
+
+void role_acked_before(struct model *m, enum end from, const struct segment *s,
+                       struct model_step *step) {
+  unsigned which = from != m->first_closer;
+  m->roles_seen |= which == 0 ? ROLE_ACK1 : ROLE_ACK2;
+  m->fin_acked_us[which] = s->t_us;
+  loss_on_ack(&m->loss, which, s);
+  role_count(m, step);
+}

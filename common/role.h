@@ -11,6 +11,10 @@ unsigned role_of(const struct model *m, enum end from, const struct segment *s);
  * (loss.h). To be called when the sender's own FIN is already noted. */
 void role_note(struct model *m, enum end from, const struct segment *s, struct model_step *step);
 
+/* The FIN of this segment was acknowledged by one captured before it: that role is played, too. */
+void role_acked_before(struct model *m, enum end from, const struct segment *s,
+                       struct model_step *step);
+
 /* Sets the counter, n of 3 or 4. */
 void role_count(const struct model *m, struct model_step *step);
 

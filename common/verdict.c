@@ -201,8 +201,9 @@ static void say_losses(struct text *t, const struct verdict *v, const struct mod
   const char *first = end_name(m->first_closer), *second = end_name(end_other(m->first_closer));
   bool ack_lost = false, fin_lost = false;
   for (unsigned place = 0; place < LOSS_PLACES; place++) {
-    ack_lost = ack_lost || v->losses[LOSS_ACK2][place] > 0;
-    fin_lost = fin_lost || v->losses[LOSS_FIN2][place] > 0;
+    bool either = v->losses[LOSS_FIN2_OR_ACK2][place] > 0;
+    ack_lost = ack_lost || either || v->losses[LOSS_ACK2][place] > 0;
+    fin_lost = fin_lost || either || v->losses[LOSS_FIN2][place] > 0;
   }
   if (m->final_ack_was_late)
     say(t, "; the final ACK was only late: %s repeated its FIN meanwhile, and the answer to that met a "
@@ -210,8 +211,10 @@ static void say_losses(struct text *t, const struct verdict *v, const struct mod
   else if (ack_lost && !fin_lost)
     say(t, ", so %s sent its FIN again and %s answered from TIME_WAIT, which restarted 2 MSL", second,
         first);
-  else
+  else if (fin_lost)
     say(t, ", so %s sent its FIN again and %s answered", second, first);
+  else
+    say(t, "; %s repeated its FIN sooner than its ACK could come", second);
 }
 
 static void say_first(struct text *t, const struct model *m) {
