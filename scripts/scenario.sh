@@ -179,6 +179,15 @@ start_sniffer() {
   lab_start_sniffer --duration 60 --format ladder "${sniffer_options[@]}" "${save[@]}"
 }
 
+# Of many closes at once no reader wants the ladders.
+start_sniffer_unseen() {
+  local shown=$lab_stdout
+  exec {lab_stdout}>/dev/null
+  start_sniffer 2>/dev/null
+  exec {lab_stdout}>&-
+  lab_stdout=$shown
+}
+
 # play [COMMAND...]: states what is expected, lets it happen, and compares; the command is what else
 # is to happen once the client runs.
 play() {

@@ -41,12 +41,8 @@ END
   lab_say ''
   lab_say 'The server closes so long after the FIN of the client:'
   lab_say '   meant   measured'
-  exec {nowhere}>/dev/null
-  local shown=$lab_stdout
-  lab_stdout=$nowhere
   sniffer --closes ${#delays[@]}
-  start_sniffer
-  lab_stdout=$shown
+  start_sniffer_unseen
   for delay in "${delays[@]}"; do
     lab_start_server --close-delay "$delay" >/dev/null
     lab_start_client "$address" --close-after 100 >/dev/null

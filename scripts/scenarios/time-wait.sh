@@ -108,3 +108,115 @@ final_ack_comes_late() {
   hold_client_acks
   release 2
 }
+
+# ---- the same ports again ----
+
+scenario reuse-four-tuple 'the same four-tuple again during TIME_WAIT: allowed, and refused'
+scenario_reuse-four-tuple() {
+  local connection
+  story 'The client is in TIME_WAIT, and connects again from the same port to the same server.' \
+    'Linux allows it when timestamps tell old segments from new ones (RFC 6191).' \
+    'Without timestamps, in the second act, connect() fails with EADDRNOTAVAIL.'
+  set_sysctl tcp_timestamps 1
+  server --close-delay 100 --count 2
+  client --send 0 --close-after 100
+  ((!fault)) || client --send 0 --close-after 100 --local-port 40000
+  sniffer --closes 2
+  for connection in 1 2; do
+    ladder "$connection" <<'END'
+client fin1 0 1/4 FIN_WAIT_1 CLOSE_WAIT
+server ack1 0 2/4 FIN_WAIT_2 CLOSE_WAIT
+server fin2 0 3/4 TIME_WAIT LAST_ACK
+client final-ack 0 4/4 TIME_WAIT CLOSED
+END
+    verdict normal client 4/4 losses=- reuses_time_wait="$( ((connection == 1)) && echo null || echo timestamp)"
+  done
+  play connects_again
+
+  act
+  set_sysctl tcp_timestamps 0
+  server --close-delay 100
+  client --send 0 --close-after 100
+  ((!fault)) || client --send 0 --close-after 100 --local-port 40001
+  ladder <<'END'
+client fin1 0 1/4 FIN_WAIT_1 CLOSE_WAIT
+server ack1 0 2/4 FIN_WAIT_2 CLOSE_WAIT
+server fin2 0 3/4 TIME_WAIT LAST_ACK
+client final-ack 0 4/4 TIME_WAIT CLOSED
+END
+  verdict normal client 4/4 losses=- findings=-
+  play is_refused
+}
+
+connects_again() {
+  lab_await 'the end of the first close' 10 "$(lab_segment final-ack)"
+  lab_start_client "$address" "${client_options[@]}"
+}
+
+is_refused() {
+  lab_await 'the end of the close' 10 "$(lab_segment final-ack)"
+  expect_refusal 'that local port still has a connection'
+}
+
+# expect_refusal WORDS: what the client says of the next connection.
+expect_refusal() {
+  local said
+  said=$("$LAB_BIN/client" "${client_options[@]}" "$address" "$LAB_PORT" 2>&1) || true
+  lab_say "$said"
+  [[ $said == *"$1"* ]] || wrong "another connection: expected $1, actual '$said'"
+}
+
+scenario time-wait-exhaustion 'ten ports, ten TIME_WAITs: the eleventh connect fails'
+scenario_time-wait-exhaustion() {
+  story 'Who closes first pays with a port for 60 s. This client has ten of them, and uses all.' \
+    'The eleventh connect() finds none: EADDRNOTAVAIL, until tcp_tw_reuse=1 lends one again after a second.' \
+    'If the server closes first, in the second act, there are ports, but TIME_WAIT fills its memory instead.'
+  set_sysctl tcp_tw_reuse 0
+  set_sysctl ip_local_port_range "40000 $((fault ? 40009 : 40019))"
+  client --send 0 --close-after 200
+  lab_say "Expected: ten closes, no eleventh port, and one more close with tcp_tw_reuse=1."
+  lab_start_server --close-delay 100 --count 11 >/dev/null
+  sniffer --closes 11
+  start_sniffer_unseen
+  connect_many 10
+  expect_sockets 5 06 10 'ten sockets are in TIME_WAIT'
+  expect_refusal 'no local port is free'
+  set_sysctl tcp_tw_reuse 1
+  until_true 10 connect_once || wrong 'another connection: expected one within 10 s, actual none'
+  finish_unseen 11 client
+
+  act
+  set_sysctl tcp_tw_reuse 0
+  client --send 0 --close-last --close-delay 100
+  lab_say "Expected: twelve closes, and TIME_WAIT at the server only."
+  lab_start_server --close-first --close-after 100 --count 12 >/dev/null
+  sniffer --closes 12
+  start_sniffer_unseen
+  connect_many 12
+  finish_unseen 12 server
+  (($(sockets 06) > 0)) || wrong 'TIME_WAIT of the server: expected some, actual none'
+}
+
+connect_many() {
+  "$LAB_BIN/client" "${client_options[@]}" --count "$1" "$address" "$LAB_PORT" ||
+    wrong "$1 connections: expected all, actual an error"
+}
+
+connect_once() {
+  "$LAB_BIN/client" "${client_options[@]}" "$address" "$LAB_PORT" 2>/dev/null
+}
+
+# finish_unseen N END: so many closes, and that end was the first closer of all.
+finish_unseen() {
+  local event closes=0
+  lab_read_on 65
+  lab_end_sniffer || true
+  lab_end_peers
+  lab_pids=()
+  for event in "${LAB_EVENTS[@]}"; do
+    [[ $event == *'"type":"verdict"'*'"closed_first":"'"$2"'"'*'"verdict":"conforms"'* ]] &&
+      closes=$((closes + 1))
+  done
+  lab_say "The sniffer: $closes closes that conform, and the $2 closed first."
+  ((closes == $1)) || wrong "closes by the $2: expected $1, actual $closes"
+}

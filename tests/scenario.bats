@@ -1,0 +1,162 @@
+#!/usr/bin/env bats
+# Every scenario as it states itself, and its twin without what makes it happen, which must be seen
+# to fail, and for the right reason. All runs of a test go at the same time: mostly they wait.
+# Runs inside a private network namespace, as tests/run.sh arranges.
+# shellcheck disable=SC2030,SC2031,SC2154 # run sets status, output, stderr in each test's process
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+  if [[ $(readlink /proc/self/ns/net) == "$(readlink /proc/1/ns/net)" ]]; then
+    echo 'scenario.bats needs a network namespace of its own: unshare -n, or unshare -Urn' >&2
+    return 1
+  fi
+  export TEARDOWN_BIN=${TEARDOWN_BIN:-$BATS_TEST_DIRNAME/../build/san}
+  export LC_ALL=C.UTF-8 COLUMNS=400 # so that no message is folded
+}
+
+scenario=$BATS_TEST_DIRNAME/../scripts/scenario.sh
+
+fail() {
+  printf '%s\n' "$@" >&2
+  return 1
+}
+
+# begin KEY OPTION...: a run in the background. end KEY STATUS PART: how it must end, and say.
+declare -gA runs # bats reads this file in a function
+begin() {
+  local key=$1
+  shift
+  timeout 120 "$scenario" "$@" >"$BATS_TEST_TMPDIR/$key" 2>&1 3>&- &
+  runs[$key]=$!
+}
+
+end() {
+  local status=0 said
+  wait "${runs[$1]}" || status=$?
+  said=$(<"$BATS_TEST_TMPDIR/$1")
+  if [[ $status == 77 && $2 == 0 ]]; then skip "${said##*skipped: }"; fi
+  [[ $status == "$2" && $said == *"$3"* ]] || fail "$1: status $status, not $2, or not '$3':" "$said"
+}
+
+# as_stated NAME WRONG [FAMILY...]: WRONG is what the twin must complain of.
+as_stated() {
+  local name=$1 wrong=$2 family
+  shift 2
+  (($#)) || set -- -4
+  begin twin --no-fault "$name"
+  for family; do begin "ip$family" "$family" "$name"; done
+  for family; do end "ip$family" 0 "As expected: $name." || return; done
+  end twin 1 "FAILED: $name: $wrong"
+}
+
+@test "normal" { as_stated normal "row 2: expected 'server ack1 0 2/4" -4 -6; }
+
+@test "coalesced" { as_stated coalesced "row 2: expected 'server fin2+ack1 0 2/3" -4 -6; }
+
+@test "half-close-data" { as_stated half-close-data "row 4: expected 'server fin2 0 3/4"; }
+
+@test "lost-final-ack" {
+  as_stated lost-final-ack "row 4: expected 'server fin2 1 3/4 TIME_WAIT LAST_ACK', actual 'client final-ack" -4 -6
+}
+
+@test "lost-fin1" {
+  as_stated lost-fin1 "row 2: expected 'client fin1 1 1/4 FIN_WAIT_1 CLOSE_WAIT', actual 'server ack1" -4 -6
+}
+
+@test "lost-ack1" {
+  as_stated lost-ack1 "row 2: expected 'client fin1 1 1/4 FIN_WAIT_1 CLOSE_WAIT', actual 'server ack1" -4 -6
+}
+
+@test "lost-fin2" {
+  as_stated lost-fin2 "row 4: expected 'server fin2 1 3/4 TIME_WAIT LAST_ACK', actual 'client final-ack" -4 -6
+}
+
+@test "reset-linger-0" { as_stated reset-linger-0 "row 1: expected 'client rst 0 0/4"; }
+
+@test "reset-unread-data" { as_stated reset-unread-data "row 1: expected 'server rst 0 0/4"; }
+
+@test "reset-data-after-close" { as_stated reset-data-after-close "row 4: expected 'client rst 0 2/4"; }
+
+@test "fin-wait-2-timeout" {
+  as_stated fin-wait-2-timeout "sockets of the kernel: expected 'nobody is in FIN_WAIT_2 any more', actual 1"
+}
+
+@test "fin-wait-2-forever" { as_stated fin-wait-2-forever "row 4: expected 'client final-ack 0 4/4"; }
+
+@test "close-wait-leak" { as_stated close-wait-leak "row 3: expected 'no row'"; }
+
+@test "last-ack-gives-up" {
+  as_stated last-ack-gives-up "row 4: expected 'server fin2 1 3/4 TIME_WAIT LAST_ACK', actual 'client final-ack" -4 -6
+}
+
+@test "simultaneous" {
+  as_stated simultaneous "row 2: expected 'server fin2 0 2/4 CLOSING CLOSING'" -4 -6
+}
+
+@test "late-final-ack" { as_stated late-final-ack "row 4: expected 'server fin2 1 3/4" -4 -6; }
+
+@test "reuse-four-tuple" {
+  as_stated reuse-four-tuple "connection 2, reuses_time_wait: expected 'timestamp', actual 'null'" -4 -6
+}
+
+@test "time-wait-exhaustion" {
+  as_stated time-wait-exhaustion "another connection: expected no local port is free"
+}
+
+@test "every scenario of the list is here" {
+  local name
+  run "$scenario" --list
+  ((${#lines[@]} > 10))
+  for name in "${lines[@]%% *}"; do
+    grep -q "^@test \"$name\"" "$BATS_TEST_FILENAME" || fail "no test of $name"
+  done
+}
+
+@test "the other place: lost after the sniffer" {
+  local name
+  for name in lost-final-ack lost-ack1 last-ack-gives-up; do begin "$name" --place ingress "$name"; done
+  for name in lost-final-ack lost-ack1 last-ack-gives-up; do end "$name" 0 "As expected: $name."; done
+}
+
+@test "a FIN lost by nft at egress is another story, and skipped with that reason" {
+  begin fin --place egress --backend nft lost-fin1
+  end fin 77 'skipped: a FIN that nft drops at egress never leaves'
+}
+
+@test "several: each is counted, and one failure is a failure" {
+  begin several --no-fault reset-linger-0 close-wait-leak
+  begin good --keep-pcap "$BATS_TEST_TMPDIR" reset-linger-0 reset-unread-data
+  end several 1 '0 as expected, 2 failed, 0 skipped'
+  end good 0 '2 as expected, 0 failed, 0 skipped'
+  "$TEARDOWN_BIN/capture" -r "$BATS_TEST_TMPDIR/reset-unread-data-1.pcap" --expect reset
+}
+
+@test "--step waits for a key before each sentence and each segment" {
+  command -v script >/dev/null || skip 'no script(1)'
+  run timeout 60 script -qec "$scenario --step reset-linger-0" /dev/null <<<'1234567890'
+  [[ $status == 0 ]] || fail "$output"
+  [[ $(grep -o 'any key' <<<"$output" | wc -l) == 4 ]] || fail "$output"
+}
+
+@test "--step without a terminal says so" {
+  run --separate-stderr setsid --wait "$scenario" --step normal
+  [[ $status == 2 && $stderr == *'--step wants a terminal'* ]] || fail "$status $stderr"
+}
+
+@test "--doctor: yes or no, and what to do" {
+  run "$scenario" --doctor
+  [[ $status == 0 && $output == *'capture inside'* ]] || fail "$output"
+  local line
+  for line in "${lines[@]}"; do [[ $line =~ ^(yes|no)\ +[a-z] ]] || fail "$line"; done
+}
+
+@test "misuse is one line, with status 2" {
+  local options
+  for options in '' nosuch --nosuch '--place here normal' '--keep-pcap /nonexistent normal' --inside \
+    '--inside normal' --keep-pcap; do
+    # shellcheck disable=SC2086 # several words
+    run --separate-stderr "$scenario" $options
+    [[ $status == 2 && ${#stderr_lines[@]} == 1 && -z $output ]] || fail "$options: $status $stderr"
+  done
+}
