@@ -26,10 +26,9 @@ void watch_destroy(struct watch *w) {
 
 /* ---- Verdicts ------------------------------------------------------------------------------- */
 
+/* Nothing more is to come of itself, but a repetition. */
 static bool is_complete(const struct model *m) {
-  return m->rst_from != END_NONE ||
-         (m->loss.fin[0].acks > 0 && m->loss.fin[0].unanswered == 0 && m->loss.fin[1].acks > 0 &&
-          m->loss.fin[1].unanswered == 0);
+  return m->rst_from != END_NONE || ending_is_complete(ending_of(m));
 }
 
 static bool has_closed(const struct flow *f) { return f->model.roles_seen || f->model.rst_us; }
@@ -74,9 +73,7 @@ static void tally(struct watch *w, const struct flow *f, int64_t now_us) {
   w->summary.endings[v.ending]++;
   w->summary.closed_first[v.closed_first]++;
   struct report_summary *summary = &w->summary;
-  bool complete = v.ending == ENDING_NORMAL || v.ending == ENDING_COALESCED ||
-                  v.ending == ENDING_SIMULTANEOUS;
-  if (complete)
+  if (ending_is_complete(v.ending))
     name_it(summary->slowest, &summary->n_slowest, f, &v, v.duration_us, FINDING_COUNT);
   for (int i = 0; i < v.n_findings; i++) {
     const struct finding *finding = &v.findings[i];

@@ -47,7 +47,7 @@ static bool fin_is_acked(const struct model *m, unsigned which) {
   return fin->copies > 0 && fin->acks > 0 && fin->unanswered == 0;
 }
 
-static enum ending ending_of(const struct model *m) {
+enum ending ending_of(const struct model *m) {
   bool acked1 = fin_is_acked(m, 0), acked2 = fin_is_acked(m, 1);
   if (acked1 && acked2)
     return m->crossed ? ENDING_SIMULTANEOUS : m->coalesced ? ENDING_COALESCED : ENDING_NORMAL;
@@ -85,9 +85,7 @@ static enum doubt doubt_of(const struct model *m, enum ending ending) {
   if (m->capture_incomplete) return DOUBT_DROPS;
   for (int i = 0; i < 2; i++)
     if (!m->end[i].has_spoken && m->end[1 - i].has_ack && !m->refused) return DOUBT_ONE_DIRECTION;
-  bool complete =
-      ending == ENDING_NORMAL || ending == ENDING_COALESCED || ending == ENDING_SIMULTANEOUS;
-  if (!complete && (m->end[0].missed || m->end[1].missed)) return DOUBT_GAP;
+  if (!ending_is_complete(ending) && (m->end[0].missed || m->end[1].missed)) return DOUBT_GAP;
   bool closed = m->first_closer != END_NONE || m->rst_from != END_NONE;
   /* Both have sent octets since, so neither had closed before. */
   bool both_open = m->end[0].sent_stream && m->end[1].sent_stream;

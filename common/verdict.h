@@ -36,6 +36,14 @@ enum ending {
 
 const char *ending_name(enum ending ending);
 
+/* Both FINs were sent and acknowledged. */
+static inline bool ending_is_complete(enum ending ending) {
+  return ending == ENDING_NORMAL || ending == ENDING_COALESCED || ending == ENDING_SIMULTANEOUS;
+}
+
+/* How the connection has ended so far. */
+enum ending ending_of(const struct model *model);
+
 enum reset_cause {
   RESET_NONE,
   RESET_REFUSED,
