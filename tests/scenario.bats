@@ -94,6 +94,12 @@ as_stated() {
   as_stated simultaneous "row 2: expected 'server fin2 0 2/4 CLOSING CLOSING'" -4 -6
 }
 
+@test "zero-window" { as_stated zero-window 'the wire: expected no FIN within a second'; }
+
+@test "killed" { as_stated killed 'unsent data: expected more than the window'; }
+
+@test "peer-gone" { as_stated peer-gone "sockets of the kernel: expected 'one end is still ESTABLISHED'"; }
+
 @test "late-final-ack" { as_stated late-final-ack "row 4: expected 'server fin2 1 3/4" -4 -6; }
 
 @test "reuse-four-tuple" {

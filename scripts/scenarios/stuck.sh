@@ -118,3 +118,92 @@ last_ack_gives_up() {
   lab_await 'the FIN of the server' 10 "$(lab_segment fin2)"
   expect_sockets 4 09 0 'nobody is in LAST_ACK any more'
 }
+
+# ---- a FIN that has to wait ----
+
+# The client's buffer takes all that it sends, and the server's much less.
+small_window() {
+  set_sysctl tcp_wmem '4096 4000000 4000000'
+  set_sysctl tcp_rmem '4096 65536 65536'
+  freeze_server
+}
+
+has_unsent() {
+  local send
+  read -r _ _ send _ < <(ss -Htn "dport = :$LAB_PORT") && ((send > 300000))
+}
+
+normal_ladder() {
+  ladder <<'END'
+client fin1 0 1/4 FIN_WAIT_1 CLOSE_WAIT
+server ack1 0 2/4 FIN_WAIT_2 CLOSE_WAIT
+server fin2 0 3/4 TIME_WAIT LAST_ACK
+client final-ack 0 4/4 TIME_WAIT CLOSED
+END
+  verdict normal client 4/4 losses=- findings=-
+}
+
+scenario zero-window 'FIN held back by a zero window: FIN_WAIT_1 long before the FIN'
+scenario_zero-window() {
+  story 'The server is stopped (SIGSTOP), so that it does not read, and its window closes.' \
+    'The client calls close() with data unsent: FIN_WAIT_1 begins, but the FIN is the last octet of the queue.' \
+    'Only when the server goes on (SIGCONT) and reads do the data leave, and the FIN with them.'
+  small_window
+  client --send 500000 --close-after 300
+  normal_ladder
+  play fin_waits
+}
+
+scenario killed 'a process is killed with data unsent: the kernel sends them, and the FIN'
+scenario_killed() {
+  story 'The server does not read, and the client is killed (SIGKILL) while its data wait for a window.' \
+    'Nobody called close(), but the kernel closes what a dead process leaves, and in the same way:' \
+    'it keeps what was written, delivers it when the server reads again, and then sends the FIN.'
+  small_window
+  client --send 500000 --close-after 30000
+  normal_ladder
+  play client_dies
+}
+
+client_dies() {
+  until_true 5 has_unsent || wrong 'unsent data: expected more than the window, actual less'
+  kill -KILL "${lab_pids[1]}"
+  fin_waits
+}
+
+fin_waits() {
+  local status=0
+  expect_sockets 5 04 1 'one socket is in FIN_WAIT_1'
+  lab_next || status=$?
+  if ((status == 1)); then
+    lab_say 'The sniffer: a second later, still no FIN.'
+  else
+    wrong "the wire: expected no FIN within a second, actual $LAB_EVENT"
+  fi
+  thaw_server
+}
+
+scenario peer-gone 'no FIN ever arrives: FIN_WAIT_1 gives up, and the server never knows' loss
+scenario_peer-gone() {
+  local copy
+  story 'The path to the server is cut, and the client closes: each FIN is lost.' \
+    'The client is in FIN_WAIT_1 until it gives up, after four FINs with tcp_orphan_retries=1.' \
+    'The server is ESTABLISHED for ever: it waits for data, and silence is not an error.'
+  set_sysctl tcp_orphan_retries 1
+  client --send 0 --close-after 200
+  server --never-close
+  sniffer --duration 5
+  lose 4 fin1
+  [[ $lost_place == after-tap ]] || lack 'lost before the sniffer, no FIN is ever seen: use --place ingress'
+  for copy in 0 1 2 3; do ladder <<<"client fin1 $copy 1/4 FIN_WAIT_1 CLOSE_WAIT"; done
+  verdict unfinished-fin-unanswered client 1/4 client_state=FIN_WAIT_1 findings=fin-unanswered
+  play client_gives_up
+}
+
+client_gives_up() {
+  lab_await 'the FIN of the client' 10 "$(lab_segment fin1)"
+  expect_sockets 4 04 0 'nobody is in FIN_WAIT_1 any more'
+  expect_sockets 1 01 1 'one end is still ESTABLISHED'
+  lab_read_on 65
+  kill -KILL "${lab_pids[0]}" 2>/dev/null || true # it would never end by itself
+}
