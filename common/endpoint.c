@@ -100,6 +100,11 @@ static void extend(struct endpoint *e, const struct segment *s) {
   if (segment_has(s, SEGMENT_SYN)) e->first_seq = left; /* though its ACK was captured before */
   e->snd_nxt = seq_max(e->snd_nxt, right);
   if (left == right) return;
+  uint32_t octets_end = segment_has(s, SEGMENT_FIN) ? right - 1 : right;
+  if (octets_end != left) {
+    e->octets_end = e->has_octets ? seq_max(e->octets_end, octets_end) : octets_end;
+    e->has_octets = true;
+  }
   if (seq_leq(left, e->snd_contig)) {
     e->snd_contig = seq_max(e->snd_contig, right);
   } else if (e->beyond_left == e->beyond_right) {

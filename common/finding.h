@@ -16,8 +16,8 @@ enum finding_severity {
 /* X(enumerator, id, severity, clause, meaning, expected, actual, cause, remedy) */
 #define FINDINGS(X)                                                                              \
   X(FIN_MOVED, "fin-moved", BREACH, "RFC 9293 3.8.1",                                            \
-    "A FIN was repeated at another sequence number than the first time.",                        \
-    "the FIN where it was the first time", "a FIN elsewhere",                                     \
+    "A FIN was repeated at another number, or stands where its sender had sent another octet.",  \
+    "the FIN after all other octets, and there each time", "a FIN elsewhere",                     \
     "A middlebox rewrote the stream, two hosts share an address, or the stack is broken.",       \
     "Capture on both hosts and compare the FIN's sequence number.")                              \
   X(DATA_AFTER_FIN, "data-after-fin", BREACH, "RFC 9293 3.6",                                    \

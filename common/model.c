@@ -111,10 +111,15 @@ static void sender_fin_crossed(struct model *m, enum end from, const struct segm
 static void sender_first_fin(struct model *m, enum end from, const struct segment *s, bool late,
                              struct model_step *step) {
   struct endpoint *f = &m->end[from];
+  uint32_t fin_seq = segment_fin_seq(s);
+  /* The octet of this number was another one before. */
+  if (f->has_octets && seq_lt(fin_seq, f->octets_end))
+    event_find(m, step,
+               (struct finding){s->t_us, f->octets_end, fin_seq, FINDING_FIN_MOVED, (uint8_t)from});
   enum evidence evidence = late ? EVIDENCE_PRESUMED : EVIDENCE_SEEN;
   bool presumed = endpoint_find(f, EVENT_RCV_FIN) >= 0;
   f->has_fin = true;
-  f->fin_seq = segment_fin_seq(s);
+  f->fin_seq = fin_seq;
   sender_fin_crossed(m, from, s, step);
   int proven = endpoint_find(f, EVENT_RCV_FIN);
   if (proven >= 0 && !endpoint_fin_is_covered(&m->end[end_other(from)], s)) {
@@ -163,9 +168,13 @@ static void sender_fin(struct model *m, enum end from, const struct segment *s, 
   sender_fin_crossed(m, from, s, step);
 }
 
-/* The ACK of this FIN was captured before the FIN itself: the capture has the two in the wrong order. */
+/* The ACK of this FIN was captured before the FIN itself: the capture has the two in the wrong
+ * order, unless the octet of that number was another one then. */
 static void acked_before(struct model *m, enum end from, const struct segment *s,
                          struct model_step *step) {
+  const struct endpoint *f = &m->end[from], *p = &m->end[end_other(from)];
+  if (!p->has_ack || seq_leq(p->ack_max, f->fin_seq)) return;
+  if (f->has_octets && seq_lt(f->fin_seq, f->octets_end)) return;
   role_acked_before(m, from, s, step);
   event_prove(m, end_other(from), EVENT_RCV_FIN, s->t_us, step);
   event_apply(m, from, EVENT_RCV_ACK_OF_FIN, EVIDENCE_PRESUMED, s->t_us, step);
@@ -406,7 +415,7 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
     role_note(m, from, s, step);
     m->last_control_us = s->t_us;
   }
-  if (first_fin && p->has_ack && seq_gt(p->ack_max, f->fin_seq)) acked_before(m, from, s, step);
+  if (first_fin) acked_before(m, from, s, step);
   m->last_roles[from] = step->roles;
 
   if (segment_has(s, SEGMENT_SYN)) receiver_syn(m, to, s, step);
