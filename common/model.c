@@ -70,15 +70,22 @@ static void watch_unsent(struct model *m, enum end from, const struct segment *s
     f->snd_nxt = f->snd_contig = f->beyond_left = f->beyond_right = own->snd_nxt;
     f->missed = own->missed;
     endpoint_set_heard_more(p, own->heard_more);
+    p->ack_max = own->ack_max;
+    p->has_ack = own->has_ack;
     event_find(m, step,
                    (struct finding){own->t_us, own->snd_nxt, own->ack, FINDING_ACK_OF_UNSENT,
                                     (uint8_t)to});
   } else if (own->pending && segment_len(s) > 0) {
     own->pending = false;
   }
-  if (segment_has(s, SEGMENT_ACK) && f->sent_syn && p->sent_syn && p->has_spoken &&
-      seq_gt(s->ack, p->snd_nxt))
-    *others = (struct model_unsent){s->t_us, s->ack, p->snd_nxt, true, p->missed, f->heard_more};
+  if (!segment_has(s, SEGMENT_ACK) || !f->sent_syn || !p->sent_syn || !p->has_spoken) return;
+  if (seq_gt(s->ack, p->snd_nxt)) {
+    *others = (struct model_unsent){s->t_us, s->ack,    p->snd_nxt,   f->ack_max, f->has_ack,
+                                    true,    p->missed, f->heard_more};
+  } else if (others->pending && seq_leq(s->ack, others->snd_nxt)) {
+    others->ack_max = others->has_ack ? seq_max(others->ack_max, s->ack) : s->ack;
+    others->has_ack = true;
+  }
 }
 
 /* The sender's ACK field is its RCV.NXT: what had arrived when it composed the segment. */

@@ -71,6 +71,8 @@ enum { MODEL_FINDINGS_MAX = 8, MODEL_CHANGES_MAX = 6 };
 struct model_unsent {
   int64_t t_us;
   uint32_t ack, snd_nxt; /* what it covers; what had been captured by then */
+  uint32_t ack_max;      /* the highest other ACK of its sender's; counts if has_ack */
+  bool has_ack;
   bool pending;          /* not explained yet */
   bool missed;           /* endpoint.missed as it was before */
   bool heard_more;       /* the same of the other end's */
