@@ -36,6 +36,7 @@ struct endpoint {
   uint32_t snd_contig; /* after the last octet before the first hole in what was captured */
   uint32_t beyond_left, beyond_right; /* the octets captured beyond that hole; equal: none */
   uint32_t fin_seq;
+  uint32_t fin_ack;      /* the ACK of its FIN's first captured copy */
   uint32_t octets_end;   /* after the highest SYN or data octet captured; counts if has_octets */
   uint32_t ack_max;      /* the highest SEG.ACK sent: its RCV.NXT as far as it has said */
   uint32_t fin_acked_at; /* the peer's snd_nxt when the peer first covered this end's FIN */
@@ -53,6 +54,7 @@ struct endpoint {
   uint8_t window_scale; /* from its SYN; counts only if both ends sent one */
   bool has_seq, has_ack, has_fin, has_fin_acked_at, has_right_edge, has_window_scale;
   bool sent_syn, sent_stream, syn_had_payload, has_octets;
+  bool fin_acks_more; /* that ACK was higher than any before */
   bool has_spoken; /* at least one segment of its own was captured */
   bool missed;     /* octets of its stream were acknowledged that the capture never saw */
   bool heard_more; /* it acknowledged such octets of its peer's; one of them may have been a FIN */

@@ -175,13 +175,28 @@ static void sender_fin(struct model *m, enum end from, const struct segment *s, 
   sender_fin_crossed(m, from, s, step);
 }
 
+/* The peer's FIN, captured before this one, was sent when it had arrived; and not the other way. */
+static bool acked_by_fin(const struct model *m, enum end from, const struct segment *s) {
+  const struct endpoint *f = &m->end[from], *p = &m->end[end_other(from)];
+  return p->has_fin && seq_gt(p->fin_ack, f->fin_seq) && !endpoint_fin_is_covered(p, s);
+}
+
 /* The ACK of this FIN was captured before the FIN itself: the capture has the two in the wrong
  * order, unless the octet of that number was another one then. */
 static void acked_before(struct model *m, enum end from, const struct segment *s,
                          struct model_step *step) {
-  const struct endpoint *f = &m->end[from], *p = &m->end[end_other(from)];
+  const struct endpoint *f = &m->end[from];
+  struct endpoint *p = &m->end[end_other(from)];
   if (!p->has_ack || seq_leq(p->ack_max, f->fin_seq)) return;
   if (f->has_octets && seq_lt(f->fin_seq, f->octets_end)) return;
+  int sent = acked_by_fin(m, from, s) ? endpoint_find(p, EVENT_SND_FIN) : -1;
+  if (sent >= 0 && endpoint_find(p, EVENT_RCV_FIN) < 0 && m->loss.fin[0].copies == 1) {
+    uint8_t before = p->state;
+    role_exchange_fins(m, from, step);
+    if (endpoint_insert(p, sent, EVENT_RCV_FIN, EVIDENCE_SEEN) && p->state != before)
+      event_report(step, m, end_other(from), CHANGE_MOVED,
+                   transition_find(TCPS_ESTABLISHED, EVENT_RCV_FIN), before, EVENT_RCV_FIN);
+  }
   role_acked_before(m, from, s, step);
   event_prove(m, end_other(from), EVENT_RCV_FIN, s->t_us, step);
   event_apply(m, from, EVENT_RCV_ACK_OF_FIN, EVIDENCE_PRESUMED, s->t_us, step);
@@ -364,7 +379,7 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   bool first_fin = carries_fin(s) && !f->has_fin;
   bool answers_repetition =
       expectation_met(expected, n_expected, from, m->first_closer == from ? ROLE_ACK2 : ROLE_ACK1);
-  bool stale = is_stale(f, s);
+  bool stale = is_stale(f, s), acks_more = !f->has_ack || seq_gt(s->ack, f->ack_max);
   bool late = f->has_seq && seq_lt(s->seq, f->snd_nxt) && seq_leq(segment_end(s), f->snd_nxt);
   uint32_t fresh_from = f->has_seq ? seq_max(f->snd_nxt, s->seq) : s->seq;
   step->verdict = STEP_EXPECTED;
@@ -404,6 +419,10 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
     endpoint_acked(p, s->ack);
   }
   if (segment_len(s) > (segment_has(s, SEGMENT_SYN) ? 1 : 0)) f->sent_stream = true;
+  if (first_fin) {
+    f->fin_ack = s->ack;
+    f->fin_acks_more = acks_more;
+  }
   if (carries_fin(s)) sender_fin(m, from, s, late, step);
   else presume_ack_again(m, from, s, step);
 
@@ -435,7 +454,9 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
 
   bool syn_and_fin = segment_has(s, SEGMENT_SYN) && segment_has(s, SEGMENT_FIN);
   bool beyond_fin = f->has_fin && seq_gt(s->seq, f->fin_seq + 1);
-  if (step->n_findings > 0 || syn_and_fin || beyond_fin)
+  /* Each of the two FINs says that it was sent after the other. */
+  bool both_later = first_fin && endpoint_fin_is_covered(p, s) && seq_gt(p->fin_ack, f->fin_seq);
+  if (step->n_findings > 0 || syn_and_fin || beyond_fin || both_later)
     step->verdict = STEP_UNEXPECTED;
   else if (step->verdict == STEP_REFUTES)
     return;

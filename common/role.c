@@ -96,6 +96,21 @@ void role_note(struct model *m, enum end from, const struct segment *s,
   role_count(m, step);
 }
 
+void role_exchange_fins(struct model *m, enum end from, struct model_step *step) {
+  struct loss_fin earlier = m->loss.fin[1];
+  m->loss.fin[1] = m->loss.fin[0];
+  m->loss.fin[0] = earlier;
+  m->fin_us[0] = m->fin_us[1] = m->first_fin_us; /* it was sent no later than that */
+  m->fin_acked_us[1] = m->fin_acked_us[0];
+  m->short_ack_us[1] = m->short_ack_us[0];
+  m->fin_acked_us[0] = m->short_ack_us[0] = 0;
+  m->first_closer = (uint8_t)from;
+  m->crossed = false;
+  m->coalesced = m->end[end_other(from)].fin_acks_more;
+  m->roles_seen = (m->roles_seen & ROLE_ACK1 ? ROLE_ACK2 : 0) | ROLE_FIN1 | ROLE_FIN2;
+  step->roles = step->new_roles = ROLE_FIN1;
+}
+
 void role_acked_before(struct model *m, enum end from, const struct segment *s,
                        struct model_step *step) {
   unsigned which = from != m->first_closer;

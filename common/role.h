@@ -11,6 +11,10 @@ unsigned role_of(const struct model *m, enum end from, const struct segment *s);
  * (loss.h). To be called when the sender's own FIN is already noted. */
 void role_note(struct model *m, enum end from, const struct segment *s, struct model_step *step);
 
+/* This FIN, captured after its peer's, was sent before it: it is FIN1. To be called after
+ * role_note, while the peer's FIN was captured but once. */
+void role_exchange_fins(struct model *m, enum end from, struct model_step *step);
+
 /* The FIN of this segment was acknowledged by one captured before it: that role is played, too. */
 void role_acked_before(struct model *m, enum end from, const struct segment *s,
                        struct model_step *step);
