@@ -273,6 +273,7 @@ static void receiver_rst(struct model *m, enum end from, const struct segment *s
   if (m->rst_from == END_NONE) {
     m->rst_from = (uint8_t)from;
     m->rst_us = s->t_us;
+    m->rst_seq = s->seq;
     m->rst_state = sender_state;
     m->rst_peer_state = peer_state;
     m->rst_has_ack = segment_has(s, SEGMENT_ACK);
@@ -456,7 +457,12 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   bool beyond_fin = f->has_fin && seq_gt(s->seq, f->fin_seq + 1);
   /* Each of the two FINs says that it was sent after the other. */
   bool both_later = first_fin && endpoint_fin_is_covered(p, s) && seq_gt(p->fin_ack, f->fin_seq);
-  if (step->n_findings > 0 || syn_and_fin || beyond_fin || both_later)
+  /* The peer had answered a SYN of another number. */
+  bool other_syn = segment_has(s, SEGMENT_SYN) && m->segments == 2 && p->sent_syn && p->has_ack &&
+                   (seq_leq(p->ack_max, s->seq) || seq_gt(p->ack_max, segment_end(s)));
+  /* Who aborts sends nothing new: its RST was not its own. */
+  bool aborted = m->rst_from == from && m->rst_has_ack && fresh > 0 && seq_geq(s->seq, m->rst_seq);
+  if (step->n_findings > 0 || syn_and_fin || beyond_fin || both_later || other_syn || aborted)
     step->verdict = STEP_UNEXPECTED;
   else if (step->verdict == STEP_REFUTES)
     return;

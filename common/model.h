@@ -90,6 +90,7 @@ struct model {
   int64_t rst_us;
   int64_t half_close_us;                 /* the newest data sent into the half-close window */
   uint32_t segments;
+  uint32_t rst_seq;
   uint8_t first_closer; /* enum end */
   uint8_t roles_seen;
   uint8_t n_findings;
