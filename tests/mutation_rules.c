@@ -28,16 +28,7 @@ const uint32_t CLAIMS_OF_DETECTION =
     ~(C(RETRANSMISSION) | C(STALE) | C(FINDING_GONE) | C(ROLES));
 
 /* What the model owes, in words. */
-#define OCTET_TWICE "a FIN on an octet that was sent as data or SYN before is fin-moved (3.8.1)"
-#define SHORT_OF_SYN "an ACK at or below the ISN is unacceptable (3.10.7.3, 3.10.7.4)"
-#define BEYOND_FIN "an end that sent its FIN has no number beyond FIN+1 to send (3.6)"
-#define NO_ACK_BIT "without ACK the receiver drops it (3.10.7.4, fifth)"
-#define SYN_ACK_LATE "a SYN,ACK with another number in a connection is ignored, too (RFC 5961 4.2)"
-#define ACK_BEFORE_FIN "an ACK that was captured before its FIN is its ACK all the same"
-#define FIN2_BEFORE_FIN1 "a FIN1 that covers FIN2's octet was sent after FIN2 arrived"
-#define SYN_AND_FIN "SYN and FIN in one segment: no TCP sends that"
-#define RST_GOES_ON "new data from an end that has sent a valid RST: the RST was not its own"
-#define SYN_ACK_FIRST "a SYN,ACK of a number that the peer's own SYN then contradicts"
+#define OPENED "an end that speaks at the number of its own SYN did take the ACK of that SYN"
 
 const struct rule RULES[] = {
     {MUTATION_DROP, K(SYN), .may = C(RESET),
@@ -67,11 +58,10 @@ const struct rule RULES[] = {
     {MUTATION_DUPLICATE, EARLY_ACKS | K(ACK_HALF), .legal = "duplicate ACK"},
     {MUTATION_DUPLICATE, K(RST) | K(RST_OF_SYN), .legal = "RST repeated"},
 
-    {MUTATION_SWAP, K(FIN1), .next = K(ACK1), .legal = "the tap saw the ACK first",
-     .owed = ACK_BEFORE_FIN},
-    {MUTATION_SWAP, K(FIN1), .next = K(FIN2_ACK1), .must = C(GAP),
-     .may = C(LAST_ACK) | C(CLOSED_FIRST)},
-    {MUTATION_SWAP, FINS2, .next = K(ACK2), .must = C(GAP) | C(LOSS), .may = WITHOUT_ACK2},
+    {MUTATION_SWAP, K(FIN1), .next = K(ACK1), .legal = "the tap saw the ACK first"},
+    {MUTATION_SWAP, K(FIN1), .next = K(FIN2_ACK1), .must = C(REFUTES),
+     .legal = "the tap saw FIN2 first, which says itself that it answers FIN1"},
+    {MUTATION_SWAP, FINS2, .next = K(ACK2), .legal = "the tap saw the ACK first"},
     {MUTATION_SWAP, K(ACK1), .next = FINS2, .must = C(STALE), .may = C(COALESCED),
      .legal = "FIN2 overtook ACK1"},
     {MUTATION_SWAP, K(FIN2_AGAIN), .next = K(ACK2) | K(ACK2_AGAIN), .may = WITHOUT_ACK2,
@@ -81,21 +71,21 @@ const struct rule RULES[] = {
      .legal = "the ACK was sent before the FIN arrived"},
     {MUTATION_SWAP, ANY_KIND, .legal = "reordered"},
 
-    {MUTATION_SEQ_PLUS, K(SYN), .must = C(UNEXPECTED) | C(IGNORED), .may = C(OPEN) | C(RST_WINDOW),
-     .owed = SHORT_OF_SYN},
-    {MUTATION_SEQ_PLUS, K(SYN_ACK), .must = C(UNEXPECTED) | C(IGNORED), .owed = SHORT_OF_SYN},
+    {MUTATION_SEQ_PLUS, K(SYN), .must = C(UNEXPECTED) | C(IGNORED), 
+     .may = C(FIN_MOVED) | C(OPEN) | C(RST_WINDOW)},
+    {MUTATION_SEQ_PLUS, K(SYN_ACK), .must = C(UNEXPECTED) | C(IGNORED), .may = C(FIN_MOVED),
+     .owed = OPENED},
     {MUTATION_SEQ_PLUS, EARLY_ACKS,
      .legal = "an octet was sent before it, lost before the tap, and comes again later"},
     {MUTATION_SEQ_PLUS, K(ACK1), .capture = "simultaneous", .must = C(UNEXPECTED) | C(IGNORED),
-     .may = C(DATA_AFTER_FIN), .owed = BEYOND_FIN},
+     .may = C(DATA_AFTER_FIN)},
     {MUTATION_SEQ_PLUS, K(ACK1) | K(ACK1_AGAIN),
      .legal = "FIN2 was sent before it, lost before the tap, and comes again later"},
     {MUTATION_SEQ_PLUS, LATE_ACKS, .must = C(UNEXPECTED) | C(IGNORED),
-     .may = C(DATA_AFTER_FIN) | C(LAST_ACK) | C(STUCK) | C(RESET), .owed = BEYOND_FIN},
+     .may = C(DATA_AFTER_FIN) | C(LAST_ACK) | C(STUCK) | C(RESET)},
     {MUTATION_SEQ_PLUS, K(DATA_HALF), .capture = "reset-data-after-close",
      .legal = "an octet was sent before it and lost before the tap"},
-    {MUTATION_SEQ_PLUS, K(DATA) | K(DATA_HALF), .must = C(GAP) | C(DATA_AFTER_FIN) | C(FIN_MOVED),
-     .owed = OCTET_TWICE},
+    {MUTATION_SEQ_PLUS, K(DATA) | K(DATA_HALF), .must = C(GAP) | C(DATA_AFTER_FIN) | C(FIN_MOVED)},
     {MUTATION_SEQ_PLUS, K(FIN1), .must = C(GAP) | C(FIN_MOVED), .may = WITHOUT_FIN1},
     {MUTATION_SEQ_PLUS, FINS_AGAIN, .must = C(FIN_MOVED)},
     {MUTATION_SEQ_PLUS, FINS2, .capture = "reset-fin-wait-2-expired",
@@ -112,8 +102,7 @@ const struct rule RULES[] = {
      .legal = "a repetition that begins earlier; its last octet was lost before the tap"},
     {MUTATION_SEQ_MINUS, K(FIN1), .must = C(FIN_MOVED) | C(ACK_OF_UNSENT),
      .may = WITHOUT_ACK1 | C(CLOSED_FIRST) | C(RST_WINDOW)},
-    {MUTATION_SEQ_MINUS, FINS2, .must = C(FIN_MOVED) | C(ACK_OF_UNSENT), .may = WITHOUT_ACK2,
-     .owed = OCTET_TWICE},
+    {MUTATION_SEQ_MINUS, FINS2, .must = C(FIN_MOVED) | C(ACK_OF_UNSENT), .may = WITHOUT_ACK2},
     {MUTATION_SEQ_MINUS, FINS_AGAIN, .must = C(FIN_MOVED)},
     {MUTATION_SEQ_MINUS, K(RST), .must = C(RST_WINDOW),
      .may = C(OPEN) | C(CLOSE_WAIT) | C(LAST_ACK)},
@@ -123,10 +112,16 @@ const struct rule RULES[] = {
      .legal = "the octet is FIN1, which the tap saw late"},
     {MUTATION_ACK_PLUS, K(SYN_ACK) | K(ACK_OF_SYN) | K(DATA), .must = C(ACK_OF_UNSENT),
      .may = LIVES_ON},
+    {MUTATION_ACK_PLUS, K(ACK_OF_DATA), .capture = "coalesced", .must = C(NORMAL),
+     .legal = "the octet is FIN1, which the tap saw late: ACK1 came before FIN2, by itself"},
     {MUTATION_ACK_PLUS, K(ACK_OF_DATA), .may = C(ACK_OF_UNSENT) | LIVES_ON,
      .legal = "the octet is the other end's FIN, which the tap saw late"},
-    {MUTATION_ACK_PLUS, K(FIN1) | K(FIN1_AGAIN), .must = C(ACK_OF_UNSENT) | C(GAP), .may = LIVES_ON,
-     .owed = FIN2_BEFORE_FIN1},
+    {MUTATION_ACK_PLUS, K(FIN1), .capture = "simultaneous", .must = C(COALESCED),
+     .may = C(CLOSED_FIRST), .legal = "the octet is FIN2, which the tap saw late: FIN1 answers it"},
+    /* Each FIN says that it was sent after the other. */
+    {MUTATION_ACK_PLUS, K(FIN1), .capture = "coalesced", .must = C(UNEXPECTED)},
+    {MUTATION_ACK_PLUS, K(FIN1) | K(FIN1_AGAIN), .must = C(ACK_OF_UNSENT) | C(GAP),
+     .may = LIVES_ON},
     {MUTATION_ACK_PLUS, K(ACK1), .must = C(ACK_OF_UNSENT), .may = WITHOUT_ACK1},
     {MUTATION_ACK_PLUS, K(FIN2_CROSSED), .must = C(COALESCED), .may = C(CLOSED_FIRST)},
     {MUTATION_ACK_PLUS, FINS2, .must = C(ACK_OF_UNSENT), .may = WITHOUT_FIN2},
@@ -136,8 +131,7 @@ const struct rule RULES[] = {
     {MUTATION_ACK_PLUS, K(RST), .legal = "nobody reads the ACK of an RST (3.10.7.4, second)"},
     {MUTATION_ACK_PLUS, K(RST_OF_SYN), .must = C(RST_WINDOW), .may = C(OPEN)},
 
-    {MUTATION_ACK_MINUS, K(SYN_ACK) | K(ACK_OF_SYN), .must = C(UNEXPECTED) | C(IGNORED),
-     .owed = SHORT_OF_SYN},
+    {MUTATION_ACK_MINUS, K(SYN_ACK) | K(ACK_OF_SYN), .must = C(UNEXPECTED) | C(IGNORED)},
     {MUTATION_ACK_MINUS, K(DATA) | K(DATA_HALF) | K(FIN1) | K(ACK1_AGAIN), .must = C(STALE),
      .legal = "sent before the octet arrived, captured late"},
     {MUTATION_ACK_MINUS, K(ACK_OF_DATA) | K(ACK_HALF),
@@ -153,8 +147,7 @@ const struct rule RULES[] = {
     {MUTATION_ACK_MINUS, K(RST), .legal = "nobody reads the ACK of an RST (3.10.7.4, second)"},
     {MUTATION_ACK_MINUS, K(RST_OF_SYN), .must = C(RST_WINDOW), .may = C(OPEN)},
 
-    {MUTATION_FLIP_FIN, K(SYN) | K(SYN_ACK), .must = C(UNEXPECTED) | C(IGNORED) | C(FIN_MOVED),
-     .owed = SYN_AND_FIN},
+    {MUTATION_FLIP_FIN, K(SYN) | K(SYN_ACK), .must = C(UNEXPECTED) | C(IGNORED) | C(FIN_MOVED)},
     {MUTATION_FLIP_FIN, K(RST) | K(RST_OF_SYN), .legal = "RST comes before FIN (3.10.7.4)"},
     {MUTATION_FLIP_FIN, K(FIN1), .must = C(GAP) | C(LOSS), .may = WITHOUT_FIN1},
     {MUTATION_FLIP_FIN, FINS2, .beside = K(FIN2_AGAIN), .must = C(LOSS) | C(STALE),
@@ -176,26 +169,25 @@ const struct rule RULES[] = {
     {MUTATION_FLIP_SYN, K(SYN_ACK), .must = C(IGNORED)},
     {MUTATION_FLIP_SYN, K(RST) | K(RST_OF_SYN), .legal = "RST comes before SYN (3.10.7.4)"},
     {MUTATION_FLIP_SYN, ANY_KIND, .must = C(IGNORED) | C(REFUTES) | C(UNEXPECTED),
-     .may = ENDS | C(CLOSED_FIRST) | C(STUCK), .owed = SYN_ACK_LATE},
+     .may = ENDS | C(CLOSED_FIRST) | C(STUCK) | C(FIN_MOVED)},
 
     {MUTATION_FLIP_RST, K(RST) | K(RST_OF_SYN), .must = ENDS | C(CAUSE)},
     {MUTATION_FLIP_RST, K(ACK_OF_DATA), .capture = "reset-unread-data", .legal = "RST repeated"},
     {MUTATION_FLIP_RST, K(ACK1), .capture = "reset-unread-data-in-close-wait",
      .legal = "RST repeated"},
-    {MUTATION_FLIP_RST, K(ACK_OF_SYN), .capture = "reset-linger-0", .must = C(UNEXPECTED),
-     .owed = RST_GOES_ON},
+    {MUTATION_FLIP_RST, K(ACK_OF_SYN), .capture = "reset-linger-0", .must = C(UNEXPECTED)},
     {MUTATION_FLIP_RST, ANY_KIND,
      .must = C(RESET) | C(REFUSED) | C(CAUSE) | C(UNEXPECTED) | C(RST_WINDOW) | C(GAP),
      .may = C(COALESCED) | C(CLOSED_FIRST) | C(RST_TIME_WAIT)},
 
     {MUTATION_FLIP_ACK, K(SYN), .must = C(IGNORED) | C(UNEXPECTED) | C(GAP) | C(ONE_DIRECTION),
-     .may = ENDS | C(CLOSED_FIRST) | C(STUCK) | C(RST_WINDOW), .owed = SYN_ACK_FIRST},
+     .may = ENDS | C(CLOSED_FIRST) | C(STUCK) | C(RST_WINDOW)},
     {MUTATION_FLIP_ACK, K(SYN_ACK), .legal = "a simultaneous open whose SYN,ACKs the tap missed"},
     {MUTATION_FLIP_ACK, K(RST),
      .legal = "who has no connection answers with such an RST (3.10.7.1)"},
     {MUTATION_FLIP_ACK, K(RST_OF_SYN), .must = C(RST_WINDOW), .may = C(OPEN)},
     {MUTATION_FLIP_ACK, ANY_KIND, .must = C(IGNORED) | C(UNEXPECTED),
-     .may = ENDS | C(CLOSED_FIRST) | C(STUCK) | C(ACK_OF_UNSENT), .owed = NO_ACK_BIT},
+     .may = ENDS | C(CLOSED_FIRST) | C(STUCK) | C(ACK_OF_UNSENT)},
 
     {MUTATION_TRUNCATE, ANY_KIND, .may = ENDS | C(CLOSED_FIRST) | C(STUCK),
      .legal = "the capture ends there"},

@@ -334,6 +334,23 @@ static const struct {
      "200 C FA 1 1 0 | FIN_WAIT_1 CLOSE_WAIT? fin1 1/4 expected\n"
      "407 C FA 5 1 0 | FIN_WAIT_1 CLOSE_WAIT? - unexpected !fin-moved\n"
      "= unfinished-fin-unanswered client 1/4 violates !fin-moved"},
+    {"fin_on_an_octet_of_data",
+     OPENING
+     "100 C PA 1 1 6 | ESTABLISHED ESTABLISHED? data expected\n"
+     "101 S A 1 7 0 | ESTABLISHED ESTABLISHED - expected\n"
+     "200 C FA 6 1 0 | FIN_WAIT_1? CLOSE_WAIT? fin1 1/4 unexpected !fin-moved\n"
+     "= unfinished-fin-unanswered client 1/4 violates !fin-moved"},
+    {"ack_of_unsent_is_no_ack_of_the_fin",
+     OPENING
+     "100 C A 1 2 0 | ESTABLISHED? ESTABLISHED? - expected\n"
+     "101 S A 1 1 0 | ESTABLISHED ESTABLISHED - unexpected !ack-of-unsent\n"
+     "200 S FA 1 1 0 | CLOSE_WAIT? FIN_WAIT_1 fin1 1/4 expected\n"
+     "= unfinished-fin-unanswered server 1/4 violates !ack-of-unsent"},
+    {"data_after_its_own_rst",
+     OPENING
+     "100 C RA 1 1 0 | CLOSED CLOSED? rst 0/4 expected\n"
+     "101 C PA 1 1 6 | CLOSED CLOSED? data unexpected\n"
+     "= reset none 0/4 conforms cause=linger-0"},
     {"data_after_fin",
      OPENING HALF_CLOSE
      "300 C PA 2 1 10 | FIN_WAIT_2? CLOSE_WAIT data unexpected !data-after-fin\n"
