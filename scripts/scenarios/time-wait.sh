@@ -56,16 +56,19 @@ fins_cross() {
 hold_client_acks() {
   local protocol=ip tcp=20
   [[ $address != *:* ]] || protocol=ipv6 tcp=40
-  tc qdisc add dev lo root handle "$lab_handle:" htb default 1
-  tc class add dev lo parent "$lab_handle:" classid "$lab_handle:1" htb rate 1gbit quantum 20000
-  tc class add dev lo parent "$lab_handle:" classid "$lab_handle:2" htb rate 1gbit quantum 20000
-  held=(parent "$lab_handle:2" handle 40:)
+  if ! tc qdisc add dev lo root handle "$lab_handle:" prio bands 4 \
+    priomap 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 2>/dev/null; then
+    tc qdisc add dev lo root handle "$lab_handle:" htb default 1
+    tc class add dev lo parent "$lab_handle:" classid "$lab_handle:1" htb rate 1gbit quantum 20000
+    tc class add dev lo parent "$lab_handle:" classid "$lab_handle:4" htb rate 1gbit quantum 20000
+  fi
+  held=(parent "$lab_handle:4" handle 40:)
   tc qdisc add dev lo "${held[@]}" "${bucket[@]}" rate 8bit
   tc filter add dev lo parent "$lab_handle:" protocol ip pref 1 u32 \
-    match u8 17 0xff at 9 match u16 9 0xffff at 22 flowid "$lab_handle:2"
+    match u8 17 0xff at 9 match u16 9 0xffff at 22 flowid "$lab_handle:4"
   tc filter add dev lo parent "$lab_handle:" protocol "$protocol" pref 2 u32 \
     match u16 "$LAB_PORT" 0xffff at $((tcp + 2)) match u8 0x10 0x17 at $((tcp + 13)) \
-    flowid "$lab_handle:2"
+    flowid "$lab_handle:4"
   spend
 }
 
