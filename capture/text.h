@@ -32,7 +32,7 @@ const char *text_reason(const struct model_change *change, char buffer[static TE
 const char *text_finding(const struct model *model, const struct finding *finding, bool raw,
                          char buffer[static TEXT_SIZE]);
 
-/* What a finding expected, or what there was: "the FIN where it was the first time: u". Returns buffer. */
+/* What a finding expected, or what there was: "a FIN elsewhere: 7". Returns buffer. */
 const char *text_finding_side(const struct model *model, const struct finding *finding,
                               bool expected, bool raw, char buffer[static TEXT_SIZE]);
 
