@@ -1,5 +1,5 @@
 #!/bin/bash
-# Process 1 of user-mode Linux: the lost-ack script over real sch_netem, reported as TAP.
+# Process 1 of user-mode Linux: the scripts over real sch_netem, reported as TAP.
 # The root file system is the host's own, read-only; the kernel command line says where we are.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 COLUMNS=100
 mount -t proc proc /proc
@@ -36,8 +36,22 @@ check() {
   fi
 }
 
+# check_scenario STATUS LINE OPTION...: what only netem can lose: a FIN, before the sniffer.
+check_scenario() {
+  local status=0 output expected=$1 line=$2
+  shift 2
+  number=$((number + 1))
+  output=$("$root/scripts/scenario.sh" --backend netem --place egress "$@" 2>&1) || status=$?
+  if [[ $status == "$expected" && $output == *"$line"* ]]; then
+    echo "ok $number netem: scenario $*"
+  else
+    echo "not ok $number netem: scenario $* (status $status, expected $expected)"
+    echo "# ${output//$'\n'/$'\n'# }"
+  fi
+}
+
 echo "# netem tier: Linux $(uname -r), user-mode"
-echo 1..8
+echo 1..11
 check 0 'netem lost the final ACK once (egress)' -4
 check 0 'netem lost the final ACK once (ingress)' -4 --place ingress
 check 0 'netem lost the final ACK once (egress)' -6
@@ -46,4 +60,7 @@ check 0 'netem lost the final ACK 2 times (egress)' --count 2 --server-first
 check 0 'netem lost the final ACK 3 times (ingress)' --count 3 --place ingress
 check 1 'netem lost 0 final ACKs, not 1' --no-fault
 check 1 'netem lost 0 final ACKs, not 1' --no-fault --place ingress -6
+check_scenario 0 'As expected: lost-fin1.' lost-fin1
+check_scenario 0 'As expected: lost-fin2.' lost-fin2 -6
+check_scenario 1 'segments lost: expected 1, actual 0' lost-fin1 --no-fault
 poweroff -f
