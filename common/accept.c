@@ -30,8 +30,6 @@ enum acceptance accept_segment(const struct endpoint *f, const struct endpoint *
   bool syn = segment_has(s, SEGMENT_SYN), ack = segment_has(s, SEGMENT_ACK);
   if (r->state == TCPS_SYN_SENT && !syn && !f->sent_syn) return ACCEPT_NOT_OPEN;
   if (!ack && !syn) return ACCEPT_NO_ACK;
-  bool opening = r->state == TCPS_SYN_SENT || r->state == TCPS_SYN_RECEIVED;
-  if (ack && r->sent_syn && opening && seq_leq(s->ack, r->first_seq)) return ACCEPT_ACK_TOO_OLD;
   /* Beyond the FIN there is nothing to acknowledge, and in SYN_SENT nothing but the SYN.
    * Elsewhere the capture may have missed what is acknowledged. */
   bool nothing_further = r->has_fin || r->state == TCPS_SYN_SENT;

@@ -14,7 +14,7 @@ enum acceptance {
   ACCEPT_YES,
   ACCEPT_NOT_OPEN,      /* the receiver is in SYN_SENT: only a SYN or an RST counts there */
   ACCEPT_ACK_OF_UNSENT, /* SEG.ACK > SND.NXT, for certain: answered with an ACK and dropped */
-  ACCEPT_ACK_TOO_OLD,   /* SEG.ACK < SND.UNA - MAX.SND.WND (RFC 5961, 5.2), or it covers no SYN */
+  ACCEPT_ACK_TOO_OLD,   /* SEG.ACK < SND.UNA - MAX.SND.WND: a challenge ACK (RFC 5961, 5.2) */
   ACCEPT_OUT_OF_WINDOW, /* to the right of every window ever offered, or to the left of RCV.NXT */
   ACCEPT_NO_ACK,        /* neither SYN, RST nor ACK: dropped (3.10.7.4, fifth) */
   ACCEPT_SYN_IN_CONNECTION, /* another SYN while it lives: a challenge ACK (RFC 5961, 4.2) */

@@ -356,6 +356,23 @@ static void ignore(struct model *m, enum end from, const struct segment *s,
   }
 }
 
+/* What no end of a conforming pair sends, though its receiver may accept it. `fresh`: octets of payload
+ * that were never captured before. */
+static bool contradicts(const struct model *m, enum end from, const struct segment *s,
+                        bool first_fin, uint32_t fresh) {
+  const struct endpoint *f = &m->end[from], *p = &m->end[end_other(from)];
+  bool syn_and_fin = segment_has(s, SEGMENT_SYN) && segment_has(s, SEGMENT_FIN);
+  bool beyond_fin = f->has_fin && seq_gt(s->seq, f->fin_seq + 1);
+  /* Each of the two FINs says that it was sent after the other. */
+  bool both_later = first_fin && endpoint_fin_is_covered(p, s) && seq_gt(p->fin_ack, f->fin_seq);
+  /* The peer had answered a SYN of another number. */
+  bool other_syn = segment_has(s, SEGMENT_SYN) && m->segments == 2 && p->sent_syn && p->has_ack &&
+                   (seq_leq(p->ack_max, s->seq) || seq_gt(p->ack_max, segment_end(s)));
+  /* Who aborts sends nothing new: its RST was not its own. */
+  bool aborted = m->rst_from == from && m->rst_has_ack && fresh > 0 && seq_geq(s->seq, m->rst_seq);
+  return syn_and_fin || beyond_fin || both_later || other_syn || aborted;
+}
+
 /* ---- The step ------------------------------------------------------------------------------- */
 
 void model_init(struct model *m, int64_t two_msl_us) {
@@ -381,6 +398,9 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   bool answers_repetition =
       expectation_met(expected, n_expected, from, m->first_closer == from ? ROLE_ACK2 : ROLE_ACK1);
   bool stale = is_stale(f, s), acks_more = !f->has_ack || seq_gt(s->ack, f->ack_max);
+  bool opening = p->state == TCPS_SYN_SENT || p->state == TCPS_SYN_RECEIVED;
+  bool covers_no_syn = opening && p->sent_syn && segment_has(s, SEGMENT_ACK) &&
+                       seq_leq(s->ack, p->first_seq);
   bool late = f->has_seq && seq_lt(s->seq, f->snd_nxt) && seq_leq(segment_end(s), f->snd_nxt);
   uint32_t fresh_from = f->has_seq ? seq_max(f->snd_nxt, s->seq) : s->seq;
   step->verdict = STEP_EXPECTED;
@@ -453,16 +473,7 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   }
   receiver_fin(m, from, s, first_fin, step);
 
-  bool syn_and_fin = segment_has(s, SEGMENT_SYN) && segment_has(s, SEGMENT_FIN);
-  bool beyond_fin = f->has_fin && seq_gt(s->seq, f->fin_seq + 1);
-  /* Each of the two FINs says that it was sent after the other. */
-  bool both_later = first_fin && endpoint_fin_is_covered(p, s) && seq_gt(p->fin_ack, f->fin_seq);
-  /* The peer had answered a SYN of another number. */
-  bool other_syn = segment_has(s, SEGMENT_SYN) && m->segments == 2 && p->sent_syn && p->has_ack &&
-                   (seq_leq(p->ack_max, s->seq) || seq_gt(p->ack_max, segment_end(s)));
-  /* Who aborts sends nothing new: its RST was not its own. */
-  bool aborted = m->rst_from == from && m->rst_has_ack && fresh > 0 && seq_geq(s->seq, m->rst_seq);
-  if (step->n_findings > 0 || syn_and_fin || beyond_fin || both_later || other_syn || aborted)
+  if (step->n_findings > 0 || covers_no_syn || contradicts(m, from, s, first_fin, fresh))
     step->verdict = STEP_UNEXPECTED;
   else if (step->verdict == STEP_REFUTES)
     return;

@@ -28,7 +28,6 @@ const uint32_t CLAIMS_OF_DETECTION =
     ~(C(RETRANSMISSION) | C(STALE) | C(FINDING_GONE) | C(ROLES));
 
 /* What the model owes, in words. */
-#define OPENED "an end that speaks at the number of its own SYN did take the ACK of that SYN"
 
 const struct rule RULES[] = {
     {MUTATION_DROP, K(SYN), .may = C(RESET),
@@ -71,10 +70,9 @@ const struct rule RULES[] = {
      .legal = "the ACK was sent before the FIN arrived"},
     {MUTATION_SWAP, ANY_KIND, .legal = "reordered"},
 
-    {MUTATION_SEQ_PLUS, K(SYN), .must = C(UNEXPECTED) | C(IGNORED), 
+    {MUTATION_SEQ_PLUS, K(SYN), .must = C(UNEXPECTED) | C(IGNORED),
      .may = C(FIN_MOVED) | C(OPEN) | C(RST_WINDOW)},
-    {MUTATION_SEQ_PLUS, K(SYN_ACK), .must = C(UNEXPECTED) | C(IGNORED), .may = C(FIN_MOVED),
-     .owed = OPENED},
+    {MUTATION_SEQ_PLUS, K(SYN_ACK), .must = C(UNEXPECTED) | C(IGNORED), .may = C(FIN_MOVED)},
     {MUTATION_SEQ_PLUS, EARLY_ACKS,
      .legal = "an octet was sent before it, lost before the tap, and comes again later"},
     {MUTATION_SEQ_PLUS, K(ACK1), .capture = "simultaneous", .must = C(UNEXPECTED) | C(IGNORED),

@@ -65,7 +65,6 @@ struct rule {
   uint32_t must;       /* claims of which at least one has to be made; 0: none is needed */
   uint32_t may;        /* claims that are right, too; neither here, above nor free: false */
   const char *legal;   /* the history that explains a mutant of which nothing is said; NULL: none */
-  const char *owed;    /* what the model does not know yet: the mutant may break this rule */
 };
 
 extern const struct rule RULES[];

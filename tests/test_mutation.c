@@ -19,7 +19,7 @@
 
 enum { CAPTURES_MAX = 128, NAME_MAX_SIZE = 64, SHOWN_MAX = 12 };
 
-enum class { DETECTED, LEGAL, UNTOLD, OWED, CLASSES };
+enum class { DETECTED, LEGAL, UNTOLD, CLASSES };
 
 /* What was said of a trace. */
 struct account {
@@ -37,7 +37,7 @@ static struct capture {
 } captures[CAPTURES_MAX];
 static unsigned n_captures;
 enum { RULES_MAX = 160 };
-static unsigned n_used[RULES_MAX], n_owed[RULES_MAX]; /* by rule */
+static unsigned n_used[RULES_MAX]; /* by rule */
 
 /* ---- Playing -------------------------------------------------------------------------------- */
 
@@ -215,11 +215,8 @@ static void mutate_all(enum mutation mutation) {
       enum class class = class_of(claims, &account);
       if (rule) n_used[rule - RULES]++;
       if (!rule || !keeps(rule, claims, class)) {
-        class = OWED;
-        if (rule && rule->owed)
-          n_owed[rule - RULES]++;
-        else if (n_wrong++ < SHOWN_MAX)
-          show(c, mutation, i, &mutant, rule, claims);
+        if (n_wrong++ < SHOWN_MAX) show(c, mutation, i, &mutant, rule, claims);
+        continue;
       }
       c->count[mutation][class]++;
     }
@@ -227,9 +224,6 @@ static void mutate_all(enum mutation mutation) {
   for (size_t r = 0; r < N_RULES; r++) {
     if (RULES[r].mutation != mutation) continue;
     if (n_used[r] == 0) fail_msg("%s: rule %zu fits no mutant", mutation_name(mutation), r);
-    if (RULES[r].owed && n_owed[r] == 0)
-      fail_msg("%s: no longer owed, strike it from the rule: %s", mutation_name(mutation),
-               RULES[r].owed);
   }
   if (n_wrong > 0) fail_msg("%s: %u mutants break their rule", mutation_name(mutation), n_wrong);
 }
@@ -250,14 +244,14 @@ static void print_row(const char *name, unsigned count[MUTATION_COUNT][CLASSES])
     printf(" %10s", cell);
     for (unsigned k = 0; k < CLASSES; k++) sum[k] += count[m][k];
   }
-  printf("  %u = %u + %u + %u + %u\n", sum[DETECTED] + sum[LEGAL] + sum[UNTOLD] + sum[OWED],
-         sum[DETECTED], sum[LEGAL], sum[UNTOLD], sum[OWED]);
+  printf("  %u = %u + %u + %u\n", sum[DETECTED] + sum[LEGAL] + sum[UNTOLD], sum[DETECTED], sum[LEGAL],
+         sum[UNTOLD]);
 }
 
 static int print_table(void **unused) {
   (void)unused;
   static unsigned total[MUTATION_COUNT][CLASSES];
-  printf("# detected/legal/cannot tell, and all of them = detected + legal + cannot tell + owed\n");
+  printf("# detected/legal/cannot tell, and all of them = detected + legal + cannot tell\n");
   printf("# %-34s", "capture");
   for (unsigned m = 0; m < MUTATION_COUNT; m++) printf(" %10s", mutation_name(m));
   printf("  all\n");
@@ -267,9 +261,6 @@ static int print_table(void **unused) {
       for (unsigned k = 0; k < CLASSES; k++) total[m][k] += c->count[m][k];
   }
   print_row("all", total);
-  for (size_t r = 0; r < N_RULES; r++)
-    if (RULES[r].owed)
-      printf("# owed: %u x %s: %s\n", n_owed[r], mutation_name(RULES[r].mutation), RULES[r].owed);
   return 0;
 }
 
