@@ -136,8 +136,8 @@ void flow_remove(struct flow_table *t, struct flow *f) {
   t->used--;
 }
 
-void flow_restart(struct flow_table *t, struct flow *f, const struct decoded *p,
-                  int64_t two_msl_us, enum end *from) {
+void flow_restart(struct flow_table *t, struct flow *f, const struct decoded *p, int64_t two_msl_us,
+                  enum end *from) {
   unsigned half;
   (void)key_of(p, &half);
   unlink_from_list(t, f);
@@ -151,12 +151,10 @@ enum end flow_end_of(const struct flow *f, const struct decoded *p) {
   return end_of(f, half);
 }
 
-const char *flow_end_name(const struct flow *f, enum end end,
-                          char buffer[static FLOW_NAME_SIZE]) {
+const char *flow_end_name(const struct flow *f, enum end end, char buffer[static FLOW_NAME_SIZE]) {
   unsigned half = end == END_CLIENT ? f->client : 1 - f->client;
   char text[INET6_ADDRSTRLEN];
-  inet_ntop(f->key.family == 4 ? AF_INET : AF_INET6, f->key.address[half].bytes, text,
-            sizeof text);
+  inet_ntop(f->key.family == 4 ? AF_INET : AF_INET6, f->key.address[half].bytes, text, sizeof text);
   snprintf(buffer, FLOW_NAME_SIZE, f->key.family == 4 ? "%s:%u" : "[%s]:%u", text,
            f->key.port[half]);
   return buffer;

@@ -28,7 +28,8 @@ enum flow_list {
   FLOW_LISTS,
 };
 
-/* The newest segments, to know a copy when it comes: `-i any` and bridges show one segment twice. */
+/* The newest segments, to know a copy when it comes: `-i any` and bridges show one segment twice.
+ */
 enum { FLOW_COPIES = 4 };
 
 struct flow {
@@ -36,12 +37,12 @@ struct flow {
   uint64_t copy_hash[FLOW_COPIES];
   int64_t copy_us[FLOW_COPIES];
   uint8_t copy_next;
-  uint32_t number;            /* 1, 2, 3 ... in order of the first control segment; 0: none yet */
-  uint8_t client;             /* which half of the key the client is */
-  uint8_t list;               /* enum flow_list */
-  uint8_t verdicts;           /* given so far; more than one: a later segment revised it */
+  uint32_t number;  /* 1, 2, 3 ... in order of the first control segment; 0: none yet */
+  uint8_t client;   /* which half of the key the client is */
+  uint8_t list;     /* enum flow_list */
+  uint8_t verdicts; /* given so far; more than one: a later segment revised it */
   bool in_use;
-  bool has_pending_syn;       /* a SYN in TIME_WAIT that nothing makes newer: who accepts it? */
+  bool has_pending_syn; /* a SYN in TIME_WAIT that nothing makes newer: who accepts it? */
   struct decoded pending_syn;
   struct flow *next, *previous; /* within its list */
   struct flow *chain;           /* within its hash bucket, or the free list */
@@ -65,7 +66,8 @@ struct flow *flow_find(struct flow_table *table, const struct decoded *packet, i
                        enum end *from);
 
 /* The same segment was captured a moment ago on its way through this machine. A retransmission has
- * another IP identification or another timestamp, or comes later. Notes the segment for next time. */
+ * another IP identification or another timestamp, or comes later. Notes the segment for next time.
+ */
 bool flow_is_copy(struct flow *flow, const struct decoded *packet, enum end from);
 
 /* Takes a flow out of the table; it must not be used afterwards. */
@@ -85,6 +87,7 @@ enum end flow_end_of(const struct flow *flow, const struct decoded *packet);
 enum { FLOW_NAME_SIZE = 64 };
 
 /* "127.0.0.1:7000", "[::1]:7000". Returns buffer. */
-const char *flow_end_name(const struct flow *flow, enum end end, char buffer[static FLOW_NAME_SIZE]);
+const char *flow_end_name(const struct flow *flow, enum end end,
+                          char buffer[static FLOW_NAME_SIZE]);
 
 #endif

@@ -65,13 +65,16 @@ static const struct cli_option options[] = {
     [OPTION_JSON] = {0, "json", "FILE", "also write NDJSON to this file, whatever the format"},
     [OPTION_EXPECT] = {0, "expect", "ENDING[,lost=ROLE[xN]]",
                        "demand this of every close: exit 1 if one differs, 3 if there was none"},
-    [OPTION_EXPLAIN] = {0, "explain", "ID", "say what a finding means, its cause and its remedy; "
-                                            "all for every one"},
+    [OPTION_EXPLAIN] = {0, "explain", "ID",
+                        "say what a finding means, its cause and its remedy; "
+                        "all for every one"},
     [OPTION_CLOSES] = {0, "closes", "N", "stop after the verdict on so many closes"},
     [OPTION_DURATION] = {0, "duration", "S", "stop after so many seconds"},
     [OPTION_WAIT] = {0, "wait", NULL, "wait for the end of TIME_WAIT before the verdict"},
-    [OPTION_MSL] = {0, "msl", "S", "maximum segment lifetime: TIME_WAIT is twice that (default 30)"},
-    [OPTION_COLOR] = {0, "color", "WHEN", "auto, always or never (default auto; NO_COLOR is obeyed)"},
+    [OPTION_MSL] = {0, "msl", "S",
+                    "maximum segment lifetime: TIME_WAIT is twice that (default 30)"},
+    [OPTION_COLOR] = {0, "color", "WHEN",
+                      "auto, always or never (default auto; NO_COLOR is obeyed)"},
     [OPTION_ASCII] = {0, "ascii", NULL, "no characters beyond ASCII"},
     [OPTION_HELP] = {'h', "help", NULL, "print this and exit"},
     [OPTION_VERSION] = {0, "version", NULL, "print the versions and exit"},
@@ -80,8 +83,9 @@ static const struct cli_option options[] = {
 static const struct cli cli = {
     .program = "capture",
     .synopsis = "[OPTION]... [FILTER...]",
-    .purpose = "Follows the FIN, ACK and RST segments of TCP connections and says who closed first, "
-               "how it ended and who is stuck. FILTER is as in pcap-filter(7), such as 'port 7000'.",
+    .purpose =
+        "Follows the FIN, ACK and RST segments of TCP connections and says who closed first, "
+        "how it ended and who is stuck. FILTER is as in pcap-filter(7), such as 'port 7000'.",
     .options = options,
     .n_options = sizeof options / sizeof *options,
 };
@@ -255,8 +259,8 @@ static bool make_reports(struct watch *w, struct settings *s, FILE **json) {
   s->report.columns = terminal_columns();
   s->report.terminal = terminal;
   s->report.ascii = s->report.ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
-  s->report.color = s->color == COLOR_ALWAYS ||
-                    (s->color == COLOR_AUTO && terminal && !(no_color && *no_color));
+  s->report.color =
+      s->color == COLOR_ALWAYS || (s->color == COLOR_AUTO && terminal && !(no_color && *no_color));
   if (s->format < 0) s->format = terminal ? FORMAT_LADDER : FORMAT_LINES;
   struct report *report = NULL;
   switch ((enum format)s->format) {
@@ -268,7 +272,8 @@ static bool make_reports(struct watch *w, struct settings *s, FILE **json) {
   if (!s->json_file) return true;
   *json = fopen(s->json_file, "w");
   if (!*json) {
-    cli_complain(&cli, "--json %s: cannot write: %s; choose another file", s->json_file, strerror(errno));
+    cli_complain(&cli, "--json %s: cannot write: %s; choose another file", s->json_file,
+                 strerror(errno));
     return false;
   }
   return add_report(w, report_json_new(*json, &s->report));
@@ -315,8 +320,8 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
       packets++;
       last_us = packet.t_us;
       watch_packet(w,
-                   decode_packet(source_link(source), packet.bytes, packet.captured,
-                                 packet.on_wire, &decoded),
+                   decode_packet(source_link(source), packet.bytes, packet.captured, packet.on_wire,
+                                 &decoded),
                    &decoded, packet.t_us);
       if (s->packets_max > 0 && packets >= s->packets_max) break;
     }

@@ -31,7 +31,7 @@ struct report_segment {
 /* A connection worth naming in the summary. */
 struct report_named {
   char client[FLOW_NAME_SIZE], server[FLOW_NAME_SIZE];
-  int64_t us;      /* how long its close took, or how long somebody has been waited for */
+  int64_t us; /* how long its close took, or how long somebody has been waited for */
   uint32_t number;
   uint8_t ending;  /* enum ending */
   uint8_t finding; /* enum finding_id: why it is stuck */

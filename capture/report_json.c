@@ -197,8 +197,7 @@ static void json_verdict(struct report *r, const struct flow *flow, const struct
   add_string(o, "verdict", conformity_name(v->conformity));
   struct json_object *findings = json_object_new_array();
   for (int i = 0; i < v->n_findings; i++)
-    json_object_array_add(findings,
-                          finding_object(json_object_new_object(), m, &v->findings[i]));
+    json_object_array_add(findings, finding_object(json_object_new_object(), m, &v->findings[i]));
   json_object_object_add(o, "findings", findings);
   add_string(o, "sentence", verdict_sentence(v, m, now_us, sentence, sizeof sentence));
   add_int(o, "duration_us", v->duration_us);
@@ -219,7 +218,8 @@ static void add_named(struct json_object *o, const char *key, const struct repor
     add_string(x, "client", list[i].client);
     add_string(x, "server", list[i].server);
     add_string(x, "ending", ending_name(list[i].ending));
-    if (list[i].finding != FINDING_COUNT) add_string(x, "finding", finding_text(list[i].finding)->id);
+    if (list[i].finding != FINDING_COUNT)
+      add_string(x, "finding", finding_text(list[i].finding)->id);
     add_int(x, "us", list[i].us);
     json_object_array_add(array, x);
   }

@@ -1,4 +1,5 @@
-/* The ladder: one block a connection, the client's states on the left, the server's on the right. */
+/* The ladder: one block a connection, the client's states on the left, the server's on the right.
+ */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +20,8 @@ struct ladder {
 
 /* What is drawn, in both forms. The ASCII form loses nothing but looks. */
 struct glyphs {
-  const char *line, *right, *left, *presumed, *confirmed, *refuted, *dot, *note, *full, *empty,
-      *to, *times;
+  const char *line, *right, *left, *presumed, *confirmed, *refuted, *dot, *note, *full, *empty, *to,
+      *times;
 };
 static const struct glyphs utf8 = {"─", "▶", "◀", "?", "✓", "✗", "·", "└", "▓", "░", "→", "×"};
 static const struct glyphs ascii = {"-", ">", "<", "?", "+", "!", "|", "`", "#", ".", "->", "x"};
@@ -75,8 +76,8 @@ static void print_wrapped(const struct ladder *l, unsigned indent, const char *l
   fputc('\n', out);
 }
 
-__attribute__((format(printf, 2, 3))) static void note(const struct ladder *l,
-                                                       const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static void note(const struct ladder *l, const char *format,
+                                                       ...) {
   char text[LINE_SIZE];
   va_list arguments;
   va_start(arguments, format);
@@ -127,11 +128,10 @@ static void header(struct ladder *l, const struct report_segment *s) {
     char clock[32];
     struct text_clock of_day = {.form = TEXT_TIME_OF_DAY};
     uint32_t u = model_u(m), w = model_w(m);
-    snprintf(line, sizeof line,
-             "u=%u (raw %u), FIN of %s at %s; w=%u (raw %u) if %s sends no more data",
-             u - m->end[first].first_seq, u, end_name(first),
-             text_time(&of_day, m->first_fin_us, clock),
-             m->end[second].has_seq ? w - m->end[second].first_seq : 0, w, end_name(second));
+    snprintf(
+        line, sizeof line, "u=%u (raw %u), FIN of %s at %s; w=%u (raw %u) if %s sends no more data",
+        u - m->end[first].first_seq, u, end_name(first), text_time(&of_day, m->first_fin_us, clock),
+        m->end[second].has_seq ? w - m->end[second].first_seq : 0, w, end_name(second));
     print_wrapped(l, 4, "", line);
   }
   pad(out, "", l->clock_width + l->time_width, false);
@@ -198,10 +198,14 @@ static void row(struct ladder *l, const struct report_segment *s) {
   fputc(' ', l->base.out);
   bool fin = step->roles & (ROLE_FIN1 | ROLE_FIN2);
   arrow(l, step->from, label,
-        step->roles & ROLE_RST ? "31" : fin ? "33" : step->roles & ROLES_OF_CLOSE ? "32" : "2");
+        step->roles & ROLE_RST         ? "31"
+        : fin                          ? "33"
+        : step->roles & ROLES_OF_CLOSE ? "32"
+                                       : "2");
   fputc(' ', l->base.out);
   if (step->new_roles) snprintf(count, sizeof count, " %u/%u", step->count, step->of);
-  if (!step->new_roles && step->roles & ROLES_OF_CLOSE && !l->narrow) snprintf(count, sizeof count, " again");
+  if (!step->new_roles && step->roles & ROLES_OF_CLOSE && !l->narrow)
+    snprintf(count, sizeof count, " again");
   state_column(l, m->end[END_SERVER].state, mark_of(l, s, END_SERVER), *count == '\0');
   fprintf(l->base.out, "%s\n", count);
 }
@@ -222,9 +226,9 @@ static void notes_on_repetition(struct ladder *l, const struct report_segment *s
   bool fin = step->roles & (ROLE_FIN1 | ROLE_FIN2);
   note(l, "%u/%u again, %s after the copy before it: %s", place_of(&s->flow->model, step->roles),
        step->of, text_elapsed(step->since_copy_us, elapsed),
-       fin                            ? "no ACK of it arrived in time (tail loss probe or RTO)"
+       fin                           ? "no ACK of it arrived in time (tail loss probe or RTO)"
        : step->verdict == STEP_STALE ? "no FIN asked for it: a duplicate, or a challenge ACK"
-                                      : "the answer to the repeated FIN");
+                                     : "the answer to the repeated FIN");
 }
 
 static void notes_on_changes(struct ladder *l, const struct report_segment *s) {
@@ -268,8 +272,7 @@ static void notes_on_phase(struct ladder *l, const struct report_segment *s) {
          (double)(s->segment->t_us - m->fin_acked_us[0]) / 1e3, end_name(second),
          last->half_close_bytes, moved);
   }
-  if (both_now)
-    note(l, "one segment is both the ACK of FIN u and FIN w: three segments, not four");
+  if (both_now) note(l, "one segment is both the ACK of FIN u and FIN w: three segments, not four");
   if ((fresh & ROLE_FIN2) && m->crossed)
     note(l, "it does not acknowledge u+1: the FINs crossed (simultaneous close)");
   if (s->step->short_of_fin) note(l, "it acknowledges everything but the FIN");
@@ -282,7 +285,8 @@ static void notes_on_phase(struct ladder *l, const struct report_segment *s) {
     struct text_clock of_day = {.form = TEXT_TIME_OF_DAY};
     text_time(&of_day, m->time_wait_us[i] + m->two_msl_us, until);
     note(l, "%s lingers in TIME_WAIT: 2 MSL = %.0f s%s, until %.8s", end_name(i),
-         (double)m->two_msl_us / 1e6, m->loss.fin[1].copies > 1 ? " from the repeated FIN on" : "", until);
+         (double)m->two_msl_us / 1e6, m->loss.fin[1].copies > 1 ? " from the repeated FIN on" : "",
+         until);
   }
 }
 
@@ -306,9 +310,9 @@ static void ladder_start(struct report *report, const char *source, const char *
 static void ladder_segment(struct report *report, const struct report_segment *s) {
   struct ladder *l = (struct ladder *)report;
   end_countdown(l);
-  bool first = __builtin_popcount(s->flow->model.roles_seen) ==
-                   __builtin_popcount(s->step->new_roles) &&
-               s->flow->verdicts == 0 && (s->step->new_roles || s->step->roles & ROLE_RST);
+  bool first =
+      __builtin_popcount(s->flow->model.roles_seen) == __builtin_popcount(s->step->new_roles) &&
+      s->flow->verdicts == 0 && (s->step->new_roles || s->step->roles & ROLE_RST);
   if (first)
     header(l, s);
   else if (l->last_number != s->flow->number)
@@ -350,8 +354,8 @@ static void ladder_expired(struct report *report, const struct flow *flow,
   fflush(report->out);
 }
 
-static void ladder_verdict(struct report *report, const struct flow *flow,
-                           const struct verdict *v, int64_t now_us) {
+static void ladder_verdict(struct report *report, const struct flow *flow, const struct verdict *v,
+                           int64_t now_us) {
   struct ladder *l = (struct ladder *)report;
   const struct model *m = &flow->model;
   if (v->ending == ENDING_OPEN && v->n_findings == 0) return;
@@ -362,18 +366,21 @@ static void ladder_verdict(struct report *report, const struct flow *flow,
   n += (size_t)snprintf(line, sizeof line, "%s#%u %s", flow->verdicts > 0 ? "revised: " : "",
                         flow->number, ending_name(v->ending));
   if (m->roles_seen)
-    n += (size_t)snprintf(line + n, sizeof line - n, " %s %s closed first %s %u/%u", dot,
-                          v->closed_both ? "both" : end_name(v->closed_first), dot, v->count, v->of);
+    n +=
+        (size_t)snprintf(line + n, sizeof line - n, " %s %s closed first %s %u/%u", dot,
+                         v->closed_both ? "both" : end_name(v->closed_first), dot, v->count, v->of);
   if (*text_losses(v, losses))
     n += (size_t)snprintf(line + n, sizeof line - n, " %s lost: %s", dot, losses);
   if (v->cause != RESET_NONE)
-    n += (size_t)snprintf(line + n, sizeof line - n, " %s RST: %s", dot,
-                          reset_cause_name(v->cause));
+    n +=
+        (size_t)snprintf(line + n, sizeof line - n, " %s RST: %s", dot, reset_cause_name(v->cause));
   snprintf(line + n, sizeof line - n, " %s %s", dot, conformity_name(v->conformity));
   bool stuck = false;
   for (int i = 0; i < v->n_findings; i++)
     stuck = stuck || finding_text(v->findings[i].id)->severity == FINDING_STUCK;
-  color(l, v->conformity == VIOLATES || stuck ? "1;31" : v->conformity == CONFORMS ? "1;32" : "1;33");
+  color(l, v->conformity == VIOLATES || stuck ? "1;31"
+           : v->conformity == CONFORMS        ? "1;32"
+                                              : "1;33");
   print_wrapped(l, 2, "", line);
   color(l, "0");
   verdict_sentence(v, m, now_us, sentence, sizeof sentence);
@@ -385,8 +392,7 @@ static void ladder_verdict(struct report *report, const struct flow *flow,
     print_wrapped(l, 4, "", line);
   }
   int64_t deadline = model_deadline_us(m);
-  if (report->options.live && !report->options.wait && deadline != INT64_MAX &&
-      deadline > now_us) {
+  if (report->options.live && !report->options.wait && deadline != INT64_MAX && deadline > now_us) {
     snprintf(line, sizeof line,
              "not waited for: %.0f s of TIME_WAIT are left, then CLOSED (timed); --wait shows them",
              (double)(deadline - now_us) / 1e6);
@@ -436,7 +442,7 @@ static unsigned clock_width(enum text_time form) {
 
 struct report *report_ladder_new(FILE *out, const struct report_options *options) {
   static const struct report_class class = {
-      ladder_start,   ladder_segment, ladder_expired, ladder_verdict,
+      ladder_start,     ladder_segment, ladder_expired, ladder_verdict,
       ladder_countdown, ladder_summary, ladder_destroy,
   };
   struct ladder *l = calloc(1, sizeof *l);

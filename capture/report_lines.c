@@ -39,8 +39,8 @@ static void print_changes(struct report *r, const struct flow *flow,
               tcp_state_name(c->from), reason);
     else if (c->kind == CHANGE_STAYED || r->options.verbose)
       fprintf(r->out, "  #%u %s %s %s %s %s: %s\n", flow->number, end_name(c->end),
-              tcp_state_name(c->from), arrow(r), tcp_state_name(c->to),
-              evidence_name(c->evidence), reason);
+              tcp_state_name(c->from), arrow(r), tcp_state_name(c->to), evidence_name(c->evidence),
+              reason);
   }
 }
 
@@ -86,8 +86,8 @@ static void lines_segment(struct report *r, const struct report_segment *s) {
   fflush(r->out);
 }
 
-static void lines_expired(struct report *r, const struct flow *flow,
-                          const struct model_step *step, int64_t now_us) {
+static void lines_expired(struct report *r, const struct flow *flow, const struct model_step *step,
+                          int64_t now_us) {
   if (flow->number == 0) return;
   char elapsed[TEXT_NUMBER_SIZE];
   print_time(r, now_us);

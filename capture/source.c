@@ -34,8 +34,7 @@ static bool link_of(int dlt, enum decode_link *link) {
   }
 }
 
-static enum source_error open_live(struct source *s, const struct source_options *o,
-                                   char *error) {
+static enum source_error open_live(struct source *s, const struct source_options *o, char *error) {
   char pcap_error[PCAP_ERRBUF_SIZE] = "";
   s->pcap = pcap_create(o->interface, pcap_error);
   if (!s->pcap) {
@@ -73,8 +72,8 @@ static enum source_error open_live(struct source *s, const struct source_options
     snprintf(error, SOURCE_ERROR_SIZE, "%s: %s", o->interface, pcap_error);
     return SOURCE_FAILED;
   }
-  /* On lo every packet is also seen on its way out; libpcap drops that copy only after it has filled
-   * a slot. A kernel before 4.20 lacks the option, and nothing is lost but room. */
+  /* On lo every packet is also seen on its way out; libpcap drops that copy only after it has
+   * filled a slot. A kernel before 4.20 lacks the option, and nothing is lost but room. */
   if (strcmp(o->interface, "lo") == 0) {
     int one = 1;
     (void)setsockopt(pcap_fileno(s->pcap), SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof one);
@@ -83,8 +82,7 @@ static enum source_error open_live(struct source *s, const struct source_options
   return SOURCE_OK;
 }
 
-static enum source_error open_file(struct source *s, const struct source_options *o,
-                                   char *error) {
+static enum source_error open_file(struct source *s, const struct source_options *o, char *error) {
   char pcap_error[PCAP_ERRBUF_SIZE] = "";
   FILE *file = strcmp(o->file, "-") == 0 ? stdin : fopen(o->file, "rb");
   if (!file) {
@@ -138,8 +136,8 @@ enum source_error source_open(struct source **out, const struct source_options *
     result = SOURCE_FAILED;
   }
   if (result == SOURCE_OK) {
-    /* BPF sees no TCP behind an IPv6 extension header or a second VLAN tag, so a file is not filtered
-     * unless asked; live, the kernel must not hand over everything else. */
+    /* BPF sees no TCP behind an IPv6 extension header or a second VLAN tag, so a file is not
+     * filtered unless asked; live, the kernel must not hand over everything else. */
     const char *filter = o->filter ? o->filter : o->interface ? "tcp or ip6" : NULL;
     if (filter) result = set_filter(s, filter, error);
   }

@@ -48,8 +48,8 @@ enum source_result {
   SOURCE_BROKEN,
 };
 
-/* The next packet. After SOURCE_BROKEN `error` says what happened: a file that ends in the middle of
- * a packet, an interface that went away. */
+/* The next packet. After SOURCE_BROKEN `error` says what happened: a file that ends in the middle
+ * of a packet, an interface that went away. */
 enum source_result source_next(struct source *source, struct source_packet *packet,
                                char error[static SOURCE_ERROR_SIZE]);
 

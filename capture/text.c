@@ -97,9 +97,7 @@ const char *text_reason(const struct model_change *c, char buffer[static TEXT_SI
                "if the FIN arrives, it is acknowledged again and restarts 2 MSL (%s%s)",
                document_of(c->why->section), c->why->section);
       break;
-    case CHANGE_CONFIRMED:
-      snprintf(buffer, TEXT_SIZE, "its own segment proves it");
-      break;
+    case CHANGE_CONFIRMED: snprintf(buffer, TEXT_SIZE, "its own segment proves it"); break;
     case CHANGE_REFUTED:
       snprintf(buffer, TEXT_SIZE, "it was in %s all along: %s", tcp_state_name(c->to),
                refutation_of(c->event));
@@ -140,8 +138,7 @@ const char *text_losses(const struct verdict *v, char buffer[static TEXT_SIZE]) 
     for (unsigned place = 0; place < LOSS_PLACES; place++)
       if (v->losses[kind][place] > 0 && n < TEXT_SIZE)
         n += (size_t)snprintf(buffer + n, TEXT_SIZE - n, "%s%s x%u %s", n ? ", " : "",
-                              loss_kind_name(kind), v->losses[kind][place],
-                              loss_place_name(place));
+                              loss_kind_name(kind), v->losses[kind][place], loss_place_name(place));
   return buffer;
 }
 

@@ -20,8 +20,8 @@ void watch_destroy(struct watch *w) {
   w->n_reports = 0;
 }
 
-#define REPORT(w, function, ...)                       \
-  for (unsigned i_ = 0; i_ < (w)->n_reports; i_++)      \
+#define REPORT(w, function, ...)                   \
+  for (unsigned i_ = 0; i_ < (w)->n_reports; i_++) \
   (w)->reports[i_]->class->function((w)->reports[i_], __VA_ARGS__)
 
 /* ---- Verdicts ------------------------------------------------------------------------------- */
@@ -59,8 +59,8 @@ static void name_it(struct report_named *list, unsigned *n, const struct flow *f
   if (at == REPORT_NAMED_MAX) return;
   if (*n < REPORT_NAMED_MAX) (*n)++;
   memmove(&list[at + 1], &list[at], (*n - 1 - at) * sizeof *list);
-  list[at] = (struct report_named){
-      .us = us, .number = f->number, .ending = v->ending, .finding = finding};
+  list[at] =
+      (struct report_named){.us = us, .number = f->number, .ending = v->ending, .finding = finding};
   flow_end_name(f, END_CLIENT, list[at].client);
   flow_end_name(f, END_SERVER, list[at].server);
 }
@@ -162,9 +162,8 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
     }
   event.step = &step;
 
-  bool is_control =
-      (step.roles & (ROLES_OF_CLOSE | ROLE_RST)) || segment_has(s, SEGMENT_FIN) ||
-      step.short_of_fin || step.ignored == ACCEPT_SYN_IN_CONNECTION;
+  bool is_control = (step.roles & (ROLES_OF_CLOSE | ROLE_RST)) || segment_has(s, SEGMENT_FIN) ||
+                    step.short_of_fin || step.ignored == ACCEPT_SYN_IN_CONNECTION;
   bool closing = m->roles_seen || m->rst_us;
   if (!is_control && step.n_findings == 0 && (!closing || (!step.in_half_close && !step.n_changes)))
     return;

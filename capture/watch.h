@@ -46,7 +46,8 @@ void watch_destroy(struct watch *watch);
 void watch_packet(struct watch *watch, enum decode_result result, struct decoded *packet,
                   int64_t t_us);
 
-/* Live: the clock moved on; verdicts that are due, timers, countdowns. Call a few times a second. */
+/* Live: the clock moved on; verdicts that are due, timers, countdowns. Call a few times a second.
+ */
 void watch_tick(struct watch *watch, int64_t now_us);
 
 /* The capture is over: every connection that is still followed gets its verdict. */

@@ -37,8 +37,7 @@ enum acceptance accept_segment(const struct endpoint *f, const struct endpoint *
     return ACCEPT_ACK_OF_UNSENT;
   /* An end whose SYN was not captured has its first number from the ACK of it. */
   bool other_isn = f->sent_syn ? s->seq != f->first_seq : f->has_seq && s->seq + 1 != f->first_seq;
-  if (syn && other_isn && is_synchronized(r))
-    return ACCEPT_SYN_IN_CONNECTION;
+  if (syn && other_isn && is_synchronized(r)) return ACCEPT_SYN_IN_CONNECTION;
   if (syn || !f->sent_syn || !r->sent_syn) return ACCEPT_YES;
   if (ack && f->has_ack && seq_lt(s->ack, f->ack_max - f->max_window_bytes))
     return ACCEPT_ACK_TOO_OLD;
@@ -51,8 +50,8 @@ enum acceptance accept_segment(const struct endpoint *f, const struct endpoint *
 enum acceptance accept_rst(const struct endpoint *f, const struct endpoint *r,
                            const struct segment *s) {
   if (r->state == TCPS_SYN_SENT) { /* 3.10.7.3: it answers the SYN, or some of its data */
-    bool answers = segment_has(s, SEGMENT_ACK) && seq_gt(s->ack, r->first_seq) &&
-                   seq_leq(s->ack, r->snd_nxt);
+    bool answers =
+        segment_has(s, SEGMENT_ACK) && seq_gt(s->ack, r->first_seq) && seq_leq(s->ack, r->snd_nxt);
     return answers ? ACCEPT_YES : ACCEPT_ACK_OF_UNSENT;
   }
   if (!r->has_ack) return ACCEPT_YES;

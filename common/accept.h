@@ -18,7 +18,7 @@ enum acceptance {
   ACCEPT_OUT_OF_WINDOW, /* to the right of every window ever offered, or to the left of RCV.NXT */
   ACCEPT_NO_ACK,        /* neither SYN, RST nor ACK: dropped (3.10.7.4, fifth) */
   ACCEPT_SYN_IN_CONNECTION, /* another SYN while it lives: a challenge ACK (RFC 5961, 4.2) */
-  ACCEPT_IN_WINDOW,     /* RST only: not the exact number, a challenge ACK (RFC 5961, 3.2) */
+  ACCEPT_IN_WINDOW,         /* RST only: not the exact number, a challenge ACK (RFC 5961, 3.2) */
 };
 
 /* One phrase, for a person; NULL for ACCEPT_YES. */
@@ -45,8 +45,7 @@ enum incarnation {
 const char *incarnation_name(enum incarnation incarnation);
 
 /* `sender` sends this SYN, without ACK, towards `receiver`; both as they were. */
-enum incarnation accept_incarnation(const struct endpoint *sender,
-                                    const struct endpoint *receiver,
+enum incarnation accept_incarnation(const struct endpoint *sender, const struct endpoint *receiver,
                                     const struct segment *syn);
 
 #endif

@@ -31,7 +31,8 @@ const char *evidence_name(enum evidence evidence);
 enum { ENDPOINT_LOG_SIZE = 8 };
 
 struct endpoint {
-  uint32_t first_seq;  /* the ISN, or the first sequence number captured: relative ones count from it */
+  uint32_t
+      first_seq; /* the ISN, or the first sequence number captured: relative ones count from it */
   uint32_t snd_nxt;    /* after the highest octet captured from this end */
   uint32_t snd_contig; /* after the last octet before the first hole in what was captured */
   uint32_t beyond_left, beyond_right; /* the octets captured beyond that hole; equal: none */
@@ -40,9 +41,9 @@ struct endpoint {
   uint32_t octets_end;   /* after the highest SYN or data octet captured; counts if has_octets */
   uint32_t ack_max;      /* the highest SEG.ACK sent: its RCV.NXT as far as it has said */
   uint32_t fin_acked_at; /* the peer's snd_nxt when the peer first covered this end's FIN */
-  uint32_t tsval;            /* the newest timestamp it sent */
-  uint32_t right_edge;       /* of the window it offers: the highest ACK + window so far */
-  uint32_t max_window_bytes; /* the largest that it ever offered */
+  uint32_t tsval;        /* the newest timestamp it sent */
+  uint32_t right_edge;   /* of the window it offers: the highest ACK + window so far */
+  uint32_t max_window_bytes;                      /* the largest that it ever offered */
   uint32_t data_segments, data_bytes;             /* new octets only, whole connection */
   uint32_t half_close_segments, half_close_bytes; /* sent after the peer's FIN, before its own */
   uint8_t base, base_evidence;                    /* enum tcp_state, enum evidence */
@@ -55,8 +56,8 @@ struct endpoint {
   bool has_seq, has_ack, has_fin, has_fin_acked_at, has_right_edge, has_window_scale;
   bool sent_syn, sent_stream, syn_had_payload, has_octets;
   bool fin_acks_more; /* that ACK was higher than any before */
-  bool has_spoken; /* at least one segment of its own was captured */
-  bool missed;     /* octets of its stream were acknowledged that the capture never saw */
+  bool has_spoken;    /* at least one segment of its own was captured */
+  bool missed;        /* octets of its stream were acknowledged that the capture never saw */
   bool heard_more; /* it acknowledged such octets of its peer's; one of them may have been a FIN */
   bool has_tsval;
 };

@@ -3,8 +3,8 @@
 #include <stddef.h>
 
 void event_report(struct model_step *step, const struct model *m, enum end who,
-                          enum change_kind kind, const struct transition *why, uint8_t from,
-                          enum tcp_event event) {
+                  enum change_kind kind, const struct transition *why, uint8_t from,
+                  enum tcp_event event) {
   if (step->n_changes == MODEL_CHANGES_MAX) return;
   const struct endpoint *e = &m->end[who];
   step->changes[step->n_changes++] = (struct model_change){
@@ -18,8 +18,8 @@ void event_find(struct model *m, struct model_step *step, struct finding finding
   if (step->n_findings < 2) step->findings[step->n_findings++] = finding;
 }
 
-void event_apply(struct model *m, enum end who, enum tcp_event event,
-                        enum evidence evidence, int64_t t_us, struct model_step *step) {
+void event_apply(struct model *m, enum end who, enum tcp_event event, enum evidence evidence,
+                 int64_t t_us, struct model_step *step) {
   struct endpoint *e = &m->end[who];
   const struct transition *row = transition_find(e->state, event);
   uint8_t from = e->state;
@@ -45,15 +45,13 @@ void event_apply(struct model *m, enum end who, enum tcp_event event,
   }
 }
 
-void event_confirm(struct model *m, enum end who, enum tcp_event event,
-                          struct model_step *step) {
+void event_confirm(struct model *m, enum end who, enum tcp_event event, struct model_step *step) {
   struct endpoint *e = &m->end[who];
   int at = endpoint_find(e, event);
   if (at < 0) return;
   uint8_t before = e->evidence;
   endpoint_raise(e, at);
-  if (e->evidence != before)
-    event_report(step, m, who, CHANGE_CONFIRMED, NULL, e->state, event);
+  if (e->evidence != before) event_report(step, m, who, CHANGE_CONFIRMED, NULL, e->state, event);
 }
 
 void event_prove(struct model *m, enum end who, enum tcp_event event, int64_t t_us,

@@ -7,7 +7,8 @@
 
 #include "common/model.h"
 
-/* An event happened to `who`. Rows that move are logged; a self-loop changes nothing but a timer. */
+/* An event happened to `who`. Rows that move are logged; a self-loop changes nothing but a timer.
+ */
 void event_apply(struct model *m, enum end who, enum tcp_event event, enum evidence evidence,
                  int64_t t_us, struct model_step *step);
 

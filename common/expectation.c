@@ -19,14 +19,12 @@ static unsigned list_all(const struct model *m, struct expectation out[static EX
   /* An ACK is awaited until it comes, and again after each repetition of its FIN. */
   bool ack1 = !(m->roles_seen & ROLE_ACK1) || m->loss.fin[0].unanswered > 0;
   bool ack2 = !(m->roles_seen & ROLE_ACK2) || m->loss.fin[1].unanswered > 0;
-  if (ack1)
-    out[n++] = (struct expectation){second_end->snd_nxt, u + 1, second, ROLE_ACK1, true};
+  if (ack1) out[n++] = (struct expectation){second_end->snd_nxt, u + 1, second, ROLE_ACK1, true};
   if (!(m->roles_seen & ROLE_FIN2)) {
     out[n++] = (struct expectation){w, u + 1, second, fin2, true};
     out[n++] = (struct expectation){w, u + 1, second, ROLE_DATA, true};
   }
-  if (ack2)
-    out[n++] = (struct expectation){u + 1, w + 1, first, ROLE_ACK2, true};
+  if (ack2) out[n++] = (struct expectation){u + 1, w + 1, first, ROLE_ACK2, true};
   return n;
 }
 
@@ -39,10 +37,9 @@ unsigned expectation_list(const struct model *m, struct expectation out[static E
 }
 
 bool expectation_met(const struct expectation *expected, unsigned n, enum end from,
-                         unsigned roles) {
+                     unsigned roles) {
   unsigned awaited = 0;
   for (unsigned i = 0; i < n; i++)
     if (expected[i].from == from) awaited |= expected[i].roles;
   return (roles & ~awaited) == 0;
 }
-

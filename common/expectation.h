@@ -19,7 +19,8 @@ struct expectation {
 
 /* The segments that would be expected now, from either side, nearest first; the final ACK is listed
  * as soon as its numbers are known, before the FIN that it answers. Returns how many. */
-unsigned expectation_list(const struct model *model, struct expectation out[static EXPECTATIONS_MAX]);
+unsigned expectation_list(const struct model *model,
+                          struct expectation out[static EXPECTATIONS_MAX]);
 
 /* Every one of the roles is awaited from that end. */
 bool expectation_met(const struct expectation *expected, unsigned n, enum end from, unsigned roles);

@@ -3,12 +3,12 @@
  * A FIN that is sent again says that its ACK did not come. If that ACK was captured in between, it
  * was lost after the tap. If not, either the FIN or its ACK was lost, and the next ACK tells which:
  *   ACK2: TIME_WAIT echoes the timestamp of the first FIN2 that arrived (RFC 7323, 4.3), so a TSecr
- *         equal to the first copy's TSval means that the FIN had arrived and its ACK was lost before
- *         the tap; equal to the last copy's, that the earlier FINs were lost after it.
- *   ACK1: a D-SACK (RFC 2883) in the answer means that the FIN had arrived before; none, on a
- *         connection that negotiated SACK, that it had not.
- * Without timestamps or SACK the two cannot be told apart. The loss of the last copy in a capture
- * can never be inferred. A repetition sooner than any delayed ACK is spurious, not a loss. */
+ *         equal to the first copy's TSval means that the FIN had arrived and its ACK was lost
+ * before the tap; equal to the last copy's, that the earlier FINs were lost after it. ACK1: a
+ * D-SACK (RFC 2883) in the answer means that the FIN had arrived before; none, on a connection that
+ * negotiated SACK, that it had not. Without timestamps or SACK the two cannot be told apart. The
+ * loss of the last copy in a capture can never be inferred. A repetition sooner than any delayed
+ * ACK is spurious, not a loss. */
 #ifndef TEARDOWN_COMMON_LOSS_H
 #define TEARDOWN_COMMON_LOSS_H
 
@@ -39,15 +39,15 @@ const char *loss_place_name(enum loss_place place);
 
 /* One FIN, its copies and the copies of its ACK. */
 struct loss_fin {
-  int64_t last_us;          /* the newest copy of the FIN */
-  int64_t last_gap_us;      /* between it and the copy before; 0: there is but one */
-  int64_t last_ack_us;      /* the newest copy of its ACK */
+  int64_t last_us;     /* the newest copy of the FIN */
+  int64_t last_gap_us; /* between it and the copy before; 0: there is but one */
+  int64_t last_ack_us; /* the newest copy of its ACK */
   uint32_t first_tsval, last_tsval;
-  uint32_t copies, acks;    /* captured so far */
-  uint32_t flat_gaps;       /* gaps in a row that did not grow */
-  uint32_t unanswered;      /* copies since the last captured ACK */
+  uint32_t copies, acks; /* captured so far */
+  uint32_t flat_gaps;    /* gaps in a row that did not grow */
+  uint32_t unanswered;   /* copies since the last captured ACK */
   bool has_timestamps;
-  bool repeated_soon;       /* every unanswered repetition came within LOSS_SPURIOUS_US */
+  bool repeated_soon; /* every unanswered repetition came within LOSS_SPURIOUS_US */
 };
 
 struct loss {

@@ -72,16 +72,16 @@ static void watch_unsent(struct model *m, enum end from, const struct segment *s
     endpoint_set_heard_more(p, own->heard_more);
     p->ack_max = own->ack_max;
     p->has_ack = own->has_ack;
-    event_find(m, step,
-                   (struct finding){own->t_us, own->snd_nxt, own->ack, FINDING_ACK_OF_UNSENT,
-                                    (uint8_t)to});
+    event_find(
+        m, step,
+        (struct finding){own->t_us, own->snd_nxt, own->ack, FINDING_ACK_OF_UNSENT, (uint8_t)to});
   } else if (own->pending && segment_len(s) > 0) {
     own->pending = false;
   }
   if (!segment_has(s, SEGMENT_ACK) || !f->sent_syn || !p->sent_syn || !p->has_spoken) return;
   if (seq_gt(s->ack, p->snd_nxt)) {
-    *others = (struct model_unsent){s->t_us, s->ack,    p->snd_nxt,   f->ack_max, f->has_ack,
-                                    true,    p->missed, f->heard_more};
+    *others = (struct model_unsent){s->t_us,    s->ack, p->snd_nxt, f->ack_max,
+                                    f->has_ack, true,   p->missed,  f->heard_more};
   } else if (others->pending && seq_leq(s->ack, others->snd_nxt)) {
     others->ack_max = others->has_ack ? seq_max(others->ack_max, s->ack) : s->ack;
     others->has_ack = true;
@@ -114,7 +114,8 @@ static void sender_fin_crossed(struct model *m, enum end from, const struct segm
   if (event_refute(m, from, EVENT_RCV_FIN, s->t_us, step)) step->verdict = STEP_REFUTES;
 }
 
-/* `late`: captured after what was sent after it, so that what it answered is no longer to be told. */
+/* `late`: captured after what was sent after it, so that what it answered is no longer to be told.
+ */
 static void sender_first_fin(struct model *m, enum end from, const struct segment *s, bool late,
                              struct model_step *step) {
   struct endpoint *f = &m->end[from];
@@ -146,8 +147,7 @@ static void sender_first_fin(struct model *m, enum end from, const struct segmen
   }
   event_apply(m, from, EVENT_SND_FIN, evidence, s->t_us, step);
   /* The peer's FIN is still on its way. */
-  if (presumed && proven < 0)
-    event_apply(m, from, EVENT_RCV_FIN, EVIDENCE_PRESUMED, s->t_us, step);
+  if (presumed && proven < 0) event_apply(m, from, EVENT_RCV_FIN, EVIDENCE_PRESUMED, s->t_us, step);
 }
 
 static bool is_stale(const struct endpoint *sender, const struct segment *s) {
@@ -233,8 +233,8 @@ static void sender_opened(struct model *m, enum end from, const struct segment *
     event_apply(m, from, EVENT_RCV_FIN, EVIDENCE_PRESUMED, s->t_us, step);
 }
 
-/* Nothing but RST comes from a closed connection: whoever still speaks was not CLOSED. A bare ACK that
- * follows at once may have left before what closed it arrived, and proves nothing. */
+/* Nothing but RST comes from a closed connection: whoever still speaks was not CLOSED. A bare ACK
+ * that follows at once may have left before what closed it arrived, and proves nothing. */
 static void sender_alive(struct model *m, enum end from, const struct segment *s,
                          struct model_step *step) {
   struct endpoint *f = &m->end[from];
@@ -279,9 +279,9 @@ static void receiver_rst(struct model *m, enum end from, const struct segment *s
     m->rst_has_ack = segment_has(s, SEGMENT_ACK);
     m->rst_after_data = m->end[to].data_segments > 0;
     m->rst_offender = m->last_roles[to];
-    m->rst_after_late_data = m->end[from].has_ack &&
-                             m->end[to].half_close_bytes > 0 &&
-                             seq_gt(m->end[to].snd_nxt, m->end[from].ack_max + (m->end[to].has_fin ? 1 : 0));
+    m->rst_after_late_data =
+        m->end[from].has_ack && m->end[to].half_close_bytes > 0 &&
+        seq_gt(m->end[to].snd_nxt, m->end[from].ack_max + (m->end[to].has_fin ? 1 : 0));
     m->refused = peer_state == TCPS_SYN_SENT;
   }
   if (sender_state == TCPS_CLOSED && (m->last_roles[to] & ROLE_ACK2) &&
@@ -290,8 +290,7 @@ static void receiver_rst(struct model *m, enum end from, const struct segment *s
     m->final_ack_was_late = true;
   }
   if (peer_state == TCPS_TIME_WAIT)
-    event_find(m, step,
-                   (struct finding){s->t_us, 0, 0, FINDING_RST_IN_TIME_WAIT, (uint8_t)to});
+    event_find(m, step, (struct finding){s->t_us, 0, 0, FINDING_RST_IN_TIME_WAIT, (uint8_t)to});
   event_apply(m, to, EVENT_RCV_RST, EVIDENCE_PRESUMED, s->t_us, step);
 }
 
@@ -333,8 +332,8 @@ static void receiver_fin(struct model *m, enum end from, const struct segment *s
     event_apply(m, to, EVENT_RCV_FIN, EVIDENCE_PRESUMED, s->t_us, step);
 }
 
-/* The receiver drops it: it proves nothing of either end. Whether it was forged, late or a sign that
- * the capture missed something is for the finding's reader to tell. */
+/* The receiver drops it: it proves nothing of either end. Whether it was forged, late or a sign
+ * that the capture missed something is for the finding's reader to tell. */
 static void ignore(struct model *m, enum end from, const struct segment *s,
                    struct model_step *step) {
   enum end to = end_other(from);
@@ -343,21 +342,20 @@ static void ignore(struct model *m, enum end from, const struct segment *s,
   step->verdict = STEP_UNEXPECTED;
   step->roles = rst ? ROLE_RST : 0;
   if (rst) {
-    event_find(m, step,
-                   (struct finding){s->t_us, p->ack_max, s->seq, FINDING_RST_OUT_OF_WINDOW,
-                                    (uint8_t)from});
+    event_find(
+        m, step,
+        (struct finding){s->t_us, p->ack_max, s->seq, FINDING_RST_OUT_OF_WINDOW, (uint8_t)from});
   } else if (step->ignored == ACCEPT_SYN_IN_CONNECTION) {
     m->reopened[from] = true;
     step->roles = ROLE_SYN;
   } else if (step->ignored == ACCEPT_ACK_OF_UNSENT) {
     event_find(m, step,
-                   (struct finding){s->t_us, p->snd_nxt, s->ack, FINDING_ACK_OF_UNSENT,
-                                    (uint8_t)from});
+               (struct finding){s->t_us, p->snd_nxt, s->ack, FINDING_ACK_OF_UNSENT, (uint8_t)from});
   }
 }
 
-/* What no end of a conforming pair sends, though its receiver may accept it. `fresh`: octets of payload
- * that were never captured before. */
+/* What no end of a conforming pair sends, though its receiver may accept it. `fresh`: octets of
+ * payload that were never captured before. */
 static bool contradicts(const struct model *m, enum end from, const struct segment *s,
                         bool first_fin, uint32_t fresh) {
   const struct endpoint *f = &m->end[from], *p = &m->end[end_other(from)];
@@ -392,15 +390,15 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   struct expectation expected[EXPECTATIONS_MAX];
   unsigned n_expected = expectation_list(m, expected);
   uint32_t fresh = endpoint_new_payload(f, s);
-  bool repeats = segment_len(s) > 0 && f->has_seq && seq_leq(segment_end(s), f->snd_nxt) &&
-                 fresh == 0;
+  bool repeats =
+      segment_len(s) > 0 && f->has_seq && seq_leq(segment_end(s), f->snd_nxt) && fresh == 0;
   bool first_fin = carries_fin(s) && !f->has_fin;
   bool answers_repetition =
       expectation_met(expected, n_expected, from, m->first_closer == from ? ROLE_ACK2 : ROLE_ACK1);
   bool stale = is_stale(f, s), acks_more = !f->has_ack || seq_gt(s->ack, f->ack_max);
   bool opening = p->state == TCPS_SYN_SENT || p->state == TCPS_SYN_RECEIVED;
-  bool covers_no_syn = opening && p->sent_syn && segment_has(s, SEGMENT_ACK) &&
-                       seq_leq(s->ack, p->first_seq);
+  bool covers_no_syn =
+      opening && p->sent_syn && segment_has(s, SEGMENT_ACK) && seq_leq(s->ack, p->first_seq);
   bool late = f->has_seq && seq_lt(s->seq, f->snd_nxt) && seq_leq(segment_end(s), f->snd_nxt);
   uint32_t fresh_from = f->has_seq ? seq_max(f->snd_nxt, s->seq) : s->seq;
   step->verdict = STEP_EXPECTED;
@@ -408,8 +406,8 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   role_count(m, step);
   if (m->roles_seen) step->since_first_fin_us = s->t_us - m->first_fin_us;
 
-  step->ignored = (uint8_t)(segment_has(s, SEGMENT_RST) ? accept_rst(f, p, s)
-                                                        : accept_segment(f, p, s));
+  step->ignored =
+      (uint8_t)(segment_has(s, SEGMENT_RST) ? accept_rst(f, p, s) : accept_segment(f, p, s));
   if (step->ignored != ACCEPT_YES) {
     ignore(m, from, s, step);
     return;
@@ -426,9 +424,9 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
     return;
   }
   if (fresh > 0 && f->has_fin && seq_gt(s->seq + s->payload_bytes, f->fin_seq))
-    event_find(m, step,
-                   (struct finding){s->t_us, f->fin_seq, s->seq, FINDING_DATA_AFTER_FIN,
-                                    (uint8_t)from});
+    event_find(
+        m, step,
+        (struct finding){s->t_us, f->fin_seq, s->seq, FINDING_DATA_AFTER_FIN, (uint8_t)from});
 
   sender_alive(m, from, s, step);
   if (!segment_has(s, SEGMENT_SYN)) sender_opened(m, from, s, step);
@@ -444,8 +442,10 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
     f->fin_ack = s->ack;
     f->fin_acks_more = acks_more;
   }
-  if (carries_fin(s)) sender_fin(m, from, s, late, step);
-  else presume_ack_again(m, from, s, step);
+  if (carries_fin(s))
+    sender_fin(m, from, s, late, step);
+  else
+    presume_ack_again(m, from, s, step);
 
   if (fresh > 0) {
     f->data_segments++;
@@ -520,4 +520,3 @@ uint32_t model_w(const struct model *m) {
   const struct endpoint *second = &m->end[end_other((enum end)m->first_closer)];
   return second->has_fin ? second->fin_seq : second->snd_nxt;
 }
-

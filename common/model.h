@@ -7,21 +7,23 @@
  * evidence for it (enum evidence). A claim of EVIDENCE_SEEN speaks of the moment when that end sent
  * its last captured segment; it can have moved on in silence since.
  *
- * Log. An end's state is never stored by hand: it is its base state plus a short log of events, each
- * with its evidence, folded through the transition table. Evidence of the state is the weakest in
- * the log. To confirm is to raise one entry to `seen`; to refute is to strike it out and fold again.
+ * Log. An end's state is never stored by hand: it is its base state plus a short log of events,
+ * each with its evidence, folded through the transition table. Evidence of the state is the weakest
+ * in the log. To confirm is to raise one entry to `seen`; to refute is to strike it out and fold
+ * again.
  *
- * Refutation. Sending is certain, so whoever sends what its presumed state forbids (TRANSITION_NEVER)
- * was not in that state: a FIN sent again strikes out the presumed arrival of its ACK; a first FIN
- * that does not acknowledge the peer's was composed before the peer's arrived, so the two crossed.
+ * Refutation. Sending is certain, so whoever sends what its presumed state forbids
+ * (TRANSITION_NEVER) was not in that state: a FIN sent again strikes out the presumed arrival of
+ * its ACK; a first FIN that does not acknowledge the peer's was composed before the peer's arrived,
+ * so the two crossed.
  *
  * A capture that begins later than the connection cannot know whether a FIN came before it, so no
  * state is ever `seen` there; nor while the capture lacks octets that an end has sent.
  *
- * Confirmation. An end that acknowledges the peer's FIN has received it. An end that acknowledges an
- * octet which the peer first sent after acknowledging this end's FIN has received that ACK too. The
- * final ACK is never acknowledged, so the passive closer's CLOSED stays presumed for ever: that is
- * the two-generals problem, and it is why TIME_WAIT exists.
+ * Confirmation. An end that acknowledges the peer's FIN has received it. An end that acknowledges
+ * an octet which the peer first sent after acknowledging this end's FIN has received that ACK too.
+ * The final ACK is never acknowledged, so the passive closer's CLOSED stays presumed for ever: that
+ * is the two-generals problem, and it is why TIME_WAIT exists.
  *
  * Roles. FIN1 is the first FIN on the wire, ACK1 the first segment that covers it, FIN2 the other
  * end's FIN, ACK2 (the final ACK) the first segment that covers that. A FIN is its octet; "covers"
@@ -62,7 +64,8 @@ enum {
   ROLES_OF_CLOSE = ROLE_FIN1 | ROLE_ACK1 | ROLE_FIN2 | ROLE_ACK2,
 };
 
-/* "fin1", "ack1", "fin2", "final-ack", "rst", "syn", "data"; several joined by '+'. Returns buffer. */
+/* "fin1", "ack1", "fin2", "final-ack", "rst", "syn", "data"; several joined by '+'. Returns buffer.
+ */
 const char *role_names(unsigned roles, char buffer[static 40]);
 
 enum { MODEL_FINDINGS_MAX = 8, MODEL_CHANGES_MAX = 6 };
@@ -73,9 +76,9 @@ struct model_unsent {
   uint32_t ack, snd_nxt; /* what it covers; what had been captured by then */
   uint32_t ack_max;      /* the highest other ACK of its sender's; counts if has_ack */
   bool has_ack;
-  bool pending;          /* not explained yet */
-  bool missed;           /* endpoint.missed as it was before */
-  bool heard_more;       /* the same of the other end's */
+  bool pending;    /* not explained yet */
+  bool missed;     /* endpoint.missed as it was before */
+  bool heard_more; /* the same of the other end's */
 };
 
 struct model {
@@ -88,30 +91,31 @@ struct model {
   int64_t fin_us[2], fin_acked_us[2];    /* first copies of FIN1, FIN2 and of the ACKs of them */
   int64_t time_wait_us[2];               /* when TIME_WAIT began or was last restarted */
   int64_t rst_us;
-  int64_t half_close_us;                 /* the newest data sent into the half-close window */
+  int64_t half_close_us; /* the newest data sent into the half-close window */
   uint32_t segments;
   uint32_t rst_seq;
   uint8_t first_closer; /* enum end */
   uint8_t roles_seen;
   uint8_t n_findings;
-  uint8_t incarnation;  /* enum incarnation: how it came to reuse a four-tuple, if it did */
-  uint8_t rst_from;     /* enum end: whose RST took effect */
-  uint8_t rst_state;    /* enum tcp_state: of its sender just before */
+  uint8_t incarnation; /* enum incarnation: how it came to reuse a four-tuple, if it did */
+  uint8_t rst_from;    /* enum end: whose RST took effect */
+  uint8_t rst_state;   /* enum tcp_state: of its sender just before */
   uint8_t rst_peer_state;
-  bool midstream;       /* no SYN was captured */
-  bool crossed;         /* the first copy of FIN2 does not acknowledge FIN1 */
-  bool coalesced;       /* the first segment to acknowledge FIN1 is FIN2 */
-  bool refused;         /* a SYN was answered by RST */
-  bool reopened[2];         /* by end: it sent the SYN of a new connection while the old one lived */
-  bool final_ack_was_late;  /* not lost: the answer to the repeated FIN met a closed end */
-  uint8_t rst_offender;     /* ROLE_* of what its receiver had sent last; 0: a bare ACK */
-  uint8_t last_roles[2];    /* by end */
+  bool midstream;          /* no SYN was captured */
+  bool crossed;            /* the first copy of FIN2 does not acknowledge FIN1 */
+  bool coalesced;          /* the first segment to acknowledge FIN1 is FIN2 */
+  bool refused;            /* a SYN was answered by RST */
+  bool reopened[2];        /* by end: it sent the SYN of a new connection while the old one lived */
+  bool final_ack_was_late; /* not lost: the answer to the repeated FIN met a closed end */
+  uint8_t rst_offender;    /* ROLE_* of what its receiver had sent last; 0: a bare ACK */
+  uint8_t last_roles[2];   /* by end */
   bool rst_has_ack;
   bool rst_after_data;      /* its receiver had sent data */
   bool rst_after_late_data; /* ... after its sender's FIN, and they are not acknowledged */
   bool time_wait_restarted;
-  int64_t short_ack_us[2];  /* FIN1, FIN2: when all but it was acknowledged after it was sent; 0: not */
-  bool capture_incomplete;  /* for the caller to set: the kernel dropped packets */
+  int64_t
+      short_ack_us[2]; /* FIN1, FIN2: when all but it was acknowledged after it was sent; 0: not */
+  bool capture_incomplete;       /* for the caller to set: the kernel dropped packets */
   struct model_unsent unsent[2]; /* by the end whose octets they would be */
 };
 
@@ -162,8 +166,8 @@ struct model_step {
 /* Both ends unknown; two_msl_us is how long TIME_WAIT lasts. */
 void model_init(struct model *model, int64_t two_msl_us);
 
-/* Feeds the next captured segment. `from` may be given for the first segment as END_CLIENT. Segments
- * must come in capture order; any content is accepted. Writes *step. */
+/* Feeds the next captured segment. `from` may be given for the first segment as END_CLIENT.
+ * Segments must come in capture order; any content is accepted. Writes *step. */
 void model_step(struct model *model, enum end from, const struct segment *segment,
                 struct model_step *step);
 
@@ -171,14 +175,15 @@ void model_step(struct model *model, enum end from, const struct segment *segmen
  * True when something changed; *step then holds the changes. */
 bool model_expire(struct model *model, int64_t now_us, struct model_step *step);
 
-/* The SYN at t_us, from that end, reuses a four-tuple in TIME_WAIT by this rule: notes it, and adds the
- * finding. To be called before the SYN's own step. */
+/* The SYN at t_us, from that end, reuses a four-tuple in TIME_WAIT by this rule: notes it, and adds
+ * the finding. To be called before the SYN's own step. */
 void model_reuse(struct model *model, enum incarnation rule, enum end end, int64_t t_us);
 
 /* When TIME_WAIT will end by itself, or INT64_MAX when neither end is in it. */
 int64_t model_deadline_us(const struct model *model);
 
-/* u: FIN1's octet. w: FIN2's octet or, before it is sent, where it will be if no data come first. */
+/* u: FIN1's octet. w: FIN2's octet or, before it is sent, where it will be if no data come first.
+ */
 uint32_t model_u(const struct model *model);
 uint32_t model_w(const struct model *model);
 

@@ -52,17 +52,15 @@ static void notes_on_repetition(struct model *m, enum end from, unsigned which, 
   enum { FLAT_GAPS = 3 };
   if (m->loss.fin[which].copies < 2) return;
   if (m->loss.fin[which].flat_gaps >= FLAT_GAPS)
-    event_find(m, step,
-                   (struct finding){t_us, 0, 0, FINDING_BACKOFF_NOT_GROWING, (uint8_t)from});
+    event_find(m, step, (struct finding){t_us, 0, 0, FINDING_BACKOFF_NOT_GROWING, (uint8_t)from});
   int64_t short_us = m->short_ack_us[which];
   if (short_us != 0 && t_us - short_us >= LOSS_SPURIOUS_US && !m->loss.fin[which].repeated_soon)
     event_find(m, step,
-                   (struct finding){t_us, m->end[from].fin_seq + 1, m->end[from].fin_seq,
-                                    FINDING_ACK_SHORT_OF_FIN, (uint8_t)from});
+               (struct finding){t_us, m->end[from].fin_seq + 1, m->end[from].fin_seq,
+                                FINDING_ACK_SHORT_OF_FIN, (uint8_t)from});
 }
 
-void role_note(struct model *m, enum end from, const struct segment *s,
-                       struct model_step *step) {
+void role_note(struct model *m, enum end from, const struct segment *s, struct model_step *step) {
   unsigned seen_before = m->roles_seen;
   step->new_roles = (uint8_t)(step->roles & ROLES_OF_CLOSE & ~seen_before);
   m->roles_seen |= step->new_roles;

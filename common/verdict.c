@@ -72,11 +72,11 @@ static enum reset_cause cause_of(const struct model *m) {
   if (m->rst_state == TCPS_CLOSED && (m->rst_offender & ROLE_ACK2)) return RESET_LATE_FINAL_ACK;
   if (m->rst_state == TCPS_FIN_WAIT_1 || m->rst_state == TCPS_FIN_WAIT_2 ||
       m->rst_state == TCPS_TIME_WAIT) {
-    bool waited = (m->roles_seen & ROLE_ACK1) &&
-                  m->rst_us - m->fin_acked_us[0] >= VERDICT_FIN_WAIT_2_MIN_US;
+    bool waited =
+        (m->roles_seen & ROLE_ACK1) && m->rst_us - m->fin_acked_us[0] >= VERDICT_FIN_WAIT_2_MIN_US;
     if (m->rst_after_late_data) return RESET_DATA_AFTER_CLOSE;
-    if (m->rst_offender & (ROLE_FIN1 | ROLE_FIN2)) return waited ? RESET_FIN_WAIT_2_EXPIRED
-                                                                 : RESET_CANNOT_TELL;
+    if (m->rst_offender & (ROLE_FIN1 | ROLE_FIN2))
+      return waited ? RESET_FIN_WAIT_2_EXPIRED : RESET_CANNOT_TELL;
   }
   return m->rst_state == TCPS_CLOSED ? RESET_NO_SOCKET : RESET_CANNOT_TELL;
 }
@@ -102,8 +102,7 @@ static void add_finding(struct verdict *v, enum finding_id id, enum end who, int
 /* Who keeps whom waiting when the capture ends. */
 static void add_stuck(struct verdict *v, const struct model *m, int64_t now_us) {
   enum end first = m->first_closer, second = first == END_NONE ? END_NONE : end_other(first);
-  int64_t last_us =
-      m->half_close_us > m->last_control_us ? m->half_close_us : m->last_control_us;
+  int64_t last_us = m->half_close_us > m->last_control_us ? m->half_close_us : m->last_control_us;
   bool waited = now_us - last_us >= VERDICT_STUCK_US;
   if (v->ending == ENDING_FIN_UNANSWERED && (waited || m->loss.fin[0].copies > 1))
     add_finding(v, FINDING_FIN_UNANSWERED, second, m->fin_us[0], 0, 0);
@@ -204,11 +203,14 @@ static void say_losses(struct text *t, const struct verdict *v, const struct mod
     fin_lost = fin_lost || either || v->losses[LOSS_FIN2][place] > 0;
   }
   if (m->final_ack_was_late)
-    say(t, "; the final ACK was only late: %s repeated its FIN meanwhile, and the answer to that met a "
-           "closed end, whose RST ended TIME_WAIT early (RFC 1337)", second);
+    say(t,
+        "; the final ACK was only late: %s repeated its FIN meanwhile, and the answer to that met "
+        "a "
+        "closed end, whose RST ended TIME_WAIT early (RFC 1337)",
+        second);
   else if (ack_lost && !fin_lost)
-    say(t, ", so %s sent its FIN again and %s answered from TIME_WAIT, which restarted 2 MSL", second,
-        first);
+    say(t, ", so %s sent its FIN again and %s answered from TIME_WAIT, which restarted 2 MSL",
+        second, first);
   else if (fin_lost)
     say(t, ", so %s sent its FIN again and %s answered", second, first);
   else
@@ -255,20 +257,25 @@ static void say_reset(struct text *t, const struct verdict *v, const struct mode
   }
   switch ((enum reset_cause)v->cause) {
     case RESET_LINGER_0:
-      say(t, ": it aborted (SO_LINGER 0, or a timer or an administrator did), for %s had sent nothing "
-             "that it could have left unread",
+      say(t,
+          ": it aborted (SO_LINGER 0, or a timer or an administrator did), for %s had sent nothing "
+          "that it could have left unread",
           peer);
       break;
     case RESET_DATA_AFTER_CLOSE:
       say(t, ": data of %s reached it after its application had closed", peer);
       break;
     case RESET_FIN_WAIT_2_EXPIRED:
-      say(t, ": the FIN of %s came when its own wait in FIN_WAIT_2 was over, or it "
-             "does without (tcp_max_tw_buckets)", peer);
+      say(t,
+          ": the FIN of %s came when its own wait in FIN_WAIT_2 was over, or it "
+          "does without (tcp_max_tw_buckets)",
+          peer);
       break;
     case RESET_NO_SOCKET:
       if (m->reopened[by])
-        say(t, ": it opened the same four-tuple anew while %s had not closed, and cleared the old half",
+        say(t,
+            ": it opened the same four-tuple anew while %s had not closed, and cleared the old "
+            "half",
             peer);
       else
         say(t, ": it has no such connection any more");
@@ -368,13 +375,15 @@ const char *verdict_sentence(const struct verdict *v, const struct model *m, int
     case INCARNATION_NOT_OVER:
     case INCARNATION_FREE: break;
     case INCARNATION_BY_ISN:
-      say(&t, "; it reuses a four-tuple in TIME_WAIT, which its higher ISN allows (RFC 9293 3.6.1)");
+      say(&t,
+          "; it reuses a four-tuple in TIME_WAIT, which its higher ISN allows (RFC 9293 3.6.1)");
       break;
     case INCARNATION_BY_TIMESTAMP:
       say(&t, "; it reuses a four-tuple in TIME_WAIT, which its newer timestamp allows (RFC 6191)");
       break;
     case INCARNATION_NOT_NEWER:
-      say(&t, "; it reuses a four-tuple in TIME_WAIT, which neither its ISN nor a timestamp allows");
+      say(&t,
+          "; it reuses a four-tuple in TIME_WAIT, which neither its ISN nor a timestamp allows");
       break;
   }
   if (m->rst_from == END_NONE && v->cause == RESET_OUT_OF_WINDOW)
