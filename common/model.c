@@ -266,6 +266,18 @@ static bool carries_fin(const struct segment *s) {
 
 /* ---- What a segment is presumed to do to its receiver ---------------------------------------- */
 
+/* An end that answers the final ACK with RST had been closed by an earlier one: what was taken for a
+ * loss of that, wherever, was a delay. */
+static void final_ack_was_late(struct model *m) {
+  static const enum loss_place places[] = {LOSS_AFTER_TAP, LOSS_BEFORE_TAP};
+  for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+    if (m->loss.count[LOSS_ACK2][places[i]] == 0) continue;
+    m->loss.count[LOSS_ACK2][places[i]]--;
+    m->final_ack_was_late = true;
+    return;
+  }
+}
+
 static void receiver_rst(struct model *m, enum end from, const struct segment *s,
                          uint8_t sender_state, struct model_step *step) {
   enum end to = end_other(from);
@@ -284,11 +296,7 @@ static void receiver_rst(struct model *m, enum end from, const struct segment *s
         seq_gt(m->end[to].snd_nxt, m->end[from].ack_max + (m->end[to].has_fin ? 1 : 0));
     m->refused = peer_state == TCPS_SYN_SENT;
   }
-  if (sender_state == TCPS_CLOSED && (m->last_roles[to] & ROLE_ACK2) &&
-      m->loss.count[LOSS_ACK2][LOSS_AFTER_TAP] > 0) {
-    m->loss.count[LOSS_ACK2][LOSS_AFTER_TAP]--;
-    m->final_ack_was_late = true;
-  }
+  if (sender_state == TCPS_CLOSED && (m->last_roles[to] & ROLE_ACK2)) final_ack_was_late(m);
   if (peer_state == TCPS_TIME_WAIT)
     event_find(m, step, (struct finding){s->t_us, 0, 0, FINDING_RST_IN_TIME_WAIT, (uint8_t)to});
   event_apply(m, to, EVENT_RCV_RST, EVIDENCE_PRESUMED, s->t_us, step);

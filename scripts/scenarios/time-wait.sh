@@ -84,7 +84,7 @@ client final-ack 0 4/4 TIME_WAIT CLOSED
 client final-ack 1 4/4 TIME_WAIT CLOSED
 server rst 0 4/4 CLOSED CLOSED
 END
-  verdict normal client 4/4 reset_cause=late-final-ack findings=rst-in-time-wait
+  verdict normal client 4/4 losses=- reset_cause=late-final-ack findings=rst-in-time-wait
 }
 
 scenario late-final-ack 'the final ACK is only late: its second copy ends TIME_WAIT' tbf
