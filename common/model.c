@@ -266,10 +266,11 @@ static bool carries_fin(const struct segment *s) {
 
 /* ---- What a segment is presumed to do to its receiver ---------------------------------------- */
 
-/* An end that answers the final ACK with RST had been closed by an earlier one: what was taken for a
- * loss of that, wherever, was a delay. */
+/* An end that answers the final ACK with RST had been closed by an earlier one. If that was captured,
+ * what was taken for its loss was a delay. */
 static void final_ack_was_late(struct model *m) {
   static const enum loss_place places[] = {LOSS_AFTER_TAP, LOSS_BEFORE_TAP};
+  if (m->loss.fin[1].acks < 2) return;
   for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
     if (m->loss.count[LOSS_ACK2][places[i]] == 0) continue;
     m->loss.count[LOSS_ACK2][places[i]]--;
