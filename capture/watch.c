@@ -217,10 +217,7 @@ static bool follow_syn(struct watch *w, struct flow *f, enum end from, struct de
 static void follow(struct watch *w, struct decoded *packet) {
   enum end from;
   struct flow *f = flow_find(&w->flows, packet, w->two_msl_us, &from);
-  if (!f) {
-    w->summary.not_followed++;
-    return;
-  }
+  if (!f) return;
   if (flow_is_copy(f, packet, from)) {
     w->summary.copies++;
     return;
@@ -253,5 +250,6 @@ void watch_end(struct watch *w, int64_t now_us) {
     if (!has_closed(f)) w->summary.still_open++;
     finish(w, f, now_us);
   }
+  w->summary.not_followed = w->flows.not_followed;
   REPORT(w, summary, &w->summary);
 }

@@ -43,11 +43,11 @@ struct endpoint {
   uint32_t fin_acked_at; /* the peer's snd_nxt when the peer first covered this end's FIN */
   uint32_t tsval;        /* the newest timestamp it sent */
   uint32_t right_edge;   /* of the window it offers: the highest ACK + window so far */
-  uint32_t max_window_bytes;                      /* the largest that it ever offered */
-  uint32_t data_segments, data_bytes;             /* new octets only, whole connection */
-  uint32_t half_close_segments, half_close_bytes; /* sent after the peer's FIN, before its own */
-  uint8_t base, base_evidence;                    /* enum tcp_state, enum evidence */
-  uint8_t state, evidence;                        /* the log folded over the base */
+  uint32_t max_window_bytes;          /* the largest that it ever offered */
+  uint32_t data_segments, data_bytes; /* new octets only, whole connection */
+  uint32_t half_close_bytes;          /* sent after the peer's FIN, before its own */
+  uint8_t base, base_evidence;        /* enum tcp_state, enum evidence */
+  uint8_t state, evidence;            /* the log folded over the base */
   uint8_t n_log;
   struct {
     uint8_t event, evidence;

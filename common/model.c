@@ -24,7 +24,6 @@ const char *step_verdict_name(enum step_verdict verdict) {
 /* The first segment decides where both ends start. */
 static void begin(struct model *m, enum end from, const struct segment *s) {
   struct endpoint *f = &m->end[from], *p = &m->end[end_other(from)];
-  m->first_us = s->t_us;
   if (!segment_has(s, SEGMENT_SYN)) {
     m->midstream = true;
     endpoint_set_base(f, TCPS_ESTABLISHED, EVIDENCE_PRESUMED);
@@ -266,8 +265,8 @@ static bool carries_fin(const struct segment *s) {
 
 /* ---- What a segment is presumed to do to its receiver ---------------------------------------- */
 
-/* An end that answers the final ACK with RST had been closed by an earlier one. If that was captured,
- * what was taken for its loss was a delay. */
+/* An end that answers the final ACK with RST had been closed by an earlier one. If that was
+ * captured, what was taken for its loss was a delay. */
 static void final_ack_was_late(struct model *m) {
   static const enum loss_place places[] = {LOSS_AFTER_TAP, LOSS_BEFORE_TAP};
   if (m->loss.fin[1].acks < 2) return;
@@ -288,7 +287,6 @@ static void receiver_rst(struct model *m, enum end from, const struct segment *s
     m->rst_us = s->t_us;
     m->rst_seq = s->seq;
     m->rst_state = sender_state;
-    m->rst_peer_state = peer_state;
     m->rst_has_ack = segment_has(s, SEGMENT_ACK);
     m->rst_after_data = m->end[to].data_segments > 0;
     m->rst_offender = m->last_roles[to];
@@ -461,7 +459,6 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
     f->data_bytes += fresh;
     if (p->has_fin && (!f->has_fin || first_fin)) {
       m->half_close_us = s->t_us;
-      f->half_close_segments++;
       f->half_close_bytes += fresh;
       step->in_half_close = true;
     }

@@ -86,7 +86,7 @@ struct model {
   struct loss loss;
   struct finding findings[MODEL_FINDINGS_MAX];
   int64_t two_msl_us;
-  int64_t first_us, last_us;             /* first and last captured segment */
+  int64_t last_us;                       /* the last captured segment */
   int64_t first_fin_us, last_control_us; /* valid once first_closer is set, or an RST was sent */
   int64_t fin_us[2], fin_acked_us[2];    /* first copies of FIN1, FIN2 and of the ACKs of them */
   int64_t time_wait_us[2];               /* when TIME_WAIT began or was last restarted */
@@ -97,10 +97,9 @@ struct model {
   uint8_t first_closer; /* enum end */
   uint8_t roles_seen;
   uint8_t n_findings;
-  uint8_t incarnation; /* enum incarnation: how it came to reuse a four-tuple, if it did */
-  uint8_t rst_from;    /* enum end: whose RST took effect */
-  uint8_t rst_state;   /* enum tcp_state: of its sender just before */
-  uint8_t rst_peer_state;
+  uint8_t incarnation;     /* enum incarnation: how it came to reuse a four-tuple, if it did */
+  uint8_t rst_from;        /* enum end: whose RST took effect */
+  uint8_t rst_state;       /* enum tcp_state: of its sender just before */
   bool midstream;          /* no SYN was captured */
   bool crossed;            /* the first copy of FIN2 does not acknowledge FIN1 */
   bool coalesced;          /* the first segment to acknowledge FIN1 is FIN2 */

@@ -66,7 +66,6 @@ static void forget_time(int64_t *t_us) {
 
 /* What has just happened was so at the time to_us. */
 static void normalise(struct model *m, int64_t to_us) {
-  forget_time(&m->first_us);
   forget_time(&m->last_us);
   forget_time(&m->first_fin_us);
   forget_time(&m->last_control_us);
@@ -94,7 +93,6 @@ static void normalise(struct model *m, int64_t to_us) {
     struct endpoint *e = &m->end[i];
     clamp(&e->data_segments, 1);
     clamp(&e->data_bytes, 1);
-    clamp(&e->half_close_segments, 1);
     clamp(&e->half_close_bytes, 1);
     memset(&e->log[e->n_log], 0, (ENDPOINT_LOG_SIZE - e->n_log) * sizeof *e->log);
   }
