@@ -49,10 +49,12 @@ says() { grep -qF -- "$2" "$log/$1" 2>/dev/null; }
 gone() { ! kill -0 "$1" 2>/dev/null; }
 listening() { [ -n "$(ss -Hltn "sport = :$1")" ]; }
 
-# start NAME PROGRAM [OPTION]...: runs it in the background; its pid is in $pid.
+# start NAME PROGRAM [OPTION]...: runs it in the background; its pid is in $pid. What one of the
+# same name said before it is gone, so that nobody takes that for the word of the new one.
 start() {
   local name=$1 program=$2
   shift 2
+  : >"$log/$name.log" >"$log/$name.err"
   "$TEARDOWN_BIN/$program" "$@" >"$log/$name.log" 2>"$log/$name.err" 3>&- &
   pid=$!
   pids+=("$pid")
