@@ -1,0 +1,63 @@
+/* What the kernel of this machine says of one of its TCP sockets: an exact look-up by sock_diag
+ * (libmnl), which needs no privilege and sees TIME_WAIT. It asks the network namespace that it was
+ * opened in. */
+#ifndef TEARDOWN_CAPTURE_KERNEL_DIAG_H
+#define TEARDOWN_CAPTURE_KERNEL_DIAG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture/decode.h"
+
+enum { KERNEL_ERROR_SIZE = 256 };
+
+/* A socket is known by its own address and its peer's, as they are on the wire: a v4-mapped socket
+ * has family 4. */
+struct kernel_pair {
+  struct decode_address local, remote;
+  uint16_t local_port, remote_port;
+  uint8_t family; /* 4 or 6 */
+};
+
+enum kernel_timer {
+  KERNEL_TIMER_NONE,
+  KERNEL_TIMER_RETRANSMIT, /* or a tail loss probe */
+  KERNEL_TIMER_KEEPALIVE,  /* or FIN_WAIT_2 of an orphan that lasts longer than TIME_WAIT */
+  KERNEL_TIMER_TIME_WAIT,  /* also of FIN_WAIT_2 after close(): it ends by itself */
+  KERNEL_TIMER_PROBE,      /* of a closed window, or what the local output path refused */
+};
+
+struct kernel_socket {
+  uint64_t cookie;     /* the same from the socket's birth to the end of its TIME_WAIT */
+  uint32_t left_ms;    /* until the timer runs out */
+  uint32_t inode;      /* 0: no process holds it (an orphan, or TIME_WAIT) */
+  uint32_t unread;     /* octets that the application has not read */
+  uint32_t unacked;    /* octets sent or queued that are not acknowledged */
+  uint8_t state;       /* enum tcp_state */
+  uint8_t timer;       /* enum kernel_timer */
+  uint8_t retransmits; /* by timeout, of what is not acknowledged; tail loss probes do not count */
+};
+
+enum kernel_answer {
+  KERNEL_FOUND,
+  KERNEL_GONE,       /* there is no such socket */
+  KERNEL_UNANSWERED, /* no word: an error of the kernel, or want of memory */
+};
+
+struct kernel_diag; /* opaque */
+
+/* NULL when the kernel cannot be asked; `error` then says why, and what to do about it. The caller
+ * closes it. */
+struct kernel_diag *kernel_diag_open(char error[static KERNEL_ERROR_SIZE]);
+void kernel_diag_close(struct kernel_diag *diag);
+
+/* Asks at once and never waits. *socket is set only for KERNEL_FOUND. A listener or a bound socket
+ * without a peer is not found. */
+enum kernel_answer kernel_diag_ask(struct kernel_diag *diag, const struct kernel_pair *pair,
+                                   struct kernel_socket *socket);
+
+/* Whether the address belongs to this machine, in this network namespace. */
+bool kernel_diag_is_local(struct kernel_diag *diag, uint8_t family,
+                          const struct decode_address *address);
+
+#endif
