@@ -29,14 +29,16 @@ PKGS_capture/source := libpcap
 PKGS_capture/flow := libxxhash
 PKGS_capture/report_json := json-c
 PKGS_common/peer := libuv
+PKGS_common/peer_socket := libuv
 PKGS_server/server := libuv
 PKGS_client/client := libuv
 PKGS_tests/model_builder := cmocka
 
 MODEL := $(patsubst %.c,%,$(wildcard common/*.c))
-MODEL := $(filter-out common/cli common/peer,$(MODEL))
-OBJECTS_server := server/server common/peer common/cli
-OBJECTS_client := client/client common/peer common/cli
+PEER := common/peer common/peer_options common/peer_socket common/cli
+MODEL := $(filter-out $(PEER),$(MODEL))
+OBJECTS_server := server/server $(PEER)
+OBJECTS_client := client/client $(PEER)
 OBJECTS_capture := $(patsubst %.c,%,$(wildcard capture/*.c)) $(MODEL) common/cli
 PROGRAMS := server client capture
 
@@ -50,6 +52,7 @@ OBJECTS_test_explore := tests/test_explore $(EXPLORE) $(filter-out common/transi
 OBJECTS_test_model := tests/test_model tests/model_builder $(MODEL)
 OBJECTS_test_journey := tests/test_journey tests/model_builder $(MODEL)
 OBJECTS_test_verdict := tests/test_verdict tests/model_builder $(MODEL)
+OBJECTS_test_witness := tests/test_witness tests/model_builder $(MODEL)
 OBJECTS_test_mutation := tests/test_mutation tests/mutate_trace tests/mutation_rules \
   capture/source capture/decode $(MODEL)
 # Every unit test is a cmocka program; one that is not listed above tests the model alone.

@@ -23,6 +23,7 @@ static void print_states(struct report *r, const struct model *m) {
       case EVIDENCE_SEEN: break;
       case EVIDENCE_PRESUMED: mark = "?"; break;
       case EVIDENCE_TIMED: mark = "(timed)"; break;
+      case EVIDENCE_KERNEL: mark = "(kernel)"; break;
     }
     fprintf(r->out, " %s=%s%s", end_name(e), tcp_state_name(m->end[e].state), mark);
   }

@@ -112,7 +112,10 @@ const char *text_finding_side(const struct model *m, const struct finding *f, bo
   const char *phrase = expected ? text->expected : text->actual;
   char number[TEXT_NUMBER_SIZE];
   enum end owner = f->id == FINDING_ACK_OF_UNSENT ? end_other(f->end) : f->end;
-  if (f->expected == f->actual)
+  if (f->id == FINDING_KERNEL_DISAGREES)
+    snprintf(buffer, TEXT_SIZE, "%s: %s", phrase,
+             tcp_state_name(expected ? f->expected : f->actual));
+  else if (f->expected == f->actual)
     snprintf(buffer, TEXT_SIZE, "%s", phrase);
   else
     snprintf(buffer, TEXT_SIZE, "%s: %s", phrase,

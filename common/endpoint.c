@@ -9,6 +9,7 @@ const char *evidence_name(enum evidence evidence) {
     case EVIDENCE_SEEN: return "seen";
     case EVIDENCE_PRESUMED: return "presumed";
     case EVIDENCE_TIMED: return "timed";
+    case EVIDENCE_KERNEL: return "kernel";
   }
   return "";
 }

@@ -23,6 +23,7 @@ enum evidence {
   EVIDENCE_SEEN,     /* a segment that this end itself sent proves it */
   EVIDENCE_PRESUMED, /* the segment was on the wire; nothing proves yet that it arrived */
   EVIDENCE_TIMED,    /* no segment: a timer of the model ran out */
+  EVIDENCE_KERNEL,   /* no segment: the kernel of that end says so itself */
 };
 
 const char *evidence_name(enum evidence evidence);

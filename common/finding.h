@@ -79,7 +79,12 @@ enum finding_severity {
     "A SYN on a four-tuple in TIME_WAIT was accepted with neither a newer ISN nor timestamp.",   \
     "an ACK of the old connection", "SYN,ACK for a SYN that is not newer",                        \
     "The listener's host had lost its TIME_WAIT, or a middlebox answers for it.",                \
-    "Look for tcp_max_tw_buckets or a restart of the host; old segments may be mistaken.")
+    "Look for tcp_max_tw_buckets or a restart of the host; old segments may be mistaken.")       \
+  X(KERNEL_DISAGREES, "kernel-disagrees", NOTE, "RFC 9293 3.3.2",                                \
+    "The kernel of that end says another state than the segments imply.",                        \
+    "the state that the segments imply", "the kernel's",                                          \
+    "A segment was captured but never arrived, or the stack does what the RFC does not say.",    \
+    "Believe the kernel; look for what drops segments between the sniffer and the socket.")
 
 enum finding_id {
 #define X(id, ...) FINDING_##id,
@@ -99,7 +104,8 @@ const struct finding_text *finding_text(enum finding_id id);
 const char *finding_severity_name(enum finding_severity severity);
 
 /* One occurrence. Where the finding is about numbers, `expected` and `actual` are sequence numbers
- * that belong to the phrases of its text, otherwise both are zero. */
+ * that belong to the phrases of its text; for KERNEL_DISAGREES they are states (enum tcp_state);
+ * otherwise both are zero. */
 struct finding {
   int64_t t_us;
   uint32_t expected, actual;

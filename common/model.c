@@ -501,6 +501,27 @@ bool model_expire(struct model *m, int64_t now_us, struct model_step *step) {
   return step->n_changes > 0;
 }
 
+/* How an end can leave this state without a segment, or EVENT_COUNT. */
+static enum tcp_event silent_end(enum tcp_state state) {
+  static const enum tcp_event ends[] = {EVENT_TIMEOUT_2MSL, EVENT_TIMEOUT_FIN_WAIT_2,
+                                        EVENT_GIVE_UP};
+  bool has_closed = state == TCPS_FIN_WAIT_1 || state == TCPS_FIN_WAIT_2 || state == TCPS_CLOSING ||
+                    state == TCPS_LAST_ACK || state == TCPS_TIME_WAIT;
+  for (size_t i = 0; has_closed && i < sizeof ends / sizeof *ends; i++)
+    if (transition_find(state, ends[i])->kind == TRANSITION_MOVES) return ends[i];
+  return EVENT_COUNT;
+}
+
+bool model_closed_silently(struct model *m, enum end end, int64_t t_us, struct model_step *step) {
+  memset(step, 0, sizeof *step);
+  step->from = END_NONE;
+  enum tcp_event event = silent_end(m->end[end].state);
+  if (event == EVENT_COUNT) return false;
+  event_apply(m, end, event, EVIDENCE_KERNEL, t_us, step);
+  if (m->roles_seen) step->since_first_fin_us = t_us - m->first_fin_us;
+  return step->n_changes > 0;
+}
+
 void model_reuse(struct model *m, enum incarnation rule, enum end end, int64_t t_us) {
   struct model_step step = {0};
   enum finding_id id =

@@ -174,6 +174,12 @@ void model_step(struct model *model, enum end from, const struct segment *segmen
  * True when something changed; *step then holds the changes. */
 bool model_expire(struct model *model, int64_t now_us, struct model_step *step);
 
+/* The kernel of this end says at t_us that it has closed, though no segment made it: a timer did,
+ * or it gave up. True when the model has it in a state that can end so; *step then holds the
+ * change. */
+bool model_closed_silently(struct model *model, enum end end, int64_t t_us,
+                           struct model_step *step);
+
 /* The SYN at t_us, from that end, reuses a four-tuple in TIME_WAIT by this rule: notes it, and adds
  * the finding. To be called before the SYN's own step. */
 void model_reuse(struct model *model, enum incarnation rule, enum end end, int64_t t_us);

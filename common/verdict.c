@@ -20,6 +20,7 @@ const char *reset_cause_name(enum reset_cause cause) {
     case RESET_NONE: return NULL;
     case RESET_REFUSED: return "refused";
     case RESET_LINGER_0: return "linger-0";
+    case RESET_UNREAD_DATA: return "unread-data";
     case RESET_DATA_AFTER_CLOSE: return "data-after-close";
     case RESET_FIN_WAIT_2_EXPIRED: return "fin-wait-2-expired";
     case RESET_LATE_FINAL_ACK: return "late-final-ack";
@@ -68,6 +69,8 @@ static enum reset_cause cause_of(const struct model *m) {
   }
   if (m->refused) return RESET_REFUSED;
   if (m->reopened[m->rst_from]) return RESET_NO_SOCKET;
+  if (endpoint_find(&m->end[m->rst_from], EVENT_TIMEOUT_FIN_WAIT_2) >= 0)
+    return RESET_FIN_WAIT_2_EXPIRED;
   if (m->rst_has_ack) return m->rst_after_data ? RESET_CANNOT_TELL : RESET_LINGER_0;
   if (m->rst_state == TCPS_CLOSED && (m->rst_offender & ROLE_ACK2)) return RESET_LATE_FINAL_ACK;
   if (m->rst_state == TCPS_FIN_WAIT_1 || m->rst_state == TCPS_FIN_WAIT_2 ||
@@ -136,6 +139,46 @@ void verdict_make(struct verdict *v, const struct model *m, int64_t now_us) {
   v->conformity = v->doubt == DOUBT_NONE ? CONFORMS : CANNOT_TELL;
   for (int i = 0; i < v->n_findings; i++)
     if (finding_text(v->findings[i].id)->severity == FINDING_BREACH) v->conformity = VIOLATES;
+}
+
+/* ---- What the kernel adds ------------------------------------------------------------------- */
+
+void verdict_hear(struct verdict *v, const struct model *m, const struct witness *w,
+                  const bool up_to_date[static 2]) {
+  for (unsigned i = 0; i < 2; i++) {
+    v->kernel[i] = witness_compare(&w->end[i], &m->end[i], up_to_date[i]);
+    if (w->end[i].holder[0] != '\0') v->holder[i] = w->end[i].holder;
+    if (v->kernel[i].difference >= WITNESS_NOT_THERE)
+      add_finding(v, FINDING_KERNEL_DISAGREES, i, m->last_us, v->kernel[i].model_says,
+                  v->kernel[i].kernel_says);
+  }
+}
+
+void verdict_hear_reset(struct verdict *v, const char *reason) {
+  static const struct {
+    const char *reason;
+    enum reset_cause cause;
+  } causes[] = {
+      {"TCP_ABORT_ON_CLOSE", RESET_UNREAD_DATA},
+      {"TCP_ABORT_ON_LINGER", RESET_LINGER_0},
+      {"TCP_DISCONNECT_WITH_DATA", RESET_LINGER_0},
+      {"TCP_ABORT_ON_DATA", RESET_DATA_AFTER_CLOSE},
+      {"NO_SOCKET", RESET_NO_SOCKET},
+  };
+  if (v->cause != RESET_CANNOT_TELL && v->cause != RESET_LINGER_0) return;
+  for (size_t i = 0; i < sizeof causes / sizeof *causes; i++) {
+    if (strcmp(reason, causes[i].reason) != 0) continue;
+    v->cause = (uint8_t)causes[i].cause;
+    v->kernel_said_cause = true;
+  }
+}
+
+void verdict_agreement(const struct verdict *v, unsigned *agreed, unsigned *of) {
+  *agreed = *of = 0;
+  for (unsigned i = 0; i < 2; i++) {
+    *agreed += v->kernel[i].agreed;
+    *of += v->kernel[i].of;
+  }
 }
 
 /* ---- The sentence --------------------------------------------------------------------------- */
@@ -256,7 +299,14 @@ static void say_reset(struct text *t, const struct verdict *v, const struct mode
     say(t, m->first_closer == by ? " after its own FIN" : " after the FIN of %s", peer);
   }
   switch ((enum reset_cause)v->cause) {
+    case RESET_UNREAD_DATA:
+      say(t, ": its application closed and left data of %s unread (the kernel says so)", peer);
+      break;
     case RESET_LINGER_0:
+      if (v->kernel_said_cause) {
+        say(t, ": its application aborted (SO_LINGER 0, the kernel says so)");
+        break;
+      }
       say(t,
           ": it aborted (SO_LINGER 0, or a timer or an administrator did), for %s had sent nothing "
           "that it could have left unread",
@@ -290,6 +340,27 @@ static void say_reset(struct text *t, const struct verdict *v, const struct mode
     case RESET_NONE:
     case RESET_REFUSED:
     case RESET_OUT_OF_WINDOW: break;
+  }
+}
+
+/* Where the kernel knows more than the wire, or knows better. */
+static void say_kernel(struct text *t, const struct verdict *v) {
+  for (unsigned i = 0; i < 2; i++) {
+    const struct witness_view *k = &v->kernel[i];
+    const char *kernel = tcp_state_name(k->kernel_says), *model = tcp_state_name(k->model_says);
+    switch ((enum witness_difference)k->difference) {
+      case WITNESS_AGREES: break;
+      case WITNESS_SILENT:
+        say(t, "; the kernel has %s in %s, which no segment shows", end_name(i), kernel);
+        break;
+      case WITNESS_NOT_THERE:
+        say(t, "; the kernel has %s in %s, not %s: what would have moved it did not arrive",
+            end_name(i), kernel, model);
+        break;
+      case WITNESS_CONTRARY:
+        say(t, "; the kernel has %s in %s where the segments imply %s", end_name(i), kernel, model);
+        break;
+    }
   }
 }
 
@@ -347,6 +418,7 @@ const char *verdict_sentence(const struct verdict *v, const struct model *m, int
             end_name(second));
       else
         say(&t, " before the capture ends and has not closed yet (CLOSE_WAIT)");
+      if (v->holder[second]) say(&t, "; held by %s", v->holder[second]);
       break;
     case ENDING_LAST_ACK:
       say_first(&t, m);
@@ -388,6 +460,7 @@ const char *verdict_sentence(const struct verdict *v, const struct model *m, int
   }
   if (m->rst_from == END_NONE && v->cause == RESET_OUT_OF_WINDOW)
     say(&t, "; an RST with the wrong sequence number was ignored");
+  say_kernel(&t, v);
   switch ((enum doubt)v->doubt) {
     case DOUBT_NONE: break;
     case DOUBT_MIDSTREAM: say(&t, "; the capture begins in the middle of the close"); break;

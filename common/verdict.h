@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "common/model.h"
+#include "common/witness.h"
 
 /* How long an end may keep the other waiting before it is called stuck. A half-close is legal for as
  * long as one likes; at the end of a capture it is worth a look from here on. */
@@ -48,6 +49,7 @@ enum reset_cause {
   RESET_NONE,
   RESET_REFUSED,
   RESET_LINGER_0,
+  RESET_UNREAD_DATA, /* only the kernel can tell it from LINGER_0 */
   RESET_DATA_AFTER_CLOSE,
   RESET_FIN_WAIT_2_EXPIRED,
   RESET_LATE_FINAL_ACK,
@@ -84,11 +86,26 @@ struct verdict {
   bool closed_both;     /* the FINs crossed */
   uint8_t count, of;    /* control segments, by role */
   uint8_t n_findings;
-  struct finding findings[MODEL_FINDINGS_MAX + 3]; /* the model's, then those of the end */
+  struct finding findings[MODEL_FINDINGS_MAX + 5]; /* the model's, those of the end, the kernel's */
+  struct witness_view kernel[2]; /* by end, after verdict_hear */
+  const char *holder[2];         /* by end: who has its socket open, of the witness; NULL: unknown */
+  bool kernel_said_cause;
 };
 
 /* now_us: when the capture ended, or the clock; it decides who is stuck. */
 void verdict_make(struct verdict *verdict, const struct model *model, int64_t now_us);
+
+/* Adds what the kernel says to a verdict that was just made of the same model. `up_to_date`, by end:
+ * its last word is newer than the last captured segment. The verdict then refers to *witness. */
+void verdict_hear(struct verdict *verdict, const struct model *model,
+                  const struct witness *witness, const bool up_to_date[static 2]);
+
+/* The kernel gave its reason for the RST: "TCP_ABORT_ON_CLOSE" and the like, without a prefix.
+ * Believed where the wire cannot tell. */
+void verdict_hear_reset(struct verdict *verdict, const char *reason);
+
+/* Transitions that the kernel bears out, of those it speaks of, both ends together. */
+void verdict_agreement(const struct verdict *verdict, unsigned *agreed, unsigned *of);
 
 /* Who closed first, how it ended, what each side still waits for and since when, and where to look.
  * ASCII, one line, no full stop. Returns buffer, always terminated. */

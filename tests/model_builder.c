@@ -32,7 +32,8 @@ __attribute__((format(printf, 3, 4))) static void add(char *text, size_t size, c
 
 static void add_states(char *text, size_t size, const struct model *m) {
   static const char mark[] = {[EVIDENCE_SEEN] = '\0', [EVIDENCE_PRESUMED] = '?',
-                              [EVIDENCE_TIMED] = '~'};
+                              [EVIDENCE_TIMED] = '~',
+                              [EVIDENCE_KERNEL] = '='};
   for (unsigned i = 0; i < 2; i++) {
     const char suffix[2] = {mark[m->end[i].evidence], '\0'};
     add(text, size, "%s%s%s", i ? " " : "", tcp_state_name(m->end[i].state), suffix);

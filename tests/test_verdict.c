@@ -88,7 +88,8 @@ static void every_ending_and_cause(void **unused) {
     causes_seen |= 1U << v.cause;
   }
   assert_int_equal(endings_seen, (1U << ENDING_COUNT) - 1);
-  assert_int_equal(causes_seen, (2U << RESET_CANNOT_TELL) - 1);
+  /* What only the kernel can tell apart is test_witness's. */
+  assert_int_equal(causes_seen, ((2U << RESET_CANNOT_TELL) - 1) & ~(1U << RESET_UNREAD_DATA));
 }
 
 static void every_sentence_is_one_line_that_names_the_ends(void **unused) {
@@ -229,10 +230,10 @@ static void names_are_those_of_the_schema(void **unused) {
                                              "open"};
   for (unsigned i = 0; i < ENDING_COUNT; i++) assert_string_equal(ending_name(i), ending_names[i]);
   static const char *const cause_names[] = {
-      "refused",        "linger-0",  "data-after-close", "fin-wait-2-expired",
-      "late-final-ack", "no-socket", "out-of-window",    "cannot-tell"};
+      "refused",        "linger-0",  "unread-data",   "data-after-close", "fin-wait-2-expired",
+      "late-final-ack", "no-socket", "out-of-window", "cannot-tell"};
   assert_null(reset_cause_name(RESET_NONE));
-  for (unsigned i = 0; i < 8; i++) assert_string_equal(reset_cause_name(i + 1), cause_names[i]);
+  for (unsigned i = 0; i < 9; i++) assert_string_equal(reset_cause_name(i + 1), cause_names[i]);
   assert_string_equal(conformity_name(CONFORMS), "conforms");
   assert_string_equal(conformity_name(VIOLATES), "violates");
   assert_string_equal(conformity_name(CANNOT_TELL), "cannot-tell");
@@ -243,7 +244,8 @@ static void every_finding_says_what_to_do(void **unused) {
   for (unsigned i = 0; i < FINDING_COUNT; i++) {
     const struct finding_text *t = finding_text(i);
     const char *const parts[] = {t->id, t->clause, t->meaning, t->cause, t->remedy};
-    for (unsigned k = 0; k < 5; k++) assert_true(parts[k] && parts[k][0] && !strchr(parts[k], '\n'));
+    for (unsigned k = 0; k < 5; k++)
+      assert_true(parts[k] && parts[k][0] && !strchr(parts[k], '\n'));
     assert_int_equal(strspn(t->id, "abcdefghijklmnopqrstuvwxyz0123456789-"), strlen(t->id));
     assert_non_null(strstr(t->clause, "RFC"));
     for (unsigned j = 0; j < i; j++) assert_string_not_equal(t->id, finding_text(j)->id);

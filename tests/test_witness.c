@@ -1,0 +1,296 @@
+/* The second witness: the kernel's words laid beside the model's history, and what is made of what
+ * does not fit. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the four above first. */
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/verdict.h"
+#include "common/witness.h"
+#include "tests/model_builder.h"
+
+#define OPENING "0 C S 0 0 0 sack-ok\n0 S SA 0 1 0 sack-ok\n0 C A 1 1 0\n"
+#define FIN1_ACK1 OPENING "200 C FA 1 1 0\n240 S A 1 2 0\n"
+#define NORMAL FIN1_ACK1 "400 S FA 1 2 0 ts=400/0\n401 C A 2 2 0 ts=401/400\n"
+
+/* Words of the kernel: "?STATE" is an answer, ">STATE" a transition from the word before. */
+static void hear(struct witness_end *e, const char *words) {
+  int64_t t_us = 0;
+  char word[32];
+  int length;
+  enum tcp_state before = TCPS_CLOSED, state;
+  for (; sscanf(words, " %31s%n", word, &length) == 1; words += length) {
+    t_us += 1000;
+    assert_true(tcp_state_parse(word + 1, &state));
+    if (word[0] == '?')
+      witness_asked(e, state, t_us);
+    else
+      witness_told(e, before, state, t_us);
+    before = state;
+  }
+}
+
+/* "3/3 agrees", "3/3 1 unsampled agrees", "2/3 not-there: CLOSED, LAST_ACK" (the model's, the
+ * kernel's). */
+static const char *view_text(const struct witness_view *v, char text[static 160]) {
+  int n = snprintf(text, 160, "%u/%u ", v->agreed, v->of);
+  if (v->unsampled > 0) n += snprintf(text + n, 160 - (size_t)n, "%u unsampled ", v->unsampled);
+  n += snprintf(text + n, 160 - (size_t)n, "%s", witness_difference_name(v->difference));
+  if (v->difference != WITNESS_AGREES)
+    snprintf(text + n, 160 - (size_t)n, ": %s, %s", tcp_state_name(v->model_says),
+             tcp_state_name(v->kernel_says));
+  return text;
+}
+
+static const struct {
+  const char *wire, *client, *server; /* the kernel's words */
+  const char *client_view, *server_view;
+} cases[] = {
+    /* Every transition told. */
+    {NORMAL, ">SYN_SENT >ESTABLISHED >FIN_WAIT_1 >FIN_WAIT_2 >TIME_WAIT",
+     "?SYN_RECEIVED >ESTABLISHED >CLOSE_WAIT >LAST_ACK >CLOSED", "3/3 agrees", "3/3 agrees"},
+    /* The same, but heard from the close on. */
+    {NORMAL, "?ESTABLISHED >FIN_WAIT_1 >FIN_WAIT_2 ?TIME_WAIT",
+     "?ESTABLISHED >CLOSE_WAIT >LAST_ACK >CLOSED", "3/3 agrees", "3/3 agrees"},
+    /* Asked now and then: what was too short is no difference. */
+    {NORMAL, "?FIN_WAIT_1 ?TIME_WAIT", "?CLOSE_WAIT ?CLOSED", "2/2 1 unsampled agrees",
+     "2/2 1 unsampled agrees"},
+    {NORMAL, "?TIME_WAIT", "?CLOSED", "1/1 2 unsampled agrees", "1/1 2 unsampled agrees"},
+    /* Not on this machine. */
+    {NORMAL, "", "?CLOSED", "0/0 agrees", "1/1 2 unsampled agrees"},
+    /* The final ACK was captured and did not arrive. */
+    {NORMAL, "?TIME_WAIT", "?ESTABLISHED >CLOSE_WAIT >LAST_ACK", "1/1 2 unsampled agrees",
+     "2/3 not-there: CLOSED, LAST_ACK"},
+    /* So was the first FIN. */
+    {OPENING "200 C FA 1 1 0\n", "?FIN_WAIT_1", "?ESTABLISHED", "1/1 agrees",
+     "0/1 not-there: CLOSE_WAIT, ESTABLISHED"},
+    /* A state that the end itself has proven: the model is wrong. */
+    {NORMAL, "?FIN_WAIT_1 ?FIN_WAIT_2", "?CLOSED", "2/3 contrary: TIME_WAIT, FIN_WAIT_2",
+     "1/1 2 unsampled agrees"},
+    {NORMAL, "?ESTABLISHED >FIN_WAIT_1 >TIME_WAIT", "?CLOSED",
+     "2/3 contrary: FIN_WAIT_2, FIN_WAIT_1", "1/1 2 unsampled agrees"},
+    {NORMAL, "?ESTABLISHED >FIN_WAIT_1 >CLOSING ?TIME_WAIT", "?CLOSED",
+     "2/3 1 unsampled contrary: FIN_WAIT_1, CLOSING", "1/1 2 unsampled agrees"},
+    /* close() was called, and the FIN waits for a window. */
+    {OPENING "100 C PA 1 1 9\n", "?ESTABLISHED >FIN_WAIT_1", "?ESTABLISHED",
+     "0/0 silent: ESTABLISHED, FIN_WAIT_1", "0/0 agrees"},
+    /* Nobody waits for it any more: tcp_fin_timeout, tcp_orphan_retries. */
+    {FIN1_ACK1, "?ESTABLISHED >FIN_WAIT_1 >FIN_WAIT_2 ?CLOSED", "?CLOSE_WAIT",
+     "2/2 silent: FIN_WAIT_2, CLOSED", "1/1 agrees"},
+    {FIN1_ACK1 "400 S FA 1 2 0\n607 S FA 1 2 0\n", "?TIME_WAIT", "?LAST_ACK >CLOSED",
+     "1/1 2 unsampled agrees", "1/1 1 unsampled silent: LAST_ACK, CLOSED"},
+    /* It received what nobody captured. */
+    {OPENING "100 C PA 1 1 9\n", "?ESTABLISHED", "?ESTABLISHED >CLOSE_WAIT", "0/0 agrees",
+     "0/1 contrary: ESTABLISHED, CLOSE_WAIT"},
+    /* Crossed, coalesced, reset. */
+    {OPENING "200 C FA 1 1 0\n200 S FA 1 1 0\n201 S A 2 2 0\n201 C A 2 2 0",
+     "?ESTABLISHED >FIN_WAIT_1 >CLOSING >TIME_WAIT", "?ESTABLISHED >FIN_WAIT_1 >CLOSING ?TIME_WAIT",
+     "3/3 agrees", "3/3 agrees"},
+    {OPENING "200 C FA 1 1 0\n201 S FA 1 2 0\n202 C A 2 2 0",
+     "?ESTABLISHED >FIN_WAIT_1 >FIN_WAIT_2 >TIME_WAIT",
+     "?ESTABLISHED >CLOSE_WAIT >LAST_ACK >CLOSED", "3/3 agrees", "3/3 agrees"},
+    {OPENING "200 C RA 1 1 0", "?ESTABLISHED >CLOSED", "?ESTABLISHED >CLOSED", "1/1 agrees",
+     "1/1 agrees"},
+    /* TIME_WAIT that an RST would have ended, but for tcp_rfc1337. */
+    {NORMAL "402 S R 2 0 0", "?TIME_WAIT", "?CLOSED",
+     "1/2 2 unsampled not-there: CLOSED, TIME_WAIT", "1/1 2 unsampled agrees"},
+    /* A FIN that was repeated: the refuted CLOSED is no part of the history. */
+    {NORMAL "607 S FA 1 2 0 ts=607/0\n608 C A 2 2 0 ts=608/400\n", "?FIN_WAIT_2 ?TIME_WAIT",
+     "?CLOSE_WAIT >LAST_ACK >CLOSED", "2/2 1 unsampled agrees", "3/3 agrees"},
+    /* The opening is not compared. */
+    {"0 C S 0 0 0\n1 S RA 0 1 0", ">SYN_SENT >CLOSED", "?CLOSED", "0/0 agrees", "0/0 agrees"},
+    {OPENING, ">SYN_SENT >ESTABLISHED", "?SYN_RECEIVED >ESTABLISHED", "0/0 agrees", "0/0 agrees"},
+};
+
+static void test_compare(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct wire wire;
+    struct witness witness = {0};
+    char text[160];
+    wire_open(&wire, 4294967295U, 7);
+    wire_play(&wire, cases[i].wire);
+    hear(&witness.end[0], cases[i].client);
+    hear(&witness.end[1], cases[i].server);
+    struct witness_view view = witness_compare(&witness.end[0], &wire.model.end[0], true);
+    if (strcmp(view_text(&view, text), cases[i].client_view) != 0)
+      fail_msg("case %zu, client: %s, not %s", i, text, cases[i].client_view);
+    view = witness_compare(&witness.end[1], &wire.model.end[1], true);
+    if (strcmp(view_text(&view, text), cases[i].server_view) != 0)
+      fail_msg("case %zu, server: %s, not %s", i, text, cases[i].server_view);
+  }
+}
+
+/* An old answer cannot lag behind: it is merely old. */
+static void test_out_of_date(void **state) {
+  (void)state;
+  struct wire wire;
+  struct witness_end kernel = {0};
+  char text[160];
+  wire_open(&wire, 1, 1);
+  wire_play(&wire, NORMAL);
+  hear(&kernel, "?ESTABLISHED >CLOSE_WAIT");
+  struct witness_view view = witness_compare(&kernel, &wire.model.end[1], false);
+  assert_string_equal(view_text(&view, text), "1/1 2 unsampled agrees");
+  view = witness_compare(&kernel, &wire.model.end[1], true);
+  assert_string_equal(view_text(&view, text), "1/3 contrary: LAST_ACK, CLOSE_WAIT");
+}
+
+/* What the kernel told is heard after what it answered later. */
+static void test_late_words(void **state) {
+  (void)state;
+  static const uint8_t wanted[] = {TCPS_ESTABLISHED, TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_2,
+                                   TCPS_TIME_WAIT};
+  struct witness_end e = {0};
+  witness_told(&e, TCPS_ESTABLISHED, TCPS_FIN_WAIT_1, 10);
+  witness_asked(&e, TCPS_TIME_WAIT, 30);
+  witness_told(&e, TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_2, 20);
+  witness_told(&e, TCPS_FIN_WAIT_2, TCPS_TIME_WAIT, 21);
+  assert_int_equal(e.n, 4);
+  for (size_t i = 0; i < 4; i++) assert_int_equal(e.said[i].state, wanted[i]);
+  assert_true(e.said[3].told);
+  /* The answer was on its way while the end moved on. */
+  memset(&e, 0, sizeof e);
+  witness_asked(&e, TCPS_FIN_WAIT_1, 30);
+  witness_told(&e, TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_2, 29);
+  assert_int_equal(e.n, 2);
+  assert_int_equal(witness_last(&e), TCPS_FIN_WAIT_2);
+}
+
+/* More words than there is room for: the newest stay. */
+static void test_full(void **state) {
+  (void)state;
+  struct witness_end e = {0};
+  for (int i = 0; i < 100; i++) {
+    witness_asked(&e, i % 2 ? TCPS_ESTABLISHED : TCPS_CLOSE_WAIT, i);
+    if (i % 3 == 0) witness_told(&e, TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_2, i);
+    if (i % 5 == 0) witness_told(&e, TCPS_FIN_WAIT_1, TCPS_CLOSING, i - 2);
+    assert_in_range(e.n, 1, WITNESS_STATES_MAX);
+    for (unsigned k = 1; k < e.n; k++) assert_int_not_equal(e.said[k].state, e.said[k - 1].state);
+  }
+}
+
+/* ---- What the model and the verdict make of it ---- */
+
+static void test_closed_silently(void **state) {
+  (void)state;
+  static const struct {
+    const char *wire, *states;
+    enum end end;
+    bool changes;
+  } rows[] = {
+      {NORMAL, "CLOSED kernel", END_CLIENT, true},
+      {FIN1_ACK1, "CLOSED kernel", END_CLIENT, true},
+      {OPENING "200 C FA 1 1 0\n", "CLOSED kernel", END_CLIENT, true},
+      {FIN1_ACK1 "400 S FA 1 2 0\n", "CLOSED kernel", END_SERVER, true},
+      {OPENING, "ESTABLISHED seen", END_CLIENT, false},
+      {FIN1_ACK1, "CLOSE_WAIT seen", END_SERVER, false},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct wire wire;
+    struct model_step step;
+    char text[64];
+    wire_open(&wire, 5, 6);
+    wire_play(&wire, rows[i].wire);
+    assert_int_equal(model_closed_silently(&wire.model, rows[i].end, 9000000, &step),
+                     rows[i].changes);
+    const struct endpoint *e = &wire.model.end[rows[i].end];
+    snprintf(text, sizeof text, "%s %s", tcp_state_name(e->state), evidence_name(e->evidence));
+    assert_string_equal(text, rows[i].states);
+    assert_false(model_closed_silently(&wire.model, rows[i].end, 9000001, &step) &&
+                 rows[i].changes);
+  }
+}
+
+/* A FIN that comes after the kernel has given FIN_WAIT_2 up earns an RST, and the cause is known.
+ */
+static void test_cause_after_timeout(void **state) {
+  (void)state;
+  struct wire wire;
+  struct model_step step;
+  struct verdict v;
+  wire_open(&wire, 5, 6);
+  wire_play(&wire, FIN1_ACK1);
+  assert_true(model_closed_silently(&wire.model, END_CLIENT, 900000, &step));
+  wire_play(&wire, "950 S FA 1 2 0\n950 C R 2 0 0");
+  verdict_make(&v, &wire.model, 5000000);
+  assert_int_equal(v.cause, RESET_FIN_WAIT_2_EXPIRED);
+}
+
+static void test_verdict_hears(void **state) {
+  (void)state;
+  struct wire wire;
+  struct witness witness = {0};
+  struct verdict v;
+  unsigned agreed, of;
+  char sentence[1024];
+  wire_open(&wire, 5, 6);
+  wire_play(&wire, NORMAL);
+  hear(&witness.end[0], "?ESTABLISHED >FIN_WAIT_1 >FIN_WAIT_2 ?TIME_WAIT");
+  hear(&witness.end[1], "?ESTABLISHED >CLOSE_WAIT >LAST_ACK");
+  verdict_make(&v, &wire.model, 5000000);
+  verdict_hear(&v, &wire.model, &witness, (const bool[]){true, true});
+  verdict_agreement(&v, &agreed, &of);
+  assert_int_equal(agreed, 5);
+  assert_int_equal(of, 6);
+  assert_int_equal(v.n_findings, 1);
+  assert_int_equal(v.findings[0].id, FINDING_KERNEL_DISAGREES);
+  assert_int_equal(v.findings[0].end, END_SERVER);
+  assert_int_equal(v.findings[0].expected, TCPS_CLOSED);
+  assert_int_equal(v.findings[0].actual, TCPS_LAST_ACK);
+  verdict_sentence(&v, &wire.model, 5000000, sentence, sizeof sentence);
+  assert_non_null(strstr(sentence, "the kernel has server in LAST_ACK, not CLOSED"));
+
+  wire_open(&wire, 5, 6);
+  wire_play(&wire, FIN1_ACK1);
+  memset(&witness, 0, sizeof witness);
+  hear(&witness.end[1], "?CLOSE_WAIT");
+  snprintf(witness.end[1].holder, sizeof witness.end[1].holder, "nginx, pid 4673, fd 76");
+  verdict_make(&v, &wire.model, 50000000);
+  verdict_hear(&v, &wire.model, &witness, (const bool[]){true, true});
+  verdict_sentence(&v, &wire.model, 50000000, sentence, sizeof sentence);
+  assert_non_null(strstr(sentence, "has not called close(); held by nginx, pid 4673, fd 76"));
+}
+
+static void test_reset_reasons(void **state) {
+  (void)state;
+  static const struct {
+    const char *wire, *reason;
+    enum reset_cause cause;
+    const char *says;
+  } rows[] = {
+      {OPENING "100 C PA 1 1 9\n200 S RA 1 10 0", "TCP_ABORT_ON_CLOSE", RESET_UNREAD_DATA,
+       "left data of client unread"},
+      {OPENING "100 C PA 1 1 9\n200 S RA 1 10 0", "TCP_ABORT_ON_LINGER", RESET_LINGER_0,
+       "SO_LINGER 0, the kernel says so"},
+      {OPENING "100 C PA 1 1 9\n200 S RA 1 10 0", "SOMETHING_NEW", RESET_CANNOT_TELL, "look alike"},
+      /* Where the wire can tell, it has told. */
+      {"0 C S 0 0 0\n1 S RA 0 1 0", "NO_SOCKET", RESET_REFUSED, "refused"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct wire wire;
+    struct verdict v;
+    char sentence[1024];
+    wire_open(&wire, 5, 6);
+    wire_play(&wire, rows[i].wire);
+    verdict_make(&v, &wire.model, 5000000);
+    verdict_hear_reset(&v, rows[i].reason);
+    assert_int_equal(v.cause, rows[i].cause);
+    verdict_sentence(&v, &wire.model, 5000000, sentence, sizeof sentence);
+    if (!strstr(sentence, rows[i].says)) fail_msg("row %zu: %s", i, sentence);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_compare),         cmocka_unit_test(test_out_of_date),
+      cmocka_unit_test(test_late_words),      cmocka_unit_test(test_full),
+      cmocka_unit_test(test_closed_silently), cmocka_unit_test(test_cause_after_timeout),
+      cmocka_unit_test(test_verdict_hears),   cmocka_unit_test(test_reset_reasons),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
