@@ -102,6 +102,10 @@ as_stated() {
 
 @test "late-final-ack" { as_stated late-final-ack "row 4: expected 'server fin2 1 3/4" -4 -6; }
 
+@test "assassination" {
+  as_stated assassination "row 5: expected 'client final-ack 1 4/4 TIME_WAIT CLOSED', actual 'no row'" -4 -6
+}
+
 @test "reuse-four-tuple" {
   as_stated reuse-four-tuple "connection 2, reuses_time_wait: expected 'timestamp', actual 'null'" -4 -6
 }

@@ -15,9 +15,13 @@ hold_all() {
   spend
 }
 
+await_held() {
+  until_true 10 are_held "$1" || wrong "held back: expected $1 segments, actual $(tc -s qdisc show dev lo)"
+}
+
 # release N: once so many are held, all go on, in their order.
 release() {
-  until_true 10 are_held "$1" || wrong "held back: expected $1 segments, actual $(tc -s qdisc show dev lo)"
+  await_held "$1"
   tc qdisc change dev lo "${held[@]}" "${bucket[@]}" rate 1gbit
   spend # whatever is sent next makes the queue look again
 }
@@ -52,10 +56,12 @@ fins_cross() {
 
 # ---- the late final ACK ----
 
-# The pure ACKs of the client are held, and all else passes.
-hold_client_acks() {
-  local protocol=ip tcp=20
+# hold_acks client|server: the pure ACKs of that end are held, and all else passes.
+hold_acks() {
+  local protocol=ip tcp=20 port
   [[ $address != *:* ]] || protocol=ipv6 tcp=40
+  port=$tcp # of the source, and behind it that of the destination
+  [[ $1 == server ]] || port=$((tcp + 2))
   if ! tc qdisc add dev lo root handle "$lab_handle:" prio bands 4 \
     priomap 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 2>/dev/null; then
     tc qdisc add dev lo root handle "$lab_handle:" htb default 1
@@ -67,10 +73,13 @@ hold_client_acks() {
   tc filter add dev lo parent "$lab_handle:" protocol ip pref 1 u32 \
     match u8 17 0xff at 9 match u16 9 0xffff at 22 flowid "$lab_handle:4"
   tc filter add dev lo parent "$lab_handle:" protocol "$protocol" pref 2 u32 \
-    match u16 "$LAB_PORT" 0xffff at $((tcp + 2)) match u8 0x10 0x17 at $((tcp + 13)) \
+    match u16 "$LAB_PORT" 0xffff at $port match u8 0x10 0x17 at $((tcp + 13)) \
     flowid "$lab_handle:4"
   spend
 }
+
+# What is sent from now on passes; what is held stays.
+hold_no_more() { tc filter del dev lo parent "$lab_handle:" pref 2; }
 
 late_final_ack() {
   client --send 0 --close-after 200
@@ -108,8 +117,50 @@ scenario_late-final-ack() {
 final_ack_comes_late() {
   lab_await 'the server to acknowledge the FIN' 10 "$(lab_segment ack1)"
   ((fault)) || return 0
-  hold_client_acks
+  hold_acks client
   release 2
+}
+
+# ---- an old duplicate ----
+
+old_duplicate() {
+  client --close-after 2000 # the time there is to send the greeting again
+  ladder <<'END'
+client fin1 0 1/4 FIN_WAIT_1 CLOSE_WAIT
+server ack1 0 2/4 FIN_WAIT_2 CLOSE_WAIT
+server fin2 0 3/4 TIME_WAIT LAST_ACK
+client final-ack 0 4/4 TIME_WAIT CLOSED
+client final-ack 1 4/4 TIME_WAIT CLOSED
+server rst 0 4/4 CLOSED CLOSED
+END
+  verdict normal client 4/4 losses=- findings=rst-in-time-wait
+  # An ACK, for Linux does not send data again while its own queue still has them.
+  ((!fault)) || hold_acks server
+}
+
+scenario assassination 'an old duplicate ends TIME_WAIT: RFC 1337, allowed and forbidden' tbf
+scenario_assassination() {
+  story 'The ACK of the greeting is held back, so the client sends that again, and the close is a normal one.' \
+    'Then the old ACK arrives. TIME_WAIT answers it, as any segment with an old number: with an ACK of its own.' \
+    'That meets no socket, and the RST ends TIME_WAIT too early; with tcp_rfc1337=1, in the second act, it does not.'
+  set_sysctl tcp_rfc1337 0
+  old_duplicate
+  play old_ack_arrives
+  expect_sockets 0 06 0 'nobody is in TIME_WAIT'
+
+  act
+  set_sysctl tcp_rfc1337 1
+  old_duplicate
+  play old_ack_arrives
+  expect_sockets 0 06 1 'TIME_WAIT goes on'
+}
+
+old_ack_arrives() {
+  ((fault)) || return 0
+  await_held 1
+  hold_no_more
+  lab_await 'the end of the close' 10 "$(lab_segment final-ack)"
+  release 1
 }
 
 # ---- the same ports again ----
