@@ -111,7 +111,7 @@ as_stated() {
 }
 
 @test "time-wait-exhaustion" {
-  as_stated time-wait-exhaustion "another connection: expected no local port is free"
+  as_stated time-wait-exhaustion "another connection: expected address not available; no local port is free"
 }
 
 @test "every scenario of the list is here" {

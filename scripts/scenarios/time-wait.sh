@@ -224,7 +224,7 @@ scenario time-wait-exhaustion 'ten ports, ten TIME_WAITs: the eleventh connect f
 scenario_time-wait-exhaustion() {
   story 'Who closes first pays with a port for 60 s. This client has ten of them, and uses all.' \
     'The eleventh connect() finds none: EADDRNOTAVAIL, until tcp_tw_reuse=1 lends one again after a second.' \
-    'If the server closes first, in the second act, there are ports, but TIME_WAIT fills its memory instead.'
+    'If the server closes first, in the second act, there is always a port: the wrong cure, for now the server keeps every TIME_WAIT, and it has many clients.'
   set_sysctl tcp_tw_reuse 0
   set_sysctl ip_local_port_range "40000 $((fault ? 40009 : 40019))"
   client --send 0 --close-after 200
@@ -234,7 +234,7 @@ scenario_time-wait-exhaustion() {
   start_sniffer_unseen
   connect_many 10
   expect_sockets 5 06 10 'ten sockets are in TIME_WAIT'
-  expect_refusal 'no local port is free'
+  expect_refusal 'address not available; no local port is free'
   set_sysctl tcp_tw_reuse 1
   until_true 10 connect_once || wrong 'another connection: expected one within 10 s, actual none'
   finish_unseen 11 client
@@ -248,7 +248,17 @@ scenario_time-wait-exhaustion() {
   start_sniffer_unseen
   connect_many 12
   finish_unseen 12 server
-  (($(sockets 06) > 0)) || wrong 'TIME_WAIT of the server: expected some, actual none'
+  time_wait_moved
+}
+
+# The ports are free again, for TIME_WAIT has gone to the server: to be paid there.
+time_wait_moved() {
+  local all at_server
+  all=$(sockets 06)
+  at_server=$(ss -Htn state time-wait "sport = :$LAB_PORT" | wc -l)
+  lab_say "The kernel: $all sockets are in TIME_WAIT, $at_server of them at the server."
+  ((all > 0 && at_server == all)) ||
+    wrong "TIME_WAIT: expected at the server only, actual $at_server of $all there"
 }
 
 connect_many() {
