@@ -28,6 +28,8 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 PKGS_capture/source := libpcap
 PKGS_capture/flow := libxxhash
 PKGS_capture/report_json := json-c
+PKGS_capture/kernel_trace := libtracefs libtraceevent
+PKGS_capture/kernel_record := libtraceevent
 PKGS_common/peer := libuv
 PKGS_common/peer_socket := libuv
 PKGS_server/server := libuv
@@ -40,6 +42,12 @@ MODEL := $(filter-out $(PEER),$(MODEL))
 OBJECTS_server := server/server $(PEER)
 OBJECTS_client := client/client $(PEER)
 OBJECTS_capture := $(patsubst %.c,%,$(wildcard capture/*.c)) $(MODEL) common/cli
+# libtracefs is optional: without it kernel_trace_none says that there are no state events.
+TRACE_PKGS := $(shell $(PKG_CONFIG) --exists libtracefs libtraceevent && \
+  echo libtracefs libtraceevent)
+KERNEL_TRACE := $(if $(TRACE_PKGS),capture/kernel_trace capture/kernel_record,capture/kernel_trace_none)
+OBJECTS_capture := $(filter-out capture/kernel_trace% capture/kernel_record,$(OBJECTS_capture)) \
+  $(KERNEL_TRACE)
 PROGRAMS := server client capture
 
 UNIT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
