@@ -85,7 +85,10 @@ static const char *remedy(const struct client *client, const struct peer *peer) 
   case UV_ECONNREFUSED:
     return "; is the server running? start build/server";
   case UV_EADDRINUSE:
-    return "; choose another local port with -b PORT";
+    return client->behaviour.no_reuse_address
+               ? "; TIME_WAIT holds that local port? choose another with -b PORT, or leave out "
+                 "--no-reuse-address"
+               : "; choose another local port with -b PORT";
   case UV_EADDRNOTAVAIL:
     return client->local_port != 0
                ? "; that local port still has a connection there, perhaps in TIME_WAIT"
@@ -245,6 +248,10 @@ static bool check_options(const struct client *client) {
   }
   if (client->local_port != 0 && client->parallel > 1) {
     cli_complain(&CLI, "--local-port is one connection at a time; leave out --parallel");
+    return false;
+  }
+  if (client->behaviour.no_reuse_address && client->local_port == 0) {
+    cli_complain(&CLI, "--no-reuse-address has no effect without --local-port; add it");
     return false;
   }
   return peer_check_options(&CLI, OPTION_SHARED, &client->behaviour);

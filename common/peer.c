@@ -10,88 +10,14 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "common/peer_socket.h"
 
 static const char GREETING[] = "hello\n";
 static_assert(PEER_CHUNK_BYTES % (sizeof GREETING - 1) == 0, "chunks must join seamlessly");
 static_assert(PEER_BYTES_MAX / PEER_CHUNK_BYTES <= 1024, "one writev takes IOV_MAX buffers");
-
-enum { DAY_MS = 24 * 60 * 60 * 1000 };
-
-/* ---- options ---- */
-
-static unsigned bit(enum peer_option option) {
-  return 1U << option;
-}
-
-bool peer_parse_option(const struct cli *cli, size_t first, enum peer_option option,
-                       const char *argument, struct peer_behaviour *behaviour) {
-  static const char *const ways[] = {[PEER_CLOSE_CLOSE] = "close",
-                                     [PEER_CLOSE_SHUTDOWN] = "shutdown",
-                                     [PEER_CLOSE_RESET] = "reset"};
-  char what[32];
-  snprintf(what, sizeof what, "--%s", cli->options[first + option].name);
-  bool first_time = (behaviour->given & bit(option)) == 0;
-  behaviour->given |= bit(option);
-  int way;
-  switch (option) {
-  case PEER_OPTION_ROLE:
-    if (first_time) behaviour->active = !behaviour->active;
-    return true;
-  case PEER_OPTION_CLOSE:
-    way = cli_parse_word(cli, what, argument, ways, sizeof ways / sizeof *ways);
-    if (way < 0) return false;
-    behaviour->how = (enum peer_close)way;
-    return true;
-  case PEER_OPTION_CLOSE_AFTER:
-    return cli_parse_number(cli, what, argument, 0, DAY_MS, &behaviour->close_after_ms);
-  case PEER_OPTION_CLOSE_DELAY:
-    return cli_parse_number(cli, what, argument, 0, DAY_MS, &behaviour->close_delay_ms);
-  case PEER_OPTION_DRAIN:
-    return cli_parse_number(cli, what, argument, 0, PEER_BYTES_MAX, &behaviour->drain_bytes);
-  case PEER_OPTION_NEVER_CLOSE:
-    behaviour->never_close = true;
-    return true;
-  case PEER_OPTION_READ_NOTHING:
-    behaviour->read_nothing = true;
-    return true;
-  case PEER_OPTION_SEND:
-    return cli_parse_number(cli, what, argument, 0, PEER_BYTES_MAX, &behaviour->send_bytes);
-  case PEER_N_OPTIONS:
-    break;
-  }
-  return false;
-}
-
-bool peer_check_options(const struct cli *cli, size_t first,
-                        const struct peer_behaviour *behaviour) {
-  static const enum peer_option never[] = {PEER_OPTION_ROLE, PEER_OPTION_CLOSE,
-                                           PEER_OPTION_CLOSE_AFTER, PEER_OPTION_CLOSE_DELAY,
-                                           PEER_OPTION_DRAIN};
-  static const enum peer_option only_active[] = {PEER_OPTION_CLOSE_AFTER};
-  static const enum peer_option only_passive[] = {PEER_OPTION_CLOSE_DELAY, PEER_OPTION_DRAIN};
-  const enum peer_option *barred = only_active;
-  size_t n = sizeof only_active / sizeof *only_active;
-  const char *why = "has no effect on the side that closes last; see --close-delay";
-  if (behaviour->never_close) {
-    barred = never;
-    n = sizeof never / sizeof *never;
-    why = "has no effect with --never-close; leave one of them out";
-  } else if (behaviour->active) {
-    barred = only_passive;
-    n = sizeof only_passive / sizeof *only_passive;
-    why = "has no effect on the side that closes first; see --close-after";
-  }
-  for (size_t i = 0; i < n; i++) {
-    if ((behaviour->given & bit(barred[i])) == 0) continue;
-    cli_complain(cli, "--%s %s", cli->options[first + barred[i]].name, why);
-    return false;
-  }
-  return true;
-}
 
 void peer_print_version(const struct cli *cli) {
   printf("teardown-%s %s, libuv %s\n", cli->program, TEARDOWN_VERSION, uv_version_string());
@@ -175,25 +101,6 @@ static void close_handles(struct peer *peer) {
   uv_close((uv_handle_t *)&peer->timer, on_handle_closed);
 }
 
-static size_t unread_bytes(const struct peer *peer) {
-  uv_os_fd_t fd;
-  int n = 0;
-  if (uv_fileno((const uv_handle_t *)&peer->tcp, &fd) != 0) return 0;
-  if (ioctl(fd, FIONREAD, &n) != 0) return 0;
-  return n > 0 ? (size_t)n : 0;
-}
-
-/* An error that the kernel knows and libuv has not told: after EOF it no longer looks. */
-static int pending_error(const struct peer *peer) {
-  uv_os_fd_t fd;
-  int error = 0;
-  socklen_t size = sizeof error;
-  if (uv_fileno((const uv_handle_t *)&peer->tcp, &fd) != 0 ||
-      getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
-    return 0;
-  return uv_translate_sys_error(error);
-}
-
 /* What our FIN is in the conversation. */
 static const char *fin_part(const struct peer *peer) {
   return peer->eof ? "our FIN answers (passive closer)" : "we send FIN first (active closer)";
@@ -203,7 +110,7 @@ static const char *fin_part(const struct peer *peer) {
 static void close_now(struct peer *peer) {
   bool both_fins = peer->shut && peer->eof;
   bool gone = peer->error != 0;
-  size_t unread = both_fins || gone ? 0 : unread_bytes(peer);
+  size_t unread = both_fins || gone ? 0 : peer_socket_unread_bytes(&peer->tcp);
   struct timespec at = wall_clock();
   close_handles(peer);
   if (gone)
@@ -219,11 +126,13 @@ static void close_now(struct peer *peer) {
 }
 
 static void reset_now(struct peer *peer) {
+  bool both_fins = peer->shut && peer->eof;
   struct timespec at = wall_clock();
   int error = uv_tcp_close_reset(&peer->tcp, on_handle_closed);
   if (error == 0) {
     peer->closing = true;
-    log_peer(peer, at, "uv_tcp_close_reset(): linger 0, close(fd), we send RST");
+    log_peer(peer, at, "uv_tcp_close_reset(): linger 0, close(fd), %s",
+             both_fins ? "no RST: both FINs are done" : "we send RST");
     uv_close((uv_handle_t *)&peer->timer, on_handle_closed);
     return;
   }
@@ -233,13 +142,53 @@ static void reset_now(struct peer *peer) {
   close_now(peer);
 }
 
-static void fail(struct peer *peer, struct timespec at, const char *call, int error) {
+/* The connection is gone; `what` of ours was told so, with `remark` on it. */
+static void fail_with(struct peer *peer, struct timespec at, const char *what, int error,
+                      const char *remark) {
   /* ECONNRESET before the other side's FIN, EPIPE after it: Linux has two names for one RST. */
   bool was_reset = error == UV_ECONNRESET || error == UV_EPIPE;
   const char *meaning = was_reset ? "the other side sent RST" : uv_strerror(error);
-  log_peer(peer, at, "%s %s %s: %s", call, peer->group->arrow, uv_err_name(error), meaning);
+  log_peer(peer, at, "%s %s %s: %s%s", what, peer->group->arrow, uv_err_name(error), meaning,
+           remark);
   peer->error = error;
   close_now(peer);
+}
+
+static void fail(struct peer *peer, struct timespec at, const char *call, int error) {
+  fail_with(peer, at, call, error, "");
+}
+
+/* True when the kernel knows an error that libuv has not told: the peer is closing then. */
+static bool fails_untold(struct peer *peer) {
+  int error = peer_socket_error(&peer->tcp);
+  if (error != 0) fail_with(peer, wall_clock(), "SO_ERROR", error, "; libuv is silent");
+  return error != 0;
+}
+
+/* Fails only for a handle that is closing, and never with a callback and a delay like ours. */
+static void start_timer(struct peer *peer, uv_timer_cb callback, uint64_t delay_ms) {
+  uv_timer_start(&peer->timer, callback, delay_ms, 0);
+}
+
+static void on_hold_over(uv_timer_t *timer) {
+  struct peer *peer = timer->data;
+  if (fails_untold(peer)) return;
+  if (peer->group->behaviour->how == PEER_CLOSE_SHUTDOWN_RESET)
+    reset_now(peer);
+  else
+    close_now(peer);
+}
+
+/* What is left after uv_shutdown is to let go of the descriptor, in our time. */
+static void hold(struct peer *peer) {
+  const struct peer_behaviour *behaviour = peer->group->behaviour;
+  if (behaviour->hold_ms == 0) {
+    on_hold_over(&peer->timer);
+    return;
+  }
+  log_peer(peer, wall_clock(), "hold: %ju ms, then %s()", (uintmax_t)behaviour->hold_ms,
+           behaviour->how == PEER_CLOSE_SHUTDOWN_RESET ? "uv_tcp_close_reset" : "uv_close");
+  start_timer(peer, on_hold_over, behaviour->hold_ms);
 }
 
 static void on_shutdown(uv_shutdown_t *request, int status) {
@@ -251,11 +200,9 @@ static void on_shutdown(uv_shutdown_t *request, int status) {
     return;
   }
   peer->shut = true;
-  if (peer->eof) {
-    close_now(peer);
-    return;
-  }
-  log_peer(peer, at, "uv_shutdown %s 0: half-closed, we still read", peer->group->arrow);
+  if (!peer->eof)
+    log_peer(peer, at, "uv_shutdown %s 0: half-closed, we still read", peer->group->arrow);
+  if (peer->eof || peer->group->behaviour->how == PEER_CLOSE_SHUTDOWN_RESET) hold(peer);
 }
 
 static void shutdown_now(struct peer *peer) {
@@ -269,16 +216,13 @@ static void shutdown_now(struct peer *peer) {
 }
 
 static void close_as_told(struct peer *peer) {
-  int error = pending_error(peer);
-  if (error != 0) {
-    fail(peer, wall_clock(), "SO_ERROR", error);
-    return;
-  }
+  if (fails_untold(peer)) return;
   switch (peer->group->behaviour->how) {
   case PEER_CLOSE_CLOSE:
     close_now(peer);
     return;
   case PEER_CLOSE_SHUTDOWN:
+  case PEER_CLOSE_SHUTDOWN_RESET:
     shutdown_now(peer);
     return;
   case PEER_CLOSE_RESET:
@@ -331,11 +275,6 @@ static bool write_bytes(struct peer *peer, uv_write_t *request, uint64_t n_bytes
   return true;
 }
 
-/* Fails only for a handle that is closing, and never with a callback and a delay like ours. */
-static void start_timer(struct peer *peer, uv_timer_cb callback, uint64_t delay_ms) {
-  uv_timer_start(&peer->timer, callback, delay_ms, 0);
-}
-
 static void on_drain_due(uv_timer_t *timer) {
   struct peer *peer = timer->data;
   const struct peer_behaviour *behaviour = peer->group->behaviour;
@@ -351,7 +290,7 @@ static void handle_eof(struct peer *peer, struct timespec at) {
   peer->eof = true;
   if (peer->close_due) {
     log_peer(peer, at, "read %s EOF: the %s closed too", arrow, other);
-    if (peer->shut) close_now(peer);
+    if (peer->shut && behaviour->how == PEER_CLOSE_SHUTDOWN) hold(peer);
   } else if (behaviour->never_close) {
     log_peer(peer, at, "read %s EOF: the %s closed; we never do: CLOSE_WAIT", arrow, other);
   } else if (behaviour->active) {
@@ -464,7 +403,7 @@ static int bind_local_port(struct peer *peer, int family, uint16_t port) {
   struct sockaddr_in6 ip6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
   struct sockaddr_in ip4 = {.sin_family = AF_INET, .sin_port = htons(port)};
   const void *any = family == AF_INET6 ? (const void *)&ip6 : (const void *)&ip4;
-  return uv_tcp_bind(&peer->tcp, any, 0);
+  return peer_socket_bind(&peer->tcp, any, 0, !peer->group->behaviour->no_reuse_address);
 }
 
 int peer_connect(struct peer_group *group, const struct sockaddr *to, uint16_t local_port) {

@@ -6,6 +6,7 @@
 
 #include "common/cli.h"
 #include "common/peer.h"
+#include "common/peer_socket.h"
 
 enum { DEFAULT_PORT = 7000, COUNT_MAX = 1000000000 };
 
@@ -56,9 +57,13 @@ struct server {
   bool accept_failed;
 };
 
-static const char *remedy(int error) {
+static const char *remedy(const struct server *server, int error) {
   if (error == UV_EADDRINUSE)
-    return "; another server runs there? choose another with -p PORT";
+    return server->behaviour.no_reuse_address
+               ? "; another server runs there, or left TIME_WAIT; choose another with -p PORT, or "
+                 "leave out --no-reuse-address"
+               : "; another server runs there, or left TIME_WAIT without SO_REUSEADDR; choose "
+                 "another with -p PORT";
   if (error == UV_EACCES) return "; ports below 1024 are for root: choose another with -p PORT";
   if (error == UV_EADDRNOTAVAIL)
     return "; not an address of this machine ('ip address' lists them)";
@@ -92,7 +97,8 @@ static void on_connection(uv_stream_t *stream, int status) {
   if (error != 0) {
     /* Without descriptors every connection fails: once is enough. */
     if (!server->accept_failed)
-      cli_complain(&CLI, "cannot accept a connection: %s%s", uv_strerror(error), remedy(error));
+      cli_complain(&CLI, "cannot accept a connection: %s%s", uv_strerror(error),
+                   remedy(server, error));
     server->accept_failed = true;
     return;
   }
@@ -115,7 +121,8 @@ static int bind_listener(struct server *server, struct listener *listener) {
   listener->tcp.data = server;
   /* An IPv6 socket that took IPv4 connections too would collide with the IPv4 one. */
   unsigned flags = address.ss_family == AF_INET6 ? UV_TCP_IPV6ONLY : 0;
-  return uv_tcp_bind(&listener->tcp, (struct sockaddr *)&address, flags);
+  return peer_socket_bind(&listener->tcp, (struct sockaddr *)&address, flags,
+                          !server->behaviour.no_reuse_address);
 }
 
 /* All addresses or none; false after saying on stderr what is wrong. */
@@ -133,7 +140,7 @@ static bool listen_all(struct server *server) {
       continue;
     }
     cli_complain(&CLI, "%s port %d: %s%s", listener->ip, server->port, uv_strerror(error),
-                 remedy(error));
+                 remedy(server, error));
     return false;
   }
   return true;

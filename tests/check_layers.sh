@@ -23,12 +23,13 @@ others() { # others FILE... : every source but these
   git ls-files 'common/*.[ch]' 'capture/*.[ch]' 'server/*.[ch]' 'client/*.[ch]' |
     grep -vxF "$(printf '%s\n' "$@")" | tr '\n' ' '
 }
-pure=$(git ls-files 'common/*.[ch]' | grep -vE 'common/(peer|cli)\.' | tr '\n' ' ')
+pure=$(git ls-files 'common/*.[ch]' | grep -vE 'common/(peer(_[a-z]+)?|cli)\.' | tr '\n' ' ')
 
 echo 1..11
 check 'only source includes pcap' "$(others capture/source.c)" 'pcap'
 check 'only peer, server and client include libuv' \
-  "$(others common/peer.c common/peer.h server/server.c client/client.c)" 'uv\.h'
+  "$(others common/peer.c common/peer.h common/peer_socket.c common/peer_socket.h \
+    server/server.c client/client.c)" 'uv\.h'
 check 'only flow includes xxHash' "$(others capture/flow.c)" 'xxhash'
 check 'only report_json includes json-c' "$(others capture/report_json.c)" 'json-c'
 check 'common knows nothing of capture, server and client' "$pure" '(capture|server|client)/'

@@ -21,6 +21,7 @@ setup() {
 
 teardown() {
   local pid
+  nft delete table inet peer 2>/dev/null || true
   for pid in "${pids[@]}"; do
     kill -KILL "$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || true
@@ -82,6 +83,17 @@ client_says() {
   [ "$status" -eq "$expected" ] || fail "client: status $status, not $expected"
 }
 
+# A dead host: nothing for this port arrives any more. Undone by teardown.
+cut_off() {
+  nft add table inet peer
+  nft add chain inet peer input '{ type filter hook input priority 0; }'
+  nft add rule inet peer input tcp dport "$1" drop
+}
+
+sockets_of() { find "/proc/$1/fd" -lname 'socket:*' -printf '%l\n' | sort -u | wc -l; }
+has_sockets() { [ "$(sockets_of "$1")" -eq "$2" ]; }
+in_time_wait() { [ -n "$(ss -Htn state time-wait "sport = :$1")" ]; }
+
 # The calls alone: no time, no addresses that change.
 calls() { sed -E 's/^[0-9:.]+ (server|client) [^ ]+  //; /uv_listen/d; s/:[0-9]+$//' "$log/$1"; }
 
@@ -129,6 +141,7 @@ refuses() {
       $program --close-after -5
     refuses 2 "--close-delay wants a whole number from 0 to 86400000, not ''" \
       $program --close-delay ''
+    refuses 2 "--hold wants a whole number from 0 to 86400000, not 'x'" $program --hold x
     refuses 2 "--drain wants a whole number from 0 to 60000000, not '60000001'" \
       $program --drain 60000001
     refuses 2 "--send wants a whole number from 0 to 60000000, not '1k'" $program --send 1k
@@ -138,8 +151,8 @@ refuses() {
 }
 
 @test "misuse: words that are none" {
-  refuses 2 "--close wants close, shutdown or reset, not 'rst'" server --close rst
-  refuses 2 "--close wants close, shutdown or reset, not ''" client --close ''
+  refuses 2 "--close wants close, shutdown, reset or shutdown-reset, not 'rst'" server --close rst
+  refuses 2 "--close wants close, shutdown, reset or shutdown-reset, not ''" client --close ''
   refuses 2 "--listen wants an IPv4 or IPv6 address such as 127.0.0.1 or ::1, not 'localhost'" \
     server -l localhost
   refuses 2 "--listen wants an IPv4 or IPv6 address such as 127.0.0.1 or ::1, not ''" server -l ''
@@ -165,6 +178,14 @@ refuses() {
     server --close-after 1
   refuses 2 "--close has no effect with --never-close; leave one of them out" \
     server --never-close --close reset
+  refuses 2 "--hold has no effect with --never-close; leave one of them out" \
+    server --never-close --hold 1
+  refuses 2 "--hold wants --close shutdown or --close shutdown-reset" server --hold 1
+  refuses 2 "--hold wants --close shutdown or --close shutdown-reset" client --close reset --hold 1
+  refuses 2 "--hold has no effect with --read-nothing: without EOF it never begins" \
+    client --close shutdown --hold 1 --read-nothing
+  refuses 2 "--no-reuse-address has no effect without --local-port; add it" \
+    client --no-reuse-address
 }
 
 @test "--help fits 80 columns and --version names libuv" {
@@ -194,22 +215,23 @@ refuses() {
 
 @test "port in use: the second server leaves nothing behind, the first serves on" {
   start_server -l 127.0.0.1
-  refuses 1 "127.0.0.1 port $port: address already in use; another server runs there? choose \
-another with -p PORT" server -p $port
+  refuses 1 "127.0.0.1 port $port: address already in use; another server runs there, or \
+left TIME_WAIT without SO_REUSEADDR; choose another with -p PORT" server -p $port
   [ "$(ss -Hltn "sport = :$port" | wc -l)" -eq 1 ]
   client_says 0 --close-after 0 127.0.0.1 $port
 }
 
 @test "port in use on ::1 only: the server does not listen on 127.0.0.1 either" {
   start_server -l ::1
-  refuses 1 "::1 port $port: address already in use; another server runs there? choose another \
-with -p PORT" server -p $port
+  refuses 1 "::1 port $port: address already in use; another server runs there, or left \
+TIME_WAIT without SO_REUSEADDR; choose another with -p PORT" server -p $port
   [ -z "$(ss -Hltn "sport = :$port" src 127.0.0.1)" ]
 }
 
 @test "the same address twice is in use" {
-  refuses 1 "127.0.0.1 port $port: address already in use; another server runs there? choose \
-another with -p PORT" server -p $port -l 127.0.0.1 -l 127.0.0.1
+  refuses 1 "127.0.0.1 port $port: address already in use; another server runs there, or \
+left TIME_WAIT without SO_REUSEADDR; choose another with -p PORT" \
+    server -p $port -l 127.0.0.1 -l 127.0.0.1
 }
 
 @test "an address that is not ours" {
@@ -388,7 +410,8 @@ END
   start_server --count 1 --drain 10
   client_says 0 --close-after 50 127.0.0.1 $port
   ends $server 0
-  [ "$(calls server.log | tail -n 2)" = "SO_ERROR → EPIPE: the other side sent RST
+  [ "$(calls server.log | tail -n 2)" = \
+"SO_ERROR → EPIPE: the other side sent RST; libuv is silent
 uv_close(): close(fd), the connection is gone already" ]
 }
 
@@ -425,6 +448,130 @@ uv_close(): close(fd), both FINs are done"
   ends $server 0
   [ "$(cat "$log/client.err")" = "client: 127.0.0.1 port $port: the server reset the connection" ]
   says client.log "read → ECONNRESET: the other side sent RST"
+}
+
+@test "--hold: the descriptor outlives both FINs, on either side" {
+  start_server --count 1 --close shutdown --hold 60000
+  local listening_sockets
+  listening_sockets=$(sockets_of $server)
+  start client client --close shutdown --hold 60000 --close-after 50 127.0.0.1 $port
+  wait_for says client.log "hold: 60000 ms, then uv_close()"
+  wait_for says server.log "hold: 60000 ms, then uv_close()"
+  in_time_wait_of_client() { [ -n "$(ss -Htn state time-wait "dport = :$port")" ]; }
+  wait_for in_time_wait_of_client
+  # The server no longer listens; what is left is the connection.
+  [ "$(sockets_of $server)" -eq $((listening_sockets - 1)) ]
+  has_sockets $pid $((listening_sockets - 1))
+  kill -INT $pid $server
+  ends $pid 130
+  ends $server 0
+  says client.log "uv_close(): close(fd), both FINs are done"
+  says server.log "uv_close(): close(fd), both FINs are done"
+}
+
+@test "--hold ends by itself" {
+  start_server --count 1 --close shutdown --hold 100
+  client_says 0 --close shutdown --hold 100 --close-after 50 127.0.0.1 $port
+  ends $server 0
+  same client.log "uv_tcp_connect → 0: connected to 127.0.0.1
+uv_write(): 6 bytes
+uv_shutdown(): SHUT_WR, we send FIN first (active closer)
+uv_shutdown → 0: half-closed, we still read
+read → EOF: the server closed too
+hold: 100 ms, then uv_close()
+uv_close(): close(fd), both FINs are done"
+  [ "$(calls server.log | tail -n 3)" = "uv_shutdown(): SHUT_WR, our FIN answers (passive closer)
+hold: 100 ms, then uv_close()
+uv_close(): close(fd), both FINs are done" ]
+}
+
+@test "--hold: LAST_ACK is given up, and libuv does not tell" {
+  local retries
+  retries=$(sysctl -n net.ipv4.tcp_retries2)
+  sysctl -qw net.ipv4.tcp_retries2=1 # about a second
+  start_server --count 1 --close-delay 1000 --close shutdown --hold 4000
+  client_says 0 --close-after 0 127.0.0.1 $port
+  wait_for says server.log "half-close window"
+  cut_off $port
+  wait_for says server.log "hold: "
+  [ -n "$(ss -Htnp state last-ack "sport = :$port" | grep -F "pid=$server,")" ]
+  ends $server 0
+  sysctl -qw net.ipv4.tcp_retries2="$retries"
+  [ "$(calls server.log | tail -n 3)" = "hold: 4000 ms, then uv_close()
+SO_ERROR → ETIMEDOUT: connection timed out; libuv is silent
+uv_close(): close(fd), the connection is gone already" ]
+}
+
+@test "--close shutdown-reset: a RST after the FIN, and libuv does not tell" {
+  start_server --count 1 --close-delay 400
+  client_says 0 --close shutdown-reset --hold 100 --close-after 50 127.0.0.1 $port
+  ends $server 0
+  same client.log "uv_tcp_connect → 0: connected to 127.0.0.1
+uv_write(): 6 bytes
+uv_shutdown(): SHUT_WR, we send FIN first (active closer)
+uv_shutdown → 0: half-closed, we still read
+hold: 100 ms, then uv_tcp_close_reset()
+uv_tcp_close_reset(): linger 0, close(fd), we send RST"
+  same server.log "uv_accept() → 0: connected to 127.0.0.1
+read → 6 bytes
+read → EOF: the client closed; half-close window 400 ms
+SO_ERROR → EPIPE: the other side sent RST; libuv is silent
+uv_close(): close(fd), the connection is gone already"
+}
+
+@test "--close shutdown-reset without --hold; a RST after both FINs is none" {
+  start_server --count 2 --close-delay 100
+  client_says 0 --close shutdown-reset --close-after 50 127.0.0.1 $port
+  says client.log "uv_tcp_close_reset(): linger 0, close(fd), we send RST"
+  client_says 0 --close shutdown-reset --close-after 50 --hold 2000 127.0.0.1 $port
+  ends $server 0
+  [ "$(calls client.log | tail -n 3)" = "hold: 2000 ms, then uv_tcp_close_reset()
+read → EOF: the server closed too
+uv_tcp_close_reset(): linger 0, close(fd), no RST: both FINs are done" ]
+  [ "$(calls server.log | tail -n 1)" = "uv_close(): close(fd), our FIN answers (passive closer)" ]
+}
+
+# leave_time_wait [OPTION]...: a server that closed first and ended.
+leave_time_wait() {
+  start_server --count 1 --close-first --close-after 50 "$@"
+  client_says 0 --close-last 127.0.0.1 $port
+  ends $server 0
+  wait_for in_time_wait $port
+}
+
+@test "--no-reuse-address: TIME_WAIT refuses a restart with it, and allows one without" {
+  leave_time_wait
+  refuses 1 "127.0.0.1 port $port: address already in use; another server runs there, or left \
+TIME_WAIT; choose another with -p PORT, or leave out --no-reuse-address" \
+    server -p $port --no-reuse-address
+  start_server --count 1
+  client_says 0 --close-after 0 127.0.0.1 $port
+  ends $server 0
+}
+
+@test "--no-reuse-address: TIME_WAIT of a server with it refuses any restart" {
+  leave_time_wait --no-reuse-address
+  refuses 1 "127.0.0.1 port $port: address already in use; another server runs there, or left \
+TIME_WAIT without SO_REUSEADDR; choose another with -p PORT" server -p $port
+}
+
+@test "--no-reuse-address: a free port, IPv4 and IPv6 side by side" {
+  start_server --no-reuse-address --count 2 -l 0.0.0.0 -l ::
+  client_says 0 --no-reuse-address -b 5601 --close-after 0 127.0.0.1 $port
+  says client.log "client 127.0.0.1:5601  "
+  client_says 0 --no-reuse-address -b 5603 --close-after 0 ::1 $port
+  says client.log "client [::1]:5603  "
+  ends $server 0
+}
+
+@test "--no-reuse-address: TIME_WAIT keeps the local port of a client" {
+  start_server --count 1 --close-delay 0
+  client_says 0 -b 5602 --close-after 50 127.0.0.1 $port
+  ends $server 0
+  wait_for in_time_wait 5602
+  refuses 1 "127.0.0.1 port $port: address already in use; TIME_WAIT holds that local port? choose \
+another with -b PORT, or leave out --no-reuse-address" \
+    client --no-reuse-address -b 5602 127.0.0.1 $port
 }
 
 @test "--send from the server; --send 0 from the client" {

@@ -1,0 +1,84 @@
+#include "common/peer_options.h"
+
+enum { DAY_MS = 24 * 60 * 60 * 1000 };
+
+static unsigned bit(enum peer_option option) { return 1U << option; }
+
+bool peer_parse_option(const struct cli *cli, size_t first, enum peer_option option,
+                       const char *argument, struct peer_behaviour *behaviour) {
+  static const char *const ways[] = {[PEER_CLOSE_CLOSE] = "close",
+                                     [PEER_CLOSE_SHUTDOWN] = "shutdown",
+                                     [PEER_CLOSE_RESET] = "reset",
+                                     [PEER_CLOSE_SHUTDOWN_RESET] = "shutdown-reset"};
+  char what[32];
+  snprintf(what, sizeof what, "--%s", cli->options[first + option].name);
+  bool first_time = (behaviour->given & bit(option)) == 0;
+  behaviour->given |= bit(option);
+  int way;
+  switch (option) {
+  case PEER_OPTION_ROLE:
+    if (first_time) behaviour->active = !behaviour->active;
+    return true;
+  case PEER_OPTION_CLOSE:
+    way = cli_parse_word(cli, what, argument, ways, sizeof ways / sizeof *ways);
+    if (way < 0) return false;
+    behaviour->how = (enum peer_close)way;
+    return true;
+  case PEER_OPTION_CLOSE_AFTER:
+    return cli_parse_number(cli, what, argument, 0, DAY_MS, &behaviour->close_after_ms);
+  case PEER_OPTION_CLOSE_DELAY:
+    return cli_parse_number(cli, what, argument, 0, DAY_MS, &behaviour->close_delay_ms);
+  case PEER_OPTION_HOLD:
+    return cli_parse_number(cli, what, argument, 0, DAY_MS, &behaviour->hold_ms);
+  case PEER_OPTION_DRAIN:
+    return cli_parse_number(cli, what, argument, 0, PEER_BYTES_MAX, &behaviour->drain_bytes);
+  case PEER_OPTION_NEVER_CLOSE:
+    behaviour->never_close = true;
+    return true;
+  case PEER_OPTION_READ_NOTHING:
+    behaviour->read_nothing = true;
+    return true;
+  case PEER_OPTION_SEND:
+    return cli_parse_number(cli, what, argument, 0, PEER_BYTES_MAX, &behaviour->send_bytes);
+  case PEER_OPTION_NO_REUSE_ADDRESS:
+    behaviour->no_reuse_address = true;
+    return true;
+  case PEER_N_OPTIONS:
+    break;
+  }
+  return false;
+}
+
+bool peer_check_options(const struct cli *cli, size_t first,
+                        const struct peer_behaviour *behaviour) {
+  static const char never[] = "has no effect with --never-close; leave one of them out";
+  static const char first_closer[] =
+      "has no effect on the side that closes first; see --close-after";
+  static const char last_closer[] = "has no effect on the side that closes last; see --close-delay";
+  const bool shuts_down =
+      behaviour->how == PEER_CLOSE_SHUTDOWN || behaviour->how == PEER_CLOSE_SHUTDOWN_RESET;
+  const struct {
+    enum peer_option option;
+    bool barred;
+    const char *why;
+  } rules[] = {
+      {PEER_OPTION_ROLE, behaviour->never_close, never},
+      {PEER_OPTION_CLOSE, behaviour->never_close, never},
+      {PEER_OPTION_CLOSE_AFTER, behaviour->never_close, never},
+      {PEER_OPTION_CLOSE_DELAY, behaviour->never_close, never},
+      {PEER_OPTION_HOLD, behaviour->never_close, never},
+      {PEER_OPTION_DRAIN, behaviour->never_close, never},
+      {PEER_OPTION_CLOSE_AFTER, !behaviour->active, last_closer},
+      {PEER_OPTION_CLOSE_DELAY, behaviour->active, first_closer},
+      {PEER_OPTION_DRAIN, behaviour->active, first_closer},
+      {PEER_OPTION_HOLD, !shuts_down, "wants --close shutdown or --close shutdown-reset"},
+      {PEER_OPTION_HOLD, behaviour->how == PEER_CLOSE_SHUTDOWN && behaviour->read_nothing,
+       "has no effect with --read-nothing: without EOF it never begins"},
+  };
+  for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+    if (!rules[i].barred || (behaviour->given & bit(rules[i].option)) == 0) continue;
+    cli_complain(cli, "--%s %s", cli->options[first + rules[i].option].name, rules[i].why);
+    return false;
+  }
+  return true;
+}
