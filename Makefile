@@ -30,6 +30,7 @@ PKGS_capture/flow := libxxhash
 PKGS_capture/report_json := json-c
 PKGS_capture/kernel_trace := libtracefs libtraceevent
 PKGS_capture/kernel_record := libtraceevent
+PKGS_capture/kernel_diag := libmnl
 PKGS_common/peer := libuv
 PKGS_common/peer_socket := libuv
 PKGS_server/server := libuv
@@ -61,6 +62,7 @@ OBJECTS_test_model := tests/test_model tests/model_builder $(MODEL)
 OBJECTS_test_journey := tests/test_journey tests/model_builder $(MODEL)
 OBJECTS_test_verdict := tests/test_verdict tests/model_builder $(MODEL)
 OBJECTS_test_witness := tests/test_witness tests/model_builder $(MODEL)
+OBJECTS_test_kernel_diag := tests/test_kernel_diag capture/kernel_diag capture/kernel_owner
 OBJECTS_test_mutation := tests/test_mutation tests/mutate_trace tests/mutation_rules \
   capture/source capture/decode $(MODEL)
 # Every unit test is a cmocka program; one that is not listed above tests the model alone.

@@ -28,11 +28,12 @@ enum kernel_timer {
 };
 
 struct kernel_socket {
-  uint64_t cookie;     /* the same from the socket's birth to the end of its TIME_WAIT */
+  uint64_t cookie;     /* the same from the first question to the end of its TIME_WAIT, unless that
+                          question came in the very moment when TIME_WAIT began */
   uint32_t left_ms;    /* until the timer runs out */
   uint32_t inode;      /* 0: no process holds it (an orphan, or TIME_WAIT) */
   uint32_t unread;     /* octets that the application has not read */
-  uint32_t unacked;    /* octets sent or queued that are not acknowledged */
+  uint32_t unacked;    /* octets sent or queued that are not acknowledged; SYN and FIN are none */
   uint8_t state;       /* enum tcp_state */
   uint8_t timer;       /* enum kernel_timer */
   uint8_t retransmits; /* by timeout, of what is not acknowledged; tail loss probes do not count */
@@ -52,11 +53,13 @@ struct kernel_diag *kernel_diag_open(char error[static KERNEL_ERROR_SIZE]);
 void kernel_diag_close(struct kernel_diag *diag);
 
 /* Asks at once and never waits. *socket is set only for KERNEL_FOUND. A listener or a bound socket
- * without a peer is not found. */
+ * without a peer is not found, nor is one bound to another interface than its own address's. */
 enum kernel_answer kernel_diag_ask(struct kernel_diag *diag, const struct kernel_pair *pair,
                                    struct kernel_socket *socket);
 
-/* Whether the address belongs to this machine, in this network namespace. */
+/* Whether the address belongs to this machine, in this network namespace: a loopback address, or
+ * one of the first 4096 of its interfaces. A new one is known within a second, a removed one may
+ * count for longer. */
 bool kernel_diag_is_local(struct kernel_diag *diag, uint8_t family,
                           const struct decode_address *address);
 
