@@ -58,6 +58,8 @@ OBJECTS_test_decode := tests/test_decode capture/decode $(MODEL)
 EXPLORE := tests/explore tests/explore_host tests/explore_mutants tests/explore_oracle \
   tests/explore_table tests/explore_watcher tests/explore_world
 OBJECTS_test_explore := tests/test_explore $(EXPLORE) $(filter-out common/transition,$(MODEL))
+OBJECTS_test_kernel_record := tests/test_kernel_record $(filter capture/kernel_record,$(KERNEL_TRACE))
+OBJECTS_test_kernel_trace := tests/test_kernel_trace $(KERNEL_TRACE)
 OBJECTS_test_model := tests/test_model tests/model_builder $(MODEL)
 OBJECTS_test_journey := tests/test_journey tests/model_builder $(MODEL)
 OBJECTS_test_verdict := tests/test_verdict tests/model_builder $(MODEL)
@@ -67,6 +69,8 @@ OBJECTS_test_mutation := tests/test_mutation tests/mutate_trace tests/mutation_r
   capture/source capture/decode $(MODEL)
 # Every unit test is a cmocka program; one that is not listed above tests the model alone.
 $(foreach t,$(UNIT_TESTS),$(eval PKGS_tests/$t := cmocka)$(eval OBJECTS_$t ?= tests/$t $(MODEL)))
+PKGS_tests/test_kernel_record += $(TRACE_PKGS)
+PKGS_tests/test_kernel_trace += $(TRACE_PKGS)
 
 .PHONY: all clean demo deps install test unit
 .DELETE_ON_ERROR:
