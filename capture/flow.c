@@ -25,17 +25,24 @@ void flow_table_destroy(struct flow_table *t) {
   memset(t, 0, sizeof *t);
 }
 
-static struct flow_key key_of(const struct decoded *p, unsigned *source_half) {
-  struct flow_key key = {.family = p->family};
-  int order = memcmp(&p->source, &p->destination, sizeof p->source);
-  if (order == 0) order = p->source_port < p->destination_port ? -1 : 1;
-  unsigned source = order <= 0 ? 0 : 1;
-  key.address[source] = p->source;
-  key.address[1 - source] = p->destination;
-  key.port[source] = p->source_port;
-  key.port[1 - source] = p->destination_port;
-  *source_half = source;
+static struct flow_key key_between(uint8_t family, const struct decode_address *one,
+                                   uint16_t one_port, const struct decode_address *other,
+                                   uint16_t other_port, unsigned *half_of_one) {
+  struct flow_key key = {.family = family};
+  int order = memcmp(one, other, sizeof *one);
+  if (order == 0) order = one_port < other_port ? -1 : 1;
+  unsigned half = order <= 0 ? 0 : 1;
+  key.address[half] = *one;
+  key.address[1 - half] = *other;
+  key.port[half] = one_port;
+  key.port[1 - half] = other_port;
+  *half_of_one = half;
   return key;
+}
+
+static struct flow_key key_of(const struct decoded *p, unsigned *source_half) {
+  return key_between(p->family, &p->source, p->source_port, &p->destination, p->destination_port,
+                     source_half);
 }
 
 static struct flow **bucket_of(struct flow_table *t, const struct flow_key *key) {
@@ -58,17 +65,33 @@ static void start(struct flow *f, const struct decoded *p, unsigned source_half,
   model_init(&f->model, two_msl_us);
 }
 
+static struct flow *look_up(struct flow *const *bucket, const struct flow_key *key) {
+  for (struct flow *f = *bucket; f; f = f->chain)
+    if (memcmp(&f->key, key, sizeof *key) == 0) return f;
+  return NULL;
+}
+
+struct flow *flow_between(struct flow_table *t, uint8_t family, const struct decode_address *one,
+                          uint16_t one_port, const struct decode_address *other,
+                          uint16_t other_port, enum end *end) {
+  unsigned half;
+  struct flow_key key = key_between(family, one, one_port, other, other_port, &half);
+  struct flow *f = look_up(bucket_of(t, &key), &key);
+  if (f) *end = end_of(f, half);
+  return f;
+}
+
 struct flow *flow_find(struct flow_table *t, const struct decoded *p, int64_t two_msl_us,
                        enum end *from) {
   unsigned half;
   struct flow_key key = key_of(p, &half);
   struct flow **bucket = bucket_of(t, &key);
-  for (struct flow *f = *bucket; f; f = f->chain) {
-    if (memcmp(&f->key, &key, sizeof key) != 0) continue;
+  struct flow *f = look_up(bucket, &key);
+  if (f) {
     *from = end_of(f, half);
     return f;
   }
-  struct flow *f = t->free;
+  f = t->free;
   if (f) {
     t->free = f->chain;
   } else if (t->untouched < FLOW_MAX) {
@@ -80,6 +103,7 @@ struct flow *flow_find(struct flow_table *t, const struct decoded *p, int64_t tw
   f->key = key;
   f->in_use = true;
   f->list = FLOW_IDLE;
+  f->kernel = NULL;
   f->chain = *bucket;
   *bucket = f;
   t->used++;
@@ -110,6 +134,7 @@ bool flow_is_copy(struct flow *f, const struct decoded *p, enum end from) {
 
 static void unlink_from_list(struct flow_table *t, struct flow *f) {
   if (f->list == FLOW_IDLE) return;
+  t->length[f->list]--;
   *(f->previous ? &f->previous->next : &t->head[f->list]) = f->next;
   *(f->next ? &f->next->previous : &t->tail[f->list]) = f->previous;
   f->next = f->previous = NULL;
@@ -120,6 +145,7 @@ void flow_move(struct flow_table *t, struct flow *f, enum flow_list list) {
   unlink_from_list(t, f);
   if (list == FLOW_IDLE) return;
   f->list = (uint8_t)list;
+  t->length[list]++;
   f->previous = t->tail[list];
   *(t->tail[list] ? &t->tail[list]->next : &t->head[list]) = f;
   t->tail[list] = f;
@@ -152,7 +178,7 @@ enum end flow_end_of(const struct flow *f, const struct decoded *p) {
 }
 
 const char *flow_end_name(const struct flow *f, enum end end, char buffer[static FLOW_NAME_SIZE]) {
-  unsigned half = end == END_CLIENT ? f->client : 1 - f->client;
+  unsigned half = flow_half_of(f, end);
   char text[INET6_ADDRSTRLEN];
   inet_ntop(f->key.family == 4 ? AF_INET : AF_INET6, f->key.address[half].bytes, text, sizeof text);
   snprintf(buffer, FLOW_NAME_SIZE, f->key.family == 4 ? "%s:%u" : "[%s]:%u", text,

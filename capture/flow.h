@@ -44,6 +44,7 @@ struct flow {
   bool in_use;
   bool has_pending_syn; /* a SYN in TIME_WAIT that nothing makes newer: who accepts it? */
   struct decoded pending_syn;
+  struct kernel_view *kernel;   /* what the kernel said of it; NULL: nothing (kernel.h owns it) */
   struct flow *next, *previous; /* within its list */
   struct flow *chain;           /* within its hash bucket, or the free list */
   struct model model;
@@ -52,6 +53,7 @@ struct flow {
 struct flow_table {
   struct flow *flows, **buckets, *free;
   struct flow *head[FLOW_LISTS], *tail[FLOW_LISTS];
+  uint32_t length[FLOW_LISTS]; /* but of FLOW_IDLE */
   uint32_t used, untouched;
   uint64_t not_followed;
 };
@@ -64,6 +66,12 @@ void flow_table_destroy(struct flow_table *table);
  * the table is full. A new flow has its model initialised. */
 struct flow *flow_find(struct flow_table *table, const struct decoded *packet, int64_t two_msl_us,
                        enum end *from);
+
+/* The flow between these two, if there is one already; *end tells which of its ends the first is.
+ */
+struct flow *flow_between(struct flow_table *table, uint8_t family,
+                          const struct decode_address *one, uint16_t one_port,
+                          const struct decode_address *other, uint16_t other_port, enum end *end);
 
 /* The same segment was captured a moment ago on its way through this machine. A retransmission has
  * another IP identification or another timestamp, or comes later. Notes the segment for next time.
@@ -85,6 +93,11 @@ void flow_restart(struct flow_table *table, struct flow *flow, const struct deco
 enum end flow_end_of(const struct flow *flow, const struct decoded *packet);
 
 enum { FLOW_NAME_SIZE = 64 };
+
+/* Which half of the flow's key that end is. */
+static inline unsigned flow_half_of(const struct flow *flow, enum end end) {
+  return end == END_CLIENT ? flow->client : 1U - flow->client;
+}
 
 /* "127.0.0.1:7000", "[::1]:7000". Returns buffer. */
 const char *flow_end_name(const struct flow *flow, enum end end,

@@ -38,6 +38,7 @@ enum option {
   OPTION_DURATION,
   OPTION_WAIT,
   OPTION_MSL,
+  OPTION_KERNEL,
   OPTION_COLOR,
   OPTION_ASCII,
   OPTION_HELP,
@@ -73,6 +74,8 @@ static const struct cli_option options[] = {
     [OPTION_WAIT] = {0, "wait", NULL, "wait for the end of TIME_WAIT before the verdict"},
     [OPTION_MSL] = {0, "msl", "S",
                     "maximum segment lifetime: TIME_WAIT is twice that (default 30)"},
+    [OPTION_KERNEL] = {0, "kernel", "WHETHER",
+                       "auto: ask the kernel too about local ends, live (default); off: do not"},
     [OPTION_COLOR] = {0, "color", "WHEN",
                       "auto, always or never (default auto; NO_COLOR is obeyed)"},
     [OPTION_ASCII] = {0, "ascii", NULL, "no characters beyond ASCII"},
@@ -91,8 +94,10 @@ static const struct cli cli = {
 };
 
 enum format { FORMAT_LADDER, FORMAT_LINES, FORMAT_JSON };
+enum kernel_when { KERNEL_AUTO, KERNEL_OFF };
 enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 static const char *const format_words[] = {"ladder", "lines", "json"};
+static const char *const kernel_words[] = {"auto", "off"};
 static const char *const color_words[] = {"auto", "always", "never"};
 
 struct settings {
@@ -102,7 +107,7 @@ struct settings {
   const char *json_file;
   char *filter; /* owned */
   uint64_t packets_max, closes_max, duration_s, msl_s;
-  int format, color;
+  int format, color, kernel;
   bool list_interfaces;
 };
 
@@ -205,6 +210,10 @@ static int read_options(int argc, char **argv, struct settings *s) {
       case OPTION_MSL:
         if (!cli_parse_number(&cli, "--msl", text, 1, 3600, &s->msl_s)) return CLI_EXIT_USAGE;
         break;
+      case OPTION_KERNEL:
+        s->kernel = cli_parse_word(&cli, "--kernel", text, kernel_words, 2);
+        if (s->kernel < 0) return CLI_EXIT_USAGE;
+        break;
       case OPTION_COLOR:
         s->color = cli_parse_word(&cli, "--color", text, color_words, 3);
         if (s->color < 0) return CLI_EXIT_USAGE;
@@ -289,10 +298,11 @@ static bool is_over(const struct watch *w, const struct settings *s, uint64_t pa
   return deadline_us > 0 && now_us() >= deadline_us;
 }
 
-static void wait_for_packets(int fd, const sigset_t *unblocked) {
-  struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-  struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
-  (void)ppoll(&poll_fd, 1, &tick, unblocked);
+/* A descriptor of -1 is not waited for. */
+static void wait_for_news(int packets, int kernel, bool more, const sigset_t *unblocked) {
+  struct pollfd fds[] = {{.fd = packets, .events = POLLIN}, {.fd = kernel, .events = POLLIN}};
+  struct timespec tick = {.tv_nsec = more ? 0 : TICK_MS * 1000000L};
+  (void)ppoll(fds, sizeof fds / sizeof *fds, &tick, unblocked);
 }
 
 /* False when the source broke: the verdicts so far are given all the same. */
@@ -303,13 +313,15 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
   int64_t last_us = 0, next_tick_us = 0;
   uint64_t packets = 0;
   bool ok = true, more = true;
+  int kernel = w->kernel ? kernel_fd(w->kernel) : -1;
   while (more && !is_over(w, s, packets, deadline_us)) {
+    watch_listen(w);
     for (int i = 0; more && i < PACKETS_PER_TURN; i++) {
       struct source_packet packet;
       struct decoded decoded;
       enum source_result result = source_next(source, &packet, error);
       if (result == SOURCE_NONE) {
-        wait_for_packets(source_fd(source), unblocked);
+        wait_for_news(source_fd(source), kernel, watch_attend(w, now_us()), unblocked);
         break;
       }
       if (result != SOURCE_PACKET) {
@@ -341,6 +353,7 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
   w->summary.dropped = counts.dropped;
   w->summary.counts_known = counts.known;
   w->incomplete = counts.dropped > 0;
+  (void)watch_attend(w, now_us());
   watch_end(w, s->report.live ? now_us() : last_us);
   if (!ok) cli_complain(&cli, "%s (the verdicts so far are given)", error);
   return ok;
@@ -370,6 +383,15 @@ static void print_summary(const struct report_summary *m) {
     print_named("slowest", m->slowest, m->n_slowest);
     print_named("stuck", m->longest_stuck, m->n_longest_stuck);
   }
+  const struct report_agreement *k = &m->kernel;
+  if (k->connections > 0)
+    fprintf(stderr,
+            "the kernel agrees with %llu of %llu transitions; ends that differ: %llu contrary, "
+            "%llu where a segment did not arrive, %llu that moved silently\n",
+            (unsigned long long)k->agreed, (unsigned long long)k->of,
+            (unsigned long long)k->ends[WITNESS_CONTRARY],
+            (unsigned long long)k->ends[WITNESS_NOT_THERE],
+            (unsigned long long)k->ends[WITNESS_SILENT]);
   if (m->fragments || m->truncated || m->malformed)
     fprintf(stderr, "not read: %llu IP fragments, %llu cut short by -s, %llu malformed\n",
             (unsigned long long)m->fragments, (unsigned long long)m->truncated,
@@ -421,6 +443,7 @@ static int watch_source(struct settings *s, int argc, char **argv) {
       .two_msl_us = s->msl_s > 0 ? (int64_t)s->msl_s * 2000000 : MODEL_LINUX_2MSL_US,
       .live = s->report.live,
       .wait = s->report.wait,
+      .own_clock = s->msl_s > 0,
   };
   char error[SOURCE_ERROR_SIZE];
   struct source *source;
@@ -431,12 +454,15 @@ static int watch_source(struct settings *s, int argc, char **argv) {
 
   FILE *json = NULL;
   int status = CLI_EXIT_USAGE;
-  if (!watch_init(&watch)) {
+  bool ask = s->report.live && s->kernel == KERNEL_AUTO;
+  if (ask) watch.kernel = kernel_open();
+  if (!watch_init(&watch) || (ask && !watch.kernel)) {
     cli_complain(&cli, "out of memory");
   } else if (make_reports(&watch, s, &json)) {
     const char *name = s->report.live ? s->source.interface : s->source.file;
     for (unsigned i = 0; i < watch.n_reports; i++)
-      watch.reports[i]->class->start(watch.reports[i], name, s->filter);
+      watch.reports[i]->class->start(watch.reports[i], name, s->filter,
+                                     watch.kernel ? kernel_lack(watch.kernel) : NULL);
     if (s->report.live && isatty(STDERR_FILENO))
       fprintf(stderr, "capturing on %s%s%s; Ctrl-C ends it\n", name, s->filter ? ", " : "",
               s->filter ? s->filter : "");
@@ -445,6 +471,7 @@ static int watch_source(struct settings *s, int argc, char **argv) {
     status = ok ? exit_status(&watch, s) : CLI_EXIT_USAGE;
   }
   watch_destroy(&watch);
+  kernel_close(watch.kernel);
   if (json) fclose(json);
   if (!source_close(source, error)) {
     cli_complain(&cli, "%s", error);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "capture/flow.h"
+#include "capture/kernel.h"
 #include "capture/text.h"
 #include "common/verdict.h"
 
@@ -39,6 +40,12 @@ struct report_named {
 
 enum { REPORT_NAMED_MAX = 5 };
 
+/* The kernel's view of all connections that it spoke of. */
+struct report_agreement {
+  uint64_t connections, agreed, of, unsampled; /* the last three: transitions */
+  uint64_t ends[WITNESS_CONTRARY + 1];         /* by their worst enum witness_difference */
+};
+
 struct report_summary {
   uint64_t segments, connections, still_open, not_followed;
   uint64_t endings[ENDING_COUNT];
@@ -46,6 +53,7 @@ struct report_summary {
   uint64_t stuck;
   struct report_named slowest[REPORT_NAMED_MAX], longest_stuck[REPORT_NAMED_MAX]; /* us falls */
   unsigned n_slowest, n_longest_stuck;
+  struct report_agreement kernel;
   uint64_t copies; /* of segments captured twice */
   uint64_t fragments, malformed, truncated;
   uint64_t received, dropped; /* of the kernel; only if counts_known */
@@ -56,15 +64,19 @@ struct report;
 
 /* What a kind of report does; every function is given. */
 struct report_class {
-  void (*start)(struct report *, const char *source, const char *filter);
+  /* `kernel_lack`: what the kernel does not say here and why, "" if nothing; NULL: not asked. */
+  void (*start)(struct report *, const char *source, const char *filter, const char *kernel_lack);
   /* A control segment, or payload sent into the half-close window. */
   void (*segment)(struct report *, const struct report_segment *);
-  /* A timer of the model ran out. */
+  /* A timer of the model ran out, or the kernel says that one of its own did. */
   void (*expired)(struct report *, const struct flow *, const struct model_step *, int64_t now_us);
+  /* The kernel told something of a flow that has a number. */
+  void (*kernel)(struct report *, const struct kernel_word *);
   /* `now_us` is the clock of a live capture, or the last packet's time. */
   void (*verdict)(struct report *, const struct flow *, const struct verdict *, int64_t now_us);
   /* Live, --wait: this flow's TIME_WAIT still has so long to run. */
-  void (*countdown)(struct report *, const struct flow *, int64_t left_us, int64_t total_us);
+  void (*countdown)(struct report *, const struct flow *, int64_t left_us, int64_t total_us,
+                    bool by_kernel);
   void (*summary)(struct report *, const struct report_summary *);
   void (*destroy)(struct report *);
 };

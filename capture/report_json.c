@@ -102,11 +102,13 @@ static void print_transitions(struct report *r, const struct flow *flow,
   }
 }
 
-static void json_start(struct report *r, const char *source, const char *filter) {
+static void json_start(struct report *r, const char *source, const char *filter,
+                       const char *kernel_lack) {
   struct json_object *o = object_of("start");
   add_string(o, "version", TEARDOWN_VERSION);
   add_string(o, "source", source);
   add_string(o, "filter", filter);
+  add_string(o, "kernel", !kernel_lack ? "off" : *kernel_lack ? kernel_lack : "all");
   print(r, o);
 }
 
@@ -166,6 +168,70 @@ static void json_expired(struct report *r, const struct flow *flow, const struct
   print_transitions(r, flow, step, now_us);
 }
 
+static void json_kernel(struct report *r, const struct kernel_word *word) {
+  static const char *const what[] = {[KERNEL_EVENT_SEND_RESET] = "send-reset",
+                                     [KERNEL_EVENT_RECEIVE_RESET] = "receive-reset",
+                                     [KERNEL_EVENT_RETRANSMIT] = "retransmit"};
+  bool moved = word->kind == KERNEL_EVENT_STATE;
+  struct json_object *o = object_of(moved ? "transition" : "kernel");
+  add_int(o, "conn", word->flow->number);
+  add_time(o, "t", word->t_us);
+  add_string(o, "end", end_name(word->end));
+  if (moved) {
+    add_string(o, "from", tcp_state_name(word->from));
+    add_string(o, "to", tcp_state_name(word->to));
+    add_string(o, "evidence", evidence_name(EVIDENCE_KERNEL));
+    add_string(o, "kind", word->asked ? "asked" : "told");
+  } else {
+    add_string(o, "what", what[word->kind]);
+    add_string(o, "reason", *word->reason ? word->reason : NULL);
+  }
+  print(r, o);
+}
+
+static struct json_object *kernel_end(const struct verdict *v, const struct kernel_view *view,
+                                      enum end end) {
+  static const char *const timers[] = {[KERNEL_TIMER_RETRANSMIT] = "retransmit",
+                                       [KERNEL_TIMER_KEEPALIVE] = "keepalive",
+                                       [KERNEL_TIMER_TIME_WAIT] = "time-wait",
+                                       [KERNEL_TIMER_PROBE] = "probe"};
+  const struct witness_view *said = &v->kernel[end];
+  const struct kernel_socket *socket = &view->socket[end];
+  const struct kernel_owner *owner = &view->owner[end];
+  if (view->witness.end[end].n == 0) return NULL;
+  struct json_object *o = json_object_new_object();
+  add_string(o, "state", tcp_state_name(witness_last(&view->witness.end[end])));
+  add_int(o, "agrees", said->agreed);
+  add_int(o, "of", said->of);
+  add_int(o, "unsampled", said->unsampled);
+  add_string(o, "difference", witness_difference_name(said->difference));
+  if (view->answer[end] != KERNEL_FOUND) return o;
+  add_string(o, "timer", socket->timer == KERNEL_TIMER_NONE ? NULL : timers[socket->timer]);
+  if (socket->timer != KERNEL_TIMER_NONE) add_int(o, "left_ms", socket->left_ms);
+  add_int(o, "retransmits", socket->retransmits);
+  add_int(o, "unread", socket->unread);
+  add_int(o, "unacked", socket->unacked);
+  if (!view->has_owner[end]) return o;
+  struct json_object *holder = json_object_new_object();
+  add_int(holder, "pid", owner->pid);
+  add_string(holder, "command", owner->command);
+  add_int(holder, "fd", owner->fd);
+  json_object_object_add(o, "owner", holder);
+  return o;
+}
+
+/* NULL when the kernel said nothing of the connection. */
+static struct json_object *kernel_object(const struct verdict *v, const struct kernel_view *view) {
+  unsigned agreed, of;
+  if (!view || (view->witness.end[0].n == 0 && view->witness.end[1].n == 0)) return NULL;
+  struct json_object *o = json_object_new_object();
+  verdict_agreement(v, &agreed, &of);
+  add_int(o, "agrees", agreed);
+  add_int(o, "of", of);
+  for (unsigned e = 0; e < 2; e++) json_object_object_add(o, end_name(e), kernel_end(v, view, e));
+  return o;
+}
+
 static void json_verdict(struct report *r, const struct flow *flow, const struct verdict *v,
                          int64_t now_us) {
   const struct model *m = &flow->model;
@@ -192,6 +258,7 @@ static void json_verdict(struct report *r, const struct flow *flow, const struct
   add_count(o, "control_segments", v->count, v->of);
   add_int(o, "fin_retransmissions", v->fin_retransmissions);
   add_string(o, "reset_cause", reset_cause_name(v->cause));
+  add_string(o, "kernel_reason", v->kernel_reason);
   add_string(o, "reuses_time_wait", incarnation_name(m->incarnation));
   add_states(o, m);
   add_string(o, "verdict", conformity_name(v->conformity));
@@ -199,14 +266,15 @@ static void json_verdict(struct report *r, const struct flow *flow, const struct
   for (int i = 0; i < v->n_findings; i++)
     json_object_array_add(findings, finding_object(json_object_new_object(), m, &v->findings[i]));
   json_object_object_add(o, "findings", findings);
+  json_object_object_add(o, "kernel", kernel_object(v, flow->kernel));
   add_string(o, "sentence", verdict_sentence(v, m, now_us, sentence, sizeof sentence));
   add_int(o, "duration_us", v->duration_us);
   print(r, o);
 }
 
 static void json_countdown(struct report *r, const struct flow *flow, int64_t left_us,
-                           int64_t total_us) {
-  (void)r, (void)flow, (void)left_us, (void)total_us;
+                           int64_t total_us, bool by_kernel) {
+  (void)r, (void)flow, (void)left_us, (void)total_us, (void)by_kernel;
 }
 
 static void add_named(struct json_object *o, const char *key, const struct report_named *list,
@@ -226,6 +294,18 @@ static void add_named(struct json_object *o, const char *key, const struct repor
   json_object_object_add(o, key, array);
 }
 
+static struct json_object *agreement_object(const struct report_agreement *a) {
+  if (a->connections == 0) return NULL;
+  struct json_object *o = json_object_new_object();
+  add_int(o, "connections", (int64_t)a->connections);
+  add_int(o, "agrees", (int64_t)a->agreed);
+  add_int(o, "of", (int64_t)a->of);
+  add_int(o, "unsampled", (int64_t)a->unsampled);
+  for (unsigned d = WITNESS_SILENT; d <= WITNESS_CONTRARY; d++)
+    add_int(o, witness_difference_name(d), (int64_t)a->ends[d]);
+  return o;
+}
+
 static void json_summary(struct report *r, const struct report_summary *s) {
   struct json_object *o = object_of("summary");
   add_int(o, "segments", (int64_t)s->segments);
@@ -242,6 +322,7 @@ static void json_summary(struct report *r, const struct report_summary *s) {
   add_int(o, "stuck", (int64_t)s->stuck);
   add_named(o, "slowest", s->slowest, s->n_slowest);
   add_named(o, "longest_stuck", s->longest_stuck, s->n_longest_stuck);
+  json_object_object_add(o, "kernel", agreement_object(&s->kernel));
   add_int(o, "copies", (int64_t)s->copies);
   add_int(o, "fragments", (int64_t)s->fragments);
   add_int(o, "malformed", (int64_t)s->malformed);
@@ -257,8 +338,8 @@ static void json_destroy(struct report *r) { free(r); }
 
 struct report *report_json_new(FILE *out, const struct report_options *options) {
   static const struct report_class class = {
-      json_start,     json_segment, json_expired, json_verdict,
-      json_countdown, json_summary, json_destroy,
+      json_start,   json_segment,   json_expired, json_kernel,
+      json_verdict, json_countdown, json_summary, json_destroy,
   };
   struct report *r = calloc(1, sizeof *r);
   if (!r) return NULL;

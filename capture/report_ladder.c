@@ -10,9 +10,10 @@ enum { COLUMNS_MIN = 60, COLUMNS_WITH_CLOCK = 96, ARROW_MAX = 40, LINE_SIZE = 51
 
 struct ladder {
   struct report base;
-  uint32_t last_number; /* of the connection that the previous line belongs to */
-  int64_t shown_s;      /* by the countdown */
-  bool counting_down;   /* the cursor stands on a countdown line */
+  uint32_t last_number;   /* of the connection that the previous line belongs to */
+  uint32_t titled_number; /* of the connection whose title was printed before its first segment */
+  int64_t shown_s;        /* by the countdown */
+  bool counting_down;     /* the cursor stands on a countdown line */
   unsigned time_width, state_width, arrow_width;
   unsigned clock_width; /* 0: the terminal is too narrow for it */
   bool narrow;
@@ -111,18 +112,25 @@ static void state_column(struct ladder *l, uint8_t state, const char *mark, bool
   pad(l->base.out, text, is_last ? 0 : l->state_width, false);
 }
 
-static void header(struct ladder *l, const struct report_segment *s) {
-  FILE *out = l->base.out;
-  const struct flow *flow = s->flow;
-  const struct model *m = &flow->model;
+static void title(struct ladder *l, const struct flow *flow) {
   char client[FLOW_NAME_SIZE], server[FLOW_NAME_SIZE], line[LINE_SIZE];
-  fprintf(out, "\n");
+  if (l->titled_number == flow->number) return;
+  l->titled_number = flow->number;
+  fprintf(l->base.out, "\n");
   color(l, "1");
   snprintf(line, sizeof line, "#%u client %s %s server %s", flow->number,
            flow_end_name(flow, END_CLIENT, client), glyphs_of(l)->to,
            flow_end_name(flow, END_SERVER, server));
   print_wrapped(l, 4, "", line);
   color(l, "0");
+}
+
+static void header(struct ladder *l, const struct report_segment *s) {
+  FILE *out = l->base.out;
+  const struct flow *flow = s->flow;
+  const struct model *m = &flow->model;
+  char line[LINE_SIZE];
+  title(l, flow);
   if (m->first_closer != END_NONE) {
     enum end first = m->first_closer, second = end_other(first);
     char clock[32];
@@ -303,8 +311,17 @@ static void notes_on_expectations(struct ladder *l, const struct report_segment 
   if (n > 0) note(l, "expects: %s", line);
 }
 
-static void ladder_start(struct report *report, const char *source, const char *filter) {
-  (void)report, (void)source, (void)filter;
+static void ladder_start(struct report *report, const char *source, const char *filter,
+                         const char *kernel_lack) {
+  struct ladder *l = (struct ladder *)report;
+  char line[LINE_SIZE];
+  (void)source, (void)filter;
+  if (!kernel_lack || *kernel_lack == '\0') return;
+  snprintf(line, sizeof line, "the kernel is %s", kernel_lack);
+  color(l, "2");
+  print_wrapped(l, 0, "", line);
+  color(l, "0");
+  fflush(report->out);
 }
 
 static void ladder_segment(struct report *report, const struct report_segment *s) {
@@ -348,9 +365,42 @@ static void ladder_expired(struct report *report, const struct flow *flow,
   }
   fputc('\n', report->out);
   for (unsigned i = 0; i < step->n_changes; i++)
-    note(l, "%s %s %s %s, timed: %s", end_name(step->changes[i].end),
+    note(l, "%s %s %s %s, %s: %s", end_name(step->changes[i].end),
          tcp_state_name(step->changes[i].from), glyphs_of(l)->to,
-         tcp_state_name(step->changes[i].to), text_reason(&step->changes[i], reason));
+         tcp_state_name(step->changes[i].to), evidence_name(step->changes[i].evidence),
+         text_reason(&step->changes[i], reason));
+  fflush(report->out);
+}
+
+static void ladder_kernel(struct report *report, const struct kernel_word *word) {
+  struct ladder *l = (struct ladder *)report;
+  const struct flow *flow = word->flow;
+  const struct model *m = &flow->model;
+  char elapsed[TEXT_NUMBER_SIZE] = "", said[TEXT_SIZE];
+  if (word->kind == KERNEL_EVENT_RETRANSMIT && !report->options.verbose) return;
+  end_countdown(l);
+  if (!m->roles_seen && !m->rst_us)
+    title(l, flow);
+  else if (l->last_number != flow->number)
+    fprintf(report->out, "#%u, continued\n", flow->number);
+  l->last_number = flow->number;
+  if (m->roles_seen) text_elapsed(word->t_us - m->first_fin_us, elapsed);
+  color(l, "36");
+  time_columns(l, word->t_us, elapsed);
+  const char *who = word->asked ? "kernel, asked" : "kernel";
+  if (word->kind != KERNEL_EVENT_STATE) {
+    fprintf(report->out, "kernel: %s", text_kernel(word, glyphs_of(l)->to, said));
+  } else if (word->end == END_CLIENT) {
+    state_column(l, word->to, "", false);
+    fprintf(report->out, " %s", who);
+  } else {
+    pad(report->out, "", l->state_width, false);
+    pad(report->out, who, l->arrow_width + 1, true);
+    fputc(' ', report->out);
+    state_column(l, word->to, "", true);
+  }
+  color(l, "0");
+  fputc('\n', report->out);
   fflush(report->out);
 }
 
@@ -374,7 +424,10 @@ static void ladder_verdict(struct report *report, const struct flow *flow, const
   if (v->cause != RESET_NONE)
     n +=
         (size_t)snprintf(line + n, sizeof line - n, " %s RST: %s", dot, reset_cause_name(v->cause));
-  snprintf(line + n, sizeof line - n, " %s %s", dot, conformity_name(v->conformity));
+  n += (size_t)snprintf(line + n, sizeof line - n, " %s %s", dot, conformity_name(v->conformity));
+  unsigned agreed, of;
+  verdict_agreement(v, &agreed, &of);
+  if (of > 0) snprintf(line + n, sizeof line - n, " %s kernel agrees %u/%u", dot, agreed, of);
   bool stuck = false;
   for (int i = 0; i < v->n_findings; i++)
     stuck = stuck || finding_text(v->findings[i].id)->severity == FINDING_STUCK;
@@ -385,6 +438,10 @@ static void ladder_verdict(struct report *report, const struct flow *flow, const
   color(l, "0");
   verdict_sentence(v, m, now_us, sentence, sizeof sentence);
   print_wrapped(l, 4, "", sentence);
+  if (*text_sockets(flow->kernel, now_us, losses)) {
+    snprintf(line, sizeof line, "the kernel now: %s", losses);
+    print_wrapped(l, 4, "", line);
+  }
   for (int i = m->n_findings; i < v->n_findings; i++) {
     const struct finding_text *f = finding_text(v->findings[i].id);
     snprintf(line, sizeof line, "%s (%s, %s): %s %s", f->id, finding_severity_name(f->severity),
@@ -394,7 +451,7 @@ static void ladder_verdict(struct report *report, const struct flow *flow, const
   int64_t deadline = model_deadline_us(m);
   if (report->options.live && !report->options.wait && deadline != INT64_MAX && deadline > now_us) {
     snprintf(line, sizeof line,
-             "not waited for: %.0f s of TIME_WAIT are left, then CLOSED (timed); --wait shows them",
+             "not waited for: %.0f s of TIME_WAIT are left, then CLOSED; --wait shows them",
              (double)(deadline - now_us) / 1e6);
     print_wrapped(l, 4, "", line);
   }
@@ -402,7 +459,7 @@ static void ladder_verdict(struct report *report, const struct flow *flow, const
 }
 
 static void ladder_countdown(struct report *report, const struct flow *flow, int64_t left_us,
-                             int64_t total_us) {
+                             int64_t total_us, bool by_kernel) {
   enum { CELLS = 20 };
   struct ladder *l = (struct ladder *)report;
   int full = total_us > 0 ? (int)(left_us * CELLS / total_us) : 0;
@@ -414,7 +471,7 @@ static void ladder_countdown(struct report *report, const struct flow *flow, int
   fprintf(report->out, "  #%u TIME_WAIT 2 MSL ", flow->number);
   repeat(report->out, glyphs_of(l)->full, full);
   repeat(report->out, glyphs_of(l)->empty, CELLS - full);
-  fprintf(report->out, " %lld s left", (long long)left_s);
+  fprintf(report->out, " %lld s left%s", (long long)left_s, by_kernel ? " (kernel)" : "");
   l->counting_down = true;
   fflush(report->out);
 }
@@ -442,8 +499,8 @@ static unsigned clock_width(enum text_time form) {
 
 struct report *report_ladder_new(FILE *out, const struct report_options *options) {
   static const struct report_class class = {
-      ladder_start,     ladder_segment, ladder_expired, ladder_verdict,
-      ladder_countdown, ladder_summary, ladder_destroy,
+      ladder_start,   ladder_segment,   ladder_expired, ladder_kernel,
+      ladder_verdict, ladder_countdown, ladder_summary, ladder_destroy,
   };
   struct ladder *l = calloc(1, sizeof *l);
   if (!l) return NULL;

@@ -45,8 +45,12 @@ static void print_changes(struct report *r, const struct flow *flow,
   }
 }
 
-static void lines_start(struct report *r, const char *source, const char *filter) {
-  (void)r, (void)source, (void)filter;
+static void lines_start(struct report *r, const char *source, const char *filter,
+                        const char *kernel_lack) {
+  (void)source, (void)filter;
+  if (!kernel_lack || *kernel_lack == '\0') return;
+  fprintf(r->out, "the kernel is %s\n", kernel_lack);
+  fflush(r->out);
 }
 
 static void lines_segment(struct report *r, const struct report_segment *s) {
@@ -92,11 +96,22 @@ static void lines_expired(struct report *r, const struct flow *flow, const struc
   if (flow->number == 0) return;
   char elapsed[TEXT_NUMBER_SIZE];
   print_time(r, now_us);
-  fprintf(r->out, "#%u %s 2 MSL over", flow->number,
-          text_elapsed(step->since_first_fin_us, elapsed));
+  fprintf(r->out, "#%u %s %s", flow->number, text_elapsed(step->since_first_fin_us, elapsed),
+          text_expired(step));
   print_states(r, &flow->model);
   fputc('\n', r->out);
   print_changes(r, flow, step);
+  fflush(r->out);
+}
+
+static void lines_kernel(struct report *r, const struct kernel_word *word) {
+  const struct model *m = &word->flow->model;
+  char elapsed[TEXT_NUMBER_SIZE] = "", said[TEXT_SIZE];
+  if (word->kind == KERNEL_EVENT_RETRANSMIT && !r->options.verbose) return;
+  print_time(r, word->t_us);
+  if (m->roles_seen) text_elapsed(word->t_us - m->first_fin_us, elapsed);
+  fprintf(r->out, "#%u %s%skernel: %s\n", word->flow->number, elapsed, *elapsed ? " " : "",
+          text_kernel(word, arrow(r), said));
   fflush(r->out);
 }
 
@@ -115,23 +130,29 @@ static void lines_verdict(struct report *r, const struct flow *flow, const struc
   if (v->cause != RESET_NONE) fprintf(r->out, " rst=%s", reset_cause_name(v->cause));
   for (int i = 0; i < v->n_findings; i++)
     fprintf(r->out, " finding=%s", finding_text(v->findings[i].id)->id);
+  unsigned agreed, of;
+  verdict_agreement(v, &agreed, &of);
+  if (of > 0) fprintf(r->out, " kernel-agrees=%u/%u", agreed, of);
   fprintf(r->out, ": %s\n", verdict_sentence(v, m, now_us, sentence, sizeof sentence));
+  if (*text_sockets(flow->kernel, now_us, losses))
+    fprintf(r->out, "  #%u kernel: %s\n", flow->number, losses);
   int64_t deadline = model_deadline_us(m);
   if (r->options.live && !r->options.wait && deadline != INT64_MAX && deadline > now_us)
-    fprintf(r->out, "  #%u not waited for: %.0f s of TIME_WAIT, then CLOSED (timed); see --wait\n",
+    fprintf(r->out, "  #%u not waited for: %.0f s of TIME_WAIT, then CLOSED; see --wait\n",
             flow->number, (double)(deadline - now_us) / 1e6);
   fflush(r->out);
 }
 
 /* In a pipe a line every ten seconds is countdown enough. */
 static void lines_countdown(struct report *r, const struct flow *flow, int64_t left_us,
-                            int64_t total_us) {
+                            int64_t total_us, bool by_kernel) {
   struct lines *l = (struct lines *)r;
   int64_t left_s = (left_us + 999999) / 1000000;
   (void)total_us;
   if (left_s % 10 != 0 || left_s == l->last_countdown_s) return;
   l->last_countdown_s = left_s;
-  fprintf(r->out, "  #%u TIME_WAIT %lld s left\n", flow->number, (long long)left_s);
+  fprintf(r->out, "  #%u TIME_WAIT %lld s left%s\n", flow->number, (long long)left_s,
+          by_kernel ? " (kernel)" : "");
   fflush(r->out);
 }
 
@@ -144,8 +165,8 @@ static void lines_destroy(struct report *r) { free(r); }
 
 struct report *report_lines_new(FILE *out, const struct report_options *options) {
   static const struct report_class class = {
-      lines_start,     lines_segment, lines_expired, lines_verdict,
-      lines_countdown, lines_summary, lines_destroy,
+      lines_start,   lines_segment,   lines_expired, lines_kernel,
+      lines_verdict, lines_countdown, lines_summary, lines_destroy,
   };
   struct lines *l = calloc(1, sizeof *l);
   if (!l) return NULL;

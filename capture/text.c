@@ -145,11 +145,69 @@ const char *text_losses(const struct verdict *v, char buffer[static TEXT_SIZE]) 
   return buffer;
 }
 
+const char *text_expired(const struct model_step *step) {
+  bool msl = step->n_changes > 0 && step->changes[0].event == EVENT_TIMEOUT_2MSL;
+  return msl ? "2 MSL over" : "closed without a segment";
+}
+
+const char *text_kernel(const struct kernel_word *word, const char *arrow,
+                        char buffer[static TEXT_SIZE]) {
+  const char *who = end_name(word->end);
+  switch ((enum kernel_event_kind)word->kind) {
+    case KERNEL_EVENT_STATE:
+      if (word->asked && word->to == TCPS_CLOSED)
+        snprintf(buffer, TEXT_SIZE, "%s gone (asked)", who);
+      else if (word->asked)
+        snprintf(buffer, TEXT_SIZE, "%s %s (asked)", who, tcp_state_name(word->to));
+      else
+        snprintf(buffer, TEXT_SIZE, "%s %s %s %s", who, tcp_state_name(word->from), arrow,
+                 tcp_state_name(word->to));
+      break;
+    case KERNEL_EVENT_SEND_RESET:
+      snprintf(buffer, TEXT_SIZE, *word->reason ? "%s sends RST (%s)" : "%s sends RST", who,
+               word->reason);
+      break;
+    case KERNEL_EVENT_RECEIVE_RESET: snprintf(buffer, TEXT_SIZE, "%s takes an RST", who); break;
+    case KERNEL_EVENT_RETRANSMIT: snprintf(buffer, TEXT_SIZE, "%s retransmits", who); break;
+  }
+  return buffer;
+}
+
+static int text_socket(const struct kernel_view *view, enum end end, int64_t now_us, char *out,
+                       size_t size) {
+  const struct kernel_socket *s = &view->socket[end];
+  if (view->witness.end[end].n == 0) return 0;
+  if (view->answer[end] == KERNEL_GONE) return snprintf(out, size, "%s gone", end_name(end));
+  if (view->answer[end] != KERNEL_FOUND) return 0;
+  int n = snprintf(out, size, "%s %s", end_name(end), tcp_state_name(s->state));
+  int64_t left_us = (int64_t)s->left_ms * 1000 - (now_us - view->asked_us);
+  if (s->timer == KERNEL_TIMER_TIME_WAIT)
+    n += snprintf(out + n, size - (size_t)n, ", %.1f s left",
+                  left_us > 0 ? (double)left_us / 1e6 : 0);
+  if (s->retransmits > 0) n += snprintf(out + n, size - (size_t)n, ", %u timeouts", s->retransmits);
+  if (s->unread > 0) n += snprintf(out + n, size - (size_t)n, ", %u octets unread", s->unread);
+  if (view->has_owner[end])
+    n += snprintf(out + n, size - (size_t)n, ", held by %s", view->witness.end[end].holder);
+  return n;
+}
+
+const char *text_sockets(const struct kernel_view *view, int64_t now_us,
+                         char buffer[static TEXT_SIZE]) {
+  char half[TEXT_SIZE / 2];
+  int n = 0;
+  buffer[0] = '\0';
+  for (unsigned e = 0; view && e < 2; e++)
+    if (text_socket(view, e, now_us, half, sizeof half) > 0)
+      n += snprintf(buffer + n, TEXT_SIZE - (size_t)n, "%s%s", n > 0 ? "; " : "", half);
+  return buffer;
+}
+
 const char *text_elapsed(int64_t us, char buffer[static TEXT_NUMBER_SIZE]) {
-  if (us < INT64_C(999950))
-    snprintf(buffer, TEXT_NUMBER_SIZE, "+%.1f ms", (double)us / 1e3);
+  if (us < INT64_C(999950) && us > INT64_C(-999950))
+    snprintf(buffer, TEXT_NUMBER_SIZE, us > -50 ? "+%.1f ms" : "%.1f ms",
+             us > -50 && us < 0 ? 0 : (double)us / 1e3);
   else
-    snprintf(buffer, TEXT_NUMBER_SIZE, "+%.3f s", (double)us / 1e6);
+    snprintf(buffer, TEXT_NUMBER_SIZE, "%+.3f s", (double)us / 1e6);
   return buffer;
 }
 

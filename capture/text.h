@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capture/kernel.h"
 #include "common/expectation.h"
 #include "common/model.h"
 #include "common/verdict.h"
@@ -38,6 +39,18 @@ const char *text_finding_side(const struct model *model, const struct finding *f
 
 /* "final-ack x1 before-tap, fin1 x2 unknown", or "" when nothing was lost. Returns buffer. */
 const char *text_losses(const struct verdict *verdict, char buffer[static TEXT_SIZE]);
+
+/* "2 MSL over", "closed without a segment": what a step without a segment is about. */
+const char *text_expired(const struct model_step *step);
+
+/* "client FIN_WAIT_1 -> FIN_WAIT_2", "server sends RST (NO_SOCKET)". Returns buffer. */
+const char *text_kernel(const struct kernel_word *word, const char *arrow,
+                        char buffer[static TEXT_SIZE]);
+
+/* What the kernel has of both ends at now_us: "client TIME_WAIT, 59.2 s left; server gone", or "".
+ * The view may be NULL. Returns buffer. */
+const char *text_sockets(const struct kernel_view *view, int64_t now_us,
+                         char buffer[static TEXT_SIZE]);
 
 /* "+43.1 ms", "+1.244 s". Returns buffer. */
 const char *text_elapsed(int64_t us, char buffer[static TEXT_NUMBER_SIZE]);

@@ -5,6 +5,20 @@
 /* A file's clock moves with every packet; its timers need not. */
 #define TIMERS_EVERY_US INT64_C(100000)
 
+/* How often the kernel is asked about a close that goes on, and by how much less for each that
+ * does: some 2500 questions a second at the most. */
+#define ASK_EVERY_US INT64_C(200000)
+#define ASK_SHARE_US INT64_C(800)
+
+/* Connections that are asked about, some 20 us each, before packets are looked for again. */
+enum { ASKS_PER_TURN = 64 };
+
+/* A socket is gone, and for so long nothing was captured that could have closed it. */
+#define GONE_SURE_US INT64_C(300000)
+
+/* Linux lets TIME_WAIT last a little longer than it says: its timer is coarse. */
+#define TIME_WAIT_SLACK_US INT64_C(5000000)
+
 bool watch_init(struct watch *w) {
   w->last_number = 0;
   w->closes = 0;
@@ -15,6 +29,8 @@ bool watch_init(struct watch *w) {
 }
 
 void watch_destroy(struct watch *w) {
+  for (uint32_t i = 0; w->kernel && i < w->flows.untouched; i++)
+    kernel_forget(w->kernel, &w->flows.flows[i]);
   flow_table_destroy(&w->flows);
   for (unsigned i = 0; i < w->n_reports; i++) w->reports[i]->class->destroy(w->reports[i]);
   w->n_reports = 0;
@@ -41,11 +57,37 @@ static int64_t settle_us(const struct model *m) {
   return gap * WATCH_SETTLE_GAPS > WATCH_SETTLE_US ? gap * WATCH_SETTLE_GAPS : WATCH_SETTLE_US;
 }
 
+static void ask(struct watch *w, struct flow *f) {
+  struct kernel_word news[2];
+  unsigned n = w->kernel ? kernel_ask(w->kernel, f, news) : 0;
+  for (unsigned i = 0; i < n; i++) REPORT(w, kernel, &news[i]);
+}
+
+/* The kernel's last word about that end is newer than the last segment. */
+static bool is_up_to_date(const struct flow *f, enum end end) {
+  const struct kernel_view *view = f->kernel;
+  return view->answer[end] != KERNEL_UNANSWERED && view->asked_us >= f->model.last_us;
+}
+
+/* Adds what the kernel says at this moment. */
+static void hear(struct watch *w, struct flow *f, struct verdict *v) {
+  const struct model *m = &f->model;
+  if (has_closed(f)) ask(w, f);
+  const struct kernel_view *view = f->kernel;
+  if (!view) return;
+  bool up_to_date[2] = {is_up_to_date(f, 0), is_up_to_date(f, 1)};
+  if (v->ending == ENDING_CLOSE_WAIT)
+    kernel_find_owner(w->kernel, f, end_other((enum end)m->first_closer));
+  verdict_hear(v, m, &view->witness, up_to_date);
+  if (m->rst_from != END_NONE) verdict_hear_reset(v, view->reset_reason[m->rst_from]);
+}
+
 static void give_verdict(struct watch *w, struct flow *f, int64_t now_us) {
   struct verdict v;
   f->model.capture_incomplete = w->incomplete;
   if (f->number == 0) f->number = ++w->last_number;
   verdict_make(&v, &f->model, now_us);
+  hear(w, f, &v);
   REPORT(w, verdict, f, &v, now_us);
   if (f->verdicts == 0 && has_closed(f)) w->closes++;
   if (f->verdicts < UINT8_MAX) f->verdicts++;
@@ -65,6 +107,22 @@ static void name_it(struct report_named *list, unsigned *n, const struct flow *f
   flow_end_name(f, END_SERVER, list[at].server);
 }
 
+static void tally_kernel(struct report_agreement *total, const struct flow *f) {
+  const struct kernel_view *view = f->kernel;
+  bool spoke = false;
+  for (unsigned i = 0; view && i < 2; i++) {
+    if (view->witness.end[i].n == 0) continue;
+    spoke = true;
+    struct witness_view v =
+        witness_compare(&view->witness.end[i], &f->model.end[i], is_up_to_date(f, i));
+    total->agreed += v.agreed;
+    total->of += v.of;
+    total->unsampled += v.unsampled;
+    total->ends[v.difference]++;
+  }
+  total->connections += spoke;
+}
+
 /* The connection's last verdict stands: it is counted. */
 static void tally(struct watch *w, const struct flow *f, int64_t now_us) {
   struct verdict v;
@@ -72,6 +130,7 @@ static void tally(struct watch *w, const struct flow *f, int64_t now_us) {
   w->summary.connections++;
   w->summary.endings[v.ending]++;
   w->summary.closed_first[v.closed_first]++;
+  tally_kernel(&w->summary.kernel, f);
   struct report_summary *summary = &w->summary;
   if (ending_is_complete(v.ending))
     name_it(summary->slowest, &summary->n_slowest, f, &v, v.duration_us, FINDING_COUNT);
@@ -94,18 +153,40 @@ static void finish(struct watch *w, struct flow *f, int64_t now_us) {
 
 /* ---- Timers --------------------------------------------------------------------------------- */
 
+/* The kernel still has the TIME_WAIT that the model's clock may have ended. */
+static bool is_held(const struct watch *w, const struct flow *f) {
+  return !w->own_clock &&
+         (kernel_holds_time_wait(f, END_CLIENT) || kernel_holds_time_wait(f, END_SERVER));
+}
+
 static void expire(struct watch *w, struct flow *f, int64_t now_us) {
   struct model_step step;
+  if (is_held(w, f)) return;
   if (model_expire(&f->model, now_us, &step)) REPORT(w, expired, f, &step, now_us);
+}
+
+/* Asks the kernel now and then, and believes it that an end has closed where no segment says so. */
+static void consult(struct watch *w, struct flow *f, int64_t now_us) {
+  const struct kernel_view *view = f->kernel;
+  if (!view || w->own_clock) return;
+  if (now_us - view->asked_us >= ASK_EVERY_US + w->flows.length[FLOW_CLOSING] * ASK_SHARE_US)
+    ask(w, f);
+  for (unsigned i = 0; i < 2; i++) {
+    struct model_step step;
+    if (view->gone_us[i] <= f->model.last_us || now_us - view->gone_us[i] < GONE_SURE_US) continue;
+    if (model_closed_silently(&f->model, i, view->gone_us[i], &step))
+      REPORT(w, expired, f, &step, view->gone_us[i]);
+  }
 }
 
 static void visit_closing(struct watch *w, struct flow *f, int64_t now_us) {
   const struct model *m = &f->model;
   int64_t quiet_us = now_us - m->last_us;
+  consult(w, f, now_us);
   expire(w, f, now_us);
   if (!is_complete(m)) return;
   bool lingers = model_deadline_us(m) != INT64_MAX;
-  bool due = quiet_us >= w->two_msl_us;
+  bool due = quiet_us >= w->two_msl_us + (is_held(w, f) ? TIME_WAIT_SLACK_US : 0);
   if (w->live && quiet_us >= settle_us(m)) due = due || !w->wait || !lingers;
   if (!due) return;
   give_verdict(w, f, now_us);
@@ -125,8 +206,21 @@ static void run_timers(struct watch *w, int64_t now_us) {
     if (now_us - f->model.last_us < w->two_msl_us) break;
     expire(w, f, now_us);
     tally(w, f, now_us);
+    if (w->kernel) kernel_forget(w->kernel, f);
     flow_remove(&w->flows, f);
   }
+}
+
+/* Until the first TIME_WAIT of the flow ends, INT64_MAX when there is none. */
+static int64_t time_wait_left_us(const struct watch *w, const struct flow *f, int64_t now_us) {
+  int64_t deadline = model_deadline_us(&f->model);
+  if (deadline == INT64_MAX) return INT64_MAX;
+  int64_t left = deadline > now_us ? deadline - now_us : 0;
+  for (unsigned i = 0; i < 2 && !w->own_clock; i++) {
+    int64_t of_kernel = kernel_time_wait_left_us(f, i, now_us);
+    if (of_kernel >= 0) left = of_kernel;
+  }
+  return left;
 }
 
 void watch_tick(struct watch *w, int64_t now_us) {
@@ -134,13 +228,45 @@ void watch_tick(struct watch *w, int64_t now_us) {
   if (!w->wait) return;
   /* One line of countdown: the connection whose TIME_WAIT ends next. */
   const struct flow *nearest = NULL;
-  int64_t deadline = INT64_MAX;
+  int64_t left_us = INT64_MAX;
   for (struct flow *f = w->flows.head[FLOW_CLOSING]; f; f = f->next) {
-    if (!is_complete(&f->model) || model_deadline_us(&f->model) >= deadline) continue;
+    if (!is_complete(&f->model)) continue;
+    int64_t left = time_wait_left_us(w, f, now_us);
+    if (left >= left_us) continue;
     nearest = f;
-    deadline = model_deadline_us(&f->model);
+    left_us = left;
   }
-  if (nearest) REPORT(w, countdown, nearest, deadline - now_us, w->two_msl_us);
+  if (nearest) REPORT(w, countdown, nearest, left_us, w->two_msl_us, is_held(w, nearest));
+}
+
+/* ---- The kernel's own words ----------------------------------------------------------------- */
+
+/* Those not later than until_us. */
+static void give_words(struct watch *w, int64_t until_us, int64_t now_us) {
+  struct kernel_word word;
+  while (kernel_next(w->kernel, &w->flows, until_us, now_us, &word)) {
+    struct flow *f = word.flow;
+    if (f->number == 0 && word.kind != KERNEL_EVENT_STATE) continue;
+    if (f->number == 0) f->number = ++w->last_number;
+    REPORT(w, kernel, &word);
+  }
+}
+
+void watch_listen(struct watch *w) {
+  if (w->kernel) kernel_gather(w->kernel);
+}
+
+bool watch_attend(struct watch *w, int64_t now_us) {
+  if (!w->kernel) return false;
+  kernel_gather(w->kernel);
+  give_words(w, INT64_MAX, now_us);
+  struct flow *f = NULL;
+  for (int i = 0; i < ASKS_PER_TURN; i++) {
+    f = kernel_next_noticed(w->kernel);
+    if (!f) return false;
+    ask(w, f);
+  }
+  return true;
 }
 
 /* ---- Segments ------------------------------------------------------------------------------- */
@@ -170,6 +296,7 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
   if (f->number == 0) f->number = ++w->last_number;
   if (f->list != FLOW_CLOSING) flow_move(&w->flows, f, FLOW_CLOSING);
   REPORT(w, segment, &event);
+  if (w->kernel) kernel_notice(w->kernel, f);
 }
 
 /* The four-tuple begins a new connection with this SYN. */
@@ -177,6 +304,7 @@ static void reincarnate(struct watch *w, struct flow *f, struct decoded *syn, in
                         enum incarnation rule) {
   enum end from;
   finish(w, f, now_us);
+  if (w->kernel) kernel_forget(w->kernel, f);
   flow_restart(&w->flows, f, syn, w->two_msl_us, &from);
   if (incarnation_name(rule)) model_reuse(&f->model, rule, from, now_us);
   step_flow(w, f, from, &syn->segment);
@@ -229,6 +357,7 @@ static void follow(struct watch *w, struct decoded *packet) {
 void watch_packet(struct watch *w, enum decode_result result, struct decoded *packet,
                   int64_t t_us) {
   if (!w->live && t_us - w->last_timers_us >= TIMERS_EVERY_US) run_timers(w, t_us);
+  if (w->kernel) give_words(w, t_us, t_us);
   switch (result) {
     case DECODE_SEGMENT:
       w->summary.segments++;

@@ -4,7 +4,10 @@
  * A verdict is due: live, when a complete close has been quiet for so long that a lost final ACK
  * would have shown as a repeated FIN (with --wait: when TIME_WAIT is over too); always, when the
  * four-tuple begins a new connection, when 2 MSL have passed, and at the end of the capture. A
- * segment that comes later than that revises the verdict. */
+ * segment that comes later than that revises the verdict.
+ *
+ * Where the kernel can be asked, it says the end of TIME_WAIT and of what was given up (the model's
+ * own clock stands in where it cannot), and its view stands beside each verdict. */
 #ifndef TEARDOWN_CAPTURE_WATCH_H
 #define TEARDOWN_CAPTURE_WATCH_H
 
@@ -14,6 +17,7 @@
 #include "capture/decode.h"
 #include "capture/demand.h"
 #include "capture/flow.h"
+#include "capture/kernel.h"
 #include "capture/report.h"
 
 /* Linux repeats an unanswered FIN after about 0.2 s, and each time after twice as long: quiet for
@@ -28,7 +32,9 @@ struct watch {
   struct report *reports[WATCH_REPORTS_MAX];
   unsigned n_reports;
   struct demand demand;
+  struct kernel *kernel; /* the caller's; NULL: nobody asks it */
   int64_t two_msl_us;
+  bool own_clock; /* TIME_WAIT ends by two_msl_us whatever the kernel says */
   bool live, wait;
   bool incomplete; /* the kernel dropped packets: set it as soon as that is known */
   uint32_t last_number;
@@ -45,6 +51,13 @@ void watch_destroy(struct watch *watch);
 /* One packet, decoded or not. `t_us` also moves the clock of a file forward. */
 void watch_packet(struct watch *watch, enum decode_result result, struct decoded *packet,
                   int64_t t_us);
+
+/* Live: hears what the kernel has told, so that the packets after this come in between at their
+ * times. Call before each batch of packets. */
+void watch_listen(struct watch *watch);
+
+/* Live: there are no more packets now; time for the kernel. True: call again soon. */
+bool watch_attend(struct watch *watch, int64_t now_us);
 
 /* Live: the clock moved on; verdicts that are due, timers, countdowns. Call a few times a second.
  */

@@ -160,17 +160,16 @@ void verdict_hear_reset(struct verdict *v, const char *reason) {
     enum reset_cause cause;
   } causes[] = {
       {"TCP_ABORT_ON_CLOSE", RESET_UNREAD_DATA},
-      {"TCP_ABORT_ON_LINGER", RESET_LINGER_0},
+      {"TCP_STATE", RESET_LINGER_0}, /* of an abort; also by an administrator */
       {"TCP_DISCONNECT_WITH_DATA", RESET_LINGER_0},
       {"TCP_ABORT_ON_DATA", RESET_DATA_AFTER_CLOSE},
       {"NO_SOCKET", RESET_NO_SOCKET},
   };
+  if (*reason == '\0') return;
+  v->kernel_reason = reason;
   if (v->cause != RESET_CANNOT_TELL && v->cause != RESET_LINGER_0) return;
-  for (size_t i = 0; i < sizeof causes / sizeof *causes; i++) {
-    if (strcmp(reason, causes[i].reason) != 0) continue;
-    v->cause = (uint8_t)causes[i].cause;
-    v->kernel_said_cause = true;
-  }
+  for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
+    if (strcmp(reason, causes[i].reason) == 0) v->cause = (uint8_t)causes[i].cause;
 }
 
 void verdict_agreement(const struct verdict *v, unsigned *agreed, unsigned *of) {
@@ -300,11 +299,11 @@ static void say_reset(struct text *t, const struct verdict *v, const struct mode
   }
   switch ((enum reset_cause)v->cause) {
     case RESET_UNREAD_DATA:
-      say(t, ": its application closed and left data of %s unread (the kernel says so)", peer);
+      say(t, ": its application closed and left data of %s unread", peer);
       break;
     case RESET_LINGER_0:
-      if (v->kernel_said_cause) {
-        say(t, ": its application aborted (SO_LINGER 0, the kernel says so)");
+      if (v->kernel_reason) {
+        say(t, ": it aborted (SO_LINGER 0, or an administrator did)");
         break;
       }
       say(t,
@@ -341,6 +340,7 @@ static void say_reset(struct text *t, const struct verdict *v, const struct mode
     case RESET_REFUSED:
     case RESET_OUT_OF_WINDOW: break;
   }
+  if (v->kernel_reason) say(t, "; its kernel calls that %s", v->kernel_reason);
 }
 
 /* Where the kernel knows more than the wire, or knows better. */

@@ -89,7 +89,7 @@ struct verdict {
   struct finding findings[MODEL_FINDINGS_MAX + 5]; /* the model's, those of the end, the kernel's */
   struct witness_view kernel[2]; /* by end, after verdict_hear */
   const char *holder[2];         /* by end: who has its socket open, of the witness; NULL: unknown */
-  bool kernel_said_cause;
+  const char *kernel_reason; /* for the RST, in the kernel's word; NULL: none */
 };
 
 /* now_us: when the capture ended, or the clock; it decides who is stuck. */
@@ -100,8 +100,8 @@ void verdict_make(struct verdict *verdict, const struct model *model, int64_t no
 void verdict_hear(struct verdict *verdict, const struct model *model,
                   const struct witness *witness, const bool up_to_date[static 2]);
 
-/* The kernel gave its reason for the RST: "TCP_ABORT_ON_CLOSE" and the like, without a prefix.
- * Believed where the wire cannot tell. */
+/* The kernel gave its reason for the RST: "TCP_ABORT_ON_CLOSE" and the like, without a prefix; empty
+ * if none. Believed where the wire cannot tell. The verdict then refers to it. */
 void verdict_hear_reset(struct verdict *verdict, const char *reason);
 
 /* Transitions that the kernel bears out, of those it speaks of, both ends together. */

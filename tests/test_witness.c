@@ -264,9 +264,10 @@ static void test_reset_reasons(void **state) {
     const char *says;
   } rows[] = {
       {OPENING "100 C PA 1 1 9\n200 S RA 1 10 0", "TCP_ABORT_ON_CLOSE", RESET_UNREAD_DATA,
-       "left data of client unread"},
-      {OPENING "100 C PA 1 1 9\n200 S RA 1 10 0", "TCP_ABORT_ON_LINGER", RESET_LINGER_0,
-       "SO_LINGER 0, the kernel says so"},
+       "left data of client unread; its kernel calls that TCP_ABORT_ON_CLOSE"},
+      {OPENING "100 C PA 1 1 9\n200 S RA 1 10 0", "TCP_STATE", RESET_LINGER_0,
+       "it aborted (SO_LINGER 0, or an administrator did)"},
+      {OPENING "100 C PA 1 1 9\n200 S RA 1 10 0", "", RESET_CANNOT_TELL, "look alike"},
       {OPENING "100 C PA 1 1 9\n200 S RA 1 10 0", "SOMETHING_NEW", RESET_CANNOT_TELL, "look alike"},
       /* Where the wire can tell, it has told. */
       {"0 C S 0 0 0\n1 S RA 0 1 0", "NO_SOCKET", RESET_REFUSED, "refused"},

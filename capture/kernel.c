@@ -1,0 +1,248 @@
+#include "capture/kernel.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+  WORDS_MAX = 4096,       /* gathered, and not given on yet */
+  OWNERS_PER_SECOND = 10, /* each reads all of /proc */
+};
+
+/* A word about a flow without a control segment waits for that: the kernel says FIN_WAIT_1 before
+ * its FIN is on the wire. After so long the word itself is the news. */
+#define WORD_WAITS_US INT64_C(50000)
+
+struct kernel {
+  struct kernel_diag *diag;
+  struct kernel_trace *trace;
+  struct kernel_event words[WORDS_MAX]; /* in the order of their times */
+  unsigned n_words, scanned, kept;      /* the last two: of a scan that goes on, or 0 */
+  struct flow *first_due, *last_due;
+  int64_t owners_since_us;
+  unsigned owners;
+  char lack[2 * KERNEL_ERROR_SIZE + 32];
+};
+
+static int64_t clock_us(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+struct kernel *kernel_open(void) {
+  struct kernel *k = calloc(1, sizeof *k);
+  char diag_error[KERNEL_ERROR_SIZE] = "", trace_error[KERNEL_ERROR_SIZE] = "";
+  if (!k) return NULL;
+  k->diag = kernel_diag_open(diag_error);
+  /* Without look-ups a transition to CLOSED cannot be told from TIME_WAIT. */
+  if (k->diag) k->trace = kernel_trace_open(trace_error);
+  if (!k->diag)
+    snprintf(k->lack, sizeof k->lack, "cannot be asked: %s", diag_error);
+  else if (!k->trace)
+    snprintf(k->lack, sizeof k->lack, "only asked, not listened to: %s", trace_error);
+  return k;
+}
+
+void kernel_close(struct kernel *k) {
+  if (!k) return;
+  if (k->trace) kernel_trace_close(k->trace);
+  if (k->diag) kernel_diag_close(k->diag);
+  free(k);
+}
+
+const char *kernel_lack(const struct kernel *k) { return k->lack; }
+
+int kernel_fd(const struct kernel *k) { return k->trace ? kernel_trace_fd(k->trace) : -1; }
+
+/* ---- Views ---------------------------------------------------------------------------------- */
+
+static struct kernel_pair pair_of(const struct flow *f, enum end end) {
+  unsigned own = flow_half_of(f, end), other = 1 - own;
+  return (struct kernel_pair){f->key.address[own], f->key.address[other], f->key.port[own],
+                              f->key.port[other], f->key.family};
+}
+
+/* NULL when neither end is local, or there is no memory: then the flow goes without. */
+static struct kernel_view *view_of(struct kernel *k, struct flow *f) {
+  if (f->kernel || !k->diag) return f->kernel;
+  bool local[2];
+  for (unsigned i = 0; i < 2; i++)
+    local[i] = kernel_diag_is_local(k->diag, f->key.family, &f->key.address[flow_half_of(f, i)]);
+  if (!local[END_CLIENT] && !local[END_SERVER]) return NULL;
+  f->kernel = calloc(1, sizeof *f->kernel);
+  if (!f->kernel) return NULL;
+  for (unsigned i = 0; i < 2; i++) {
+    f->kernel->local[i] = local[i];
+    f->kernel->answer[i] = KERNEL_UNANSWERED;
+  }
+  return f->kernel;
+}
+
+void kernel_notice(struct kernel *k, struct flow *f) {
+  struct kernel_view *v = view_of(k, f);
+  if (!v || v->is_due) return;
+  v->is_due = true;
+  v->next_due = NULL;
+  *(k->last_due ? &k->last_due->kernel->next_due : &k->first_due) = f;
+  k->last_due = f;
+}
+
+static void take_from_queue(struct kernel *k, struct flow *f) {
+  struct flow *before = NULL;
+  for (struct flow *at = k->first_due; at != f; at = at->kernel->next_due) before = at;
+  *(before ? &before->kernel->next_due : &k->first_due) = f->kernel->next_due;
+  if (k->last_due == f) k->last_due = before;
+  f->kernel->is_due = false;
+}
+
+void kernel_forget(struct kernel *k, struct flow *f) {
+  if (!f->kernel) return;
+  if (f->kernel->is_due) take_from_queue(k, f);
+  free(f->kernel);
+  f->kernel = NULL;
+}
+
+/* ---- Asking --------------------------------------------------------------------------------- */
+
+/* True when the answer is another than the last word; *news then is that. */
+static bool ask_end(struct kernel *k, struct flow *f, enum end end, struct kernel_word *news) {
+  struct kernel_view *v = f->kernel;
+  struct witness_end *said = &v->witness.end[end];
+  struct kernel_pair pair = pair_of(f, end);
+  if (!v->local[end]) return false;
+  uint8_t n = said->n;
+  enum tcp_state before = witness_last(said);
+  v->answer[end] = (uint8_t)kernel_diag_ask(k->diag, &pair, &v->socket[end]);
+  int64_t now_us = clock_us();
+  switch ((enum kernel_answer)v->answer[end]) {
+    case KERNEL_FOUND:
+      v->gone_us[end] = 0;
+      witness_asked(said, v->socket[end].state, now_us);
+      break;
+    case KERNEL_GONE:
+      /* A socket that the kernel never knew, of a stack of somebody's own, is not closed by it. */
+      if (said->n == 0 && f->model.end[end].state != TCPS_CLOSED) break;
+      if (v->gone_us[end] <= f->model.last_us) v->gone_us[end] = now_us;
+      witness_asked(said, TCPS_CLOSED, now_us);
+      break;
+    case KERNEL_UNANSWERED: break;
+  }
+  enum tcp_state now = witness_last(said);
+  if (said->n == 0 || (n > 0 && now == before)) return false;
+  *news = (struct kernel_word){
+      f,    now_us, (uint8_t)end, KERNEL_EVENT_STATE, (uint8_t)(n > 0 ? before : now), (uint8_t)now,
+      true, ""};
+  return true;
+}
+
+unsigned kernel_ask(struct kernel *k, struct flow *f, struct kernel_word news[static 2]) {
+  struct kernel_view *v = view_of(k, f);
+  unsigned n = 0;
+  if (!v) return 0;
+  n += ask_end(k, f, END_CLIENT, &news[n]);
+  n += ask_end(k, f, END_SERVER, &news[n]);
+  v->asked_us = clock_us();
+  return n;
+}
+
+struct flow *kernel_next_noticed(struct kernel *k) {
+  struct flow *f = k->first_due;
+  if (f) take_from_queue(k, f);
+  return f;
+}
+
+void kernel_find_owner(struct kernel *k, struct flow *f, enum end end) {
+  struct kernel_view *v = f->kernel;
+  int64_t now_us = clock_us();
+  if (!v || v->answer[end] != KERNEL_FOUND || v->socket[end].inode == 0) return;
+  if (now_us - k->owners_since_us >= 1000000) {
+    k->owners_since_us = now_us;
+    k->owners = 0;
+  }
+  if (k->owners++ >= OWNERS_PER_SECOND) return;
+  struct kernel_owner owner;
+  v->has_owner[end] = kernel_owner_find(v->socket[end].inode, &owner);
+  if (!v->has_owner[end]) return;
+  v->owner[end] = owner;
+  snprintf(v->witness.end[end].holder, sizeof v->witness.end[end].holder, "%s, pid %d, fd %d",
+           owner.command, (int)owner.pid, (int)owner.fd);
+}
+
+bool kernel_holds_time_wait(const struct flow *f, enum end end) {
+  const struct kernel_view *v = f->kernel;
+  return v && v->answer[end] == KERNEL_FOUND && v->socket[end].state == TCPS_TIME_WAIT;
+}
+
+int64_t kernel_time_wait_left_us(const struct flow *f, enum end end, int64_t now_us) {
+  if (!kernel_holds_time_wait(f, end)) return -1;
+  int64_t left = (int64_t)f->kernel->socket[end].left_ms * 1000 - (now_us - f->kernel->asked_us);
+  return left > 0 ? left : 0;
+}
+
+/* ---- Listening ------------------------------------------------------------------------------ */
+
+void kernel_gather(struct kernel *k) {
+  while (k->trace && k->n_words < WORDS_MAX && kernel_trace_next(k->trace, &k->words[k->n_words]))
+    k->n_words++;
+}
+
+static bool is_opening(enum tcp_state state) {
+  return state == TCPS_LISTEN || state == TCPS_SYN_SENT || state == TCPS_SYN_RECEIVED ||
+         state == TCPS_ESTABLISHED;
+}
+
+/* For a socket that goes on as a TIME_WAIT socket the kernel says CLOSED: of the RFC's CLOSED only
+ * a look-up can tell it. */
+static bool is_hand_over(const struct kernel_event *e) {
+  return e->to == TCPS_CLOSED && (e->from == TCPS_FIN_WAIT_2 || e->from == TCPS_CLOSING);
+}
+
+/* Enters an event into the view; false when it is not worth a word. */
+static bool enter(struct kernel *k, struct flow *f, enum end end, const struct kernel_event *e,
+                  struct kernel_word *word) {
+  struct kernel_view *v = view_of(k, f);
+  if (!v || !v->local[end]) return false;
+  *word = (struct kernel_word){f, e->t_us, (uint8_t)end, e->kind, e->from, e->to, false, ""};
+  memcpy(word->reason, e->reason, sizeof word->reason);
+  struct witness_end *said = &v->witness.end[end];
+  switch ((enum kernel_event_kind)e->kind) {
+    case KERNEL_EVENT_STATE:
+      /* Another socket of the same name: the next connection, or another network namespace's. */
+      if (v->told_of[end] != 0 && v->told_of[end] != e->socket) return false;
+      v->told_of[end] = e->socket;
+      break;
+    case KERNEL_EVENT_SEND_RESET:
+      memcpy(v->reset_reason[end], e->reason, sizeof e->reason);
+      return true;
+    case KERNEL_EVENT_RETRANSMIT: v->retransmits[end]++; return true;
+    case KERNEL_EVENT_RECEIVE_RESET: return true;
+  }
+  if (e->from == e->to) return false;
+  if (is_hand_over(e)) {
+    witness_asked(said, e->from, e->t_us);
+    return ask_end(k, f, end, word);
+  }
+  witness_told(said, e->from, e->to, e->t_us);
+  return true;
+}
+
+bool kernel_next(struct kernel *k, struct flow_table *flows, int64_t until_us, int64_t now_us,
+                 struct kernel_word *word) {
+  while (k->scanned < k->n_words && k->words[k->scanned].t_us <= until_us) {
+    const struct kernel_event *e = &k->words[k->scanned++];
+    enum end end;
+    if (e->kind == KERNEL_EVENT_STATE && is_opening(e->to)) continue;
+    struct flow *f = flow_between(flows, e->pair.family, &e->pair.local, e->pair.local_port,
+                                  &e->pair.remote, e->pair.remote_port, &end);
+    if ((!f || f->number == 0) && now_us - e->t_us < WORD_WAITS_US)
+      k->words[k->kept++] = *e;
+    else if (f && enter(k, f, end, e, word))
+      return true;
+  }
+  k->n_words -= k->scanned - k->kept;
+  memmove(&k->words[k->kept], &k->words[k->scanned], (k->n_words - k->kept) * sizeof *k->words);
+  k->scanned = k->kept = 0;
+  return false;
+}
