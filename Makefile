@@ -59,12 +59,13 @@ EXPLORE := tests/explore tests/explore_host tests/explore_mutants tests/explore_
   tests/explore_table tests/explore_watcher tests/explore_world
 OBJECTS_test_explore := tests/test_explore $(EXPLORE) $(filter-out common/transition,$(MODEL))
 OBJECTS_test_kernel_record := tests/test_kernel_record $(filter capture/kernel_record,$(KERNEL_TRACE))
-OBJECTS_test_kernel_trace := tests/test_kernel_trace $(KERNEL_TRACE)
+OBJECTS_test_kernel_trace := tests/test_kernel_trace $(KERNEL_TRACE) common/tcp_state
 OBJECTS_test_model := tests/test_model tests/model_builder $(MODEL)
 OBJECTS_test_journey := tests/test_journey tests/model_builder $(MODEL)
 OBJECTS_test_verdict := tests/test_verdict tests/model_builder $(MODEL)
 OBJECTS_test_witness := tests/test_witness tests/model_builder $(MODEL)
-OBJECTS_test_kernel_diag := tests/test_kernel_diag capture/kernel_diag capture/kernel_owner
+OBJECTS_test_kernel_diag := tests/test_kernel_diag capture/kernel_diag capture/kernel_owner \
+  common/tcp_state
 OBJECTS_test_mutation := tests/test_mutation tests/mutate_trace tests/mutation_rules \
   capture/source capture/decode $(MODEL)
 # Every unit test is a cmocka program; one that is not listed above tests the model alone.
