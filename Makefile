@@ -29,7 +29,6 @@ PKGS_capture/source := libpcap
 PKGS_capture/flow := libxxhash
 PKGS_capture/report_json := json-c
 PKGS_capture/kernel_trace := libtracefs libtraceevent
-PKGS_capture/kernel_record := libtraceevent
 PKGS_capture/kernel_diag := libmnl
 PKGS_common/peer := libuv
 PKGS_common/peer_socket := libuv
@@ -46,9 +45,8 @@ OBJECTS_capture := $(patsubst %.c,%,$(wildcard capture/*.c)) $(MODEL) common/cli
 # libtracefs is optional: without it kernel_trace_none says that there are no state events.
 TRACE_PKGS := $(shell $(PKG_CONFIG) --exists libtracefs libtraceevent && \
   echo libtracefs libtraceevent)
-KERNEL_TRACE := $(if $(TRACE_PKGS),capture/kernel_trace capture/kernel_record,capture/kernel_trace_none)
-OBJECTS_capture := $(filter-out capture/kernel_trace% capture/kernel_record,$(OBJECTS_capture)) \
-  $(KERNEL_TRACE)
+KERNEL_TRACE := $(if $(TRACE_PKGS),capture/kernel_trace,capture/kernel_trace_none)
+OBJECTS_capture := $(filter-out capture/kernel_trace%,$(OBJECTS_capture)) $(KERNEL_TRACE)
 PROGRAMS := server client capture
 
 UNIT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
@@ -58,8 +56,9 @@ OBJECTS_test_decode := tests/test_decode capture/decode $(MODEL)
 EXPLORE := tests/explore tests/explore_host tests/explore_mutants tests/explore_oracle \
   tests/explore_table tests/explore_watcher tests/explore_world
 OBJECTS_test_explore := tests/test_explore $(EXPLORE) $(filter-out common/transition,$(MODEL))
-OBJECTS_test_kernel_record := tests/test_kernel_record $(filter capture/kernel_record,$(KERNEL_TRACE))
-OBJECTS_test_kernel_trace := tests/test_kernel_trace $(KERNEL_TRACE) common/tcp_state
+OBJECTS_test_kernel_record := tests/test_kernel_record capture/kernel_record
+OBJECTS_test_kernel_trace := tests/test_kernel_trace $(KERNEL_TRACE) capture/kernel_record \
+  common/tcp_state
 OBJECTS_test_model := tests/test_model tests/model_builder $(MODEL)
 OBJECTS_test_journey := tests/test_journey tests/model_builder $(MODEL)
 OBJECTS_test_verdict := tests/test_verdict tests/model_builder $(MODEL)
@@ -70,7 +69,6 @@ OBJECTS_test_mutation := tests/test_mutation tests/mutate_trace tests/mutation_r
   capture/source capture/decode $(MODEL)
 # Every unit test is a cmocka program; one that is not listed above tests the model alone.
 $(foreach t,$(UNIT_TESTS),$(eval PKGS_tests/$t := cmocka)$(eval OBJECTS_$t ?= tests/$t $(MODEL)))
-PKGS_tests/test_kernel_record += $(TRACE_PKGS)
 PKGS_tests/test_kernel_trace += $(TRACE_PKGS)
 
 .PHONY: all clean demo deps install test unit

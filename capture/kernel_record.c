@@ -1,6 +1,6 @@
 #include "capture/kernel_record.h"
 
-#include <event-parse.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,52 +37,56 @@ static const char *const field_name[] = {
 #undef X
 };
 
+struct span {
+  size_t offset, size; /* size 0: this kernel does not say it */
+};
+
 struct layout {
   bool known;
   bool ports_apart; /* FIELD_LOCAL_PORT and so on; otherwise FIELD_LOCAL and FIELD_REMOTE */
-  int id;                                      /* what FIELD_TYPE of its records is */
-  struct tep_format_field *field[FIELD_COUNT]; /* NULL: this kernel does not say it */
-  const struct tep_print_flag_sym *reasons;    /* the words for the numbers in FIELD_REASON */
-  size_t size;                                 /* of a record, at least */
+  unsigned id;      /* what FIELD_TYPE of its records is */
+  struct span field[FIELD_COUNT];
+  char *reasons; /* the words for FIELD_REASON: { 1, "NO_SOCKET" }, { 2, ...; NULL: none */
+  size_t size;   /* of a record, at least */
 };
 
 struct kernel_formats {
-  struct tep_handle *tep; /* owns what the layouts point to */
   struct layout layout[KIND_COUNT];
 };
 
 struct kernel_formats *kernel_formats_new(void) {
-  struct kernel_formats *formats = calloc(1, sizeof *formats);
-  struct tep_handle *tep = tep_alloc();
-  if (!formats || !tep) {
-    free(formats);
-    tep_free(tep);
-    return NULL;
-  }
-  tep_set_file_bigendian(tep, tep_is_local_bigendian(tep) ? TEP_BIG_ENDIAN : TEP_LITTLE_ENDIAN);
-  formats->tep = tep;
-  return formats;
+  return calloc(1, sizeof(struct kernel_formats));
 }
 
 void kernel_formats_free(struct kernel_formats *formats) {
-  if (!formats) return;
-  tep_free(formats->tep);
+  for (int i = 0; formats && i < KIND_COUNT; i++) free(formats->layout[i].reasons);
   free(formats);
 }
 
-/* The words that the event's print format has for the values of the field. */
-static const struct tep_print_flag_sym *symbols_of(const struct tep_event *event,
-                                                   enum field field) {
-  for (const struct tep_print_arg *arg = event->print_fmt.args; arg; arg = arg->next) {
-    if (arg->type == TEP_PRINT_SYMBOL && arg->symbol.field->type == TEP_PRINT_FIELD &&
-        strcmp(arg->symbol.field->field.name, field_name[field]) == 0)
-      return arg->symbol.symbols;
+/* ---- learning ------------------------------------------------------------------------------ */
+
+/* A line of the text is "\tfield:__u8 saddr[4];\toffset:32;\tsize:4;\tsigned:0;". */
+static struct span find_field(const char *text, const char *name) {
+  size_t length = strlen(name);
+  for (const char *line = strstr(text, "\tfield:"); line; line = strstr(line + 1, "\tfield:")) {
+    size_t declaration = strcspn(line, ";\n"), before_array = strcspn(line, "[;\n");
+    const char *last_word = line + before_array - length;
+    struct span span;
+    if (before_array > length && last_word[-1] == ' ' && memcmp(last_word, name, length) == 0 &&
+        sscanf(line + declaration, "; offset:%4zu; size:%4zu", &span.offset, &span.size) == 2)
+      return span;
   }
-  return NULL;
+  return (struct span){.size = 0};
 }
 
-static bool has(const struct layout *layout, enum field field, int size) {
-  return layout->field[field] && layout->field[field]->size >= size;
+/* From the print format: __print_symbolic(REC->reason, { 0, "NOT_SPECIFIED" }, { 1, ... }) */
+static char *find_reasons(const char *text) {
+  const char *list = strstr(text, "__print_symbolic(REC->reason,");
+  return list ? strndup(list, strcspn(list, ")")) : NULL;
+}
+
+static bool has(const struct layout *layout, enum field field, size_t size) {
+  return layout->field[field].size >= size;
 }
 
 static bool has_ports_apart(const struct layout *layout) {
@@ -97,33 +101,39 @@ static bool has_socket_addresses(const struct layout *layout) {
 }
 
 bool kernel_formats_learn(struct kernel_formats *formats, enum kernel_event_kind kind,
-                          const char *system, const char *name, const char *text, size_t size) {
-  /* A print format that the library cannot read does not matter: what counts is found or not. */
-  (void)tep_parse_event(formats->tep, text, size, system);
-  struct tep_event *event = tep_find_event_by_name(formats->tep, system, name);
-  if (!event) return false;
-
-  struct layout layout = {.id = event->id, .reasons = symbols_of(event, FIELD_REASON)};
+                          const char *text) {
+  struct layout layout = {.reasons = NULL};
   for (int i = 0; i < FIELD_COUNT; i++) {
-    struct tep_format_field *field = tep_find_any_field(event, field_name[i]);
-    layout.field[i] = field;
-    if (field && layout.size < (size_t)(field->offset + field->size))
-      layout.size = (size_t)(field->offset + field->size);
+    struct span span = find_field(text, field_name[i]);
+    layout.field[i] = span;
+    if (layout.size < span.offset + span.size) layout.size = span.offset + span.size;
   }
   layout.ports_apart = has_ports_apart(&layout);
-  layout.known = has(&layout, FIELD_TYPE, 2) &&
-                 (layout.ports_apart || has_socket_addresses(&layout)) &&
-                 (kind != KERNEL_EVENT_STATE ||
-                  (has(&layout, FIELD_FROM, 1) && has(&layout, FIELD_TO, 1)));
+  const char *id = strstr(text, "\nID: ");
+  layout.known =
+      id && sscanf(id, " ID: %u", &layout.id) == 1 && has(&layout, FIELD_TYPE, 2) &&
+      (layout.ports_apart || has_socket_addresses(&layout)) &&
+      (kind != KERNEL_EVENT_STATE || (has(&layout, FIELD_FROM, 4) && has(&layout, FIELD_TO, 4)));
+  if (layout.known) layout.reasons = find_reasons(text);
+  free(formats->layout[kind].reasons);
   formats->layout[kind] = layout;
   return layout.known;
 }
 
-/* 0 for what this kernel does not say. */
-static uint64_t number(const struct layout *layout, enum field field, const void *record) {
-  unsigned long long value = 0;
-  if (layout->field[field]) (void)tep_read_number_field(layout->field[field], record, &value);
-  return value;
+/* ---- decoding ------------------------------------------------------------------------------ */
+
+/* In this machine's byte order; 0 for what this kernel does not say. */
+static uint64_t number(const struct layout *layout, enum field field, const uint8_t *record) {
+  const uint8_t *at = record + layout->field[field].offset;
+  uint16_t two;
+  uint32_t four;
+  uint64_t eight;
+  switch (layout->field[field].size) {
+    case sizeof two: return memcpy(&two, at, sizeof two), two;
+    case sizeof four: return memcpy(&four, at, sizeof four), four;
+    case sizeof eight: return memcpy(&eight, at, sizeof eight), eight;
+    default: return 0;
+  }
 }
 
 struct half {
@@ -135,7 +145,7 @@ static bool read_half(const struct layout *layout, const uint8_t *record, enum f
                       enum field v6, enum field both, struct half *half) {
   if (layout->ports_apart) {
     half->port = (uint16_t)number(layout, port, record);
-    memcpy(&half->address, record + layout->field[v6]->offset, sizeof half->address);
+    memcpy(&half->address, record + layout->field[v6].offset, sizeof half->address);
     return true;
   }
   union {
@@ -143,7 +153,7 @@ static bool read_half(const struct layout *layout, const uint8_t *record, enum f
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
   } address;
-  memcpy(&address, record + layout->field[both]->offset, sizeof address);
+  memcpy(&address, record + layout->field[both].offset, sizeof address);
   if (address.any.sa_family == AF_INET) {
     half->port = ntohs(address.v4.sin_port);
     half->address = (struct in6_addr){.s6_addr = {[10] = 0xff, [11] = 0xff}};
@@ -179,22 +189,20 @@ static bool set_state(uint64_t kernel, uint8_t *state) {
   return true;
 }
 
-static void set_reason(const struct layout *layout, uint64_t value, char *reason, size_t size) {
-  for (const struct tep_print_flag_sym *s = layout->reasons; s; s = s->next) {
-    char *end;
-    if (strtoull(s->value, &end, 0) == value && *end == '\0') {
-      snprintf(reason, size, "%s", s->str);
-      return;
-    }
-  }
+static void set_reason(const char *reasons, uint64_t value, char *reason, size_t size) {
+  char before[32];
+  snprintf(before, sizeof before, "{ %" PRIu64 ", \"", value);
+  const char *word = strstr(reasons, before);
+  if (!word) return;
+  word += strlen(before);
+  snprintf(reason, size, "%.*s", (int)strcspn(word, "\""), word);
 }
 
 bool kernel_formats_decode(const struct kernel_formats *formats, const void *record, size_t size,
                            struct kernel_event *event) {
   for (int kind = 0; kind < KIND_COUNT; kind++) {
     const struct layout *layout = &formats->layout[kind];
-    if (!layout->known || size < layout->size ||
-        number(layout, FIELD_TYPE, record) != (uint64_t)layout->id)
+    if (!layout->known || size < layout->size || number(layout, FIELD_TYPE, record) != layout->id)
       continue;
     struct half local, remote;
     *event = (struct kernel_event){.kind = (uint8_t)kind};
@@ -203,7 +211,9 @@ bool kernel_formats_decode(const struct kernel_formats *formats, const void *rec
       return false;
     set_pair(&event->pair, &local, &remote);
     event->socket = number(layout, FIELD_SOCKET, record);
-    set_reason(layout, number(layout, FIELD_REASON, record), event->reason, sizeof event->reason);
+    if (layout->reasons)
+      set_reason(layout->reasons, number(layout, FIELD_REASON, record), event->reason,
+                 sizeof event->reason);
     return kind != KERNEL_EVENT_STATE ||
            (set_state(number(layout, FIELD_FROM, record), &event->from) &&
             set_state(number(layout, FIELD_TO, record), &event->to));

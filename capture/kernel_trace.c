@@ -172,8 +172,7 @@ static bool enable(struct kernel_trace *trace, enum kernel_event_kind kind, char
   snprintf(file, sizeof file, "events/%s/%s/format", system, name);
   int size = 0;
   char *format = tracefs_instance_file_read(trace->instance, file, &size);
-  bool known =
-      format && kernel_formats_learn(trace->formats, kind, system, name, format, (size_t)size);
+  bool known = format && kernel_formats_learn(trace->formats, kind, format);
   free(format);
   if (!known) {
     if (!trace_event[kind].required) return true;
