@@ -16,10 +16,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -68,6 +71,8 @@ static int close_diag(void **state) {
   return 0;
 }
 
+#define PEER_OF_LOOPBACK "192.0.2.78"
+
 /* Gives lo another address, as `ip address add` does. */
 static void add_address_to_loopback(const char *text) {
   union {
@@ -92,6 +97,12 @@ static void add_address_to_loopback(const char *text) {
   }
   int fd = socket(is_ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
   assert_int_equal(ioctl(fd, SIOCSIFADDR, &request), 0);
+  if (!is_ipv6) { /* the other end of the link */
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    assert_int_equal(inet_pton(AF_INET, PEER_OF_LOOPBACK, &address.sin_addr), 1);
+    memcpy(&request.ipv4.ifr_dstaddr, &address, sizeof address);
+    assert_int_equal(ioctl(fd, SIOCSIFDSTADDR, &request), 0);
+  }
   close(fd);
 }
 
@@ -626,7 +637,7 @@ static void test_new_addresses_become_local(void **state) {
   }
   assert_true(is_local("::ffff:192.0.2.77"));
   assert_false(is_local("192.0.2.1"));
-  assert_false(is_local("192.0.2.78"));
+  assert_false(is_local(PEER_OF_LOOPBACK));
 
   const struct connection c = open_connection("192.0.2.77", "192.0.2.77", 0);
   assert_both_established(&c);
@@ -637,6 +648,50 @@ static void test_new_addresses_become_local(void **state) {
 }
 
 /* ---- the way to the kernel ---- */
+
+/* In turn closes both ends of each connection, the client first; ends with its parent. */
+static pid_t start_closer(const struct connection *c, int n, _Atomic int *turn) {
+  pid_t pid = fork();
+  assert_true(pid >= 0);
+  if (pid > 0) return pid;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  for (int i = 0; i < n; i++) {
+    while (atomic_load(turn) < i) sched_yield();
+    close_both(&c[i]);
+  }
+  _exit(0);
+}
+
+/* There is no moment without a socket while one takes the other's place. */
+static void test_no_gap_before_time_wait(void **state) {
+  (void)state;
+  enum { ROUNDS = 20, CONNECTIONS = 100 };
+  static struct connection c[CONNECTIONS];
+  _Atomic int *turn =
+      mmap(NULL, sizeof *turn, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  assert_true(turn != MAP_FAILED);
+  int listener = listen_at("127.0.0.1", 0);
+  for (int round = 0; round < ROUNDS; round++) {
+    for (int i = 0; i < CONNECTIONS; i++) c[i] = connect_by(listener, "127.0.0.1", 0);
+    atomic_store(turn, -1);
+    pid_t closer = start_closer(c, CONNECTIONS, turn);
+    for (int i = 0; i < CONNECTIONS; i++) close_both(&c[i]);
+    for (int i = 0; i < CONNECTIONS; i++) {
+      time_t until = time(NULL) + PATIENCE_MS / 1000;
+      uint64_t cookie = ask(&c[i].of_client).cookie;
+      struct kernel_socket client;
+      atomic_store(turn, i);
+      do {
+        client = ask(&c[i].of_client);
+        assert_true(client.cookie == cookie);
+      } while (client.state != TCPS_TIME_WAIT && time(NULL) <= until);
+      assert_int_equal(client.state, TCPS_TIME_WAIT);
+    }
+    assert_int_equal(waitpid(closer, NULL, 0), closer);
+  }
+  close(listener);
+  munmap(turn, sizeof *turn);
+}
 
 static void test_a_thousand_sockets(void **state) {
   (void)state;
@@ -817,6 +872,7 @@ int main(void) {
       cmocka_unit_test(test_loopback_is_local),
       cmocka_unit_test(test_own_addresses_are_local),
       cmocka_unit_test(test_new_addresses_become_local),
+      cmocka_unit_test(test_no_gap_before_time_wait),
       cmocka_unit_test(test_a_thousand_sockets),
       cmocka_unit_test(test_nobody_else_answers),
       cmocka_unit_test(test_no_descriptor_left),
