@@ -220,10 +220,7 @@ static bool enter(struct kernel *k, struct flow *f, enum end end, const struct k
     case KERNEL_EVENT_RECEIVE_RESET: return true;
   }
   if (e->from == e->to) return false;
-  if (is_hand_over(e)) {
-    witness_asked(said, e->from, e->t_us);
-    return ask_end(k, f, end, word);
-  }
+  if (is_hand_over(e)) return ask_end(k, f, end, word);
   witness_told(said, e->from, e->to, e->t_us);
   return true;
 }

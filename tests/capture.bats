@@ -8,7 +8,7 @@ setup_file() {
   : "${TEARDOWN_BIN:=$BATS_TEST_DIRNAME/../build/san}"
   export TEARDOWN_BIN
   export PCAP=$BATS_FILE_TMPDIR/normal.pcap
-  observe --closes 1 -w "$PCAP" >"$BATS_FILE_TMPDIR/live.txt"
+  observe --kernel off --closes 1 -w "$PCAP" >"$BATS_FILE_TMPDIR/live.txt"
   export LIVE_STATUS=$?
 }
 
@@ -152,7 +152,7 @@ refused() {
 }
 
 @test "a reset: who, when, why" {
-  CLIENT='--close reset' run --separate-stderr observe --closes 1
+  CLIENT='--close reset' run --separate-stderr observe --kernel off --closes 1
   [ "$status" -eq 0 ]
   [[ $output == *"verdict reset conforms"*"rst=linger-0: client reset the connection"* ]]
 }

@@ -1,0 +1,282 @@
+#!/usr/bin/env bats
+# The kernel as second witness: what capture shows of it, on real sockets, as root (events and
+# answers) and as anybody (answers). Runs inside a private network namespace with lo up.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+  : "${TEARDOWN_BIN:=$BATS_TEST_DIRNAME/../build/san}"
+  export TEARDOWN_BIN LC_ALL=C.UTF-8
+  # Events want root and a kernel that has tracefs; then, and only then, are they expected.
+  export TOLD=0
+  if ((EUID == 0)) && [ "$(cat /proc/self/uid_map | tr -s ' ')" = " 0 0 4294967295" ] &&
+    grep -qw tracefs /proc/filesystems; then
+    TOLD=1
+  fi
+}
+
+setup() {
+  port=$((21000 + BATS_TEST_NUMBER))
+  log=$BATS_TEST_TMPDIR
+  pids=()
+}
+
+teardown() {
+  local pid
+  for pid in "${pids[@]}"; do
+    kill -KILL "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+  done
+}
+
+fail() {
+  printf '%s\n' "$@" >&2
+  tail -n 60 "$log"/* >&2 2>/dev/null || true
+  return 1
+}
+
+# wait_for FILE PATTERN: until the file has a line that matches, ten seconds at most.
+wait_for() {
+  local tries
+  for ((tries = 0; tries < 500; tries++)); do
+    grep -q -- "$2" "$log/$1" 2>/dev/null && return 0
+    read -rt 0.02 <> <(:) || true
+  done
+  fail "waited in vain for '$2' in $1"
+}
+
+# watch OPTION...: capture in the background; its NDJSON is in events.
+watch() {
+  timeout 100 "$TEARDOWN_BIN/capture" -i lo --json "$log/events" --duration 90 "$@" "port $port" \
+    >"$log/out" 2>"$log/err" 3>&- &
+  watcher=$!
+  pids+=("$watcher")
+  wait_for events '"start"'
+}
+
+serve() {
+  timeout 100 "$TEARDOWN_BIN/server" -p "$port" "$@" >"$log/server" 2>&1 3>&- &
+  server=$!
+  pids+=("$server")
+  wait_for server 'listen'
+}
+
+call() {
+  timeout 60 "$TEARDOWN_BIN/client" "$@" >"$log/client" 2>&1 3>&- || fail "client: status $?"
+}
+
+# end_watch STATUS: it ends by itself, with that status.
+end_watch() {
+  local status=0
+  wait "$watcher" || status=$?
+  [ "$status" -eq "$1" ] || fail "capture: status $status, not $1"
+}
+
+verdicts() { jq -c 'select(.type == "verdict")' "$log/events"; }
+
+# told END: the transitions that the kernel told of it.
+told() {
+  jq -r --arg e "$1" 'select(.type == "transition" and .evidence == "kernel" and .kind == "told"
+    and .end == $e) | .from + ">" + .to' "$log/events" | paste -sd' '
+}
+
+# any EXPRESSION: of one object at least, by jq.
+any() { jq -se "any(.[]; $1)" "$log/events" >/dev/null || fail "no object: $1"; }
+
+# is EXPRESSION: of the first verdict, by jq.
+is() { verdicts | head -n 1 | jq -e "$1" >/dev/null || fail "verdict: not $1"; }
+
+@test "a normal close: the kernel bears out every transition of both ends" {
+  watch --closes 1
+  serve --count 1
+  call 127.0.0.1 "$port"
+  end_watch 0
+  is '.kernel.agrees == .kernel.of and .kernel.of >= 4'
+  is '.kernel.client.state == "TIME_WAIT" and .kernel.client.timer == "time-wait"'
+  is '.kernel.client.left_ms > 40000 and .kernel.client.left_ms <= 60000'
+  is '.kernel.server.state == "CLOSED"'
+  is '.findings == []'
+  grep -q 'the kernel agrees with' "$log/err"
+  ((TOLD)) || return 0
+  is '.kernel.of == 6 and .kernel.client.unsampled + .kernel.server.unsampled == 0'
+  [ "$(told client)" = "ESTABLISHED>FIN_WAIT_1 FIN_WAIT_1>FIN_WAIT_2" ]
+  [ "$(told server)" = "ESTABLISHED>CLOSE_WAIT CLOSE_WAIT>LAST_ACK LAST_ACK>CLOSED" ]
+}
+
+@test "the kernel's words stand in the ladder between the segments" {
+  ((TOLD)) || { # without events the ladder says why, and the answers are there
+    watch --closes 1 --format ladder
+    serve --count 1
+    call 127.0.0.1 "$port"
+    end_watch 0
+    grep -q 'the kernel is only asked' "$log/out"
+    grep -q 'TIME_WAIT .*kernel, asked' "$log/out"
+    return 0
+  }
+  watch --closes 1 --format ladder --ascii
+  serve --count 1
+  call 127.0.0.1 "$port"
+  end_watch 0
+  # Of the half-close: after the ACK that made it, before the FIN that ended it.
+  awk '/ACK ack=u\+1/ { ack = NR } /FIN_WAIT_2 +kernel$/ { half = NR } /FIN seq=w/ { fin = NR }
+    END { exit !(ack && ack < half && half < fin) }' "$log/out" || fail 'order'
+  grep -q 'kernel agrees 6/6' "$log/out"
+  ! grep -q 'the kernel is' "$log/out"
+}
+
+@test "IPv6, and IPv4 on a socket of IPv6" {
+  local address
+  for address in ::1 ::ffff:127.0.0.1; do
+    rm -f "$log"/*
+    watch --closes 1
+    serve --count 1
+    call "$address" "$port"
+    end_watch 0
+    is '.kernel.agrees == .kernel.of and .kernel.of >= 4'
+    is '.kernel.client.state == "TIME_WAIT" and .kernel.server.state == "CLOSED"'
+  done
+}
+
+@test "as nobody in particular: asked, and not listened to" {
+  # A user namespace of our own gives the right to capture, and no tracefs.
+  cp "$TEARDOWN_BIN"/{capture,client,server} "$log"
+  chmod -R a+rX "$BATS_RUN_TMPDIR" 2>/dev/null || true
+  cat >"$log/inner" <<'END'
+ip link set lo up
+cd "$1"
+mkfifo started
+timeout 60 ./server -p 7000 --count 1 >server.log &
+timeout 60 ./capture -i lo --json events --closes 1 --duration 30 >out 2>err &
+for _ in $(seq 500); do grep -q '"start"' events 2>/dev/null && grep -q listen server.log && break; read -rt 0.02 <> started; done
+timeout 60 ./client 127.0.0.1 7000 >client.log
+wait
+END
+  if ((EUID == 0)); then
+    chown -R 65534 "$log"
+    run setpriv --reuid 65534 --regid 65534 --clear-groups unshare -Urn bash "$log/inner" "$log"
+  else
+    run unshare -Urn bash "$log/inner" "$log"
+  fi
+  [ "$status" -eq 0 ] || fail "$output"
+  any '.type == "start" and (.kernel | startswith("only asked, not listened to: "))'
+  is '.kernel.agrees == .kernel.of and .kernel.of >= 3'
+  is '.kernel.client.state == "TIME_WAIT"'
+}
+
+@test "CLOSE_WAIT names the process that holds it" {
+  watch --duration 4
+  serve --never-close
+  call --close-after 100 127.0.0.1 "$port"
+  end_watch 1
+  # timeout(1) runs it
+  local holder
+  holder=$(pgrep -P "$server")
+  is ".kernel.server.state == \"CLOSE_WAIT\" and .kernel.server.owner.pid == $holder"
+  is '.kernel.server.owner.command == "server" and .kernel.server.owner.fd > 2'
+  is ".sentence | contains(\"has not called close(); held by server, pid $holder, fd \")"
+}
+
+@test "FIN_WAIT_2 that timed out: the kernel says so, and the model believes it" {
+  echo 1 >/proc/sys/net/ipv4/tcp_fin_timeout
+  watch --duration 5
+  serve --never-close
+  call --close-after 100 127.0.0.1 "$port"
+  end_watch 1
+  echo 60 >/proc/sys/net/ipv4/tcp_fin_timeout
+  is '.client_state == "CLOSED" and .client_evidence == "kernel"'
+  any '.type == "transition" and .event == "FIN_WAIT_2_TIMEOUT" and .evidence == "kernel"'
+}
+
+@test "a final ACK that was captured and never arrived: both views" {
+  nft add table inet t
+  nft 'add chain inet t c { type filter hook input priority 0; }'
+  watch --duration 3
+  serve --close-delay 1000 --count 1
+  timeout 60 "$TEARDOWN_BIN/client" --send 0 --close-after 100 127.0.0.1 "$port" >"$log/client" 3>&- &
+  pids+=($!)
+  wait_for events '"role":"ack1","again":0'
+  nft "add rule inet t c tcp dport $port tcp flags & (fin|syn|rst|ack) == ack drop"
+  end_watch 0
+  nft delete table inet t
+  # Each FIN again refutes CLOSED, and each ACK again presumes it; the kernel was never there.
+  any '.type == "verdict" and any(.findings[]; .id == "kernel-disagrees"
+    and .expected == "the state that the segments imply: CLOSED"
+    and .actual == "the kernel'\''s: LAST_ACK")'
+  verdicts | tail -n 1 | jq -e '.kernel.server.difference == "not-there"
+    and (.sentence | contains("the kernel has server in LAST_ACK, not CLOSED"))'
+}
+
+@test "close() with the FIN still unsent: FIN_WAIT_1 before the FIN" {
+  # The sender's buffer takes all, the receiver's little.
+  echo 4096 4000000 4000000 >/proc/sys/net/ipv4/tcp_wmem
+  echo 4096 65536 65536 >/proc/sys/net/ipv4/tcp_rmem
+  watch --duration 3 --format ladder
+  serve --read-nothing --never-close
+  timeout 60 "$TEARDOWN_BIN/client" --send 500000 --close-after 300 127.0.0.1 "$port" \
+    >"$log/client" 3>&- &
+  pids+=($!)
+  end_watch 0
+  ((TOLD)) || return 0 # of a close that no segment belongs to nobody asks
+  [ "$(told client)" = "ESTABLISHED>FIN_WAIT_1" ]
+  grep -q 'FIN_WAIT_1 .*kernel$' "$log/out"
+  is '.ending == "open" and .kernel.client.state == "FIN_WAIT_1"'
+  is '.sentence | contains("the kernel has client in FIN_WAIT_1, which no segment shows")'
+}
+
+@test "an RST's cause, where the wire cannot tell" {
+  ((TOLD)) || return 0
+  watch --closes 1
+  serve --count 1 --close-first --close-after 100 --read-nothing
+  timeout 60 "$TEARDOWN_BIN/client" --close-last 127.0.0.1 "$port" >"$log/client" 2>&1 || true
+  end_watch 0
+  any '.type == "kernel" and .what == "send-reset"'
+  # Older kernels give no reason.
+  jq -se 'any(.[]; .type == "kernel" and .reason != null)' "$log/events" >/dev/null || return 0
+  is '.reset_cause == "unread-data" and .kernel_reason == "TCP_ABORT_ON_CLOSE"'
+}
+
+@test "TIME_WAIT is counted down by the kernel, and its end is the kernel's word" {
+  # Ended by hand that is quicker than a minute; where the kernel refuses, the minute is waited for.
+  watch --wait --closes 1 --format ladder
+  serve --count 1
+  call 127.0.0.1 "$port"
+  wait_for events '"role":"final-ack","again":0'
+  ss -K state time-wait dport = ":$port" >/dev/null 2>&1 || true
+  end_watch 0
+  is '.client_state == "CLOSED" and .client_evidence == "kernel"'
+  grep -q 'TIME_WAIT → CLOSED, kernel' "$log/out"
+}
+
+@test "--kernel off: no word of it; and it is refused what it does not know" {
+  watch --kernel off --closes 1
+  serve --count 1
+  call 127.0.0.1 "$port"
+  end_watch 0
+  is '.kernel == null'
+  ! grep -qi kernel "$log/out"
+  run --separate-stderr "$TEARDOWN_BIN/capture" --kernel on
+  [ "$status" -eq 2 ]
+  # shellcheck disable=SC2154 # bats sets stderr
+  [[ $stderr == *"--kernel"*"auto"*"off"* ]]
+}
+
+@test "a thousand closes: every transition borne out, no packet lost" {
+  watch --closes 1000
+  serve --close-delay 20 --count 1000
+  call --count 1000 --parallel 100 --close-after 50 127.0.0.1 "$port"
+  end_watch 0
+  jq -e 'select(.type == "summary") | .dropped == 0 and .kernel.connections == 1000
+    and .kernel.agrees == .kernel.of and .kernel.of >= 2000
+    and .kernel["not-there"] + .kernel.contrary == 0' "$log/events"
+}
+
+@test "nothing of ours is left in the kernel's tracing" {
+  ((TOLD)) || return 0
+  watch --closes 1
+  serve --count 1
+  call 127.0.0.1 "$port"
+  end_watch 0
+  run unshare -m sh -c 'mount -t tracefs t /sys/kernel/tracing && ls /sys/kernel/tracing/instances'
+  [ "$status" -eq 0 ]
+  [[ $output != *"teardown-$watcher"* ]]
+}
