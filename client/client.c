@@ -9,7 +9,7 @@
 #include "common/cli.h"
 #include "common/peer.h"
 
-enum { COUNT_MAX = 1000000000, PARALLEL_MAX = 100000, GREETING_BYTES = 6, PROGRESS_MS = 200 };
+enum { COUNT_MAX = 1000000000, PARALLEL_MAX = 100000, PROGRESS_MS = 200 };
 
 enum client_option {
   OPTION_IPV4,
@@ -315,7 +315,7 @@ int main(int argc, char **argv) {
       .behaviour = {.active = true,
                     .close_after_ms = PEER_CLOSE_AFTER_MS,
                     .close_delay_ms = PEER_CLOSE_DELAY_MS,
-                    .send_bytes = GREETING_BYTES},
+                    .send_bytes = PEER_GREETING_BYTES},
       .host = "127.0.0.1",
       .port = "7000",
       .family = AF_UNSPEC,

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -15,8 +16,8 @@
 
 #include "common/peer_socket.h"
 
-static const char GREETING[] = "hello\n";
-static_assert(PEER_CHUNK_BYTES % (sizeof GREETING - 1) == 0, "chunks must join seamlessly");
+static const char GREETING[PEER_GREETING_BYTES + 1] = "hello\n";
+static_assert(PEER_CHUNK_BYTES % PEER_GREETING_BYTES == 0, "chunks must join seamlessly");
 static_assert(PEER_BYTES_MAX / PEER_CHUNK_BYTES <= 1024, "one writev takes IOV_MAX buffers");
 
 void peer_print_version(const struct cli *cli) {
@@ -239,10 +240,12 @@ static void on_close_due(uv_timer_t *timer) {
     close_as_told(peer);
   else
     log_peer(peer, wall_clock(), "close waits: %zu bytes are not yet in the kernel",
-             uv_stream_get_write_queue_size((uv_stream_t *)&peer->tcp));
+             uv_stream_get_write_queue_size((uv_stream_t *)&peer->tcp) + peer->send_left);
 }
 
 /* ---- sending and receiving ---- */
+
+static bool write_next_piece(struct peer *peer);
 
 static void on_written(uv_write_t *request, int status) {
   struct timespec at = wall_clock();
@@ -251,17 +254,21 @@ static void on_written(uv_write_t *request, int status) {
   if (peer->closing) return;
   if (status != 0)
     fail(peer, at, "uv_write", status);
+  else if (request == &peer->send && peer->send_left > 0)
+    write_next_piece(peer);
   else if (peer->close_due && peer->n_writes == 0)
     close_as_told(peer);
 }
 
-/* One uv_write of n_bytes of greeting. False when it failed, and the peer is closing. */
-static bool write_bytes(struct peer *peer, uv_write_t *request, uint64_t n_bytes) {
+/* One uv_write of n_bytes of greeting, from its octet `begin` on. False when it failed, and the
+ * peer is closing. */
+static bool write_bytes(struct peer *peer, uv_write_t *request, uint64_t begin, uint64_t n_bytes) {
   uv_buf_t buffers[PEER_BYTES_MAX / PEER_CHUNK_BYTES];
+  char *payload = peer->group->payload + begin % PEER_GREETING_BYTES;
   unsigned n = 0;
   for (uint64_t left = n_bytes; left > 0; left -= buffers[n++].len)
-    buffers[n] = uv_buf_init(peer->group->payload,
-                             left < PEER_CHUNK_BYTES ? (unsigned)left : PEER_CHUNK_BYTES);
+    buffers[n] =
+        uv_buf_init(payload, left < PEER_CHUNK_BYTES ? (unsigned)left : PEER_CHUNK_BYTES);
   struct timespec at = wall_clock();
   request->data = peer;
   int error = uv_write(request, (uv_stream_t *)&peer->tcp, buffers, n, on_written);
@@ -275,11 +282,20 @@ static bool write_bytes(struct peer *peer, uv_write_t *request, uint64_t n_bytes
   return true;
 }
 
+static bool write_next_piece(struct peer *peer) {
+  const struct peer_behaviour *behaviour = peer->group->behaviour;
+  uint64_t left = peer->send_left;
+  uint64_t piece = behaviour->write_bytes;
+  if (piece == 0 || piece > left) piece = left;
+  peer->send_left -= piece;
+  return write_bytes(peer, &peer->send, behaviour->send_bytes - left, piece);
+}
+
 static void on_drain_due(uv_timer_t *timer) {
   struct peer *peer = timer->data;
   const struct peer_behaviour *behaviour = peer->group->behaviour;
   uint64_t rest_ms = behaviour->close_delay_ms - behaviour->close_delay_ms / 2;
-  if (write_bytes(peer, &peer->drain, behaviour->drain_bytes))
+  if (write_bytes(peer, &peer->drain, 0, behaviour->drain_bytes))
     start_timer(peer, on_close_due, rest_ms);
 }
 
@@ -312,6 +328,43 @@ static void on_alloc(uv_handle_t *handle, size_t suggested_bytes, uv_buf_t *buff
   *buffer = uv_buf_init(peer->group->received, PEER_READ_BYTES);
 }
 
+/* False when it failed, and the peer is closing. */
+static bool set_option(struct peer *peer, int tcp_option, int value, const char *name) {
+  struct timespec at = wall_clock();
+  int error = peer_socket_set(&peer->tcp, tcp_option, value);
+  if (error != 0)
+    fail(peer, at, "setsockopt()", error);
+  else
+    log_peer(peer, at, "setsockopt(): %s %d", name, value);
+  return error == 0;
+}
+
+/* Again and again, because Linux returns to its own way of acknowledging. */
+static bool set_quickack(struct peer *peer) {
+  const struct peer_behaviour *behaviour = peer->group->behaviour;
+  if (!behaviour->quickack && !behaviour->no_quickack) return true;
+  return set_option(peer, TCP_QUICKACK, behaviour->quickack, "TCP_QUICKACK");
+}
+
+static bool set_options(struct peer *peer) {
+  const struct peer_behaviour *behaviour = peer->group->behaviour;
+  if (behaviour->nodelay && !set_option(peer, TCP_NODELAY, 1, "TCP_NODELAY")) return false;
+  if (behaviour->cork && !set_option(peer, TCP_CORK, 1, "TCP_CORK")) return false;
+  return set_quickack(peer);
+}
+
+/* All that --send has, or its first piece. False when it failed, and the peer is closing. */
+static bool begin_sending(struct peer *peer) {
+  peer->sending = true;
+  peer->send_left = peer->group->behaviour->send_bytes;
+  return peer->send_left == 0 || write_next_piece(peer);
+}
+
+static void handle_data(struct peer *peer, struct timespec at, ssize_t n) {
+  log_peer(peer, at, "read %s %zd bytes", peer->group->arrow, n);
+  if (!peer->sending && !peer->close_due) begin_sending(peer);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer) {
   struct timespec at = wall_clock();
   struct peer *peer = stream->data;
@@ -321,7 +374,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer) {
   else if (n < 0)
     fail(peer, at, "read", (int)n);
   else if (n > 0)
-    log_peer(peer, at, "read %s %zd bytes", peer->group->arrow, n);
+    handle_data(peer, at, n);
+  if (n != 0 && !peer->closing) set_quickack(peer);
 }
 
 /* ---- life ---- */
@@ -349,6 +403,7 @@ static struct peer *new_peer(struct peer_group *group, int *error) {
 static void behave(struct peer *peer) {
   const struct peer_behaviour *behaviour = peer->group->behaviour;
   peer->connected = true;
+  if (!set_options(peer)) return;
   if (behaviour->read_nothing) {
     log_peer(peer, wall_clock(), "no uv_read_start(): what comes stays unread");
   } else {
@@ -358,7 +413,7 @@ static void behave(struct peer *peer) {
       return;
     }
   }
-  if (behaviour->send_bytes > 0 && !write_bytes(peer, &peer->send, behaviour->send_bytes)) return;
+  if (!behaviour->answer && !begin_sending(peer)) return;
   if (behaviour->active && !behaviour->never_close)
     start_timer(peer, on_close_due, behaviour->close_after_ms);
 }
@@ -463,8 +518,8 @@ bool peer_group_open(struct peer_group *group) {
   signal(SIGPIPE, SIG_IGN);
   setlocale(LC_CTYPE, "");
   group->arrow = strcmp(nl_langinfo(CODESET), "UTF-8") == 0 ? "→" : "->";
-  for (size_t i = 0; i < PEER_CHUNK_BYTES; i++)
-    group->payload[i] = GREETING[i % (sizeof GREETING - 1)];
+  for (size_t i = 0; i < sizeof group->payload; i++)
+    group->payload[i] = GREETING[i % PEER_GREETING_BYTES];
 
   int error = uv_loop_init(&group->loop);
   if (error != 0) {

@@ -23,6 +23,7 @@
 struct peer_group;
 
 enum { PEER_NAME_SIZE = 64, PEER_CHUNK_BYTES = 60000, PEER_READ_BYTES = 65536 };
+enum { PEER_GREETING_BYTES = 6 }; /* "hello\n", over and over, is what a peer sends */
 
 /* One connection. Made by peer_accept and peer_connect, freed after group->on_over. */
 struct peer {
@@ -37,7 +38,9 @@ struct peer {
   int error;                 /* libuv's first bad answer, 0 while all is well */
   int n_handles;             /* of tcp and timer, not closed yet */
   int n_writes;              /* of send and drain, not taken by the kernel yet */
+  uint64_t send_left;        /* of --send, not yet given to uv_write */
   bool connected;
+  bool sending;   /* --send has begun */
   bool eof;       /* the other side's FIN has been read */
   bool close_due; /* we want to close, or have called uv_shutdown */
   bool shut;      /* uv_shutdown has answered */
@@ -65,7 +68,7 @@ struct peer_group {
   const char *arrow;
   bool stopping;
   int output_error; /* errno of stdout, 0 while it can be written */
-  char payload[PEER_CHUNK_BYTES];
+  char payload[PEER_CHUNK_BYTES + PEER_GREETING_BYTES - 1]; /* a chunk from any octet of it on */
   char received[PEER_READ_BYTES];
 };
 

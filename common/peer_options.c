@@ -40,6 +40,23 @@ bool peer_parse_option(const struct cli *cli, size_t first, enum peer_option opt
     return true;
   case PEER_OPTION_SEND:
     return cli_parse_number(cli, what, argument, 0, PEER_BYTES_MAX, &behaviour->send_bytes);
+  case PEER_OPTION_ANSWER:
+    behaviour->answer = true;
+    return true;
+  case PEER_OPTION_WRITE_SIZE:
+    return cli_parse_number(cli, what, argument, 1, PEER_BYTES_MAX, &behaviour->write_bytes);
+  case PEER_OPTION_NODELAY:
+    behaviour->nodelay = true;
+    return true;
+  case PEER_OPTION_CORK:
+    behaviour->cork = true;
+    return true;
+  case PEER_OPTION_QUICKACK:
+    behaviour->quickack = true;
+    return true;
+  case PEER_OPTION_NO_QUICKACK:
+    behaviour->no_quickack = true;
+    return true;
   case PEER_OPTION_NO_REUSE_ADDRESS:
     behaviour->no_reuse_address = true;
     return true;
@@ -55,6 +72,8 @@ bool peer_check_options(const struct cli *cli, size_t first,
   static const char first_closer[] =
       "has no effect on the side that closes first; see --close-after";
   static const char last_closer[] = "has no effect on the side that closes last; see --close-delay";
+  static const char nothing_sent[] = "has no effect without --send or --drain";
+  const bool sends = behaviour->send_bytes > 0 || behaviour->drain_bytes > 0;
   const bool shuts_down =
       behaviour->how == PEER_CLOSE_SHUTDOWN || behaviour->how == PEER_CLOSE_SHUTDOWN_RESET;
   const struct {
@@ -74,6 +93,14 @@ bool peer_check_options(const struct cli *cli, size_t first,
       {PEER_OPTION_HOLD, !shuts_down, "wants --close shutdown or --close shutdown-reset"},
       {PEER_OPTION_HOLD, behaviour->how == PEER_CLOSE_SHUTDOWN && behaviour->read_nothing,
        "has no effect with --read-nothing: without EOF it never begins"},
+      {PEER_OPTION_ANSWER, behaviour->send_bytes == 0, "has no effect without --send"},
+      {PEER_OPTION_ANSWER, behaviour->read_nothing, "has no effect with --read-nothing"},
+      {PEER_OPTION_WRITE_SIZE, behaviour->send_bytes == 0, "has no effect without --send"},
+      {PEER_OPTION_NODELAY, !sends, nothing_sent},
+      {PEER_OPTION_CORK, !sends, nothing_sent},
+      {PEER_OPTION_NODELAY, behaviour->cork, "has no effect with --cork; leave one of them out"},
+      {PEER_OPTION_QUICKACK, behaviour->no_quickack,
+       "contradicts --no-quickack; leave one of them out"},
   };
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
     if (!rules[i].barred || (behaviour->given & bit(rules[i].option)) == 0) continue;

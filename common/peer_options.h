@@ -27,6 +27,12 @@ enum peer_option {
   PEER_OPTION_NEVER_CLOSE,
   PEER_OPTION_READ_NOTHING,
   PEER_OPTION_SEND,
+  PEER_OPTION_ANSWER,
+  PEER_OPTION_WRITE_SIZE,
+  PEER_OPTION_NODELAY,
+  PEER_OPTION_CORK,
+  PEER_OPTION_QUICKACK,
+  PEER_OPTION_NO_QUICKACK,
   PEER_OPTION_NO_REUSE_ADDRESS,
   PEER_N_OPTIONS,
 };
@@ -55,6 +61,18 @@ enum { PEER_CLOSE_AFTER_MS = 500, PEER_CLOSE_DELAY_MS = 200 };
     "leave all data unread: our close then sends RST; also blind to EOF"},                         \
   [(first) + PEER_OPTION_SEND] = {0, "send", "BYTES",                                              \
     "send that much once connected (default " send_default ")"},                                   \
+  [(first) + PEER_OPTION_ANSWER] = {0, "answer", NULL,                                             \
+    "send it only when the other side has sent something"},                                        \
+  [(first) + PEER_OPTION_WRITE_SIZE] = {0, "write-size", "BYTES",                                  \
+    "write what --send has in pieces of that size (default: all in one)"},                         \
+  [(first) + PEER_OPTION_NODELAY] = {0, "nodelay", NULL,                                           \
+    "TCP_NODELAY: small segments do not wait for an ACK (no Nagle)"},                              \
+  [(first) + PEER_OPTION_CORK] = {0, "cork", NULL,                                                 \
+    "TCP_CORK: partial segments wait for our close, 200 ms at most"},                                              \
+  [(first) + PEER_OPTION_QUICKACK] = {0, "quickack", NULL,                                         \
+    "TCP_QUICKACK 1, set after each read: acknowledge at once"},                                   \
+  [(first) + PEER_OPTION_NO_QUICKACK] = {0, "no-quickack", NULL,                                   \
+    "TCP_QUICKACK 0, set after each read: delay every ACK, as in a dialogue"},                     \
   [(first) + PEER_OPTION_NO_REUSE_ADDRESS] = {0, "no-reuse-address", NULL,                         \
     "bind without SO_REUSEADDR, which libuv sets: a port with TIME_WAIT is then refused"}
 
@@ -65,6 +83,11 @@ struct peer_behaviour {
   bool active; /* closes first */
   bool never_close;
   bool read_nothing;
+  bool nodelay;
+  bool cork;
+  bool quickack;
+  bool no_quickack;
+  bool answer;           /* --send waits for data of the other side */
   bool no_reuse_address; /* binds without SO_REUSEADDR */
   enum peer_close how;
   uint64_t close_after_ms; /* active: from connected to close */
@@ -72,6 +95,7 @@ struct peer_behaviour {
   uint64_t hold_ms;        /* from both FINs to uv_close, or from our FIN to our RST */
   uint64_t drain_bytes;    /* passive: sent between EOF and close */
   uint64_t send_bytes;     /* sent once connected */
+  uint64_t write_bytes;    /* of which that much in each uv_write; 0: all in one */
   unsigned given;          /* a bit for each enum peer_option on the command line */
 };
 

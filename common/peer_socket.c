@@ -44,3 +44,11 @@ int peer_socket_error(const uv_tcp_t *tcp) {
     return 0;
   return uv_translate_sys_error(error);
 }
+
+int peer_socket_set(uv_tcp_t *tcp, int tcp_option, int value) {
+  uv_os_fd_t fd;
+  int error = uv_fileno((const uv_handle_t *)tcp, &fd);
+  if (error != 0) return error;
+  if (setsockopt(fd, IPPROTO_TCP, tcp_option, &value, sizeof value) == 0) return 0;
+  return uv_translate_sys_error(errno);
+}

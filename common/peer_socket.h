@@ -19,4 +19,7 @@ size_t peer_socket_unread_bytes(const uv_tcp_t *tcp);
  * this is the only way to learn of a RST or of a FIN that was given up. */
 int peer_socket_error(const uv_tcp_t *tcp);
 
+/* Sets TCP_NODELAY, TCP_CORK or TCP_QUICKACK (tcp(7)). Returns 0 or a libuv error. */
+int peer_socket_set(uv_tcp_t *tcp, int tcp_option, int value);
+
 #endif

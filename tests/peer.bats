@@ -145,6 +145,8 @@ refuses() {
     refuses 2 "--drain wants a whole number from 0 to 60000000, not '60000001'" \
       $program --drain 60000001
     refuses 2 "--send wants a whole number from 0 to 60000000, not '1k'" $program --send 1k
+    refuses 2 "--write-size wants a whole number from 1 to 60000000, not '0'" \
+      $program --write-size 0
     refuses 2 "--count wants a whole number from 1 to 1000000000, not '0'" $program --count 0
   done
   refuses 2 "--parallel wants a whole number from 1 to 100000, not '0'" client --parallel 0
@@ -184,6 +186,14 @@ refuses() {
   refuses 2 "--hold wants --close shutdown or --close shutdown-reset" client --close reset --hold 1
   refuses 2 "--hold has no effect with --read-nothing: without EOF it never begins" \
     client --close shutdown --hold 1 --read-nothing
+  refuses 2 "--answer has no effect without --send" server --answer
+  refuses 2 "--answer has no effect with --read-nothing" client --answer --read-nothing
+  refuses 2 "--write-size has no effect without --send" server --write-size 1
+  refuses 2 "--nodelay has no effect without --send or --drain" server --nodelay
+  refuses 2 "--cork has no effect without --send or --drain" client --send 0 --cork
+  refuses 2 "--nodelay has no effect with --cork; leave one of them out" client --cork --nodelay
+  refuses 2 "--quickack contradicts --no-quickack; leave one of them out" \
+    server --quickack --no-quickack
   refuses 2 "--no-reuse-address has no effect without --local-port; add it" \
     client --no-reuse-address
 }
@@ -582,6 +592,97 @@ another with -b PORT, or leave out --no-reuse-address" \
   says client.log "read → 12345 bytes"
   run ! grep -q uv_write "$log/client.log"
   run ! grep -q bytes <(grep read "$log/server.log")
+}
+
+@test "--answer: --send waits for the other side" {
+  start_server --count 1 --send 20 --answer
+  client_says 0 --send 7 --close-after 100 127.0.0.1 $port
+  ends $server 0
+  same server.log "uv_accept() → 0: connected to 127.0.0.1
+read → 7 bytes
+uv_write(): 20 bytes
+read → EOF: the client closed; half-close window 200 ms
+uv_close(): close(fd), our FIN answers (passive closer)"
+  start_server --count 1 --send 20 --answer
+  client_says 0 --send 0 --close-after 0 127.0.0.1 $port
+  ends $server 0
+  run ! says server.log "uv_write()"
+}
+
+@test "--write-size: pieces, whose text joins" {
+  command -v nc >/dev/null || skip "no nc"
+  start_server --count 1 --send 100 --write-size 7
+  timeout 10 nc -N 127.0.0.1 $port </dev/null >"$log/nc.log"
+  ends $server 0
+  [ "$(calls server.log | grep -c '^uv_write(): 7 bytes')" -eq 14 ]
+  says server.log "uv_write(): 2 bytes"
+  run ! grep -qvx hello <(head -n 16 "$log/nc.log")
+  [ "$(cat "$log/nc.log")" = "$(yes hello | head -c 100)" ]
+}
+
+@test "--write-size: all pieces arrive before the close" {
+  start_server --count 1
+  client_says 0 --close-after 0 --send 5000000 --write-size 100003 127.0.0.1 $port
+  ends $server 0
+  [ "$(calls client.log | grep -c uv_write)" -eq 50 ]
+  [ "$(bytes_read server.log)" -eq 5000000 ]
+}
+
+# How many segments with data the server got. They are all there once it is in this STATE.
+data_segments() { ss -Htin state "$1" "sport = :$port" | grep -o 'data_segs_in:[0-9]*'; }
+got_bytes() { [ "$(bytes_read server.log)" -eq "$1" ]; }
+
+@test "--nodelay: pieces do not wait for the delayed ACK, as they do by Nagle" {
+  local -a eight=(--answer --send 48 --write-size 6 --never-close 127.0.0.1 $port)
+  start_server --send 6 --no-quickack --never-close
+  start nagle client "${eight[@]}"
+  wait_for got_bytes 48
+  [ "$(data_segments established)" != data_segs_in:8 ]
+  kill -INT $server $pid
+  ends $server 0
+  ends $pid 130
+  start_server --send 6 --no-quickack --never-close
+  start nodelay client --nodelay "${eight[@]}"
+  wait_for got_bytes 48
+  [ "$(data_segments established)" = data_segs_in:8 ]
+  says nodelay.log "setsockopt(): TCP_NODELAY 1"
+}
+
+@test "--cork: pieces wait for the close" {
+  start_server --never-close
+  client_says 0 --cork --send 18 --write-size 6 --close-after 0 127.0.0.1 $port
+  says client.log "setsockopt(): TCP_CORK 1"
+  wait_for says server.log "EOF"
+  got_bytes 18
+  [ "$(data_segments close-wait)" = data_segs_in:1 ]
+}
+
+delayed_acks() { nstat -asz TcpExtDelayedACKs | awk 'END { print $2 }'; }
+
+@test "--quickack: the ACK of a FIN is not delayed" {
+  local before
+  start_server --count 10
+  before=$(delayed_acks)
+  client_says 0 --count 10 --parallel 10 --close shutdown --close-after 50 127.0.0.1 $port
+  ends $server 0
+  [ $(($(delayed_acks) - before)) -ge 10 ]
+  start_server --count 10 --quickack
+  before=$(delayed_acks)
+  client_says 0 --count 10 --parallel 10 --close shutdown --close-after 50 127.0.0.1 $port
+  ends $server 0
+  # On a busy machine the server may be too late for some of them.
+  [ $(($(delayed_acks) - before)) -lt 10 ]
+  [ "$(calls server.log | grep -c '^setsockopt(): TCP_QUICKACK 1$')" -eq 30 ]
+}
+
+@test "--no-quickack: every ACK is delayed" {
+  local before
+  start_server --send 6 --no-quickack
+  before=$(delayed_acks)
+  start client client --answer --count 10 --parallel 10 --never-close 127.0.0.1 $port
+  ten_more() { [ $(($(delayed_acks) - before)) -ge 10 ]; }
+  wait_for ten_more
+  says server.log "setsockopt(): TCP_QUICKACK 0"
 }
 
 @test "what was written arrives before the close" {
