@@ -259,6 +259,17 @@ lab_read_on() {
   lab_fail "waited $1 s for the sniffer to end; its last word: ${LAB_EVENT:-none}"
 }
 
+# lab_read_verdicts: waits for the sniffer to end by itself; LAB_EVENTS are then its verdicts and its
+# summary. For many connections: bash reads all else octet by octet.
+lab_read_verdicts() {
+  local objects IFS=$'\n'
+  objects=$(grep -E '"type":"(verdict|summary)"' <&"$lab_events") || true
+  set -f
+  # shellcheck disable=SC2206 # to be split at newlines, and only there
+  LAB_EVENTS=($objects)
+  set +f
+}
+
 # A glob for the segment object with that role; only there "again" follows, in "expects" it does not.
 lab_segment() { printf '*"role":"%s","again":*' "$1"; }
 
@@ -350,16 +361,21 @@ lab_add_netem() {
       priomap 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 || return
     tc qdisc add dev lo parent "$lab_handle:4" netem loss 100% || return
   else
-    ip link add teardown0 type ifb || return
-    # Left alone it would send multicast reports of its own, and netem would count them.
-    local own_ipv6=/proc/sys/net/ipv6/conf/teardown0/disable_ipv6
-    [[ ! -e $own_ipv6 ]] || echo 1 >"$own_ipv6" || return
-    ip link set teardown0 up || return
-    tc qdisc add dev teardown0 root netem loss 100% || return
-    tc qdisc add dev lo ingress || return
+    lab_add_ifb netem loss 100% || return
   fi
   # Is all of the filter there, too? Trying it once also brings tc into memory.
   lab_netem_filter ip 1 match u32 0 0xffffffff at 28 && tc filter del dev lo "${lab_parent[@]}"
+}
+
+# lab_add_ifb QDISC...: what lo's ingress redirects there, behind the sniffer, meets this qdisc.
+lab_add_ifb() {
+  ip link add teardown0 type ifb || return
+  # Left alone it would send multicast reports of its own, and netem would count them.
+  local own_ipv6=/proc/sys/net/ipv6/conf/teardown0/disable_ipv6
+  [[ ! -e $own_ipv6 ]] || echo 1 >"$own_ipv6" || return
+  ip link set teardown0 up || return
+  tc qdisc add dev teardown0 root "$@" || return
+  tc qdisc add dev lo ingress
 }
 
 # lab_netem_filter PROTOCOL N MATCH...

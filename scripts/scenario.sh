@@ -35,7 +35,7 @@ scenarios=() # in the order of the files
 declare -A shows=() needs=()
 
 # scenario NAME SHOWS [NEEDS]: the function scenario_NAME then tells and plays it. NEEDS are words:
-# loss (netem or nft) and tbf (the qdisc of that name).
+# loss (netem or nft), netem and tbf (the qdiscs of those names).
 scenario() {
   scenarios+=("$1")
   shows[$1]=$2
@@ -54,6 +54,8 @@ source "$lab_scripts/scenarios/resets.sh"
 source "$lab_scripts/scenarios/stuck.sh"
 # shellcheck source-path=SCRIPTDIR source=scenarios/time-wait.sh
 source "$lab_scripts/scenarios/time-wait.sh"
+# shellcheck source-path=SCRIPTDIR source=scenarios/lossy.sh
+source "$lab_scripts/scenarios/lossy.sh"
 # shellcheck source-path=SCRIPTDIR source=scenarios/doctor.sh
 source "$lab_scripts/scenarios/doctor.sh"
 
@@ -141,6 +143,11 @@ require() {
   for need in ${needs[$name]}; do
     case $need in
       loss) command -v nft tc >/dev/null || lack 'neither nft nor tc is here: scripts/deps.sh installs them' ;;
+      netem)
+        tc qdisc add dev lo root netem 2>/dev/null ||
+          lack 'this kernel has no sch_netem: modprobe sch_netem, or use a stock kernel of a distribution'
+        tc qdisc del dev lo root
+        ;;
       tbf)
         tc qdisc add dev lo root tbf rate 1mbit burst 10k limit 10k 2>/dev/null ||
           lack 'this kernel has no sch_tbf: modprobe sch_tbf'
@@ -239,17 +246,25 @@ expect_sockets() {
   fi
 }
 
-# sockets STATE (two hex digits, as in /proc/net/tcp): how many at the port of this act.
+# sockets STATE (a pattern of two hex digits, as in /proc/net/tcp): how many at the port of this act.
 sockets() {
   local row local_end remote_end state number=0 port table
   printf -v port ':%04X' "$LAB_PORT"
   for table in /proc/net/tcp /proc/net/tcp6; do
     [[ -r $table ]] || continue
     while read -r row local_end remote_end state _; do
-      [[ $row == *: && $state == "$1" && "$local_end $remote_end" == *"$port"* ]] && number=$((number + 1))
+      # shellcheck disable=SC2053 # a pattern is wanted
+      [[ $row == *: && $state == $1 && "$local_end $remote_end" == *"$port"* ]] && number=$((number + 1))
     done <"$table"
   done
   echo "$number"
+}
+
+# time_waits client|server: how many sockets in TIME_WAIT that end has.
+time_waits() {
+  local port=sport
+  [[ $1 == server ]] || port=dport
+  ss -Htn state time-wait "$port = :$LAB_PORT" | wc -l
 }
 
 # ---- one of them, inside ----

@@ -114,6 +114,19 @@ as_stated() {
   as_stated time-wait-exhaustion "another connection: expected address not available; no local port is free"
 }
 
+# Without sch_netem it is tests/uml.sh that runs it.
+@test "lossy" {
+  begin lossy lossy
+  if tc qdisc add dev lo root netem 2>/dev/null; then
+    tc qdisc del dev lo root
+    begin twin --no-fault lossy
+    end lossy 0 'As expected: lossy.'
+    end twin 1 'FAILED: lossy: segments lost by netem: expected some, actual none.'
+  else
+    end lossy 77 'skipped: this kernel has no sch_netem'
+  fi
+}
+
 @test "every scenario of the list is here" {
   local name
   run "$scenario" --list

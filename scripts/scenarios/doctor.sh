@@ -59,7 +59,7 @@ doctor_inside() {
       can "netem at $place"
       working=1
     else
-      cannot "netem at $place" 'nft stands in; modprobe -a sch_netem sch_prio cls_u32 act_gact act_mirred ifb'
+      cannot "netem at $place" 'nft stands in, but for lossy; modprobe -a sch_netem sch_prio cls_u32 act_gact act_mirred ifb'
     fi
   done
   if can_lose nft ingress; then

@@ -255,7 +255,7 @@ scenario_time-wait-exhaustion() {
 time_wait_moved() {
   local all at_server
   all=$(sockets 06)
-  at_server=$(ss -Htn state time-wait "sport = :$LAB_PORT" | wc -l)
+  at_server=$(time_waits server)
   lab_say "The kernel: $all sockets are in TIME_WAIT, $at_server of them at the server."
   ((all > 0 && at_server == all)) ||
     wrong "TIME_WAIT: expected at the server only, actual $at_server of $all there"

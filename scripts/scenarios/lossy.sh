@@ -1,0 +1,126 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # settings that scenario.sh defines and reads
+# Many closes over a bad network. Sourced by scenario.sh, which has the words used here.
+
+connections=100
+
+scenario lossy 'a hundred closes over a network that loses, delays, reorders, doubles' netem
+scenario_lossy() {
+  story "$connections connections share a network that loses 5 % of all segments, and delays, reorders and doubles others." \
+    'TCP ends each of them by the book; the sniffer has to see that, whatever it misses.' \
+    'In the first act it sits at the receivers, behind the losses; in the second at the senders, before them.'
+  [[ $backend != nft ]] || lack 'nft neither delays nor reorders: leave out --backend nft'
+  client --send 0 --close-after 200
+  play_lossy client "${place:-egress}"
+
+  act
+  server --close-first --close-after 200
+  client --send 0 --close-last --close-delay 300
+  play_lossy server "${place:-ingress}"
+}
+
+# play_lossy FIRST WHERE: that end closes first, and netem is there (as for --place).
+play_lossy() {
+  lab_say "Expected: $connections verdicts, all normal or coalesced; the $1 closed first; TIME_WAIT at the $1."
+  ((!fault)) || spoil_network "$2"
+  lab_start_server "${server_options[@]}" --count "$connections" >/dev/null
+  sniffer --closes "$connections"
+  start_sniffer_unseen
+  lab_start_client "$address" "${client_options[@]}" --count "$connections" --parallel 25
+  lab_read_verdicts
+  lab_end_sniffer || true
+  lab_end_peers
+  lab_pids=()
+  check_lossy "$1" "$2"
+}
+
+spoil_network() {
+  local -a bad=(netem loss 5% delay 10ms 5ms reorder 10% duplicate 3%)
+  LAB_BACKEND=netem
+  if [[ $1 == egress ]]; then
+    lab_device=lo
+    tc qdisc add dev lo root handle "$lab_handle:" "${bad[@]}"
+  else
+    lab_device=teardown0
+    lab_add_ifb "${bad[@]}"
+    tc filter add dev lo ingress protocol all pref 1 u32 match u32 0 0 \
+      action mirred egress redirect dev teardown0
+  fi
+  lab_say "${bad[*]}, at $1"
+}
+
+# check_lossy FIRST WHERE. Without a process for each field: here they are many.
+check_lossy() {
+  local event rest dropped='' right
+  local loss='\{"role":"([^"]*)","count":([0-9]+),"place":"([^"]*)"\}(.*)'
+  local -A verdicts=() endings=() lost=()
+  right='"closed_first":"'$1'","ending":"(normal|coalesced)",.*"verdict":"conforms"'
+  for event in "${LAB_EVENTS[@]}"; do
+    if [[ $event =~ '"type":"verdict","conn":'([0-9]+) ]]; then
+      verdicts[${BASH_REMATCH[1]}]=$event # the last one of a connection counts
+    elif [[ $event =~ '"dropped":'([0-9]+) ]]; then
+      dropped=${BASH_REMATCH[1]}
+    fi
+  done
+  ((${#verdicts[@]} == connections)) || wrong "verdicts: expected $connections, actual ${#verdicts[@]}"
+  [[ $dropped == 0 ]] || wrong "segments that the sniffer missed: expected 0, actual '$dropped'"
+  for event in "${verdicts[@]}"; do
+    if [[ $event =~ $right ]]; then
+      count endings "${BASH_REMATCH[1]}" 1
+    else
+      wrong "a verdict: expected $1 first, normal or coalesced, conforms; actual '$(lab_field sentence "$event")'"
+    fi
+    rest=$event
+    while [[ $rest =~ $loss ]]; do
+      rest=${BASH_REMATCH[4]}
+      count lost "${BASH_REMATCH[1]}:${BASH_REMATCH[3]}" "${BASH_REMATCH[2]}"
+    done
+  done
+  show_lossy
+  agree_with_kernel "$@"
+
+  LAB_LOST=0
+  ((!fault)) || lab_count_losses
+  lab_say "netem lost $LAB_LOST segments of all kinds."
+  ((LAB_LOST > 0)) || wrong 'segments lost by netem: expected some, actual none'
+}
+
+# count ARRAY KEY N
+count() {
+  local -n array=$1
+  array[$2]=$((${array[$2]-0} + $3))
+}
+
+# Of the arrays of check_lossy.
+show_lossy() {
+  local name
+  printf '\n  %-14s %11s\n' ending connections
+  for name in "${!endings[@]}"; do printf '  %-14s %11d\n' "$name" "${endings[$name]}"; done
+  printf '\n  %-14s %6s %6s %7s   %s\n' lost before after unknown '(the sniffer)'
+  for name in fin1 ack1 fin1/ack1 fin2 final-ack fin2/final-ack; do
+    [[ $name != */* || -n ${lost[$name:unknown]-} ]] || continue
+    printf '  %-14s %6d %6d %7d\n' "$name" "${lost[$name:before-tap]-0}" \
+      "${lost[$name:after-tap]-0}" "${lost[$name:unknown]-0}"
+  done
+  printf '\n'
+}
+
+# agree_with_kernel FIRST WHERE: of the verdicts of check_lossy.
+agree_with_kernel() {
+  local event kernel other=server waits=0
+  [[ $1 == client ]] || other=client
+  expect_sockets 10 '0[^6A]' 0 'every socket has gone, or is in TIME_WAIT'
+  kernel=$(time_waits "$1")
+  for event in "${verdicts[@]}"; do
+    [[ $event != *'"'"$1"'_state":"TIME_WAIT"'* ]] || waits=$((waits + 1))
+  done
+  lab_say "TIME_WAIT at the $1: $waits by the verdicts, $kernel by the kernel; an RST ended the others."
+  (($(time_waits "$other") == 0)) || wrong "TIME_WAIT at the $other: expected none, actual $(time_waits "$other")"
+  # An RST that is lost behind the sniffer ends nothing.
+  if [[ $2 == egress ]]; then
+    ((kernel == waits)) || wrong "TIME_WAIT at the $1: expected $waits, actual $kernel"
+  else
+    ((kernel >= waits && kernel <= connections)) ||
+      wrong "TIME_WAIT at the $1: expected $waits to $connections, actual $kernel"
+  fi
+}
