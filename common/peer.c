@@ -174,7 +174,7 @@ static void start_timer(struct peer *peer, uv_timer_cb callback, uint64_t delay_
 static void on_hold_over(uv_timer_t *timer) {
   struct peer *peer = timer->data;
   if (fails_untold(peer)) return;
-  if (peer->group->behaviour->how == PEER_CLOSE_SHUTDOWN_RESET)
+  if (peer->behaviour.how == PEER_CLOSE_SHUTDOWN_RESET)
     reset_now(peer);
   else
     close_now(peer);
@@ -182,7 +182,7 @@ static void on_hold_over(uv_timer_t *timer) {
 
 /* What is left after uv_shutdown is to let go of the descriptor, in our time. */
 static void hold(struct peer *peer) {
-  const struct peer_behaviour *behaviour = peer->group->behaviour;
+  const struct peer_behaviour *behaviour = &peer->behaviour;
   if (behaviour->hold_ms == 0) {
     on_hold_over(&peer->timer);
     return;
@@ -203,7 +203,7 @@ static void on_shutdown(uv_shutdown_t *request, int status) {
   peer->shut = true;
   if (!peer->eof)
     log_peer(peer, at, "uv_shutdown %s 0: half-closed, we still read", peer->group->arrow);
-  if (peer->eof || peer->group->behaviour->how == PEER_CLOSE_SHUTDOWN_RESET) hold(peer);
+  if (peer->eof || peer->behaviour.how == PEER_CLOSE_SHUTDOWN_RESET) hold(peer);
 }
 
 static void shutdown_now(struct peer *peer) {
@@ -218,7 +218,7 @@ static void shutdown_now(struct peer *peer) {
 
 static void close_as_told(struct peer *peer) {
   if (fails_untold(peer)) return;
-  switch (peer->group->behaviour->how) {
+  switch (peer->behaviour.how) {
   case PEER_CLOSE_CLOSE:
     close_now(peer);
     return;
@@ -283,7 +283,7 @@ static bool write_bytes(struct peer *peer, uv_write_t *request, uint64_t begin, 
 }
 
 static bool write_next_piece(struct peer *peer) {
-  const struct peer_behaviour *behaviour = peer->group->behaviour;
+  const struct peer_behaviour *behaviour = &peer->behaviour;
   uint64_t left = peer->send_left;
   uint64_t piece = behaviour->write_bytes;
   if (piece == 0 || piece > left) piece = left;
@@ -293,14 +293,14 @@ static bool write_next_piece(struct peer *peer) {
 
 static void on_drain_due(uv_timer_t *timer) {
   struct peer *peer = timer->data;
-  const struct peer_behaviour *behaviour = peer->group->behaviour;
+  const struct peer_behaviour *behaviour = &peer->behaviour;
   uint64_t rest_ms = behaviour->close_delay_ms - behaviour->close_delay_ms / 2;
   if (write_bytes(peer, &peer->drain, 0, behaviour->drain_bytes))
     start_timer(peer, on_close_due, rest_ms);
 }
 
 static void handle_eof(struct peer *peer, struct timespec at) {
-  const struct peer_behaviour *behaviour = peer->group->behaviour;
+  const struct peer_behaviour *behaviour = &peer->behaviour;
   const char *arrow = peer->group->arrow;
   const char *other = peer->group->other;
   peer->eof = true;
@@ -341,13 +341,13 @@ static bool set_option(struct peer *peer, int tcp_option, int value, const char 
 
 /* Again and again, because Linux returns to its own way of acknowledging. */
 static bool set_quickack(struct peer *peer) {
-  const struct peer_behaviour *behaviour = peer->group->behaviour;
+  const struct peer_behaviour *behaviour = &peer->behaviour;
   if (!behaviour->quickack && !behaviour->no_quickack) return true;
   return set_option(peer, TCP_QUICKACK, behaviour->quickack, "TCP_QUICKACK");
 }
 
 static bool set_options(struct peer *peer) {
-  const struct peer_behaviour *behaviour = peer->group->behaviour;
+  const struct peer_behaviour *behaviour = &peer->behaviour;
   if (behaviour->nodelay && !set_option(peer, TCP_NODELAY, 1, "TCP_NODELAY")) return false;
   if (behaviour->cork && !set_option(peer, TCP_CORK, 1, "TCP_CORK")) return false;
   return set_quickack(peer);
@@ -356,7 +356,7 @@ static bool set_options(struct peer *peer) {
 /* All that --send has, or its first piece. False when it failed, and the peer is closing. */
 static bool begin_sending(struct peer *peer) {
   peer->sending = true;
-  peer->send_left = peer->group->behaviour->send_bytes;
+  peer->send_left = peer->behaviour.send_bytes;
   return peer->send_left == 0 || write_next_piece(peer);
 }
 
@@ -393,6 +393,7 @@ static struct peer *new_peer(struct peer_group *group, int *error) {
   peer->tcp.data = peer;
   peer->timer.data = peer;
   peer->group = group;
+  peer->behaviour = peer_behaviour_of(group->behaviour, group->n_peers++);
   peer->next = group->peers;
   peer->link = &group->peers;
   if (peer->next != NULL) peer->next->link = &peer->next;
@@ -400,9 +401,21 @@ static struct peer *new_peer(struct peer_group *group, int *error) {
   return peer;
 }
 
+static void log_drawn(struct peer *peer) {
+  const struct peer_behaviour *own = &peer->behaviour;
+  if (own->active)
+    log_peer(peer, wall_clock(), "drawn: close-after %ju, hold %ju, send %ju",
+             (uintmax_t)own->close_after_ms, (uintmax_t)own->hold_ms, (uintmax_t)own->send_bytes);
+  else
+    log_peer(peer, wall_clock(), "drawn: close-delay %ju, hold %ju, drain %ju, send %ju",
+             (uintmax_t)own->close_delay_ms, (uintmax_t)own->hold_ms, (uintmax_t)own->drain_bytes,
+             (uintmax_t)own->send_bytes);
+}
+
 static void behave(struct peer *peer) {
-  const struct peer_behaviour *behaviour = peer->group->behaviour;
+  const struct peer_behaviour *behaviour = &peer->behaviour;
   peer->connected = true;
+  if (behaviour->vary) log_drawn(peer);
   if (!set_options(peer)) return;
   if (behaviour->read_nothing) {
     log_peer(peer, wall_clock(), "no uv_read_start(): what comes stays unread");
@@ -458,7 +471,7 @@ static int bind_local_port(struct peer *peer, int family, uint16_t port) {
   struct sockaddr_in6 ip6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
   struct sockaddr_in ip4 = {.sin_family = AF_INET, .sin_port = htons(port)};
   const void *any = family == AF_INET6 ? (const void *)&ip6 : (const void *)&ip4;
-  return peer_socket_bind(&peer->tcp, any, 0, !peer->group->behaviour->no_reuse_address);
+  return peer_socket_bind(&peer->tcp, any, 0, !peer->behaviour.no_reuse_address);
 }
 
 int peer_connect(struct peer_group *group, const struct sockaddr *to, uint16_t local_port) {

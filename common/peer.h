@@ -29,6 +29,7 @@ enum { PEER_GREETING_BYTES = 6 }; /* "hello\n", over and over, is what a peer se
 struct peer {
   struct peer_group *group;
   struct peer *next, **link; /* link: the pointer that points to this one */
+  struct peer_behaviour behaviour;
   uv_tcp_t tcp;
   uv_timer_t timer;
   uv_connect_t connect;
@@ -52,7 +53,7 @@ struct peer {
 struct peer_group {
   const struct cli *cli;                  /* cli->program also begins each line of the log */
   const char *other;                      /* what the log calls the other side: "client" */
-  const struct peer_behaviour *behaviour; /* of every connection */
+  const struct peer_behaviour *behaviour; /* see peer_behaviour_of */
   bool quiet;                             /* no log */
   void (*on_connected)(struct peer_group *group); /* peer_connect's work is done; may be NULL */
   /* A connection is over and its descriptor closed. peer->connected and peer->error tell how it
@@ -65,6 +66,7 @@ struct peer_group {
   uv_signal_t sigint, sigterm;
   uv_async_t output_lost;
   struct peer *peers;
+  uint64_t n_peers; /* ever made */
   const char *arrow;
   bool stopping;
   int output_error; /* errno of stdout, 0 while it can be written */

@@ -60,6 +60,9 @@ bool peer_parse_option(const struct cli *cli, size_t first, enum peer_option opt
   case PEER_OPTION_NO_REUSE_ADDRESS:
     behaviour->no_reuse_address = true;
     return true;
+  case PEER_OPTION_VARY:
+    behaviour->vary = true;
+    return cli_parse_number(cli, what, argument, 0, UINT64_MAX, &behaviour->seed);
   case PEER_N_OPTIONS:
     break;
   }
@@ -87,6 +90,7 @@ bool peer_check_options(const struct cli *cli, size_t first,
       {PEER_OPTION_CLOSE_DELAY, behaviour->never_close, never},
       {PEER_OPTION_HOLD, behaviour->never_close, never},
       {PEER_OPTION_DRAIN, behaviour->never_close, never},
+      {PEER_OPTION_VARY, behaviour->never_close, never},
       {PEER_OPTION_CLOSE_AFTER, !behaviour->active, last_closer},
       {PEER_OPTION_CLOSE_DELAY, behaviour->active, first_closer},
       {PEER_OPTION_DRAIN, behaviour->active, first_closer},
@@ -108,4 +112,25 @@ bool peer_check_options(const struct cli *cli, size_t first,
     return false;
   }
   return true;
+}
+
+/* SplitMix64: neighbouring states give unrelated numbers. */
+static uint64_t next_random(uint64_t *state) {
+  uint64_t z = *state += 0x9e3779b97f4a7c15U;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
+  return z ^ (z >> 31);
+}
+
+struct peer_behaviour peer_behaviour_of(const struct peer_behaviour *given, uint64_t connection) {
+  struct peer_behaviour own = *given;
+  if (!given->vary) return own;
+  uint64_t state = given->seed;
+  state = next_random(&state) ^ connection;
+  state = next_random(&state);
+  uint64_t *const drawn[] = {&own.close_after_ms, &own.close_delay_ms, &own.hold_ms,
+                             &own.drain_bytes, &own.send_bytes};
+  for (size_t i = 0; i < sizeof drawn / sizeof *drawn; i++)
+    *drawn[i] = next_random(&state) % (*drawn[i] + 1);
+  return own;
 }

@@ -34,6 +34,7 @@ enum peer_option {
   PEER_OPTION_QUICKACK,
   PEER_OPTION_NO_QUICKACK,
   PEER_OPTION_NO_REUSE_ADDRESS,
+  PEER_OPTION_VARY,
   PEER_N_OPTIONS,
 };
 
@@ -74,7 +75,10 @@ enum { PEER_CLOSE_AFTER_MS = 500, PEER_CLOSE_DELAY_MS = 200 };
   [(first) + PEER_OPTION_NO_QUICKACK] = {0, "no-quickack", NULL,                                   \
     "TCP_QUICKACK 0, set after each read: delay every ACK, as in a dialogue"},                     \
   [(first) + PEER_OPTION_NO_REUSE_ADDRESS] = {0, "no-reuse-address", NULL,                         \
-    "bind without SO_REUSEADDR, which libuv sets: a port with TIME_WAIT is then refused"}
+    "bind without SO_REUSEADDR, which libuv sets: a port with TIME_WAIT is then refused"},         \
+  [(first) + PEER_OPTION_VARY] = {0, "vary", "SEED",                                               \
+    "draw --close-after, --close-delay, --hold, --drain and --send for each connection, from 0 "   \
+    "to what they are; the same SEED draws the same"}
 
 /* The most that --send and --drain take. */
 enum { PEER_BYTES_MAX = 60000000 };
@@ -89,6 +93,8 @@ struct peer_behaviour {
   bool no_quickack;
   bool answer;           /* --send waits for data of the other side */
   bool no_reuse_address; /* binds without SO_REUSEADDR */
+  bool vary;
+  uint64_t seed; /* of vary */
   enum peer_close how;
   uint64_t close_after_ms; /* active: from connected to close */
   uint64_t close_delay_ms; /* passive: from EOF to close */
@@ -107,5 +113,9 @@ bool peer_parse_option(const struct cli *cli, size_t first, enum peer_option opt
 /* False after saying on stderr which options contradict each other or would have no effect. */
 bool peer_check_options(const struct cli *cli, size_t first,
                         const struct peer_behaviour *behaviour);
+
+/* How connection number `connection` behaves: as `given`, or, with --vary, in its own way, which
+ * depends on the seed and that number alone. */
+struct peer_behaviour peer_behaviour_of(const struct peer_behaviour *given, uint64_t connection);
 
 #endif

@@ -147,6 +147,8 @@ refuses() {
     refuses 2 "--send wants a whole number from 0 to 60000000, not '1k'" $program --send 1k
     refuses 2 "--write-size wants a whole number from 1 to 60000000, not '0'" \
       $program --write-size 0
+    refuses 2 "--vary wants a whole number from 0 to 18446744073709551615, not 'x'" \
+      $program --vary x
     refuses 2 "--count wants a whole number from 1 to 1000000000, not '0'" $program --count 0
   done
   refuses 2 "--parallel wants a whole number from 1 to 100000, not '0'" client --parallel 0
@@ -194,6 +196,8 @@ refuses() {
   refuses 2 "--nodelay has no effect with --cork; leave one of them out" client --cork --nodelay
   refuses 2 "--quickack contradicts --no-quickack; leave one of them out" \
     server --quickack --no-quickack
+  refuses 2 "--vary has no effect with --never-close; leave one of them out" \
+    client --never-close --vary 1
   refuses 2 "--no-reuse-address has no effect without --local-port; add it" \
     client --no-reuse-address
 }
@@ -745,6 +749,42 @@ delayed_acks() { nstat -asz TcpExtDelayedACKs | awk 'END { print $2 }'; }
   ends $server 0
   [ "$(awk '/uv_accept/ && ++n > most { most = n } /uv_close/ { n-- } END { print most }' \
     "$log/server.log")" -eq 3 ]
+}
+
+@test "--vary: each connection in its own way, the same ways again from the same seed" {
+  draws() {
+    start_server --count 40 --close-delay 30 --drain 1000 --send 60 --vary "$1"
+    client_says 0 --count 40 --close-after 9 --send 500 --vary "$1" 127.0.0.1 $port
+    ends $server 0
+    calls server.log | sed -n 's/^drawn: //p'
+  }
+  local first second other
+  first=$(draws 7)
+  second=$(draws 7)
+  other=$(draws 8)
+  [ "$first" = "$second" ]
+  [ "$first" != "$other" ]
+  [ "$(wc -l <<<"$first")" -eq 40 ]
+  # Within what was given, and with forty draws both ends of it come near.
+  awk -F '[ ,]+' '
+    { delay = $2; drain = $6; send = $8
+      if ($4 != 0 || delay > 30 || drain > 1000 || send > 60) exit 1
+      if (delay < 8) low++; if (delay > 22) high++; sum += drain > 500 }
+    END { exit !(low && high && sum > 5 && sum < 35) }' <<<"$first" ||
+    fail "drawn: $first"
+  # What was drawn is what is done.
+  [ "$(awk '/drawn/ { n += $NF } END { print n }' "$log/server.log")" -eq \
+    "$(awk '/uv_write/ && !/half-closed/ { n += $(NF - 1) } END { print n }' "$log/server.log")" ]
+}
+
+@test "--vary: the client draws, too, and at the limits of a seed" {
+  start_server --count 2 --close-delay 0
+  client_says 0 --close-after 20 --send 1000000 --vary 18446744073709551615 127.0.0.1 $port
+  [ "$(calls client.log | sed -n 's/^drawn: .*send //p')" -eq "$(calls client.log |
+    awk '/^uv_write/ { n = $2 } END { print n + 0 }')" ]
+  client_says 0 --close-after 0 --close shutdown --hold 3 --send 0 --vary 0 127.0.0.1 $port
+  ends $server 0
+  [[ "$(calls client.log)" == *"drawn: close-after 0, hold "[0-3]", send 0"* ]]
 }
 
 @test "failures are counted, the first is told, the status is 1" {
