@@ -31,13 +31,14 @@ PKGS_capture/report_json := json-c
 PKGS_capture/kernel_trace := libtracefs libtraceevent
 PKGS_capture/kernel_diag := libmnl
 PKGS_common/peer := libuv
+PKGS_common/peer_group := libuv
 PKGS_common/peer_socket := libuv
 PKGS_server/server := libuv
 PKGS_client/client := libuv
 PKGS_tests/model_builder := cmocka
 
 MODEL := $(patsubst %.c,%,$(wildcard common/*.c))
-PEER := common/peer common/peer_options common/peer_socket common/cli
+PEER := common/peer common/peer_group common/peer_options common/peer_socket common/cli
 MODEL := $(filter-out $(PEER),$(MODEL))
 OBJECTS_server := server/server $(PEER)
 OBJECTS_client := client/client $(PEER)

@@ -2,76 +2,20 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <netinet/tcp.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "common/peer_socket.h"
 
-static const char GREETING[PEER_GREETING_BYTES + 1] = "hello\n";
 static_assert(PEER_CHUNK_BYTES % PEER_GREETING_BYTES == 0, "chunks must join seamlessly");
 static_assert(PEER_BYTES_MAX / PEER_CHUNK_BYTES <= 1024, "one writev takes IOV_MAX buffers");
-
-void peer_print_version(const struct cli *cli) {
-  printf("teardown-%s %s, libuv %s\n", cli->program, TEARDOWN_VERSION, uv_version_string());
-}
-
-/* ---- log ---- */
-
-static struct timespec wall_clock(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now); /* the sniffer's clock */
-  return now;
-}
-
-__attribute__((format(printf, 4, 0)))
-static void log_line(struct peer_group *group, struct timespec at, const char *name,
-                     const char *format, va_list arguments) {
-  if (group->quiet || group->output_error != 0) return;
-  struct tm local;
-  localtime_r(&at.tv_sec, &local);
-  printf("%02d:%02d:%02d.%06ld %s %s  ", local.tm_hour, local.tm_min, local.tm_sec,
-         at.tv_nsec / 1000, group->cli->program, name);
-  vprintf(format, arguments);
-  putchar('\n');
-  if (fflush(stdout) == 0 && !ferror(stdout)) return;
-  group->output_error = errno;
-  /* The caller is in the middle of closing something: stop from the loop, not from here. */
-  if (!group->stopping) uv_async_send(&group->output_lost);
-}
-
-void peer_log(struct peer_group *group, const char *name, const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  log_line(group, wall_clock(), name, format, arguments);
-  va_end(arguments);
-}
 
 __attribute__((format(printf, 3, 4)))
 static void log_peer(struct peer *peer, struct timespec at, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  log_line(peer->group, at, peer->name, format, arguments);
+  peer_vlog(peer->group, at, peer->name, format, arguments);
   va_end(arguments);
-}
-
-void peer_format_address(const struct sockaddr *address, char text[static PEER_NAME_SIZE]) {
-  char ip[INET6_ADDRSTRLEN] = "?";
-  uv_ip_name(address, ip, sizeof ip);
-  const struct sockaddr_in6 *ip6 = (const struct sockaddr_in6 *)address;
-  const struct sockaddr_in *ip4 = (const struct sockaddr_in *)address;
-  if (address->sa_family == AF_INET6)
-    snprintf(text, PEER_NAME_SIZE, "[%s]:%d", ip, ntohs(ip6->sin6_port));
-  else
-    snprintf(text, PEER_NAME_SIZE, "%s:%d", ip, ntohs(ip4->sin_port));
 }
 
 /* The address of our end or the other, "?" when the connection is already gone. */
@@ -112,7 +56,7 @@ static void close_now(struct peer *peer) {
   bool both_fins = peer->shut && peer->eof;
   bool gone = peer->error != 0;
   size_t unread = both_fins || gone ? 0 : peer_socket_unread_bytes(&peer->tcp);
-  struct timespec at = wall_clock();
+  struct timespec at = peer_clock();
   close_handles(peer);
   if (gone)
     log_peer(peer, at, "uv_close(): close(fd), the connection is gone already");
@@ -128,7 +72,7 @@ static void close_now(struct peer *peer) {
 
 static void reset_now(struct peer *peer) {
   bool both_fins = peer->shut && peer->eof;
-  struct timespec at = wall_clock();
+  struct timespec at = peer_clock();
   int error = uv_tcp_close_reset(&peer->tcp, on_handle_closed);
   if (error == 0) {
     peer->closing = true;
@@ -162,7 +106,7 @@ static void fail(struct peer *peer, struct timespec at, const char *call, int er
 /* True when the kernel knows an error that libuv has not told: the peer is closing then. */
 static bool fails_untold(struct peer *peer) {
   int error = peer_socket_error(&peer->tcp);
-  if (error != 0) fail_with(peer, wall_clock(), "SO_ERROR", error, "; libuv is silent");
+  if (error != 0) fail_with(peer, peer_clock(), "SO_ERROR", error, "; libuv is silent");
   return error != 0;
 }
 
@@ -187,13 +131,13 @@ static void hold(struct peer *peer) {
     on_hold_over(&peer->timer);
     return;
   }
-  log_peer(peer, wall_clock(), "hold: %ju ms, then %s()", (uintmax_t)behaviour->hold_ms,
+  log_peer(peer, peer_clock(), "hold: %ju ms, then %s()", (uintmax_t)behaviour->hold_ms,
            behaviour->how == PEER_CLOSE_SHUTDOWN_RESET ? "uv_tcp_close_reset" : "uv_close");
   start_timer(peer, on_hold_over, behaviour->hold_ms);
 }
 
 static void on_shutdown(uv_shutdown_t *request, int status) {
-  struct timespec at = wall_clock();
+  struct timespec at = peer_clock();
   struct peer *peer = request->data;
   if (peer->closing) return;
   if (status != 0) {
@@ -207,7 +151,7 @@ static void on_shutdown(uv_shutdown_t *request, int status) {
 }
 
 static void shutdown_now(struct peer *peer) {
-  struct timespec at = wall_clock();
+  struct timespec at = peer_clock();
   peer->shutdown.data = peer;
   int error = uv_shutdown(&peer->shutdown, (uv_stream_t *)&peer->tcp, on_shutdown);
   if (error != 0)
@@ -239,7 +183,7 @@ static void on_close_due(uv_timer_t *timer) {
   if (peer->n_writes == 0)
     close_as_told(peer);
   else
-    log_peer(peer, wall_clock(), "close waits: %zu bytes are not yet in the kernel",
+    log_peer(peer, peer_clock(), "close waits: %zu bytes are not yet in the kernel",
              uv_stream_get_write_queue_size((uv_stream_t *)&peer->tcp) + peer->send_left);
 }
 
@@ -248,7 +192,7 @@ static void on_close_due(uv_timer_t *timer) {
 static bool write_next_piece(struct peer *peer);
 
 static void on_written(uv_write_t *request, int status) {
-  struct timespec at = wall_clock();
+  struct timespec at = peer_clock();
   struct peer *peer = request->data;
   peer->n_writes--;
   if (peer->closing) return;
@@ -269,7 +213,7 @@ static bool write_bytes(struct peer *peer, uv_write_t *request, uint64_t begin, 
   for (uint64_t left = n_bytes; left > 0; left -= buffers[n++].len)
     buffers[n] =
         uv_buf_init(payload, left < PEER_CHUNK_BYTES ? (unsigned)left : PEER_CHUNK_BYTES);
-  struct timespec at = wall_clock();
+  struct timespec at = peer_clock();
   request->data = peer;
   int error = uv_write(request, (uv_stream_t *)&peer->tcp, buffers, n, on_written);
   if (error != 0) {
@@ -330,7 +274,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested_bytes, uv_buf_t *buff
 
 /* False when it failed, and the peer is closing. */
 static bool set_option(struct peer *peer, int tcp_option, int value, const char *name) {
-  struct timespec at = wall_clock();
+  struct timespec at = peer_clock();
   int error = peer_socket_set(&peer->tcp, tcp_option, value);
   if (error != 0)
     fail(peer, at, "setsockopt()", error);
@@ -366,7 +310,7 @@ static void handle_data(struct peer *peer, struct timespec at, ssize_t n) {
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer) {
-  struct timespec at = wall_clock();
+  struct timespec at = peer_clock();
   struct peer *peer = stream->data;
   (void)buffer;
   if (n == UV_EOF)
@@ -404,10 +348,10 @@ static struct peer *new_peer(struct peer_group *group, int *error) {
 static void log_drawn(struct peer *peer) {
   const struct peer_behaviour *own = &peer->behaviour;
   if (own->active)
-    log_peer(peer, wall_clock(), "drawn: close-after %ju, hold %ju, send %ju",
+    log_peer(peer, peer_clock(), "drawn: close-after %ju, hold %ju, send %ju",
              (uintmax_t)own->close_after_ms, (uintmax_t)own->hold_ms, (uintmax_t)own->send_bytes);
   else
-    log_peer(peer, wall_clock(), "drawn: close-delay %ju, hold %ju, drain %ju, send %ju",
+    log_peer(peer, peer_clock(), "drawn: close-delay %ju, hold %ju, drain %ju, send %ju",
              (uintmax_t)own->close_delay_ms, (uintmax_t)own->hold_ms, (uintmax_t)own->drain_bytes,
              (uintmax_t)own->send_bytes);
 }
@@ -418,11 +362,11 @@ static void behave(struct peer *peer) {
   if (behaviour->vary) log_drawn(peer);
   if (!set_options(peer)) return;
   if (behaviour->read_nothing) {
-    log_peer(peer, wall_clock(), "no uv_read_start(): what comes stays unread");
+    log_peer(peer, peer_clock(), "no uv_read_start(): what comes stays unread");
   } else {
     int error = uv_read_start((uv_stream_t *)&peer->tcp, on_alloc, on_read);
     if (error != 0) {
-      fail(peer, wall_clock(), "uv_read_start()", error);
+      fail(peer, peer_clock(), "uv_read_start()", error);
       return;
     }
   }
@@ -435,7 +379,7 @@ int peer_accept(struct peer_group *group, uv_stream_t *listener) {
   int error;
   struct peer *peer = new_peer(group, &error);
   if (peer == NULL) return error;
-  struct timespec at = wall_clock();
+  struct timespec at = peer_clock();
   error = uv_accept(listener, (uv_stream_t *)&peer->tcp);
   if (error != 0) {
     peer->error = error;
@@ -451,7 +395,7 @@ int peer_accept(struct peer_group *group, uv_stream_t *listener) {
 }
 
 static void on_connect(uv_connect_t *request, int status) {
-  struct timespec at = wall_clock();
+  struct timespec at = peer_clock();
   struct peer *peer = request->data;
   if (peer->closing) return;
   if (status != 0) {
@@ -488,86 +432,10 @@ int peer_connect(struct peer_group *group, const struct sockaddr *to, uint16_t l
   return 0;
 }
 
-/* ---- the group ---- */
-
-static void close_own_handle(uv_handle_t *handle, void *unused) {
-  (void)unused;
-  if (!uv_is_closing(handle)) uv_close(handle, NULL);
-}
-
-void peer_group_stop(struct peer_group *group) {
-  if (group->stopping) return;
-  group->stopping = true;
-  for (struct peer *peer = group->peers; peer != NULL; peer = peer->next) {
-    if (peer->closing) continue;
-    if (peer->connected)
-      close_now(peer);
-    else
-      close_handles(peer);
-  }
-  uv_walk(&group->loop, close_own_handle, NULL);
-}
-
-static void on_signal(uv_signal_t *handle, int number) {
-  struct peer_group *group = handle->data;
-  group->signal = number;
-  peer_log(group, number == SIGINT ? "SIGINT" : "SIGTERM", "close all and end");
-  peer_group_stop(group);
-}
-
-static void on_output_lost(uv_async_t *handle) {
-  peer_group_stop(handle->data);
-}
-
-/* A descriptor of ours must not become 0, 1 or 2 because the program was started without one: the
- * log would go into a connection. stdout becomes unwritable, which the log notices. */
-static void reserve_standard_descriptors(void) {
-  for (int fd = 0; fd <= 2; fd++)
-    if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY) < 0) return;
-}
-
-bool peer_group_open(struct peer_group *group) {
-  reserve_standard_descriptors();
-  signal(SIGPIPE, SIG_IGN);
-  setlocale(LC_CTYPE, "");
-  group->arrow = strcmp(nl_langinfo(CODESET), "UTF-8") == 0 ? "→" : "->";
-  for (size_t i = 0; i < sizeof group->payload; i++)
-    group->payload[i] = GREETING[i % PEER_GREETING_BYTES];
-
-  int error = uv_loop_init(&group->loop);
-  if (error != 0) {
-    cli_complain(group->cli, "cannot start libuv's event loop: %s", uv_strerror(error));
-    return false;
-  }
-  group->output_lost.data = group;
-  error = uv_async_init(&group->loop, &group->output_lost, on_output_lost);
-  if (error == 0) return true;
-  cli_complain(group->cli, "cannot prepare libuv's event loop: %s", uv_strerror(error));
-  peer_group_run(group);
-  return false;
-}
-
-bool peer_group_catch_signals(struct peer_group *group) {
-  uv_signal_t *const signals[] = {&group->sigint, &group->sigterm};
-  const int numbers[] = {SIGINT, SIGTERM};
-  int error = 0;
-  for (size_t i = 0; error == 0 && i < 2; i++) {
-    error = uv_signal_init(&group->loop, signals[i]);
-    signals[i]->data = group;
-    if (error == 0) error = uv_signal_start(signals[i], on_signal, numbers[i]);
-  }
-  if (error == 0) return true;
-  cli_complain(group->cli, "cannot watch for signals: %s", uv_strerror(error));
-  peer_group_stop(group);
-  return false;
-}
-
-int peer_group_run(struct peer_group *group) {
-  uv_run(&group->loop, UV_RUN_DEFAULT);
-  int error = uv_loop_close(&group->loop);
-  uv_library_shutdown();
-  if (error != 0) cli_complain(group->cli, "bug: a handle is still open: %s", uv_strerror(error));
-  if (group->output_error != 0 && group->output_error != EPIPE)
-    cli_complain(group->cli, "cannot write to stdout: %s", strerror(group->output_error));
-  return error != 0 || group->output_error != 0 ? CLI_EXIT_FAILURE : CLI_EXIT_OK;
+void peer_stop(struct peer *peer) {
+  if (peer->closing) return;
+  if (peer->connected)
+    close_now(peer);
+  else
+    close_handles(peer);
 }

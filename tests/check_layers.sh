@@ -27,9 +27,8 @@ pure=$(git ls-files 'common/*.[ch]' | grep -vE 'common/(peer(_[a-z]+)?|cli)\.' |
 
 echo 1..11
 check 'only source includes pcap' "$(others capture/source.c)" 'pcap'
-check 'only peer, server and client include libuv' \
-  "$(others common/peer.c common/peer.h common/peer_socket.c common/peer_socket.h \
-    server/server.c client/client.c)" 'uv\.h'
+check 'only peer includes libuv' \
+  "$(others common/peer.h common/peer_group.h common/peer_socket.h)" 'uv\.h'
 check 'only flow includes xxHash' "$(others capture/flow.c)" 'xxhash'
 check 'only report_json includes json-c' "$(others capture/report_json.c)" 'json-c'
 check 'common knows nothing of capture, server and client' "$pure" '(capture|server|client)/'
