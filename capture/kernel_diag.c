@@ -181,31 +181,20 @@ static uint32_t octets(uint32_t sequence_space, bool has_fin_or_syn) {
   return sequence_space && has_fin_or_syn ? sequence_space - 1 : sequence_space;
 }
 
-struct question {
-  const struct kernel_pair *pair;
-  struct kernel_socket *socket;
-  enum kernel_answer answer;
+struct answer {
+  enum kernel_answer kind;
+  struct kernel_socket socket;
 };
 
 static void take_socket(void *context, const struct nlmsghdr *message) {
-  struct question *question = context;
-  const struct kernel_pair *pair = question->pair;
+  struct answer *answer = context;
   const struct inet_diag_msg *found = mnl_nlmsg_get_payload(message);
   if (message->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
       mnl_nlmsg_get_payload_len(message) < sizeof *found || found->idiag_state >= sizeof STATE_OF ||
       found->idiag_timer > KERNEL_TIMER_PROBE)
     return;
-
-  size_t asked_length = length_of(pair->family);
-  size_t found_length = found->idiag_family == AF_INET ? 4 : 16;
-  const struct in6_addr local = address_of(pair->local.bytes, asked_length);
-  const struct in6_addr remote = address_of(pair->remote.bytes, asked_length);
-  const struct in6_addr found_local = address_of(found->id.idiag_src, found_length);
-  const struct in6_addr found_remote = address_of(found->id.idiag_dst, found_length);
-  if (found->idiag_state == TCP_LISTEN || found->id.idiag_sport != htons(pair->local_port) ||
-      found->id.idiag_dport != htons(pair->remote_port) ||
-      !IN6_ARE_ADDR_EQUAL(&local, &found_local) || !IN6_ARE_ADDR_EQUAL(&remote, &found_remote)) {
-    question->answer = KERNEL_GONE; /* the listener that would take a SYN of this pair */
+  if (found->id.idiag_dport == 0) { /* the listener that would take a SYN of this pair */
+    answer->kind = KERNEL_GONE;
     return;
   }
 
@@ -213,7 +202,8 @@ static void take_socket(void *context, const struct nlmsghdr *message) {
   bool fin_received = state == TCPS_CLOSE_WAIT || state == TCPS_CLOSING || state == TCPS_LAST_ACK;
   bool fin_or_syn_unacked = state == TCPS_FIN_WAIT_1 || state == TCPS_CLOSING ||
                             state == TCPS_LAST_ACK || state == TCPS_SYN_SENT;
-  *question->socket = (struct kernel_socket){
+  answer->kind = KERNEL_FOUND;
+  answer->socket = (struct kernel_socket){
       .cookie = found->id.idiag_cookie[0] | (uint64_t)found->id.idiag_cookie[1] << 32,
       .left_ms = found->idiag_expires,
       .inode = found->idiag_inode,
@@ -224,12 +214,10 @@ static void take_socket(void *context, const struct nlmsghdr *message) {
       /* Of the other timers the kernel counts the probes. */
       .retransmits = found->idiag_timer == KERNEL_TIMER_RETRANSMIT ? found->idiag_retrans : 0,
   };
-  question->answer = KERNEL_FOUND;
 }
 
 /* AF_INET also finds the half of a dual-stack server, whose socket is of AF_INET6. */
-static enum kernel_answer ask_once(struct kernel_diag *diag, const struct kernel_pair *pair,
-                                   struct kernel_socket *socket) {
+static struct answer ask_once(struct kernel_diag *diag, const struct kernel_pair *pair) {
   struct {
     struct nlmsghdr header;
     struct inet_diag_req_v2 wanted;
@@ -250,9 +238,10 @@ static enum kernel_answer ask_once(struct kernel_diag *diag, const struct kernel
   const struct own_address *own = find_own(diag, &local);
   if (own) request.wanted.id.idiag_if = own->interface;
 
-  struct question question = {.pair = pair, .socket = socket, .answer = KERNEL_UNANSWERED};
-  int status = exchange(diag, diag->sockets, &request.header, take_socket, &question);
-  return status == -ENOENT ? KERNEL_GONE : question.answer;
+  struct answer answer = {.kind = KERNEL_UNANSWERED};
+  if (exchange(diag, diag->sockets, &request.header, take_socket, &answer) == -ENOENT)
+    answer.kind = KERNEL_GONE;
+  return answer;
 }
 
 /* Linux looks sockets up without a lock, and misses one that is just being replaced by its
@@ -261,12 +250,12 @@ static enum kernel_answer ask_once(struct kernel_diag *diag, const struct kernel
  * about without pause. */
 enum kernel_answer kernel_diag_ask(struct kernel_diag *diag, const struct kernel_pair *pair,
                                    struct kernel_socket *socket) {
-  struct kernel_socket found;
-  enum kernel_answer answer = ask_once(diag, pair, &found);
-  if (answer == KERNEL_GONE || (answer == KERNEL_FOUND && found.state == TCPS_CLOSED))
-    answer = ask_once(diag, pair, &found);
-  if (answer == KERNEL_FOUND) *socket = found;
-  return answer;
+  struct answer answer = ask_once(diag, pair);
+  if (answer.kind == KERNEL_GONE ||
+      (answer.kind == KERNEL_FOUND && answer.socket.state == TCPS_CLOSED))
+    answer = ask_once(diag, pair);
+  if (answer.kind == KERNEL_FOUND) *socket = answer.socket;
+  return answer.kind;
 }
 
 /* ---- opening and closing ---- */

@@ -31,6 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/filter.h>
 #include <linux/netlink.h>
 
 #include "capture/kernel_diag.h"
@@ -42,11 +43,11 @@ static bool own_namespace;
 
 /* ---- the machine ---- */
 
-static void raise_loopback(void) {
+static void set_loopback(bool up) {
   struct ifreq request = {.ifr_name = "lo"};
   int fd = socket(AF_INET, SOCK_DGRAM, 0);
   if (ioctl(fd, SIOCGIFFLAGS, &request) == 0) {
-    request.ifr_flags |= IFF_UP;
+    request.ifr_flags = (short)(up ? request.ifr_flags | IFF_UP : request.ifr_flags & ~IFF_UP);
     (void)ioctl(fd, SIOCSIFFLAGS, &request);
   }
   close(fd);
@@ -54,7 +55,7 @@ static void raise_loopback(void) {
 
 static void enter_namespace(void) {
   own_namespace = unshare(CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
-  if (own_namespace) raise_loopback();
+  if (own_namespace) set_loopback(true);
 }
 
 static int open_diag(void **state) {
@@ -126,6 +127,8 @@ static bool has_ipv6(void) {
     print_message("# %s: " reason "\n", __func__); \
     skip();                                        \
   }
+
+#define NO_NAMESPACE "no network namespace of its own: unshare() is not allowed here"
 
 /* ---- connections ---- */
 
@@ -248,6 +251,15 @@ static uint32_t fill(int fd) {
   assert_int_equal(errno, EAGAIN);
   assert_true(sent > 0);
   return sent;
+}
+
+static void read_octets(int fd, uint32_t n) {
+  static char into[65536];
+  while (n > 0) {
+    ssize_t got = read(fd, into, n < sizeof into ? n : sizeof into);
+    assert_true(got > 0);
+    n -= (uint32_t)got;
+  }
 }
 
 static void read_to_end(int fd) {
@@ -447,16 +459,15 @@ static void test_fins_behind_data(void **state) {
   struct kernel_socket client = await(&c.of_client, TCPS_ESTABLISHED, is_stopped, &up);
   struct kernel_socket server = await(&c.of_server, TCPS_ESTABLISHED, is_stopped, &down);
   assert_true(client.unacked > 0 && client.left_ms > 0);
-  assert_int_equal(client.retransmits, 0); /* probes are none */
 
   assert_int_equal(shutdown(c.client, SHUT_WR), 0);
   assert_int_equal(shutdown(c.server, SHUT_WR), 0);
   client = await(&c.of_client, TCPS_FIN_WAIT_1, is_stopped, &up);
   server = await(&c.of_server, TCPS_FIN_WAIT_1, is_stopped, &down);
 
-  read_to_end(c.client);
+  read_octets(c.client, down.sent);
   client = await(&c.of_client, TCPS_CLOSING, is_stopped, &up);
-  assert_int_equal(client.unread, 0);
+  assert_int_equal(client.unread, 0); /* but for the FIN */
   assert_true(client.unacked > 0);
   server = ask(&c.of_server);
   assert_int_equal(server.state, TCPS_FIN_WAIT_2);
@@ -467,6 +478,47 @@ static void test_fins_behind_data(void **state) {
   await_state(&c.of_client, TCPS_TIME_WAIT);
   await_state(&c.of_server, TCPS_TIME_WAIT);
   close_both(&c);
+}
+
+static void test_probes_are_no_retransmissions(void **state) {
+  (void)state;
+  SKIP_UNLESS(own_namespace, NO_NAMESPACE);
+  const struct connection c = open_connection("127.0.0.1", "127.0.0.1", 8192);
+  const struct stream up = {.to = &c.of_server, .sent = fill(c.client)};
+  await(&c.of_client, TCPS_ESTABLISHED, is_stopped, &up);
+  set_loopback(false); /* nobody answers the probes */
+  struct tcp_info info = {.tcpi_probes = 0};
+  socklen_t size = sizeof info;
+  for (int i = 0; i < PATIENCE_MS && info.tcpi_probes == 0; i++) {
+    pause_ms(1);
+    assert_int_equal(getsockopt(c.client, IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+  }
+  set_loopback(true);
+  assert_true(info.tcpi_probes > 0);
+  const struct kernel_socket client = ask(&c.of_client);
+  assert_int_equal(client.timer, KERNEL_TIMER_PROBE);
+  assert_int_equal(client.retransmits, 0);
+  close_both(&c);
+}
+
+static bool was_sent_again(const struct kernel_socket *socket, const void *context) {
+  (void)context;
+  return socket->retransmits > 0;
+}
+
+static void test_retransmissions(void **state) {
+  (void)state;
+  SKIP_UNLESS(own_namespace, NO_NAMESPACE);
+  const struct connection c = open_ipv4();
+  struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+  const struct sock_fprog filter = {.len = 1, .filter = &nothing};
+  assert_int_equal(setsockopt(c.server, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter), 0);
+  assert_int_equal(write(c.client, "hello", 5), 5);
+  close(c.client);
+  const struct kernel_socket client = await(&c.of_client, TCPS_FIN_WAIT_1, was_sent_again, NULL);
+  assert_int_equal(client.timer, KERNEL_TIMER_RETRANSMIT);
+  assert_int_equal(client.unacked, 5);
+  close(c.server);
 }
 
 static void test_last_ack_of_an_orphan(void **state) {
@@ -622,7 +674,7 @@ static void test_own_addresses_are_local(void **state) {
 
 static void test_new_addresses_become_local(void **state) {
   (void)state;
-  SKIP_UNLESS(own_namespace, "no network namespace of its own: unshare() is not allowed here");
+  SKIP_UNLESS(own_namespace, NO_NAMESPACE);
   static const char *const addresses[] = {"192.0.2.77", "2001:db8::77", "fe80::77"};
   size_t n = has_ipv6() ? 3 : 1;
   for (size_t i = 0; i < n; i++) {
@@ -648,6 +700,36 @@ static void test_new_addresses_become_local(void **state) {
 }
 
 /* ---- the way to the kernel ---- */
+
+/* Looks from another namespace, where lo is down and has no address; ends with what went wrong. */
+static void look_from_elsewhere(const struct connection *c) {
+  struct kernel_socket socket;
+  char error[KERNEL_ERROR_SIZE];
+  if (unshare(CLONE_NEWNET) < 0) _exit(1);
+  struct kernel_diag *elsewhere = kernel_diag_open(error);
+  if (!elsewhere) _exit(2);
+  if (kernel_diag_ask(diag, &c->of_client, &socket) != KERNEL_FOUND) _exit(3);
+  if (kernel_diag_ask(elsewhere, &c->of_client, &socket) != KERNEL_GONE) _exit(4);
+  struct kernel_diag *here = diag;
+  diag = elsewhere;
+  bool loopback = is_local("127.0.0.1") && is_local("::1");
+  diag = here;
+  kernel_diag_close(elsewhere);
+  _exit(loopback ? 0 : 5);
+}
+
+static void test_it_asks_the_namespace_it_was_opened_in(void **state) {
+  (void)state;
+  SKIP_UNLESS(own_namespace, NO_NAMESPACE);
+  const struct connection c = open_ipv4();
+  int status;
+  pid_t pid = fork();
+  assert_true(pid >= 0);
+  if (pid == 0) look_from_elsewhere(&c);
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_int_equal(status, 0);
+  close_both(&c);
+}
 
 /* In turn closes both ends of each connection, the client first; ends with its parent. */
 static pid_t start_closer(const struct connection *c, int n, _Atomic int *turn) {
@@ -765,7 +847,9 @@ static void test_owner_is_this_process(void **state) {
   assert_true(kernel_owner_find(ask(&c.of_server).inode, &owner));
   assert_int_equal(owner.fd, c.server);
 
-  int copy = dup(c.server);
+  int copy = fcntl(c.server, F_DUPFD, c.server + 1);
+  assert_true(kernel_owner_find(ask(&c.of_server).inode, &owner));
+  assert_int_equal(owner.fd, c.server);
   close(c.server);
   assert_true(kernel_owner_find(ask(&c.of_server).inode, &owner));
   assert_int_equal(owner.fd, copy);
@@ -862,6 +946,8 @@ int main(void) {
       cmocka_unit_test(test_half_closed),
       cmocka_unit_test(test_orphan_to_time_wait),
       cmocka_unit_test(test_fins_behind_data),
+      cmocka_unit_test(test_probes_are_no_retransmissions),
+      cmocka_unit_test(test_retransmissions),
       cmocka_unit_test(test_last_ack_of_an_orphan),
       cmocka_unit_test(test_unread_and_unacked),
       cmocka_unit_test(test_reset),
@@ -872,6 +958,7 @@ int main(void) {
       cmocka_unit_test(test_loopback_is_local),
       cmocka_unit_test(test_own_addresses_are_local),
       cmocka_unit_test(test_new_addresses_become_local),
+      cmocka_unit_test(test_it_asks_the_namespace_it_was_opened_in),
       cmocka_unit_test(test_no_gap_before_time_wait),
       cmocka_unit_test(test_a_thousand_sockets),
       cmocka_unit_test(test_nobody_else_answers),
