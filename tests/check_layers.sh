@@ -25,12 +25,14 @@ others() { # others FILE... : every source but these
 }
 pure=$(git ls-files 'common/*.[ch]' | grep -vE 'common/(peer(_[a-z]+)?|cli)\.' | tr '\n' ' ')
 
-echo 1..11
+echo 1..12
 check 'only source includes pcap' "$(others capture/source.c)" 'pcap'
 check 'only peer includes libuv' \
   "$(others common/peer.h common/peer_group.h common/peer_socket.h)" 'uv\.h'
 check 'only flow includes xxHash' "$(others capture/flow.c)" 'xxhash'
 check 'only report_json includes json-c' "$(others capture/report_json.c)" 'json-c'
+check 'only kernel_diag includes libmnl and netlink' "$(others capture/kernel_diag.c)" \
+  '(libmnl|linux/(netlink|rtnetlink|inet_diag|sock_diag))'
 check 'common knows nothing of capture, server and client' "$pure" '(capture|server|client)/'
 check 'the model has no clock, no allocation, no files' "$pure" '(time|stdlib|unistd|sys/|fcntl|poll)'
 check 'decode knows no state' "capture/decode.c capture/decode.h" \
