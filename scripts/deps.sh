@@ -15,6 +15,7 @@ demo pc:libuv            libuv1-dev     libuv-devel         libuv          libuv
 demo pc:libpcap          libpcap-dev    libpcap-devel       libpcap        libpcap-dev
 demo pc:libxxhash        libxxhash-dev  xxhash-devel        xxhash         xxhash-dev
 demo pc:json-c           libjson-c-dev  json-c-devel        json-c         json-c-dev
+demo pc:libmnl           libmnl-dev     libmnl-devel        libmnl         libmnl-dev
 demo cmd:ip              iproute2       iproute             iproute2       iproute2
 demo cmd:tc              iproute2       iproute-tc          iproute2       iproute2-tc
 demo cmd:nft             nftables       nftables            nftables       nftables
