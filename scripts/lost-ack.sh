@@ -15,7 +15,7 @@ Closes a real TCP connection, loses the final ACK of the close, and shows what T
   -4, -6             IPv4 (default) or IPv6
   --server-first     the server closes first, so the server's ACK is lost
   --close-delay MS   how long the side that closes second waits with its FIN (default 1000):
-                     the time there is to arm the fault
+                     the time there is to stop it (SIGSTOP) until the fault is armed
   --wait             sit through TIME_WAIT's 60 seconds, with a countdown
   --host             use this machine's own lo instead of a private one (root only)
   --no-fault         do all this and lose nothing: must end with status 1
@@ -106,9 +106,16 @@ lab_start_sniffer "${sniffer_options[@]}"
 lab_start_client "$address" "${client_options[@]}"
 
 lab_await "the $last to acknowledge the $first's FIN" 10 "$(lab_segment ack1)"
-((!fault)) || lab_arm_final_ack "$count"
-armed=$EPOCHREALTIME
-((!fault)) || lab_say "Armed: $LAB_BACKEND will lose the next ACK with number $LAB_ACK from $LAB_FROM $times."
+armed=0
+if ((fault)); then
+  closes_last=${lab_pids[0]} # the server
+  [[ $last == server ]] || closes_last=${lab_pids[1]}
+  kill -STOP "$closes_last" # however long the arming takes
+  lab_arm_final_ack "$count"
+  armed=$EPOCHREALTIME
+  kill -CONT "$closes_last"
+  lab_say "Armed: $LAB_BACKEND will lose the next ACK with number $LAB_ACK from $LAB_FROM $times."
+fi
 
 lab_await "the $last's FIN" $((10 + close_delay / 1000)) "$(lab_segment fin2)"
 fin2=$(lab_field t "$LAB_EVENT")

@@ -81,7 +81,7 @@ server() { server_options=("$@"); }
 client() { client_options=("$@"); }
 sniffer() { sniffer_options=("$@"); }
 
-# The server is stopped (SIGSTOP) before the client starts: it will read when it is thawed.
+# The server is stopped (SIGSTOP) before the client starts: it will accept and read when it is thawed.
 freeze_server() { frozen=$fault; }
 thaw_server() { ((!frozen)) || kill -CONT "${lab_pids[0]}"; }
 
@@ -96,6 +96,7 @@ lose() {
   lost_place=before-tap
   [[ $hook == egress ]] || lost_place=after-tap
   ((fault)) || return 0
+  [[ $lost_role != final-ack ]] || freeze_server # what it is to close cannot be armed too late
   lab_open_loss "$backend" "$hook"
   # Linux learns from its own output path that nothing was sent: no retransmission follows, and
   # that is another story than a loss on the way.
@@ -120,7 +121,8 @@ arm_early() {
 arm_late() {
   lab_await 'the first FIN to be acknowledged' 10 "$(lab_segment ack1)"
   lab_arm_final_ack "$lost_count"
-  lab_say "Armed: $LAB_BACKEND will lose the ACK with number $LAB_ACK from $LAB_FROM $(times "$lost_count"), $lost_place."
+  lab_say "Armed: $LAB_BACKEND will lose the ACK with number $LAB_ACK from $LAB_FROM $(times "$lost_count"), $lost_place. The server was stopped until now."
+  thaw_server
 }
 
 times() {

@@ -9,7 +9,7 @@ scenario_lost-final-ack() {
     'It is lost, twice. The server, still in LAST_ACK, sends its FIN again, and again.' \
     'The client is in TIME_WAIT in order to answer. (lost-ack.sh has more to choose from.)'
   client --send 0 --close-after 200
-  server --close-delay 1000 # the time there is to arm the fault
+  server --close-delay 100
   lose 2 final-ack
   ladder <<'END'
 client fin1 0 1/4 FIN_WAIT_1 CLOSE_WAIT

@@ -88,7 +88,7 @@ scenario_last-ack-gives-up() {
     'with tcp_orphan_retries=1 (ten times in 107 s by default), and forgets the connection.'
   set_sysctl tcp_orphan_retries 1
   client --send 0 --close-after 200
-  server --close-delay 1000 # the time there is to arm the fault
+  server --close-delay 100
   sniffer --duration 6
   lose 4 final-ack
   ladder <<'END'

@@ -83,7 +83,8 @@ hold_no_more() { tc filter del dev lo parent "$lab_handle:" pref 2; }
 
 late_final_ack() {
   client --send 0 --close-after 200
-  server --close-delay 1000 # the time there is to hold what follows
+  server --close-delay 100
+  freeze_server # until what follows can be held
   ladder <<'END'
 client fin1 0 1/4 FIN_WAIT_1 CLOSE_WAIT
 server ack1 0 2/4 FIN_WAIT_2 CLOSE_WAIT
@@ -118,6 +119,7 @@ final_ack_comes_late() {
   lab_await 'the server to acknowledge the FIN' 10 "$(lab_segment ack1)"
   ((fault)) || return 0
   hold_acks client
+  thaw_server
   release 2
 }
 
