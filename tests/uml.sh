@@ -17,6 +17,6 @@ if ! [[ -x $bin/server && -x $bin/client && -x $bin/capture ]]; then
 fi
 
 # The terminal codes and messages of a machine that boots are not results.
-timeout --kill-after 5 400 linux.uml mem=512M root=/dev/root rootfstype=hostfs hostfs=/ ro quiet \
+timeout --kill-after 5 500 linux.uml mem=512M root=/dev/root rootfstype=hostfs hostfs=/ ro quiet \
   init="$tests/uml_init.sh" teardown_root="$tests/.." teardown_bin="${TEARDOWN_UML_BIN:-$bin}" \
   con=null con0=null,fd:1 </dev/null 2>/dev/null | tr -d '\r' | grep -aE '^(ok|not ok|#|1\.\.)'
