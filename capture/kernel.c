@@ -6,19 +6,22 @@
 #include <time.h>
 
 enum {
-  WORDS_MAX = 4096,       /* gathered, and not given on yet */
+  WORDS_MAX = 4096, /* gathered, and not given on yet */
+  HELD_MAX = 64,
   OWNERS_PER_SECOND = 10, /* each reads all of /proc */
 };
 
-/* A word about a flow without a control segment waits for that: the kernel says FIN_WAIT_1 before
- * its FIN is on the wire. After so long the word itself is the news. */
+/* A word about a flow without a control segment is held back until there is one: the kernel says
+ * FIN_WAIT_1 before its FIN is on the wire. After so long the word itself is the news. */
 #define WORD_WAITS_US INT64_C(50000)
 
 struct kernel {
   struct kernel_diag *diag;
   struct kernel_trace *trace;
   struct kernel_event words[WORDS_MAX]; /* in the order of their times */
-  unsigned n_words, scanned, kept;      /* the last two: of a scan that goes on, or 0 */
+  unsigned first_word, n_words;         /* those from the first on are not given on yet */
+  struct kernel_word held[HELD_MAX];
+  unsigned n_held;
   struct flow *first_due, *last_due;
   int64_t owners_since_us;
   unsigned owners;
@@ -82,7 +85,8 @@ static struct kernel_view *view_of(struct kernel *k, struct flow *f) {
 
 void kernel_notice(struct kernel *k, struct flow *f) {
   struct kernel_view *v = view_of(k, f);
-  if (!v || v->is_due) return;
+  /* What it tells by itself need not be asked for. */
+  if (!v || v->is_due || k->trace) return;
   v->is_due = true;
   v->next_due = NULL;
   *(k->last_due ? &k->last_due->kernel->next_due : &k->first_due) = f;
@@ -100,11 +104,29 @@ static void take_from_queue(struct kernel *k, struct flow *f) {
 void kernel_forget(struct kernel *k, struct flow *f) {
   if (!f->kernel) return;
   if (f->kernel->is_due) take_from_queue(k, f);
+  unsigned kept = 0;
+  for (unsigned i = 0; i < k->n_held; i++)
+    if (k->held[i].flow != f) k->held[kept++] = k->held[i];
+  k->n_held = kept;
   free(f->kernel);
   f->kernel = NULL;
 }
 
 /* ---- Asking --------------------------------------------------------------------------------- */
+
+static bool is_opening(enum tcp_state state) {
+  return state == TCPS_LISTEN || state == TCPS_SYN_SENT || state == TCPS_SYN_RECEIVED ||
+         state == TCPS_ESTABLISHED;
+}
+
+/* The answer is about the next connection of the same name: of the old one the kernel has no more
+ * to say. */
+static bool is_of_another(const struct kernel_view *v, enum end end,
+                          const struct kernel_socket *answer) {
+  const struct witness_end *said = &v->witness.end[end];
+  if (v->cookie[end] != 0) return v->cookie[end] != answer->cookie;
+  return said->n > 0 && is_opening(answer->state) && !is_opening(witness_last(said));
+}
 
 /* True when the answer is another than the last word; *news then is that. */
 static bool ask_end(struct kernel *k, struct flow *f, enum end end, struct kernel_word *news) {
@@ -114,10 +136,17 @@ static bool ask_end(struct kernel *k, struct flow *f, enum end end, struct kerne
   if (!v->local[end]) return false;
   uint8_t n = said->n;
   enum tcp_state before = witness_last(said);
-  v->answer[end] = (uint8_t)kernel_diag_ask(k->diag, &pair, &v->socket[end]);
+  struct kernel_socket answer;
+  v->answer[end] = (uint8_t)kernel_diag_ask(k->diag, &pair, &answer);
   int64_t now_us = clock_us();
   switch ((enum kernel_answer)v->answer[end]) {
     case KERNEL_FOUND:
+      if (is_of_another(v, end, &answer)) {
+        v->answer[end] = KERNEL_UNANSWERED;
+        break;
+      }
+      v->socket[end] = answer;
+      v->cookie[end] = answer.cookie;
       v->gone_us[end] = 0;
       witness_asked(said, v->socket[end].state, now_us);
       break;
@@ -184,13 +213,9 @@ int64_t kernel_time_wait_left_us(const struct flow *f, enum end end, int64_t now
 /* ---- Listening ------------------------------------------------------------------------------ */
 
 void kernel_gather(struct kernel *k) {
-  while (k->trace && k->n_words < WORDS_MAX && kernel_trace_next(k->trace, &k->words[k->n_words]))
-    k->n_words++;
-}
-
-static bool is_opening(enum tcp_state state) {
-  return state == TCPS_LISTEN || state == TCPS_SYN_SENT || state == TCPS_SYN_RECEIVED ||
-         state == TCPS_ESTABLISHED;
+  if (!k->trace) return;
+  if (k->first_word == k->n_words) k->first_word = k->n_words = 0;
+  while (k->n_words < WORDS_MAX && kernel_trace_next(k->trace, &k->words[k->n_words])) k->n_words++;
 }
 
 /* For a socket that goes on as a TIME_WAIT socket the kernel says CLOSED: of the RFC's CLOSED only
@@ -202,7 +227,8 @@ static bool is_hand_over(const struct kernel_event *e) {
 /* Enters an event into the view; false when it is not worth a word. */
 static bool enter(struct kernel *k, struct flow *f, enum end end, const struct kernel_event *e,
                   struct kernel_word *word) {
-  struct kernel_view *v = view_of(k, f);
+  bool closes = e->kind == KERNEL_EVENT_STATE || e->kind == KERNEL_EVENT_SEND_RESET;
+  struct kernel_view *v = closes ? view_of(k, f) : f->kernel;
   if (!v || !v->local[end]) return false;
   *word = (struct kernel_word){f, e->t_us, (uint8_t)end, e->kind, e->from, e->to, false, ""};
   memcpy(word->reason, e->reason, sizeof word->reason);
@@ -216,7 +242,7 @@ static bool enter(struct kernel *k, struct flow *f, enum end end, const struct k
     case KERNEL_EVENT_SEND_RESET:
       memcpy(v->reset_reason[end], e->reason, sizeof e->reason);
       return true;
-    case KERNEL_EVENT_RETRANSMIT: v->retransmits[end]++; return true;
+    case KERNEL_EVENT_RETRANSMIT:
     case KERNEL_EVENT_RECEIVE_RESET: return true;
   }
   if (e->from == e->to) return false;
@@ -225,21 +251,32 @@ static bool enter(struct kernel *k, struct flow *f, enum end end, const struct k
   return true;
 }
 
+/* The first of those held back whose flow has a control segment now, or that waited long enough. */
+static bool release(struct kernel *k, int64_t now_us, struct kernel_word *word) {
+  for (unsigned i = 0; i < k->n_held; i++) {
+    bool over = now_us - k->held[i].t_us >= WORD_WAITS_US || k->n_held == HELD_MAX;
+    if (k->held[i].flow->number == 0 && !over) continue;
+    *word = k->held[i];
+    k->n_held--;
+    memmove(&k->held[i], &k->held[i + 1], (k->n_held - i) * sizeof *k->held);
+    return true;
+  }
+  return false;
+}
+
 bool kernel_next(struct kernel *k, struct flow_table *flows, int64_t until_us, int64_t now_us,
                  struct kernel_word *word) {
-  while (k->scanned < k->n_words && k->words[k->scanned].t_us <= until_us) {
-    const struct kernel_event *e = &k->words[k->scanned++];
+  if (release(k, now_us, word)) return true;
+  while (k->first_word < k->n_words && k->words[k->first_word].t_us <= until_us) {
+    const struct kernel_event *e = &k->words[k->first_word++];
     enum end end;
     if (e->kind == KERNEL_EVENT_STATE && is_opening(e->to)) continue;
     struct flow *f = flow_between(flows, e->pair.family, &e->pair.local, e->pair.local_port,
                                   &e->pair.remote, e->pair.remote_port, &end);
-    if ((!f || f->number == 0) && now_us - e->t_us < WORD_WAITS_US)
-      k->words[k->kept++] = *e;
-    else if (f && enter(k, f, end, e, word))
-      return true;
+    if (!f || !enter(k, f, end, e, word)) continue;
+    if (f->number != 0) return true;
+    if (e->kind == KERNEL_EVENT_STATE) k->held[k->n_held++] = *word;
+    if (k->n_held == HELD_MAX) return release(k, now_us, word);
   }
-  k->n_words -= k->scanned - k->kept;
-  memmove(&k->words[k->kept], &k->words[k->scanned], (k->n_words - k->kept) * sizeof *k->words);
-  k->scanned = k->kept = 0;
   return false;
 }

@@ -22,10 +22,10 @@ struct kernel_view {
   struct kernel_socket socket[2]; /* the newest answer, if it was KERNEL_FOUND */
   int64_t asked_us;               /* when the newest answers were given; 0: not yet */
   int64_t gone_us[2];             /* since when there is no such socket; 0: there is, or was none */
+  uint64_t cookie[2];             /* kernel_socket.cookie; 0: no answer yet */
   uint64_t told_of[2];            /* kernel_event.socket; 0: no event yet */
   struct kernel_owner owner[2];   /* only if has_owner */
   char reset_reason[2][sizeof((struct kernel_event *)0)->reason];
-  uint32_t retransmits[2]; /* that the kernel told of */
   bool local[2];
   uint8_t answer[2]; /* enum kernel_answer */
   bool has_owner[2];
@@ -60,7 +60,8 @@ struct kernel_word {
   char reason[sizeof((struct kernel_event *)0)->reason];
 };
 
-/* Something was captured of this flow that belongs to a close: it is to be asked about. */
+/* Something was captured of this flow that belongs to a close: it is to be asked about, unless the
+ * kernel tells. */
 void kernel_notice(struct kernel *kernel, struct flow *flow);
 
 /* The flow ends, or begins anew: what was said of it is dropped. */
@@ -87,8 +88,8 @@ int64_t kernel_time_wait_left_us(const struct flow *flow, enum end end, int64_t 
 void kernel_gather(struct kernel *kernel);
 
 /* The next word of those that were gathered, told not later than until_us, about a flow of the
- * table; it is in the flow's view already. A word about a flow of which nothing was captured yet is
- * kept back for a while. False: none; to be called until then. */
+ * table; it is in the flow's view already. A word about a flow without a number is held back for a
+ * while. False: none; to be called until then. */
 bool kernel_next(struct kernel *kernel, struct flow_table *flows, int64_t until_us, int64_t now_us,
                  struct kernel_word *word);
 

@@ -313,6 +313,7 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
   int64_t last_us = 0, next_tick_us = 0;
   uint64_t packets = 0;
   bool ok = true, more = true;
+  bool pipe = !s->report.live && strcmp(s->source.file, "-") == 0;
   int kernel = w->kernel ? kernel_fd(w->kernel) : -1;
   while (more && !is_over(w, s, packets, deadline_us)) {
     watch_listen(w);
@@ -335,6 +336,7 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
                    decode_packet(source_link(source), packet.bytes, packet.captured, packet.on_wire,
                                  &decoded),
                    &decoded, packet.t_us);
+      if (pipe) watch_flush(w);
       if (s->packets_max > 0 && packets >= s->packets_max) break;
     }
     if (s->report.live && now_us() >= next_tick_us) {

@@ -88,7 +88,7 @@ struct report {
   struct report_options options;
 };
 
-/* Each returns NULL when there is no memory. `out` is flushed after every call. */
+/* Each returns NULL when there is no memory. The watch flushes `out`. */
 struct report *report_ladder_new(FILE *out, const struct report_options *options);
 struct report *report_lines_new(FILE *out, const struct report_options *options);
 struct report *report_json_new(FILE *out, const struct report_options *options);

@@ -38,7 +38,6 @@ static void print(struct report *r, struct json_object *o) {
   fputs(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
         r->out);
   fputc('\n', r->out);
-  fflush(r->out);
   json_object_put(o);
 }
 

@@ -321,7 +321,6 @@ static void ladder_start(struct report *report, const char *source, const char *
   color(l, "2");
   print_wrapped(l, 0, "", line);
   color(l, "0");
-  fflush(report->out);
 }
 
 static void ladder_segment(struct report *report, const struct report_segment *s) {
@@ -346,7 +345,6 @@ static void ladder_segment(struct report *report, const struct report_segment *s
     note(l, "%s", text_finding(&s->flow->model, &s->step->findings[i], report->options.raw, text));
   }
   notes_on_expectations(l, s);
-  fflush(report->out);
 }
 
 static void ladder_expired(struct report *report, const struct flow *flow,
@@ -369,7 +367,6 @@ static void ladder_expired(struct report *report, const struct flow *flow,
          tcp_state_name(step->changes[i].from), glyphs_of(l)->to,
          tcp_state_name(step->changes[i].to), evidence_name(step->changes[i].evidence),
          text_reason(&step->changes[i], reason));
-  fflush(report->out);
 }
 
 static void ladder_kernel(struct report *report, const struct kernel_word *word) {
@@ -401,7 +398,6 @@ static void ladder_kernel(struct report *report, const struct kernel_word *word)
   }
   color(l, "0");
   fputc('\n', report->out);
-  fflush(report->out);
 }
 
 static void ladder_verdict(struct report *report, const struct flow *flow, const struct verdict *v,
@@ -455,7 +451,6 @@ static void ladder_verdict(struct report *report, const struct flow *flow, const
              (double)(deadline - now_us) / 1e6);
     print_wrapped(l, 4, "", line);
   }
-  fflush(report->out);
 }
 
 static void ladder_countdown(struct report *report, const struct flow *flow, int64_t left_us,
@@ -473,14 +468,12 @@ static void ladder_countdown(struct report *report, const struct flow *flow, int
   repeat(report->out, glyphs_of(l)->empty, CELLS - full);
   fprintf(report->out, " %lld s left%s", (long long)left_s, by_kernel ? " (kernel)" : "");
   l->counting_down = true;
-  fflush(report->out);
 }
 
 static void ladder_summary(struct report *report, const struct report_summary *summary) {
   struct ladder *l = (struct ladder *)report;
   (void)summary;
   end_countdown(l);
-  fflush(report->out);
 }
 
 static void ladder_destroy(struct report *report) { free(report); }

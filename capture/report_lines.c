@@ -50,7 +50,6 @@ static void lines_start(struct report *r, const char *source, const char *filter
   (void)source, (void)filter;
   if (!kernel_lack || *kernel_lack == '\0') return;
   fprintf(r->out, "the kernel is %s\n", kernel_lack);
-  fflush(r->out);
 }
 
 static void lines_segment(struct report *r, const struct report_segment *s) {
@@ -88,7 +87,6 @@ static void lines_segment(struct report *r, const struct report_segment *s) {
               text_expectation(m, &expected[i], r->options.raw, text));
     }
   }
-  fflush(r->out);
 }
 
 static void lines_expired(struct report *r, const struct flow *flow, const struct model_step *step,
@@ -101,7 +99,6 @@ static void lines_expired(struct report *r, const struct flow *flow, const struc
   print_states(r, &flow->model);
   fputc('\n', r->out);
   print_changes(r, flow, step);
-  fflush(r->out);
 }
 
 static void lines_kernel(struct report *r, const struct kernel_word *word) {
@@ -112,7 +109,6 @@ static void lines_kernel(struct report *r, const struct kernel_word *word) {
   if (m->roles_seen) text_elapsed(word->t_us - m->first_fin_us, elapsed);
   fprintf(r->out, "#%u %s%skernel: %s\n", word->flow->number, elapsed, *elapsed ? " " : "",
           text_kernel(word, arrow(r), said));
-  fflush(r->out);
 }
 
 static void lines_verdict(struct report *r, const struct flow *flow, const struct verdict *v,
@@ -140,7 +136,6 @@ static void lines_verdict(struct report *r, const struct flow *flow, const struc
   if (r->options.live && !r->options.wait && deadline != INT64_MAX && deadline > now_us)
     fprintf(r->out, "  #%u not waited for: %.0f s of TIME_WAIT, then CLOSED; see --wait\n",
             flow->number, (double)(deadline - now_us) / 1e6);
-  fflush(r->out);
 }
 
 /* In a pipe a line every ten seconds is countdown enough. */
@@ -153,12 +148,10 @@ static void lines_countdown(struct report *r, const struct flow *flow, int64_t l
   l->last_countdown_s = left_s;
   fprintf(r->out, "  #%u TIME_WAIT %lld s left%s\n", flow->number, (long long)left_s,
           by_kernel ? " (kernel)" : "");
-  fflush(r->out);
 }
 
 static void lines_summary(struct report *r, const struct report_summary *summary) {
-  (void)summary;
-  fflush(r->out);
+  (void)r, (void)summary;
 }
 
 static void lines_destroy(struct report *r) { free(r); }

@@ -63,6 +63,10 @@ bool watch_attend(struct watch *watch, int64_t now_us);
  */
 void watch_tick(struct watch *watch, int64_t now_us);
 
+/* Writes out what the reports hold. Done by all that speak of live captures; a file's reader does
+ * it when it may have to wait. */
+void watch_flush(struct watch *watch);
+
 /* The capture is over: every connection that is still followed gets its verdict. */
 void watch_end(struct watch *watch, int64_t now_us);
 
