@@ -125,7 +125,9 @@ static bool is_of_another(const struct kernel_view *v, enum end end,
                           const struct kernel_socket *answer) {
   const struct witness_end *said = &v->witness.end[end];
   if (v->cookie[end] != 0) return v->cookie[end] != answer->cookie;
-  return said->n > 0 && is_opening(answer->state) && !is_opening(witness_last(said));
+  enum tcp_state last = witness_last(said);
+  if (said->n == 0) return false;
+  return last == TCPS_CLOSED || (is_opening(answer->state) && !is_opening(last));
 }
 
 /* True when the answer is another than the last word; *news then is that. */
