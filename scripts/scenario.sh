@@ -175,7 +175,7 @@ start_sniffer() {
   local -a save=()
   [[ -z $keep ]] || save=(-w "$keep/$name-$acts.pcap")
   LAB_EVENTS=()
-  lab_start_sniffer --duration 60 --format ladder "${sniffer_options[@]}" "${save[@]}"
+  lab_start_sniffer --duration 60 --format ladder --color "$color" "${sniffer_options[@]}" "${save[@]}"
 }
 
 # Of many closes at once no reader wants the ladders.
@@ -316,10 +316,12 @@ inside() {
 # Standard input to standard output, a key at a time: before a row of the ladder, and before a line
 # that begins with \1. The network does not wait; only what is told of it does.
 tell() {
-  local line
+  local line plain
+  shopt -s extglob
   while IFS= read -r line; do
-    if [[ $line == $'\1'* || $line == *'───'[' ▶']* || $line == *'◀───'* ||
-      $line == *' ---'*'> '* || $line == *' <---'* ]]; then
+    plain=${line//$'\e['*([0-9])m/}
+    if [[ $plain == $'\1'* || $plain == *'───'[' ▶']* || $plain == *'◀───'* ||
+      $plain == *' ---'*'> '* || $plain == *' <---'* ]]; then
       printf '[any key] ' >&4
       IFS= read -rsn 1 _ <&4 || true
       printf '\r          \r' >&4
@@ -365,6 +367,7 @@ run_all() {
 }
 
 address=127.0.0.1 place='' backend=auto fault=1 step=0 keep='' what=run
+color=${TEARDOWN_COLOR-auto} # set below, for those inside
 names=() arguments=() inside=''
 if [[ ${1-} == --inside ]]; then
   inside=${2-}
@@ -434,6 +437,8 @@ if ((step)); then
   if [[ -t 1 ]]; then
     read -r _ COLUMNS < <(stty size <&4) || true
     export COLUMNS
+    # The sniffer will write into a pipe.
+    [[ -n ${NO_COLOR-} || ${TERM:-dumb} == dumb ]] || export TEARDOWN_COLOR=always
   fi
 fi
 run_all "${names[@]}"

@@ -162,6 +162,20 @@ as_stated() {
   [[ $(grep -o 'any key' <<<"$output" | wc -l) == 4 ]] || fail "$output"
 }
 
+@test "--step keeps the colours of a terminal, and NO_COLOR is obeyed" {
+  command -v script >/dev/null || skip 'no script(1)'
+  local red=$'\e[31m' environment
+  for environment in LC_ALL=C.UTF-8 LC_ALL=C; do
+    run timeout 60 script -qec "env TERM=xterm $environment $scenario --step reset-linger-0" /dev/null <<<'1234567890'
+    [[ $status == 0 && $output == *"$red"* ]] || fail "$output"
+    [[ $(grep -o 'any key' <<<"$output" | wc -l) == 4 ]] || fail "$output"
+  done
+  for environment in 'NO_COLOR=1 TERM=xterm' TERM=dumb; do
+    run timeout 60 script -qec "env $environment $scenario --step reset-linger-0" /dev/null <<<'1234567890'
+    [[ $status == 0 && $output != *"$red"* ]] || fail "$output"
+  done
+}
+
 @test "--step without a terminal says so" {
   run --separate-stderr setsid --wait "$scenario" --step normal
   [[ $status == 2 && $stderr == *'--step wants a terminal'* ]] || fail "$status $stderr"
