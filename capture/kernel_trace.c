@@ -363,9 +363,9 @@ static void look(struct kernel_trace *trace) {
 
 /* The index of the ring whose next event is the earliest of all; -1: there are none. */
 static int find_earliest(const struct kernel_trace *trace) {
-  int earliest = trace->ready_count - 1;
-  for (int i = 0; i < earliest; i++) {
-    if (trace->ready[i]->t_ns < trace->ready[earliest]->t_ns) earliest = i;
+  int earliest = -1;
+  for (int i = 0; i < trace->ready_count; i++) {
+    if (earliest < 0 || trace->ready[i]->t_ns < trace->ready[earliest]->t_ns) earliest = i;
   }
   return earliest;
 }

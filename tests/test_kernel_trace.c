@@ -549,6 +549,7 @@ static pid_t start_tracer(void) {
   assert_return_code(pid, errno);
   if (pid == 0) {
     char error[KERNEL_ERROR_SIZE];
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails does not kill us */
     if (!kernel_trace_open(error) || write(ready[1], "", 1) != 1) _exit(1);
     for (;;) pause();
   }
@@ -585,6 +586,59 @@ static void test_killed_run_is_swept(void **unused) {
   assert_return_code(unlinkat(tracefs, foreign, AT_REMOVEDIR), errno);
 }
 
+/* Listens and stops to: two events a round. */
+static union address listen_often(const char *text, int rounds) {
+  union address address;
+  for (int i = 0; i < rounds; i++) {
+    int listener = bind_to(&address, text);
+    assert_return_code(listen(listener, 1), errno);
+    close(listener);
+  }
+  return address;
+}
+
+static bool is_at(const struct kernel_event *event, const union address *address) {
+  return event->pair.family == 4 &&
+         memcmp(event->pair.local.bytes, &address->v4.sin_addr, sizeof address->v4.sin_addr) == 0;
+}
+
+/* Events of several processors: as many processes, each on its own. */
+static void test_order(void **unused) {
+  (void)unused;
+  struct kernel_trace *trace = open_trace();
+  if (!trace) return;
+  enum { PROCESSES = 4, ROUNDS = 200 };
+  char text[INET_ADDRSTRLEN];
+  union address address;
+  snprintf(text, sizeof text, "%s", own_address());
+  parse_address(&address, text);
+  pid_t child[PROCESSES];
+  for (int i = 0; i < PROCESSES; i++) {
+    child[i] = fork();
+    assert_return_code(child[i], errno);
+    if (child[i] != 0) continue;
+    cpu_set_t cpu;
+    CPU_ZERO(&cpu);
+    CPU_SET((size_t)i, &cpu);
+    (void)sched_setaffinity(0, sizeof cpu, &cpu); /* there may be fewer */
+    (void)listen_often(text, ROUNDS);
+    _exit(0);
+  }
+  for (int i = 0; i < PROCESSES; i++) assert_int_equal(waitpid(child[i], NULL, 0), child[i]);
+
+  struct kernel_event event;
+  int64_t last = 0;
+  int got = 0;
+  while (kernel_trace_next(trace, &event)) {
+    if (!is_at(&event, &address)) continue;
+    assert_true(event.t_us >= last);
+    last = event.t_us;
+    got++;
+  }
+  assert_int_equal(got, 2 * ROUNDS * PROCESSES);
+  kernel_trace_close(trace);
+}
+
 /* More events than the buffer holds: the rest is counted, and the trace goes on. */
 static void test_lost_events_are_counted(void **unused) {
   (void)unused;
@@ -597,18 +651,10 @@ static void test_lost_events_are_counted(void **unused) {
   close(fd);
 
   enum { ROUNDS = 2000, EVENTS = 2 * ROUNDS };
-  union address address;
-  for (int i = 0; i < ROUNDS; i++) {
-    int listener = bind_to(&address, own_address());
-    assert_return_code(listen(listener, 1), errno);
-    close(listener);
-  }
+  union address address = listen_often(own_address(), ROUNDS);
   struct kernel_event event;
   int got = 0;
-  while (kernel_trace_next(trace, &event)) {
-    got += event.pair.family == 4 && event.pair.remote_port == 0 &&
-           memcmp(event.pair.local.bytes, &address.v4.sin_addr, 4) == 0;
-  }
+  while (kernel_trace_next(trace, &event)) got += is_at(&event, &address);
   uint64_t lost = kernel_trace_lost(trace);
   assert_true(got > 0 && got < EVENTS);
   assert_true(lost >= (uint64_t)(EVENTS - got));
@@ -690,6 +736,7 @@ int main(void) {
       cmocka_unit_test(test_nothing_is_changed_or_left),
       cmocka_unit_test(test_two_traces),
       cmocka_unit_test(test_killed_run_is_swept),
+      cmocka_unit_test(test_order),
       cmocka_unit_test(test_lost_events_are_counted),
       cmocka_unit_test(test_refused_without_root),
       cmocka_unit_test(test_refused_to_root_of_a_namespace),
