@@ -16,6 +16,8 @@ demo pc:libpcap          libpcap-dev    libpcap-devel       libpcap        libpc
 demo pc:libxxhash        libxxhash-dev  xxhash-devel        xxhash         xxhash-dev
 demo pc:json-c           libjson-c-dev  json-c-devel        json-c         json-c-dev
 demo pc:libmnl           libmnl-dev     libmnl-devel        libmnl         libmnl-dev
+demo pc:libtracefs       libtracefs-dev libtracefs-devel    libtracefs     libtracefs-dev
+demo pc:libtraceevent    libtraceevent-dev libtraceevent-devel libtraceevent libtraceevent-dev
 demo cmd:ip              iproute2       iproute             iproute2       iproute2
 demo cmd:tc              iproute2       iproute-tc          iproute2       iproute2-tc
 demo cmd:nft             nftables       nftables            nftables       nftables

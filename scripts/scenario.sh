@@ -165,7 +165,7 @@ act() {
   lab_undo_host || true
   acts=$((acts + 1))
   LAB_PORT=$((LAB_PORT + 1))
-  wanted_rows=() wanted_fields=() lost_role='' lost_count=0 frozen=0
+  wanted_rows=() wanted_fields=() lost_role='' lost_count=0 frozen=0 words=''
   server --close-delay 300
   client --close-after 200
   sniffer --closes 1
@@ -187,11 +187,30 @@ start_sniffer_unseen() {
   lab_stdout=$shown
 }
 
+# overhear_server: what it prints is shown as it comes, and kept in a pipe for expect_words.
+overhear_server() { exec {words}<> <(:); }
+
+start_server() {
+  if [[ -n $words ]]; then
+    lab_start_server "${server_options[@]}" > >(exec tee "/dev/fd/$words")
+  else
+    lab_start_server "${server_options[@]}"
+  fi
+}
+
+# expect_words WHAT PATTERN: the server, which has ended, said that; patterns may be extended ones.
+expect_words() {
+  local line said=''
+  while IFS= read -rt 0.5 -u "$words" line; do said+=$line$'\n'; done
+  # shellcheck disable=SC2053 # a pattern is wanted
+  [[ $said == $2 ]] || wrong "words of the server: expected $1, actual '${said%$'\n'}'"
+}
+
 # play [COMMAND...]: states what is expected, lets it happen, and compares; the command is what else
 # is to happen once the client runs.
 play() {
   state
-  lab_start_server "${server_options[@]}"
+  start_server
   start_sniffer
   ((!frozen)) || kill -STOP "${lab_pids[0]}"
   if [[ -n $lost_role ]] && ((fault)); then arm_early; fi

@@ -78,6 +78,10 @@ as_stated() {
 
 @test "reset-data-after-close" { as_stated reset-data-after-close "row 4: expected 'client rst 0 2/4"; }
 
+@test "reset-after-fin" {
+  as_stated reset-after-fin "words of the server: expected EOF, and then nothing until SO_ERROR is asked"
+}
+
 @test "fin-wait-2-timeout" {
   as_stated fin-wait-2-timeout "sockets of the kernel: expected 'nobody is in FIN_WAIT_2 any more', actual 1"
 }

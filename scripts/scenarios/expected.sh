@@ -88,6 +88,7 @@ compare() {
     of=''
     ((${#wanted_rows[@]} == 1)) || of="connection $connection, "
     mapfile -t want <<<"${wanted_rows[connection]%$'\n'}"
+    rows[connection]+=''
     mapfile -t have <<<"${rows[connection]%$'\n'}"
     for ((i = 0; i < ${#want[@]} || i < ${#have[@]}; i++)); do
       [[ ${want[i]-} != "${have[i]-}" ]] || continue

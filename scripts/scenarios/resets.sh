@@ -42,3 +42,22 @@ END
   verdict reset client 2/4 reset_cause=data-after-close losses=-
   play
 }
+
+scenario reset-after-fin 'RST after FIN: libuv tells the application nothing of it'
+scenario_reset-after-fin() {
+  story 'The client sends a FIN by shutdown(), and 400 ms later a RST: the server is in CLOSE_WAIT, and was told EOF.' \
+    'After EOF libuv no longer polls the socket, so that nothing tells the server of the RST (libuv issue 3449).' \
+    'Only who asks the socket itself (SO_ERROR) learns that the connection has gone.'
+  client --close "$( ((fault)) && echo shutdown-reset || echo shutdown)" --close-after 200 --hold 400
+  server --close-delay 1000
+  overhear_server
+  ladder <<'END'
+client fin1 0 1/4 FIN_WAIT_1 CLOSE_WAIT
+server ack1 0 2/4 FIN_WAIT_2 CLOSE_WAIT
+client rst 0 2/4 CLOSED CLOSED
+END
+  verdict reset client 2/4 reset_cause=linger-0 losses=- client_state=CLOSED server_state=CLOSED
+  play
+  local line=$'*([!\n])'
+  expect_words 'EOF, and then nothing until SO_ERROR is asked' "*EOF$line"$'\n'"${line}SO_ERROR${line}EPIPE*"
+}
