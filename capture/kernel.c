@@ -15,6 +15,9 @@ enum {
  * FIN_WAIT_1 before its FIN is on the wire. After so long the word itself is the news. */
 #define WORD_WAITS_US INT64_C(50000)
 
+/* The kernel counts in ticks, and some time passes between its answer and our clock. */
+#define TIMER_SLACK_US INT64_C(50000)
+
 struct kernel {
   struct kernel_diag *diag;
   struct kernel_trace *trace;
@@ -55,6 +58,8 @@ void kernel_close(struct kernel *k) {
   free(k);
 }
 
+uint64_t kernel_lost(const struct kernel *k) { return k->trace ? kernel_trace_lost(k->trace) : 0; }
+
 const char *kernel_lack(const struct kernel *k) { return k->lack; }
 
 int kernel_fd(const struct kernel *k) { return k->trace ? kernel_trace_fd(k->trace) : -1; }
@@ -83,10 +88,17 @@ static struct kernel_view *view_of(struct kernel *k, struct flow *f) {
   return f->kernel;
 }
 
+/* The end is what Linux makes of a socket for TIME_WAIT, and for FIN_WAIT_2 after close(): it tells
+ * nothing any more. */
+static bool is_handed_over(const struct kernel_view *v, enum end end) {
+  return v->answer[end] == KERNEL_FOUND && v->socket[end].timer == KERNEL_TIMER_TIME_WAIT;
+}
+
 void kernel_notice(struct kernel *k, struct flow *f) {
   struct kernel_view *v = view_of(k, f);
+  if (!v || v->is_due) return;
   /* What it tells by itself need not be asked for. */
-  if (!v || v->is_due || k->trace) return;
+  if (k->trace && !is_handed_over(v, END_CLIENT) && !is_handed_over(v, END_SERVER)) return;
   v->is_due = true;
   v->next_due = NULL;
   *(k->last_due ? &k->last_due->kernel->next_due : &k->first_due) = f;
@@ -119,15 +131,42 @@ static bool is_opening(enum tcp_state state) {
          state == TCPS_ESTABLISHED;
 }
 
+/* Whether an end can get from one state to the other without opening anew. */
+static bool leads_to(enum tcp_state from, enum tcp_state to) {
+  if (from == to || to == TCPS_CLOSED) return true;
+  switch (from) {
+    case TCPS_LISTEN:
+    case TCPS_SYN_SENT:
+    case TCPS_SYN_RECEIVED: return true;
+    case TCPS_ESTABLISHED: return !is_opening(to);
+    case TCPS_FIN_WAIT_1:
+      return to == TCPS_FIN_WAIT_2 || to == TCPS_CLOSING || to == TCPS_TIME_WAIT;
+    case TCPS_FIN_WAIT_2:
+    case TCPS_CLOSING: return to == TCPS_TIME_WAIT;
+    case TCPS_CLOSE_WAIT: return to == TCPS_LAST_ACK;
+    case TCPS_LAST_ACK:
+    case TCPS_TIME_WAIT:
+    case TCPS_CLOSED:
+    case TCPS_COUNT: break;
+  }
+  return false;
+}
+
 /* The answer is about the next connection of the same name: of the old one the kernel has no more
  * to say. */
 static bool is_of_another(const struct kernel_view *v, enum end end,
                           const struct kernel_socket *answer) {
   const struct witness_end *said = &v->witness.end[end];
-  if (v->cookie[end] != 0) return v->cookie[end] != answer->cookie;
-  enum tcp_state last = witness_last(said);
-  if (said->n == 0) return false;
-  return last == TCPS_CLOSED || (is_opening(answer->state) && !is_opening(last));
+  if (v->cookie[end] != 0 && v->cookie[end] != answer->cookie) return true;
+  return said->n > 0 && !leads_to(witness_last(said), answer->state);
+}
+
+/* True when it will last longer than was said before. */
+static bool set_end_of_time_wait(struct kernel_view *v, enum end end, int64_t now_us) {
+  const struct kernel_socket *s = &v->socket[end];
+  int64_t before_us = v->ends_us[end];
+  v->ends_us[end] = s->state == TCPS_TIME_WAIT ? now_us + (int64_t)s->left_ms * 1000 : 0;
+  return before_us != 0 && v->ends_us[end] - before_us > TIMER_SLACK_US;
 }
 
 /* True when the answer is another than the last word; *news then is that. */
@@ -139,6 +178,7 @@ static bool ask_end(struct kernel *k, struct flow *f, enum end end, struct kerne
   uint8_t n = said->n;
   enum tcp_state before = witness_last(said);
   struct kernel_socket answer;
+  bool restarted = false;
   v->answer[end] = (uint8_t)kernel_diag_ask(k->diag, &pair, &answer);
   int64_t now_us = clock_us();
   switch ((enum kernel_answer)v->answer[end]) {
@@ -150,6 +190,7 @@ static bool ask_end(struct kernel *k, struct flow *f, enum end end, struct kerne
       v->socket[end] = answer;
       v->cookie[end] = answer.cookie;
       v->gone_us[end] = 0;
+      restarted = set_end_of_time_wait(v, end, now_us);
       witness_asked(said, v->socket[end].state, now_us);
       break;
     case KERNEL_GONE:
@@ -161,10 +202,15 @@ static bool ask_end(struct kernel *k, struct flow *f, enum end end, struct kerne
     case KERNEL_UNANSWERED: break;
   }
   enum tcp_state now = witness_last(said);
-  if (said->n == 0 || (n > 0 && now == before)) return false;
-  *news = (struct kernel_word){
-      f,    now_us, (uint8_t)end, KERNEL_EVENT_STATE, (uint8_t)(n > 0 ? before : now), (uint8_t)now,
-      true, ""};
+  if (said->n == 0 || (n > 0 && now == before && !restarted)) return false;
+  *news = (struct kernel_word){.flow = f,
+                               .t_us = now_us,
+                               .end = (uint8_t)end,
+                               .kind = KERNEL_EVENT_STATE,
+                               .from = (uint8_t)(n > 0 ? before : now),
+                               .to = (uint8_t)now,
+                               .asked = true,
+                               .restarted = restarted};
   return true;
 }
 
@@ -226,13 +272,30 @@ static bool is_hand_over(const struct kernel_event *e) {
   return e->to == TCPS_CLOSED && (e->from == TCPS_FIN_WAIT_2 || e->from == TCPS_CLOSING);
 }
 
+/* A tail loss probe is no timeout: the kernel does not count it. */
+static void explain_retransmission(struct kernel *k, const struct flow *f, enum end end,
+                                   struct kernel_word *word) {
+  struct kernel_pair pair = pair_of(f, end);
+  struct kernel_socket socket;
+  if (kernel_diag_ask(k->diag, &pair, &socket) != KERNEL_FOUND) return;
+  if (socket.retransmits == 0)
+    snprintf(word->reason, sizeof word->reason, "tail loss probe");
+  else
+    snprintf(word->reason, sizeof word->reason, "timeout %u", socket.retransmits);
+}
+
 /* Enters an event into the view; false when it is not worth a word. */
 static bool enter(struct kernel *k, struct flow *f, enum end end, const struct kernel_event *e,
                   struct kernel_word *word) {
   bool closes = e->kind == KERNEL_EVENT_STATE || e->kind == KERNEL_EVENT_SEND_RESET;
   struct kernel_view *v = closes ? view_of(k, f) : f->kernel;
   if (!v || !v->local[end]) return false;
-  *word = (struct kernel_word){f, e->t_us, (uint8_t)end, e->kind, e->from, e->to, false, ""};
+  *word = (struct kernel_word){.flow = f,
+                               .t_us = e->t_us,
+                               .end = (uint8_t)end,
+                               .kind = e->kind,
+                               .from = e->from,
+                               .to = e->to};
   memcpy(word->reason, e->reason, sizeof word->reason);
   struct witness_end *said = &v->witness.end[end];
   switch ((enum kernel_event_kind)e->kind) {
@@ -242,15 +305,26 @@ static bool enter(struct kernel *k, struct flow *f, enum end end, const struct k
       v->told_of[end] = e->socket;
       break;
     case KERNEL_EVENT_SEND_RESET:
-      memcpy(v->reset_reason[end], e->reason, sizeof e->reason);
+      if (v->reset_reason[end][0] == '\0')
+        memcpy(v->reset_reason[end], e->reason, sizeof e->reason);
       return true;
-    case KERNEL_EVENT_RETRANSMIT:
+    case KERNEL_EVENT_RETRANSMIT: explain_retransmission(k, f, end, word); return true;
     case KERNEL_EVENT_RECEIVE_RESET: return true;
   }
   if (e->from == e->to) return false;
   if (is_hand_over(e)) return ask_end(k, f, end, word);
   witness_told(said, e->from, e->to, e->t_us);
   return true;
+}
+
+/* A connection opens. If a late word about the one before it came first, that is forgotten. */
+static void begin_anew(struct flow *f, enum end end, const struct kernel_event *e) {
+  struct kernel_view *v = f->kernel;
+  if (e->to != TCPS_ESTABLISHED || !v || v->told_of[end] == e->socket) return;
+  v->told_of[end] = e->socket;
+  v->cookie[end] = 0;
+  v->answer[end] = KERNEL_UNANSWERED;
+  memset(&v->witness.end[end], 0, sizeof v->witness.end[end]);
 }
 
 /* The first of those held back whose flow has a control segment now, or that waited long enough. */
@@ -272,10 +346,14 @@ bool kernel_next(struct kernel *k, struct flow_table *flows, int64_t until_us, i
   while (k->first_word < k->n_words && k->words[k->first_word].t_us <= until_us) {
     const struct kernel_event *e = &k->words[k->first_word++];
     enum end end;
-    if (e->kind == KERNEL_EVENT_STATE && is_opening(e->to)) continue;
     struct flow *f = flow_between(flows, e->pair.family, &e->pair.local, e->pair.local_port,
                                   &e->pair.remote, e->pair.remote_port, &end);
-    if (!f || !enter(k, f, end, e, word)) continue;
+    if (!f) continue;
+    if (e->kind == KERNEL_EVENT_STATE && is_opening(e->to)) {
+      begin_anew(f, end, e);
+      continue;
+    }
+    if (!enter(k, f, end, e, word)) continue;
     if (f->number != 0) return true;
     if (e->kind == KERNEL_EVENT_STATE) k->held[k->n_held++] = *word;
     if (k->n_held == HELD_MAX) return release(k, now_us, word);

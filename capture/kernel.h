@@ -21,6 +21,7 @@ struct kernel_view {
   struct witness witness;
   struct kernel_socket socket[2]; /* the newest answer, if it was KERNEL_FOUND */
   int64_t asked_us;               /* when the newest answers were given; 0: not yet */
+  int64_t ends_us[2];             /* when TIME_WAIT will end, as the newest answer says */
   int64_t gone_us[2];             /* since when there is no such socket; 0: there is, or was none */
   uint64_t cookie[2];             /* kernel_socket.cookie; 0: no answer yet */
   uint64_t told_of[2];            /* kernel_event.socket; 0: no event yet */
@@ -45,6 +46,9 @@ void kernel_close(struct kernel *kernel);
  * both. Valid as long as the kernel is open. */
 const char *kernel_lack(const struct kernel *kernel);
 
+/* How many of its events nobody had read in time. */
+uint64_t kernel_lost(const struct kernel *kernel);
+
 /* A descriptor that polls readable when the kernel may have told something; -1: it tells nothing.
  */
 int kernel_fd(const struct kernel *kernel);
@@ -56,7 +60,8 @@ struct kernel_word {
   uint8_t end;      /* enum end */
   uint8_t kind;     /* enum kernel_event_kind */
   uint8_t from, to; /* enum tcp_state in the RFC's sense; for KERNEL_EVENT_STATE */
-  bool asked; /* an answer: it may be in `to` for longer; `from` is the word before, or `to` */
+  bool asked;     /* an answer: it may be in `to` for longer; `from` is the word before, or `to` */
+  bool restarted; /* TIME_WAIT, the same and for longer than it said before */
   char reason[sizeof((struct kernel_event *)0)->reason];
 };
 

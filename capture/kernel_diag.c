@@ -246,8 +246,8 @@ static struct answer ask_once(struct kernel_diag *diag, const struct kernel_pair
 
 /* Linux looks sockets up without a lock, and misses one that is just being replaced by its
  * successor, as when TIME_WAIT takes over: it answers that there is none, or gives the old socket,
- * CLOSED. A moment later it finds the successor. Measured on 6.18: 2 of 1000 closes that were asked
- * about without pause. */
+ * CLOSED. A moment later it finds the successor. Measured on 6.18, asking without pause: missed
+ * once in 500 closes, and for a second time as well once in 450 000. */
 enum kernel_answer kernel_diag_ask(struct kernel_diag *diag, const struct kernel_pair *pair,
                                    struct kernel_socket *socket) {
   struct answer answer = ask_once(diag, pair);

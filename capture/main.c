@@ -363,11 +363,11 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
 
 static void print_named(const char *what, const struct report_named *list, unsigned n) {
   for (unsigned i = 0; i < n; i++)
-    fprintf(stderr, "  %s #%u %s %s: %s, %.3f s\n", what, list[i].number, list[i].client,
+    fprintf(stderr, "  %s #%u %s %s: %s, %.3f s%s%s\n", what, list[i].number, list[i].client,
             list[i].server,
             list[i].finding == FINDING_COUNT ? ending_name(list[i].ending)
                                              : finding_text(list[i].finding)->id,
-            (double)list[i].us / 1e6);
+            (double)list[i].us / 1e6, *list[i].holder ? ", held by " : "", list[i].holder);
 }
 
 static void print_summary(const struct report_summary *m) {
@@ -389,11 +389,12 @@ static void print_summary(const struct report_summary *m) {
   if (k->connections > 0)
     fprintf(stderr,
             "the kernel agrees with %llu of %llu transitions; ends that differ: %llu contrary, "
-            "%llu where a segment did not arrive, %llu that moved silently\n",
+            "%llu where a segment did not arrive, %llu that moved silently%s\n",
             (unsigned long long)k->agreed, (unsigned long long)k->of,
             (unsigned long long)k->ends[WITNESS_CONTRARY],
             (unsigned long long)k->ends[WITNESS_NOT_THERE],
-            (unsigned long long)k->ends[WITNESS_SILENT]);
+            (unsigned long long)k->ends[WITNESS_SILENT],
+            k->events_lost > 0 ? "; some of its events were lost" : "");
   if (m->fragments || m->truncated || m->malformed)
     fprintf(stderr, "not read: %llu IP fragments, %llu cut short by -s, %llu malformed\n",
             (unsigned long long)m->fragments, (unsigned long long)m->truncated,

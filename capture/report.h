@@ -33,6 +33,7 @@ struct report_segment {
 struct report_named {
   char client[FLOW_NAME_SIZE], server[FLOW_NAME_SIZE];
   int64_t us; /* how long its close took, or how long somebody has been waited for */
+  char holder[WITNESS_HOLDER_SIZE]; /* of the socket that is stuck; empty: unknown */
   uint32_t number;
   uint8_t ending;  /* enum ending */
   uint8_t finding; /* enum finding_id: why it is stuck */
@@ -43,6 +44,7 @@ enum { REPORT_NAMED_MAX = 5 };
 /* The kernel's view of all connections that it spoke of. */
 struct report_agreement {
   uint64_t connections, agreed, of, unsampled; /* the last three: transitions */
+  uint64_t events_lost;                        /* that the kernel told and nobody read in time */
   uint64_t ends[WITNESS_CONTRARY + 1];         /* by their worst enum witness_difference */
 };
 

@@ -180,7 +180,7 @@ static void json_kernel(struct report *r, const struct kernel_word *word) {
     add_string(o, "from", tcp_state_name(word->from));
     add_string(o, "to", tcp_state_name(word->to));
     add_string(o, "evidence", evidence_name(EVIDENCE_KERNEL));
-    add_string(o, "kind", word->asked ? "asked" : "told");
+    add_string(o, "kind", word->restarted ? "restarted" : word->asked ? "asked" : "told");
   } else {
     add_string(o, "what", what[word->kind]);
     add_string(o, "reason", *word->reason ? word->reason : NULL);
@@ -204,6 +204,10 @@ static struct json_object *kernel_end(const struct verdict *v, const struct kern
   add_int(o, "of", said->of);
   add_int(o, "unsampled", said->unsampled);
   add_string(o, "difference", witness_difference_name(said->difference));
+  if (said->difference != WITNESS_AGREES) {
+    add_string(o, "model_says", tcp_state_name(said->model_says));
+    add_string(o, "kernel_says", tcp_state_name(said->kernel_says));
+  }
   if (view->answer[end] != KERNEL_FOUND) return o;
   add_string(o, "timer", socket->timer == KERNEL_TIMER_NONE ? NULL : timers[socket->timer]);
   if (socket->timer != KERNEL_TIMER_NONE) add_int(o, "left_ms", socket->left_ms);
@@ -287,6 +291,7 @@ static void add_named(struct json_object *o, const char *key, const struct repor
     add_string(x, "ending", ending_name(list[i].ending));
     if (list[i].finding != FINDING_COUNT)
       add_string(x, "finding", finding_text(list[i].finding)->id);
+    if (*list[i].holder) add_string(x, "holder", list[i].holder);
     add_int(x, "us", list[i].us);
     json_object_array_add(array, x);
   }
@@ -302,6 +307,7 @@ static struct json_object *agreement_object(const struct report_agreement *a) {
   add_int(o, "unsampled", (int64_t)a->unsampled);
   for (unsigned d = WITNESS_SILENT; d <= WITNESS_CONTRARY; d++)
     add_int(o, witness_difference_name(d), (int64_t)a->ends[d]);
+  add_int(o, "events_lost", (int64_t)a->events_lost);
   return o;
 }
 

@@ -374,7 +374,6 @@ static void ladder_kernel(struct report *report, const struct kernel_word *word)
   const struct flow *flow = word->flow;
   const struct model *m = &flow->model;
   char elapsed[TEXT_NUMBER_SIZE] = "", said[TEXT_SIZE];
-  if (word->kind == KERNEL_EVENT_RETRANSMIT && !report->options.verbose) return;
   end_countdown(l);
   if (!m->roles_seen && !m->rst_us)
     title(l, flow);
@@ -384,7 +383,9 @@ static void ladder_kernel(struct report *report, const struct kernel_word *word)
   if (m->roles_seen) text_elapsed(word->t_us - m->first_fin_us, elapsed);
   color(l, "36");
   time_columns(l, word->t_us, elapsed);
-  const char *who = word->asked ? "kernel, asked" : "kernel";
+  const char *who = word->restarted ? "kernel, asked: restarted"
+                    : word->asked   ? "kernel, asked"
+                                    : "kernel";
   if (word->kind != KERNEL_EVENT_STATE) {
     fprintf(report->out, "kernel: %s", text_kernel(word, glyphs_of(l)->to, said));
   } else if (word->end == END_CLIENT) {

@@ -104,7 +104,6 @@ static void lines_expired(struct report *r, const struct flow *flow, const struc
 static void lines_kernel(struct report *r, const struct kernel_word *word) {
   const struct model *m = &word->flow->model;
   char elapsed[TEXT_NUMBER_SIZE] = "", said[TEXT_SIZE];
-  if (word->kind == KERNEL_EVENT_RETRANSMIT && !r->options.verbose) return;
   print_time(r, word->t_us);
   if (m->roles_seen) text_elapsed(word->t_us - m->first_fin_us, elapsed);
   fprintf(r->out, "#%u %s%skernel: %s\n", word->flow->number, elapsed, *elapsed ? " " : "",

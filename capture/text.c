@@ -157,6 +157,8 @@ const char *text_kernel(const struct kernel_word *word, const char *arrow,
     case KERNEL_EVENT_STATE:
       if (word->asked && word->to == TCPS_CLOSED)
         snprintf(buffer, TEXT_SIZE, "%s gone (asked)", who);
+      else if (word->restarted)
+        snprintf(buffer, TEXT_SIZE, "%s %s restarted (asked)", who, tcp_state_name(word->to));
       else if (word->asked)
         snprintf(buffer, TEXT_SIZE, "%s %s (asked)", who, tcp_state_name(word->to));
       else
@@ -168,7 +170,10 @@ const char *text_kernel(const struct kernel_word *word, const char *arrow,
                word->reason);
       break;
     case KERNEL_EVENT_RECEIVE_RESET: snprintf(buffer, TEXT_SIZE, "%s takes an RST", who); break;
-    case KERNEL_EVENT_RETRANSMIT: snprintf(buffer, TEXT_SIZE, "%s retransmits", who); break;
+    case KERNEL_EVENT_RETRANSMIT:
+      snprintf(buffer, TEXT_SIZE, *word->reason ? "%s retransmits (%s)" : "%s retransmits", who,
+               word->reason);
+      break;
   }
   return buffer;
 }

@@ -114,7 +114,7 @@ static void give_verdict(struct watch *w, struct flow *f, int64_t now_us) {
 
 /* Keeps the few with the largest `us`. */
 static void name_it(struct report_named *list, unsigned *n, const struct flow *f,
-                    const struct verdict *v, int64_t us, uint8_t finding) {
+                    const struct verdict *v, int64_t us, uint8_t finding, enum end stuck) {
   unsigned at = *n;
   while (at > 0 && list[at - 1].us < us) at--;
   if (at == REPORT_NAMED_MAX) return;
@@ -124,6 +124,8 @@ static void name_it(struct report_named *list, unsigned *n, const struct flow *f
       (struct report_named){.us = us, .number = f->number, .ending = v->ending, .finding = finding};
   flow_end_name(f, END_CLIENT, list[at].client);
   flow_end_name(f, END_SERVER, list[at].server);
+  if (f->kernel && stuck != END_NONE)
+    memcpy(list[at].holder, f->kernel->witness.end[stuck].holder, sizeof list[at].holder);
 }
 
 static void tally_kernel(struct report_agreement *total, const struct flow *f) {
@@ -152,7 +154,7 @@ static void tally(struct watch *w, const struct flow *f, int64_t now_us) {
   tally_kernel(&w->summary.kernel, f);
   struct report_summary *summary = &w->summary;
   if (ending_is_complete(v.ending))
-    name_it(summary->slowest, &summary->n_slowest, f, &v, v.duration_us, FINDING_COUNT);
+    name_it(summary->slowest, &summary->n_slowest, f, &v, v.duration_us, FINDING_COUNT, END_NONE);
   for (int i = 0; i < v.n_findings; i++) {
     const struct finding *finding = &v.findings[i];
     enum finding_severity severity = finding_text(finding->id)->severity;
@@ -160,7 +162,7 @@ static void tally(struct watch *w, const struct flow *f, int64_t now_us) {
     if (severity != FINDING_STUCK) continue;
     summary->stuck++;
     name_it(summary->longest_stuck, &summary->n_longest_stuck, f, &v, now_us - finding->t_us,
-            finding->id);
+            finding->id, finding->end);
   }
   if (w->demand.given && has_closed(f) && !demand_met(&w->demand, &v)) w->any_bad = true;
 }
@@ -409,6 +411,7 @@ void watch_end(struct watch *w, int64_t now_us) {
     finish(w, f, now_us);
   }
   w->summary.not_followed = w->flows.not_followed;
+  if (w->kernel) w->summary.kernel.events_lost = kernel_lost(w->kernel);
   REPORT(w, summary, &w->summary);
   watch_flush(w);
 }

@@ -295,7 +295,7 @@ static void say_reset(struct text *t, const struct verdict *v, const struct mode
   enum end by = m->rst_from;
   const char *peer = end_name(end_other(by));
   say(t, "%s reset the connection", end_name(by));
-  if (m->first_closer != END_NONE) {
+  if (m->first_closer != END_NONE && m->rst_us >= m->first_fin_us) {
     say(t, " ");
     say_duration(t, m->rst_us - m->first_fin_us);
     say(t, m->first_closer == by ? " after its own FIN" : " after the FIN of %s", peer);

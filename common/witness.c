@@ -50,6 +50,8 @@ void witness_told(struct witness_end *e, enum tcp_state from, enum tcp_state to,
   uint8_t n = e->n;
   put(e, at, to, true, t_us);
   at += e->n - n;
+  /* What was answered after that is of the next connection of that name. */
+  if (to == TCPS_CLOSED) e->n = (uint8_t)at;
   /* The newer answer says the same. */
   if (at < e->n && e->said[at].state == to && !e->said[at].told) {
     e->n--;
@@ -139,6 +141,30 @@ static int cost_of_extra(const struct alignment *a, unsigned i, unsigned j) {
                                                                     : COST_CONTRARY;
 }
 
+/* Of the model's state `i` and the kernel's word `j` where both are the same moment, known from
+ * different things; WITNESS_CONTRARY: they are not. */
+static enum witness_difference difference_of(const struct alignment *a, unsigned i, unsigned j) {
+  uint8_t model = a->path.at[i].state, kernel = kernel_state(a, j);
+  if (model == kernel) return WITNESS_AGREES;
+  /* The first copy of the FIN was lost, and the ACK came before the next. That both came may be
+   * proven; their order never is. */
+  if (model == TCPS_CLOSING && kernel == TCPS_FIN_WAIT_2) return WITNESS_NOT_THERE;
+  /* The application has closed, and the FIN is still unsent. */
+  if (model == TCPS_CLOSE_WAIT && (kernel == TCPS_CLOSING || kernel == TCPS_LAST_ACK))
+    return WITNESS_SILENT;
+  return WITNESS_CONTRARY;
+}
+
+static int cost_of_pair(const struct alignment *a, unsigned i, unsigned j) {
+  switch (difference_of(a, i, j)) {
+    case WITNESS_AGREES: return COST_FREE;
+    case WITNESS_SILENT:
+    case WITNESS_NOT_THERE: return COST_EXPLAINED;
+    case WITNESS_CONTRARY: break;
+  }
+  return 2 * COST_CONTRARY;
+}
+
 static void note(struct witness_view *view, enum witness_difference difference, uint8_t model,
                  uint8_t kernel) {
   if (difference <= view->difference) return;
@@ -154,11 +180,13 @@ static struct witness_view walk(const struct alignment *a,
   unsigned i = 0, j = 0;
   while (i < a->path.n || j < a->n) {
     bool both = i < a->path.n && j < a->n;
-    if (both && a->path.at[i].state == kernel_state(a, j) && cost[i][j] == cost[i + 1][j + 1]) {
+    if (both && cost[i][j] == cost_of_pair(a, i, j) + cost[i + 1][j + 1]) {
+      enum witness_difference difference = difference_of(a, i, j);
       if (i > 0 && a->path.at[i].evidence != EVIDENCE_KERNEL) {
-        view.agreed++;
+        if (difference == WITNESS_AGREES) view.agreed++;
         view.of++;
       }
+      note(&view, difference, a->path.at[i].state, kernel_state(a, j));
       i++, j++;
       continue;
     }
@@ -199,8 +227,7 @@ struct witness_view witness_compare(const struct witness_end *kernel, const stru
     for (int j = (int)a.n; j >= 0; j--) {
       bool more_i = i < (int)a.path.n, more_j = j < (int)a.n;
       int best = more_i || more_j ? 1 << 20 : 0;
-      if (more_i && more_j && a.path.at[i].state == kernel_state(&a, (unsigned)j))
-        best = cost[i + 1][j + 1];
+      if (more_i && more_j) best = cost_of_pair(&a, (unsigned)i, (unsigned)j) + cost[i + 1][j + 1];
       if (more_i) {
         int c = cost_of_unsaid(&a, (unsigned)i, (unsigned)j) + cost[i + 1][j];
         if (c < best) best = c;

@@ -280,3 +280,23 @@ END
   [ "$status" -eq 0 ]
   [[ $output != *"teardown-$watcher"* ]]
 }
+
+@test "a re-ACK restarts the kernel's TIME_WAIT, too" {
+  ((TOLD)) || return 0
+  nft add table inet t
+  nft 'add chain inet t c { type filter hook input priority 0; }'
+  watch --closes 1
+  serve --close-delay 1000 --count 1
+  timeout 60 "$TEARDOWN_BIN/client" --send 0 --close-after 100 127.0.0.1 "$port" >"$log/client" 3>&- &
+  pids+=($!)
+  wait_for events '"role":"ack1","again":0'
+  nft "add rule inet t c tcp dport $port tcp flags & (fin|syn|rst|ack) == ack numgen inc mod 1000 < 4 drop"
+  end_watch 0
+  nft delete table inet t
+  any '.type == "segment" and .role == "final-ack" and .again == 4'
+  any '.type == "kernel" and .what == "retransmit" and .reason == "tail loss probe"'
+  any '.type == "kernel" and .what == "retransmit" and .reason == "timeout 1"'
+  # 2 MSL anew for each: what is left jumps back.
+  [ "$(jq -c 'select(.kind == "restarted" and .evidence == "kernel" and .to == "TIME_WAIT")' \
+    "$log/events" | wc -l)" -eq 4 ] || fail 'not restarted four times'
+}

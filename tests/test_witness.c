@@ -101,6 +101,22 @@ static const struct {
     /* A FIN that was repeated: the refuted CLOSED is no part of the history. */
     {NORMAL "607 S FA 1 2 0 ts=607/0\n608 C A 2 2 0 ts=608/400\n", "?FIN_WAIT_2 ?TIME_WAIT",
      "?CLOSE_WAIT >LAST_ACK >CLOSED", "2/2 1 unsampled agrees", "3/3 agrees"},
+    /* An abort in CLOSE_WAIT; the RST that answers the FIN's repetition takes nothing back. */
+    {OPENING "200 S FA 1 1 0\n200 C RA 1 2 0\n410 S FA 1 1 0\n410 C R 1 0 0",
+     "?ESTABLISHED >CLOSE_WAIT >CLOSED", "?ESTABLISHED >FIN_WAIT_1 >CLOSED", "2/2 agrees",
+     "2/2 agrees"},
+    /* An abort whose ACK says that the crossing FIN never came. */
+    {OPENING "200 C FA 1 1 0\n240 S FA 1 1 0\n240 C A 2 2 0\n241 S RA 2 1 0",
+     "?ESTABLISHED >FIN_WAIT_1 >CLOSING >CLOSED", "?ESTABLISHED >FIN_WAIT_1 >FIN_WAIT_2 >CLOSED",
+     "3/3 agrees", "3/3 agrees"},
+    /* The FINs crossed, the first copy of the server's was lost, and the ACK overtook the next: the
+     * order of arrival is nobody's to see. */
+    {OPENING "200 C FA 1 1 0\n200 S FA 1 1 0\n201 S A 2 2 0\n410 S FA 1 2 0\n411 C A 2 2 0",
+     "?ESTABLISHED >FIN_WAIT_1 >FIN_WAIT_2 ?TIME_WAIT", "", "2/3 not-there: CLOSING, FIN_WAIT_2",
+     "0/0 agrees"},
+    /* It had closed with its FIN still unsent when the other FIN came. */
+    {FIN1_ACK1, "?FIN_WAIT_2", "?ESTABLISHED >FIN_WAIT_1 >CLOSING", "1/1 1 unsampled agrees",
+     "0/1 silent: ESTABLISHED, FIN_WAIT_1"},
     /* The opening is not compared. */
     {"0 C S 0 0 0\n1 S RA 0 1 0", ">SYN_SENT >CLOSED", "?CLOSED", "0/0 agrees", "0/0 agrees"},
     {OPENING, ">SYN_SENT >ESTABLISHED", "?SYN_RECEIVED >ESTABLISHED", "0/0 agrees", "0/0 agrees"},
@@ -153,6 +169,13 @@ static void test_late_words(void **state) {
   assert_int_equal(e.n, 4);
   for (size_t i = 0; i < 4; i++) assert_int_equal(e.said[i].state, wanted[i]);
   assert_true(e.said[3].told);
+  /* What was answered after the end is about the next connection. */
+  memset(&e, 0, sizeof e);
+  witness_asked(&e, TCPS_LAST_ACK, 10);
+  witness_asked(&e, TCPS_ESTABLISHED, 30);
+  witness_told(&e, TCPS_LAST_ACK, TCPS_CLOSED, 20);
+  assert_int_equal(e.n, 2);
+  assert_int_equal(witness_last(&e), TCPS_CLOSED);
   /* The answer was on its way while the end moved on. */
   memset(&e, 0, sizeof e);
   witness_asked(&e, TCPS_FIN_WAIT_1, 30);
