@@ -171,12 +171,18 @@ act() {
   sniffer --closes 1
 }
 
+# The ladders state what the wire tells, which is the same wherever this runs: the kernel's own word,
+# which not every user may hear, is asked for beside it (expect_sockets).
 start_sniffer() {
   local -a save=()
   [[ -z $keep ]] || save=(-w "$keep/$name-$acts.pcap")
   LAB_EVENTS=()
-  lab_start_sniffer --duration 60 --format ladder --color "$color" "${sniffer_options[@]}" "${save[@]}"
+  lab_start_sniffer --kernel off --duration 60 --format ladder --color "$color" \
+    "${sniffer_options[@]}" "${save[@]}"
 }
+
+# What was to happen has happened: the sniffer need not wait for more.
+end_sniffer() { kill -INT "$lab_sniffer"; }
 
 # Of many closes at once no reader wants the ladders.
 start_sniffer_unseen() {

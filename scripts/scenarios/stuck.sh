@@ -84,19 +84,33 @@ who_holds_close_wait() {
 scenario last-ack-gives-up 'no final ACK ever arrives: LAST_ACK gives up' loss
 scenario_last-ack-gives-up() {
   story 'Every final ACK is lost, as if the client had gone.' \
-    'The server has closed, so nobody waits for its socket: Linux sends the FIN four times' \
-    'with tcp_orphan_retries=1 (ten times in 107 s by default), and forgets the connection.'
+    'The server has closed, so nobody waits for its socket: with tcp_orphan_retries=1 Linux sends the FIN four times (ten times in 107 s by default).' \
+    'In the second act the server still has its socket: tcp_retries2=3 makes it six times (15 minutes by default), and ETIMEDOUT.'
   set_sysctl tcp_orphan_retries 1
-  client --send 0 --close-after 200
   server --close-delay 100
-  sniffer --duration 6
-  lose 4 final-ack
+  last_ack_ladder 4
+  play last_ack_gives_up 4
+
+  act
+  set_sysctl tcp_retries2 3
+  server --close-delay 100 --close shutdown --hold 8500
+  overhear_server
+  last_ack_ladder 6
+  play last_ack_gives_up 10
+  expect_words 'ETIMEDOUT, when SO_ERROR is asked' '*SO_ERROR*ETIMEDOUT*'
+}
+
+# last_ack_ladder N: of so many FINs, each with its ACK lost.
+last_ack_ladder() {
+  local copy
+  client --send 0 --close-after 200
+  sniffer --closes 2 # it ends when the kernel has given up
+  lose "$1" final-ack
   ladder <<'END'
 client fin1 0 1/4 FIN_WAIT_1 CLOSE_WAIT
 server ack1 0 2/4 FIN_WAIT_2 CLOSE_WAIT
 END
-  local copy
-  for copy in 0 1 2 3; do
+  for ((copy = 0; copy < $1; copy++)); do
     if [[ $lost_place == before-tap ]]; then
       ladder <<<"server fin2 $copy 3/4 TIME_WAIT LAST_ACK"
     else
@@ -109,14 +123,15 @@ END
     verdict unfinished-last-ack client 3/4 server_state=LAST_ACK findings=final-ack-missing
   else
     # Nobody contradicts the last copy: its loss cannot be known.
-    verdict normal client 4/4 losses=final-ackx3:after-tap
+    verdict normal client 4/4 losses="final-ackx$(($1 - 1)):after-tap"
   fi
-  play last_ack_gives_up
 }
 
+# last_ack_gives_up SECONDS
 last_ack_gives_up() {
   lab_await 'the FIN of the server' 10 "$(lab_segment fin2)"
-  expect_sockets 4 09 0 'nobody is in LAST_ACK any more'
+  expect_sockets "$1" 09 0 'nobody is in LAST_ACK any more'
+  end_sniffer
 }
 
 # ---- a FIN that has to wait ----
@@ -192,7 +207,7 @@ scenario_peer-gone() {
   set_sysctl tcp_orphan_retries 1
   client --send 0 --close-after 200
   server --never-close
-  sniffer --duration 5
+  sniffer --closes 2 # it ends when the kernel has given up
   lose 4 fin1
   [[ $lost_place == after-tap ]] || lack 'lost before the sniffer, no FIN is ever seen: use --place ingress'
   for copy in 0 1 2 3; do ladder <<<"client fin1 $copy 1/4 FIN_WAIT_1 CLOSE_WAIT"; done
@@ -204,6 +219,7 @@ client_gives_up() {
   lab_await 'the FIN of the client' 10 "$(lab_segment fin1)"
   expect_sockets 4 04 0 'nobody is in FIN_WAIT_1 any more'
   expect_sockets 1 01 1 'one end is still ESTABLISHED'
+  end_sniffer
   lab_read_on 65
   kill -KILL "${lab_pids[0]}" 2>/dev/null || true # it would never end by itself
 }

@@ -56,7 +56,8 @@ fins_cross() {
 
 # ---- the late final ACK ----
 
-# hold_acks client|server: the pure ACKs of that end are held, and all else passes.
+# hold_acks client|server: the pure ACKs of that end are held, but for the answers to what came twice:
+# those have a D-SACK, and so a longer header. All else passes.
 hold_acks() {
   local protocol=ip tcp=20 port
   [[ $address != *:* ]] || protocol=ipv6 tcp=40
@@ -73,7 +74,7 @@ hold_acks() {
   tc filter add dev lo parent "$lab_handle:" protocol ip pref 1 u32 \
     match u8 17 0xff at 9 match u16 9 0xffff at 22 flowid "$lab_handle:4"
   tc filter add dev lo parent "$lab_handle:" protocol "$protocol" pref 2 u32 \
-    match u16 "$LAB_PORT" 0xffff at $port match u8 0x10 0x17 at $((tcp + 13)) \
+    match u16 "$LAB_PORT" 0xffff at $port match u16 0x8010 0xf017 at $((tcp + 12)) \
     flowid "$lab_handle:4"
   spend
 }
