@@ -165,7 +165,7 @@ act() {
   lab_undo_host || true
   acts=$((acts + 1))
   LAB_PORT=$((LAB_PORT + 1))
-  wanted_rows=() wanted_fields=() lost_role='' lost_count=0 frozen=0 words=''
+  wanted_rows=() wanted_fields=() lost_role='' lost_count=0 frozen=0 words='' quick=0
   server --close-delay 300
   client --close-after 200
   sniffer --closes 1

@@ -56,6 +56,8 @@ as_stated() {
 
 @test "half-close-data" { as_stated half-close-data "row 4: expected 'server fin2 0 3/4"; }
 
+@test "nagle" { as_stated nagle 'the answer: expected 6 12 FIN, actual 6 6 6 FIN' -4 -6; }
+
 @test "lost-final-ack" {
   as_stated lost-final-ack "row 4: expected 'server fin2 1 3/4 TIME_WAIT LAST_ACK', actual 'client final-ack" -4 -6
 }
@@ -112,6 +114,10 @@ as_stated() {
 
 @test "reuse-four-tuple" {
   as_stated reuse-four-tuple "connection 2, reuses_time_wait: expected 'timestamp', actual 'null'" -4 -6
+}
+
+@test "restart-in-time-wait" {
+  as_stated restart-in-time-wait "restart, neither has SO_REUSEADDR: expected it refused" -4 -6
 }
 
 @test "time-wait-exhaustion" {

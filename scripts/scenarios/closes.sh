@@ -81,3 +81,75 @@ END
   verdict normal client 4/4 losses=- findings=-
   play
 }
+
+scenario nagle 'where the last bytes wait: Nagle, delayed ACK, cork; and what the FIN does to them'
+scenario_nagle() {
+  story 'The client has sent its FIN; the server answers with 18 bytes, in three writes of 6, and closes 120 ms later.' \
+    'Nagle: a small piece waits while an earlier one is unacknowledged. Delayed ACK: the client waits some 40 ms, to see whether it has something to send with it.' \
+    'So each end waits for the other. Only the sniffer sees it: to both applications the network is slow.'
+  answer_in_pieces '6 12 FIN' 'By default: two pieces wait for the ACK of the first, and leave as one.' 120
+  act
+  answer_in_pieces '6 12+FIN' 'The server closes at once: close() does not wait, and what Nagle held leaves with the FIN.' 0
+  act
+  answer_in_pieces '6 6 6 FIN' 'TCP_NODELAY: no piece waits.' 120 --nodelay
+  act
+  answer_in_pieces '18+FIN' 'TCP_CORK: all wait for a full segment, 200 ms at most, or for the FIN.' 120 --cork
+  act
+  quick=1
+  answer_in_pieces '6 6 6 FIN' 'TCP_QUICKACK at the client: Nagle as ever, but each ACK comes at once.' 120
+}
+
+# answer_in_pieces PIECES WHY CLOSE_DELAY OPTION...: of the server.
+answer_in_pieces() {
+  local acknowledges=--no-quickack # as in a dialogue; a fresh connection acknowledges at once
+  ((!quick && fault)) || acknowledges=--quickack
+  client --close shutdown --close-after 100 "$acknowledges"
+  server --answer --send 18 --write-size 6 --close-delay "$3" "${@:4}"
+  frozen=1 # until the FIN has come, fault or none: the sniffer tells of data only after that
+  ladder <<'END'
+client fin1 0 1/4 FIN_WAIT_1 CLOSE_WAIT
+server ack1 0 2/4 FIN_WAIT_2 CLOSE_WAIT
+END
+  [[ $1 == 18+FIN ]] || ladder <<<'server data 0 2/4 FIN_WAIT_2 CLOSE_WAIT'
+  ladder <<'END'
+server fin2 0 3/4 TIME_WAIT LAST_ACK
+client final-ack 0 4/4 TIME_WAIT CLOSED
+END
+  verdict normal client 4/4 losses=- findings=-
+  lab_say ''
+  lab_say "$2"
+  lab_say "Expected of the answer: $1."
+  play the_server_reads
+  expect_pieces "$1"
+}
+
+the_server_reads() {
+  lab_await 'the server to acknowledge the FIN' 10 "$(lab_segment ack1)"
+  thaw_server
+}
+
+# The sizes of what the server sent, and the times between.
+expect_pieces() {
+  local event pieces='' gaps='' role bytes us last='' held=0
+  for event in "${LAB_EVENTS[@]}"; do
+    [[ $event =~ '"from":"server",'.*'"role":"'(data|fin2)'","again":' ]] || continue
+    role=${BASH_REMATCH[1]}
+    bytes=$(lab_field payload_bytes "$event")
+    us=$(lab_field since_first_fin_us "$event")
+    if [[ -n $last ]]; then
+      gaps+=", $(printf '%.1f' $((us - last))e-3)"
+      held=$((held + us - last))
+    fi
+    last=$us
+    case $role,$bytes in
+      data,*) pieces+=" $bytes" ;;
+      fin2,0) pieces+=' FIN' ;;
+      fin2,*) pieces+=" $bytes+FIN" ;;
+    esac
+  done
+  pieces=${pieces# }
+  lab_say "The answer: $pieces${gaps:+; between them ${gaps#, } ms}."
+  [[ $pieces == "$1" ]] || wrong "the answer: expected $1, actual $pieces"
+  # Then the ACK came before the FIN.
+  [[ $1 != *12+FIN ]] || ((held < 30000)) || excuse="the server closed $((held / 1000)) ms late"
+}

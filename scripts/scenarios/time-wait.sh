@@ -223,6 +223,48 @@ expect_refusal() {
   [[ $said == *"$1"* ]] || wrong "another connection: expected $1, actual '$said'"
 }
 
+scenario restart-in-time-wait 'a server that closed first is started again: EADDRINUSE'
+scenario_restart-in-time-wait() {
+  story 'The server closes first, ends, and leaves its port in TIME_WAIT: started again, it may not bind it.' \
+    'SO_REUSEADDR is a word that both have to say: the old socket, whose TIME_WAIT keeps it, and the new one.' \
+    'In the first act the old one does not; in the second both do (libuv sets it), and the port is free.'
+  closes_before_restart --no-reuse-address
+  expect_restart refused 'neither has SO_REUSEADDR' --no-reuse-address
+  expect_restart refused 'only the new one has SO_REUSEADDR'
+
+  act
+  closes_before_restart
+  expect_restart refused 'only the old one has SO_REUSEADDR' --no-reuse-address
+  expect_restart listening 'both have SO_REUSEADDR'
+}
+
+# closes_before_restart OPTION...: of the old server.
+closes_before_restart() {
+  server --listen "$address" --close-first --close-after 200 "$@"
+  client --send 0 --close-last --close-delay 300
+  ((fault)) || server --listen "$address" --close-delay 300 "$@"
+  ((fault)) || client --send 0 --close-after 200
+  ladder <<'END'
+server fin1 0 1/4 CLOSE_WAIT FIN_WAIT_1
+client ack1 0 2/4 CLOSE_WAIT FIN_WAIT_2
+client fin2 0 3/4 LAST_ACK TIME_WAIT
+server final-ack 0 4/4 CLOSED TIME_WAIT
+END
+  verdict normal server 4/4 losses=- findings=- server_state=TIME_WAIT
+  play
+  expect_sockets 2 06 1 'one socket is in TIME_WAIT'
+}
+
+# expect_restart refused|listening WHY OPTION...
+expect_restart() {
+  local said actual=listening
+  lab_say "Started again, $2:"
+  said=$( (lab_start_server --listen "$address" "${@:3}" && kill "${lab_pids[@]}") 2>&1) || actual=refused
+  lab_say "${said%$'\n'"$lab_name": *}" # without what lab_start_server thinks of it
+  [[ $actual == "$1" && ($1 == listening || $said == *'address already in use'*) ]] ||
+    wrong "restart, $2: expected it $1, actual '$said'"
+}
+
 scenario time-wait-exhaustion 'ten ports, ten TIME_WAITs: the eleventh connect fails'
 scenario_time-wait-exhaustion() {
   story 'Who closes first pays with a port for 60 s. This client has ten of them, and uses all.' \
