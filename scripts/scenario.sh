@@ -62,7 +62,7 @@ source "$lab_scripts/scenarios/doctor.sh"
 list() {
   local name
   for name in "${scenarios[@]}"; do
-    printf '%-22s  %-4s  %s\n' "$name" "${needs[$name]:--}" "${shows[$name]}"
+    printf '%-22s  %-5s  %s\n' "$name" "${needs[$name]:--}" "${shows[$name]}"
   done
 }
 
