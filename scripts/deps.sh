@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing: what the build and the demonstration need, and with "test" what the
 # tests need too. As root it installs; otherwise it prints the command. Nothing missing: no output.
+# What is marked "extra" the build can do without, where a distribution has none.
 set -euo pipefail
 
 # tier, how it is found (cmd: a program, pc: a pkg-config module, file: a file), and its package
@@ -16,8 +17,8 @@ demo pc:libpcap          libpcap-dev    libpcap-devel       libpcap        libpc
 demo pc:libxxhash        libxxhash-dev  xxhash-devel        xxhash         xxhash-dev
 demo pc:json-c           libjson-c-dev  json-c-devel        json-c         json-c-dev
 demo pc:libmnl           libmnl-dev     libmnl-devel        libmnl         libmnl-dev
-demo pc:libtracefs       libtracefs-dev libtracefs-devel    libtracefs     libtracefs-dev
-demo pc:libtraceevent    libtraceevent-dev libtraceevent-devel libtraceevent libtraceevent-dev
+extra pc:libtracefs      libtracefs-dev libtracefs-devel    libtracefs     libtracefs-dev
+extra pc:libtraceevent   libtraceevent-dev libtraceevent-devel libtraceevent libtraceevent-dev
 demo cmd:ip              iproute2       iproute             iproute2       iproute2
 demo cmd:tc              iproute2       iproute-tc          iproute2       iproute2-tc
 demo cmd:nft             nftables       nftables            nftables       nftables
@@ -60,9 +61,9 @@ for known in apt-get dnf pacman apk; do
   fi
 done
 
-missing=() packages=()
+missing=() packages=() extra=()
 while read -r row_tier probe apt dnf pacman apk; do
-  [[ $row_tier == demo || $tier == test ]] || continue
+  [[ $row_tier != test || $tier == test ]] || continue
   ! present "$probe" || continue
   case $manager in
     apt-get) package=$apt ;;
@@ -73,30 +74,42 @@ while read -r row_tier probe apt dnf pacman apk; do
   esac
   # Debian builds user-mode Linux for x86 alone; the tests say when they go without.
   [[ $package != - && ! ($package == user-mode-linux && $(uname -m) != x86_64) ]] || continue
+  if [[ $row_tier == extra ]]; then
+    extra+=("$package")
+    continue
+  fi
   missing+=("${probe#*:}")
   [[ " ${packages[*]-} " == *" $package "* ]] || packages+=("$package")
 done < <(needs)
-((${#missing[@]})) || exit 0
+((${#missing[@]} + ${#extra[@]})) || exit 0
 
 case $manager in
-  apt-get) install="apt-get install -y --no-install-recommends ${packages[*]}" ;;
-  dnf) install="dnf install -y ${packages[*]}" ;;
-  pacman) install="pacman -S --needed --noconfirm ${packages[*]}" ;;
-  apk) install="apk add ${packages[*]}" ;;
-  *)
-    echo "deps: missing: ${missing[*]}; no apt-get, dnf, pacman or apk here: install them by hand" >&2
-    exit 1
-    ;;
+  apt-get) install='apt-get install -y --no-install-recommends' ;;
+  dnf) install='dnf install -y' ;;
+  pacman) install='pacman -S --needed --noconfirm' ;;
+  apk) install='apk add' ;;
+  *) install= ;;
 esac
-if ((EUID != 0)); then
-  echo "deps: missing: ${missing[*]}; run: sudo $install" >&2
+if ((${#missing[@]})) && [[ -z $install ]]; then
+  echo "deps: missing: ${missing[*]}; no apt-get, dnf, pacman or apk here: install them by hand" >&2
   exit 1
 fi
-echo "deps: installing ${packages[*]}"
-export DEBIAN_FRONTEND=noninteractive
-[[ $manager != apt-get ]] || apt-get update -q
-# shellcheck disable=SC2086 # a command and its arguments
-if ! $install; then
-  echo "deps: '$install' failed; its message is above" >&2
+if ((${#missing[@]} && EUID != 0)); then
+  echo "deps: missing: ${missing[*]}; run: sudo $install ${packages[*]} ${extra[*]-}" >&2
   exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+[[ $manager != apt-get || $EUID != 0 ]] || apt-get update -q
+if ((${#missing[@]})); then
+  echo "deps: installing ${packages[*]}"
+  # shellcheck disable=SC2086 # a command and its arguments
+  if ! $install "${packages[@]}"; then
+    echo "deps: '$install ${packages[*]}' failed; its message is above" >&2
+    exit 1
+  fi
+fi
+((${#extra[@]})) || exit 0
+# shellcheck disable=SC2086
+if [[ -z $install ]] || ((EUID != 0)) || ! $install "${extra[@]}"; then
+  echo "deps: going on without ${extra[*]}: install them to have the kernel's state events" >&2
 fi
