@@ -25,7 +25,7 @@ others() { # others FILE... : every source but these
 }
 pure=$(git ls-files 'common/*.[ch]' | grep -vE 'common/(peer(_[a-z]+)?|cli)\.' | tr '\n' ' ')
 
-echo 1..12
+echo 1..13
 check 'only source includes pcap' "$(others capture/source.c)" 'pcap'
 check 'only peer includes libuv' \
   "$(others common/peer.h common/peer_group.h common/peer_socket.h)" 'uv\.h'
@@ -33,6 +33,8 @@ check 'only flow includes xxHash' "$(others capture/flow.c)" 'xxhash'
 check 'only report_json includes json-c' "$(others capture/report_json.c)" 'json-c'
 check 'only kernel_diag includes libmnl and netlink' "$(others capture/kernel_diag.c)" \
   '(libmnl|linux/(netlink|rtnetlink|inet_diag|sock_diag))'
+check 'only kernel_trace includes libtracefs and libtraceevent' "$(others capture/kernel_trace.c)" \
+  '(tracefs|kbuffer|event-parse|trace-seq)'
 check 'common knows nothing of capture, server and client' "$pure" '(capture|server|client)/'
 check 'the model has no clock, no allocation, no files' "$pure" '(time|stdlib|unistd|sys/|fcntl|poll)'
 check 'decode knows no state' "capture/decode.c capture/decode.h" \
