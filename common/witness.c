@@ -152,6 +152,11 @@ static enum witness_difference difference_of(const struct alignment *a, unsigned
   /* The application has closed, and the FIN is still unsent. */
   if (model == TCPS_CLOSE_WAIT && (kernel == TCPS_CLOSING || kernel == TCPS_LAST_ACK))
     return WITNESS_SILENT;
+  /* It had closed before the other FIN came, and its own, held back until then, looks like an
+   * answer: that close was simultaneous, and ends in TIME_WAIT. */
+  if (model == TCPS_CLOSED && kernel == TCPS_TIME_WAIT && i > 0 && j > 0 &&
+      a->path.at[i - 1].state == TCPS_LAST_ACK && kernel_state(a, j - 1) == TCPS_CLOSING)
+    return WITNESS_SILENT;
   return WITNESS_CONTRARY;
 }
 

@@ -117,6 +117,12 @@ static const struct {
     /* It had closed with its FIN still unsent when the other FIN came. */
     {FIN1_ACK1, "?FIN_WAIT_2", "?ESTABLISHED >FIN_WAIT_1 >CLOSING", "1/1 1 unsampled agrees",
      "0/1 silent: ESTABLISHED, FIN_WAIT_1"},
+    {FIN1_ACK1 "241 S FA 1 2 0\n241 C A 2 2 0", "?TIME_WAIT",
+     "?ESTABLISHED >FIN_WAIT_1 >CLOSING ?TIME_WAIT", "1/1 2 unsampled agrees",
+     "0/2 1 unsampled silent: ESTABLISHED, FIN_WAIT_1"},
+    {FIN1_ACK1 "241 S FA 1 2 0\n241 C A 2 2 0", "?TIME_WAIT",
+     "?ESTABLISHED >CLOSE_WAIT >LAST_ACK ?TIME_WAIT", "1/1 2 unsampled agrees",
+     "2/3 1 unsampled contrary: CLOSED, TIME_WAIT"},
     /* The opening is not compared. */
     {"0 C S 0 0 0\n1 S RA 0 1 0", ">SYN_SENT >CLOSED", "?CLOSED", "0/0 agrees", "0/0 agrees"},
     {OPENING, ">SYN_SENT >ESTABLISHED", "?SYN_RECEIVED >ESTABLISHED", "0/0 agrees", "0/0 agrees"},
