@@ -87,11 +87,11 @@ static bool is_borne_out(const struct flow *f) {
   return view != NULL;
 }
 
-/* Adds what the kernel says at this moment. */
-static void hear(struct watch *w, struct flow *f, struct verdict *v) {
+/* Adds what the kernel says at this moment; `may_ask`: the name is still this connection's. */
+static void hear(struct watch *w, struct flow *f, struct verdict *v, bool may_ask) {
   const struct model *m = &f->model;
   bool busy = w->flows.length[FLOW_CLOSING] > BUSY_CLOSES;
-  if (has_closed(f) && !(busy && is_borne_out(f))) ask(w, f);
+  if (may_ask && has_closed(f) && !(busy && is_borne_out(f))) ask(w, f);
   const struct kernel_view *view = f->kernel;
   if (!view) return;
   bool up_to_date[2] = {is_up_to_date(f, 0), is_up_to_date(f, 1)};
@@ -101,12 +101,12 @@ static void hear(struct watch *w, struct flow *f, struct verdict *v) {
   if (m->rst_from != END_NONE) verdict_hear_reset(v, view->reset_reason[m->rst_from]);
 }
 
-static void give_verdict(struct watch *w, struct flow *f, int64_t now_us) {
+static void give_verdict(struct watch *w, struct flow *f, int64_t now_us, bool may_ask) {
   struct verdict v;
   f->model.capture_incomplete = w->incomplete;
   if (f->number == 0) f->number = ++w->last_number;
   verdict_make(&v, &f->model, now_us);
-  hear(w, f, &v);
+  hear(w, f, &v, may_ask);
   REPORT(w, verdict, f, &v, now_us);
   if (f->verdicts == 0 && has_closed(f)) w->closes++;
   if (f->verdicts < UINT8_MAX) f->verdicts++;
@@ -167,8 +167,8 @@ static void tally(struct watch *w, const struct flow *f, int64_t now_us) {
   if (w->demand.given && has_closed(f) && !demand_met(&w->demand, &v)) w->any_bad = true;
 }
 
-static void finish(struct watch *w, struct flow *f, int64_t now_us) {
-  if (f->verdicts == 0 || f->list == FLOW_CLOSING) give_verdict(w, f, now_us);
+static void finish(struct watch *w, struct flow *f, int64_t now_us, bool may_ask) {
+  if (f->verdicts == 0 || f->list == FLOW_CLOSING) give_verdict(w, f, now_us, may_ask);
   tally(w, f, now_us);
 }
 
@@ -210,7 +210,7 @@ static void visit_closing(struct watch *w, struct flow *f, int64_t now_us) {
   bool due = quiet_us >= w->two_msl_us + (is_held(w, f) ? TIME_WAIT_SLACK_US : 0);
   if (w->live && quiet_us >= settle_us(m)) due = due || !w->wait || !lingers;
   if (!due) return;
-  give_verdict(w, f, now_us);
+  give_verdict(w, f, now_us, true);
   flow_move(&w->flows, f, FLOW_LINGERING);
 }
 
@@ -334,7 +334,12 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
 static void reincarnate(struct watch *w, struct flow *f, struct decoded *syn, int64_t now_us,
                         enum incarnation rule) {
   enum end from;
-  finish(w, f, now_us);
+  /* Whoever asks now is told of the next; what was told of this one may still wait to be read. */
+  if (w->kernel) {
+    kernel_gather(w->kernel);
+    give_words(w, now_us, now_us);
+  }
+  finish(w, f, now_us, false);
   if (w->kernel) kernel_forget(w->kernel, f);
   flow_restart(&w->flows, f, syn, w->two_msl_us, &from);
   if (incarnation_name(rule)) model_reuse(&f->model, rule, from, now_us);
@@ -408,7 +413,7 @@ void watch_end(struct watch *w, int64_t now_us) {
     struct flow *f = &w->flows.flows[i];
     if (!f->in_use || f->model.segments == 0) continue;
     if (!has_closed(f)) w->summary.still_open++;
-    finish(w, f, now_us);
+    finish(w, f, now_us, true);
   }
   w->summary.not_followed = w->flows.not_followed;
   if (w->kernel) w->summary.kernel.events_lost = kernel_lost(w->kernel);
