@@ -136,9 +136,10 @@ static int cost_of_unsaid(const struct alignment *a, unsigned i, unsigned j) {
 
 /* Of the kernel's word number `j` that the model does not have after its first `i` states. */
 static int cost_of_extra(const struct alignment *a, unsigned i, unsigned j) {
-  if (j == 0) return i == 0 ? COST_FREE : COST_CONTRARY;
-  return is_silent_move(kernel_state(a, j - 1), kernel_state(a, j)) ? COST_EXPLAINED
-                                                                    : COST_CONTRARY;
+  if (j == 0 && i == 0) return COST_FREE;
+  /* Until its first word it was where the model has it. */
+  uint8_t from = j > 0 ? kernel_state(a, j - 1) : a->path.at[i - 1].state;
+  return is_silent_move(from, kernel_state(a, j)) ? COST_EXPLAINED : COST_CONTRARY;
 }
 
 /* Of the model's state `i` and the kernel's word `j` where both are the same moment, known from

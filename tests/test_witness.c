@@ -86,6 +86,11 @@ static const struct {
     /* It received what nobody captured. */
     {OPENING "100 C PA 1 1 9\n", "?ESTABLISHED", "?ESTABLISHED >CLOSE_WAIT", "0/0 agrees",
      "0/1 contrary: ESTABLISHED, CLOSE_WAIT"},
+    /* The RST was lost, and then it closed by itself: its first word. */
+    {OPENING "200 C RA 1 1 0", "?CLOSED", "?FIN_WAIT_1", "1/1 agrees",
+     "0/1 not-there: CLOSED, FIN_WAIT_1"},
+    {OPENING "200 C FA 1 1 0\n201 C RA 2 1 0", "?CLOSED", "?FIN_WAIT_1", "1/1 1 unsampled agrees",
+     "0/2 not-there: CLOSE_WAIT, FIN_WAIT_1"},
     /* Crossed, coalesced, reset. */
     {OPENING "200 C FA 1 1 0\n200 S FA 1 1 0\n201 S A 2 2 0\n201 C A 2 2 0",
      "?ESTABLISHED >FIN_WAIT_1 >CLOSING >TIME_WAIT", "?ESTABLISHED >FIN_WAIT_1 >CLOSING ?TIME_WAIT",
