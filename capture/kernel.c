@@ -161,6 +161,28 @@ static bool is_of_another(const struct kernel_view *v, enum end end,
   return said->n > 0 && !leads_to(witness_last(said), answer->state);
 }
 
+static bool is_pair(const struct kernel_pair *a, const struct kernel_pair *b) {
+  return a->local_port == b->local_port && a->remote_port == b->remote_port &&
+         a->family == b->family && memcmp(&a->local, &b->local, sizeof a->local) == 0 &&
+         memcmp(&a->remote, &b->remote, sizeof a->remote) == 0;
+}
+
+/* The kernel has told of an opening of that name that is not this connection's own, or more than
+ * there is room for: the answer may be about the next one. */
+static bool is_succeeded(struct kernel *k, const struct flow *f, enum end end,
+                         const struct kernel_pair *pair) {
+  enum { OPENING_US = 1000 }; /* its own is told that soon after its segments */
+  bool has_opened = f->kernel->told_of[end] != 0;
+  if (!k->trace) return false;
+  kernel_gather(k);
+  for (unsigned i = k->first_word; i < k->n_words; i++) {
+    const struct kernel_event *e = &k->words[i];
+    if (e->kind != KERNEL_EVENT_STATE || !is_opening(e->to) || !is_pair(&e->pair, pair)) continue;
+    if (has_opened || e->t_us > f->model.last_us + OPENING_US) return true;
+  }
+  return k->n_words == WORDS_MAX;
+}
+
 /* True when it will last longer than was said before. */
 static bool set_end_of_time_wait(struct kernel_view *v, enum end end, int64_t now_us) {
   const struct kernel_socket *s = &v->socket[end];
@@ -183,7 +205,8 @@ static bool ask_end(struct kernel *k, struct flow *f, enum end end, struct kerne
   int64_t now_us = clock_us();
   switch ((enum kernel_answer)v->answer[end]) {
     case KERNEL_FOUND:
-      if (is_of_another(v, end, &answer)) {
+      if (is_of_another(v, end, &answer) ||
+          (v->cookie[end] == 0 && is_succeeded(k, f, end, &pair))) {
         v->answer[end] = KERNEL_UNANSWERED;
         break;
       }
@@ -262,7 +285,11 @@ int64_t kernel_time_wait_left_us(const struct flow *f, enum end end, int64_t now
 
 void kernel_gather(struct kernel *k) {
   if (!k->trace) return;
-  if (k->first_word == k->n_words) k->first_word = k->n_words = 0;
+  if (k->first_word > WORDS_MAX / 2 || k->first_word == k->n_words) {
+    k->n_words -= k->first_word;
+    memmove(k->words, &k->words[k->first_word], k->n_words * sizeof *k->words);
+    k->first_word = 0;
+  }
   while (k->n_words < WORDS_MAX && kernel_trace_next(k->trace, &k->words[k->n_words])) k->n_words++;
 }
 
@@ -320,7 +347,7 @@ static bool enter(struct kernel *k, struct flow *f, enum end end, const struct k
 /* A connection opens. If a late word about the one before it came first, that is forgotten. */
 static void begin_anew(struct flow *f, enum end end, const struct kernel_event *e) {
   struct kernel_view *v = f->kernel;
-  if (e->to != TCPS_ESTABLISHED || !v || v->told_of[end] == e->socket) return;
+  if (e->to != TCPS_ESTABLISHED || !v) return;
   v->told_of[end] = e->socket;
   v->cookie[end] = 0;
   v->answer[end] = KERNEL_UNANSWERED;
@@ -344,7 +371,8 @@ bool kernel_next(struct kernel *k, struct flow_table *flows, int64_t until_us, i
                  struct kernel_word *word) {
   if (release(k, now_us, word)) return true;
   while (k->first_word < k->n_words && k->words[k->first_word].t_us <= until_us) {
-    const struct kernel_event *e = &k->words[k->first_word++];
+    const struct kernel_event event = k->words[k->first_word++],
+                              *e = &event; /* more may be gathered */
     enum end end;
     struct flow *f = flow_between(flows, e->pair.family, &e->pair.local, e->pair.local_port,
                                   &e->pair.remote, e->pair.remote_port, &end);
