@@ -39,6 +39,7 @@ group() {
         skip=1
         ;;
       1..[0-9]*) planned=${line#1..} ;;
+      'not ok '*'# '[Ss][Kk][Ii][Pp]*) skip=$((skip + 1)) ;; # cmocka's way
       'not ok '*) not_ok=$((not_ok + 1)) ;;
       'ok '*'# '[Ss][Kk][Ii][Pp]*) skip=$((skip + 1)) ;;
       'ok '*) ok=$((ok + 1)) ;;
@@ -49,7 +50,7 @@ group() {
   ((skip == 0)) || grep -i '# skip' <<<"$output" | sed 's/^/    /'
   if ((not_ok)); then
     # A failure's own lines follow it, up to the next result.
-    awk '/^(ok|1\.\.)/ { shown = 0 } /^not ok/ { shown = 1 } shown { print "    " $0 }' <<<"$output"
+    awk '/^(ok|1\.\.)/ { shown = 0 } /^not ok/ { shown = !/# SKIP/ } shown { print "    " $0 }' <<<"$output"
   elif ((status != 0 || ok + skip != planned)); then
     echo "    $name ended with status $status after $((ok + skip)) of $planned results:"
     tail -n 60 <<<"$output" | sed 's/^/    /'
