@@ -7,7 +7,6 @@
 #include <linux/magic.h>
 #include <linux/mount.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +63,7 @@ struct kernel_trace {
   char directory[64]; /* of tracefs */
   int mount_fd;       /* our own mount of it; -1: there was one */
   struct tracefs_instance *instance;
+  int hold_fd; /* a file of it, open for as long as we need it */
   struct kernel_formats *formats;
   struct ring *ring;
   struct pollfd *poll; /* of the same index */
@@ -117,18 +117,20 @@ static bool find_tracefs(struct kernel_trace *trace, char *error) {
   return true;
 }
 
-/* Removes the instances of those who were killed. One whose process only seems dead, because it
- * lives in another process namespace, is kept by the kernel: its files are open. */
+/* Removes the instances of those who were killed. Whose number is alive would tell little, since
+ * process namespaces number alike; but what somebody has open the kernel keeps (EBUSY), and who has
+ * made one a second ago may be about to open it. */
 static void sweep(const char *instances) {
   DIR *directory = opendir(instances);
   if (!directory) return;
   const struct dirent *entry;
   while ((entry = readdir(directory))) {
     if (strncmp(entry->d_name, prefix, sizeof prefix - 1) != 0) continue;
-    char *end;
-    long pid = strtol(entry->d_name + sizeof prefix - 1, &end, 10);
-    bool ours = pid > 0 && pid <= INT32_MAX && (*end == '\0' || *end == '-');
-    if (ours && kill((pid_t)pid, 0) != 0 && errno == ESRCH)
+    const char *number = entry->d_name + sizeof prefix - 1;
+    struct stat status;
+    if (number[strspn(number, "0123456789-")] == '\0' &&
+        fstatat(dirfd(directory), entry->d_name, &status, 0) == 0 &&
+        time(NULL) - status.st_mtime > 1)
       (void)unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
   }
   closedir(directory);
@@ -138,19 +140,23 @@ static bool create_instance(struct kernel_trace *trace, char *error) {
   char path[128], name[32];
   snprintf(path, sizeof path, "%s/instances", trace->directory);
   sweep(path);
-  int made, n = 0;
-  do { /* the next name when a second trace of this process has the first */
-    snprintf(name, sizeof name, n > 0 ? "%s%d-%d" : "%s%d", prefix, (int)getpid(), n);
+  int made, i = 0;
+  do { /* The number may be taken: by another trace of ours, or in another process namespace. */
+    snprintf(name, sizeof name, i > 0 ? "%s%d-%d" : "%s%d", prefix, (int)getpid(), i);
     snprintf(path, sizeof path, "%s/instances/%s", trace->directory, name);
     made = mkdir(path, 0700);
-  } while (made != 0 && errno == EEXIST && n++ < 100);
+  } while (made != 0 && errno == EEXIST && i++ < 100);
   if (made != 0) return refuse(error, "instances");
 
   trace->instance = tracefs_instance_alloc(trace->directory, name);
-  if (trace->instance) return true;
-  (void)rmdir(path);
-  errno = ENOMEM;
-  return refuse(error, name);
+  if (!trace->instance) {
+    errno = ENOMEM;
+    (void)refuse(error, name);
+    (void)rmdir(path);
+    return false;
+  }
+  trace->hold_fd = tracefs_instance_file_open(trace->instance, "tracing_on", O_RDONLY | O_CLOEXEC);
+  return trace->hold_fd >= 0 || refuse(error, name);
 }
 
 static bool set(struct kernel_trace *trace, const char *file, const char *value) {
@@ -252,6 +258,8 @@ static bool set_up(struct kernel_trace *trace, char *error) {
   /* Wakes us at the first event; a kernel that has no such file always does. */
   (void)set(trace, "buffer_percent", "0");
 
+  /* The option record-cmd, which we do not need, stays on: switched off here, it is switched off
+   * for the events of all other instances, too. */
   if (!open_rings(trace, error)) return false;
   for (int kind = 0; kind < EVENT_COUNT; kind++) {
     if (!enable(trace, (enum kernel_event_kind)kind, error)) return false;
@@ -269,7 +277,7 @@ struct kernel_trace *kernel_trace_open(char error[static KERNEL_ERROR_SIZE]) {
     return NULL;
   }
   trace->formats = formats;
-  trace->mount_fd = trace->epoll_fd = -1;
+  trace->mount_fd = trace->hold_fd = trace->epoll_fd = -1;
   trace->page_size = (size_t)sysconf(_SC_PAGESIZE);
   if (set_up(trace, error)) return trace;
   kernel_trace_close(trace);
@@ -280,6 +288,7 @@ void kernel_trace_close(struct kernel_trace *trace) {
   if (!trace) return;
   for (int i = 0; i < trace->ring_count; i++) ring_close(&trace->ring[i]);
   if (trace->epoll_fd >= 0) close(trace->epoll_fd);
+  if (trace->hold_fd >= 0) close(trace->hold_fd);
   if (trace->instance) {
     (void)tracefs_instance_destroy(trace->instance);
     tracefs_instance_free(trace->instance);

@@ -3,7 +3,7 @@
  * of all network namespaces, and do not say of which one.
  *
  * The events are read from a trace instance of our own, which is removed at the end; one that an
- * earlier run could not remove, killed, is removed by the next. tracefs itself is mounted for
+ * earlier run could not remove, killed, is removed by a later one. tracefs itself is mounted for
  * nobody but this process when it is not there already. */
 #ifndef TEARDOWN_CAPTURE_KERNEL_TRACE_H
 #define TEARDOWN_CAPTURE_KERNEL_TRACE_H

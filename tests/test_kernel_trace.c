@@ -564,17 +564,31 @@ static void kill_tracer(pid_t pid) {
   assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+/* As if it had been made an hour ago. */
+static void make_old(const char *name) {
+  char path[64];
+  struct timespec times[2];
+  snprintf(path, sizeof path, "instances/%s", name);
+  clock_gettime(CLOCK_REALTIME, &times[0]);
+  times[0].tv_sec -= 3600;
+  times[1] = times[0];
+  assert_return_code(utimensat(tracefs, path, times, 0), errno);
+}
+
 static void test_killed_run_is_swept(void **unused) {
   (void)unused;
   struct kernel_trace *trace = open_trace();
   if (!trace) return;
   kernel_trace_close(trace);
 
-  char foreign[64];
-  snprintf(foreign, sizeof foreign, "instances/teardown-x%d", (int)getpid());
-  assert_return_code(mkdirat(tracefs, foreign, 0700), errno);
+  char foreign[32], path[64];
+  snprintf(foreign, sizeof foreign, "teardown-x%d", (int)getpid());
+  snprintf(path, sizeof path, "instances/%s", foreign);
+  assert_return_code(mkdirat(tracefs, path, 0700), errno);
+  make_old(foreign);
   pid_t killed = start_tracer(), alive = start_tracer();
-  assert_true(has_instance(instance_of(killed)));
+  make_old(instance_of(killed));
+  make_old(instance_of(alive));
   kill_tracer(killed);
   trace = open_trace();
   assert_false(has_instance(instance_of(killed)));
@@ -583,7 +597,39 @@ static void test_killed_run_is_swept(void **unused) {
   kernel_trace_close(trace);
   kernel_trace_close(open_trace());
   assert_false(has_instance(instance_of(alive)));
-  assert_return_code(unlinkat(tracefs, foreign, AT_REMOVEDIR), errno);
+  assert_return_code(unlinkat(tracefs, path, AT_REMOVEDIR), errno);
+}
+
+/* What another has made and not opened yet is not swept. */
+static void test_many_at_once(void **unused) {
+  (void)unused;
+  struct kernel_trace *trace = open_trace();
+  if (!trace) return;
+  enum { PROCESSES = 4, ROUNDS = 4 };
+  pid_t child[PROCESSES];
+  for (int i = 0; i < PROCESSES; i++) {
+    child[i] = fork();
+    assert_return_code(child[i], errno);
+    if (child[i] != 0) continue;
+    char error[KERNEL_ERROR_SIZE];
+    for (int round = 0; round < ROUNDS; round++) {
+      struct kernel_trace *other = kernel_trace_open(error);
+      if (!other) {
+        print_error("%s\n", error);
+        _exit(1);
+      }
+      kernel_trace_close(other);
+    }
+    _exit(0);
+  }
+  for (int i = 0; i < PROCESSES; i++) {
+    int status;
+    assert_int_equal(waitpid(child[i], &status, 0), child[i]);
+    assert_int_equal(status, 0);
+    assert_false(has_instance(instance_of(child[i])));
+  }
+  assert_close_is_seen(trace, own_address(), own_address());
+  kernel_trace_close(trace);
 }
 
 /* Listens and stops to: two events a round. */
@@ -736,6 +782,7 @@ int main(void) {
       cmocka_unit_test(test_nothing_is_changed_or_left),
       cmocka_unit_test(test_two_traces),
       cmocka_unit_test(test_killed_run_is_swept),
+      cmocka_unit_test(test_many_at_once),
       cmocka_unit_test(test_order),
       cmocka_unit_test(test_lost_events_are_counted),
       cmocka_unit_test(test_refused_without_root),
