@@ -3,6 +3,7 @@
 #   make            build/server, build/client, build/capture
 #   make demo       a normal close and a lost final ACK, live (installs what is missing)
 #   make test       every test (installs what is missing)
+#   make campaign   N=100000 random closes, the model beside the kernel
 #   make install    into $(DESTDIR)$(PREFIX), as teardown-server, teardown-client, teardown-capture
 #   make SAN=1      the same three under ASan and UBSan, in build/san
 #   V=1 shows the commands, CC=clang chooses the compiler.
@@ -72,7 +73,7 @@ OBJECTS_test_mutation := tests/test_mutation tests/mutate_trace tests/mutation_r
 $(foreach t,$(UNIT_TESTS),$(eval PKGS_tests/$t := cmocka)$(eval OBJECTS_$t ?= tests/$t $(MODEL)))
 PKGS_tests/test_kernel_trace += $(TRACE_PKGS)
 
-.PHONY: all clean demo deps install test unit
+.PHONY: all campaign clean demo deps install test unit
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SECONDEXPANSION:
@@ -122,6 +123,15 @@ demo: deps
 
 test: deps
 	@tests/run.sh
+
+# With SEED=... the same closes are drawn again.
+N ?= 100000
+campaign: export TEARDOWN_BIN := $(abspath $(B))
+campaign: export TEARDOWN_UML_BIN := $(abspath $(B))
+campaign: all
+	@scripts/deps.sh test
+	@tests/campaign.sh --connections $(N) $(SEED:%=--seed %)
+	@tests/campaign_uml.sh --connections $$(($(N) / 30 + 1)) $(SEED:%=--seed %)
 
 install: all
 	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1

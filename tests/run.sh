@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs the tests: all of them, or the groups named on the command line. A group is a build (gcc,
-# sanitized, clang), a cmocka program (test_*), a check_*.sh, a *.bats file or uml; every one of
-# them is counted by the TAP that it prints, and one that prints less than it planned has failed.
-# The last line is the result. Under CI=true a skipped test is a failure, too.
+# sanitized, clang), a cmocka program (test_*), a check_*.sh, a *.bats file, uml or campaign; every
+# one of them is counted by the TAP that it prints, and one that prints less than it planned has
+# failed. The last line is the result. Under CI=true a skipped test is a failure, too.
 set -uo pipefail
 
 cd "$(dirname "$0")/.." || exit
@@ -114,6 +114,7 @@ for test in tests/*.bats; do group "$(basename "$test" .bats)" run_bats "$test";
 # Captures that others made, where there are any: TEARDOWN_CORPUS names their folder.
 [[ -z ${TEARDOWN_CORPUS-} ]] || group corpus tests/corpus.sh
 group uml tests/uml.sh
+group campaign tests/campaign_short.sh
 
 for name in "${wanted[@]}"; do
   [[ -n ${known[$name]-} ]] || {

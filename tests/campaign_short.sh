@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# The campaign in short, as TAP: two seeds that stay, and one from the clock.
+set -uo pipefail
+
+tests=$(cd "$(dirname "$0")" && pwd)
+now=$(($(date +%s) % 1000000000))
+number=0
+
+# check NAME COMMAND...: a line of its report, or all of it.
+check() {
+  local name=$1 output status=0
+  shift
+  number=$((number + 1))
+  output=$("$@" 2>&1) || status=$?
+  if ((status == 0)); then
+    echo "ok $number $name"
+    grep -E '^[0-9]+ closes' <<<"$output" | sed 's/^/# /'
+  else
+    echo "not ok $number $name (status $status)"
+    # shellcheck disable=SC2001 # each line
+    sed 's/^/# /' <<<"$output"
+  fi
+}
+
+skip() {
+  number=$((number + 1))
+  echo "ok $number $1 # SKIP $2"
+}
+
+echo 1..5
+for seed in 1 2 "$now"; do
+  check "direct, seed $seed" "$tests/campaign.sh" --seed "$seed" --size 200 --seconds 8
+done
+for seed in 1 "$now"; do
+  if command -v linux.uml >/dev/null && command -v busybox >/dev/null; then
+    check "netem, seed $seed" "$tests/campaign_uml.sh" --seed "$seed" --size 50 --seconds 25
+  else
+    skip "netem, seed $seed" 'no linux.uml or busybox: scripts/deps.sh test installs them'
+  fi
+done
