@@ -37,9 +37,10 @@ void witness_asked(struct witness_end *e, enum tcp_state state, int64_t t_us) {
 
 void witness_told(struct witness_end *e, enum tcp_state from, enum tcp_state to, int64_t t_us) {
   if (from == to) return;
+  enum { CLOCKS_DIFFER_US = 100 };
   unsigned at = e->n;
   /* An answer of about the same time that still has the old state came before. */
-  while (at > 0 && !e->said[at - 1].told && e->said[at - 1].t_us > t_us &&
+  while (at > 0 && !e->said[at - 1].told && e->said[at - 1].t_us > t_us - CLOCKS_DIFFER_US &&
          e->said[at - 1].state != from)
     at--;
   if (at == 0 || e->said[at - 1].state != from) {

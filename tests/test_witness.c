@@ -195,6 +195,18 @@ static void test_late_words(void **state) {
   assert_int_equal(witness_last(&e), TCPS_FIN_WAIT_2);
 }
 
+/* An answer and an event have different clocks. */
+static void test_same_moment(void **state) {
+  (void)state;
+  struct witness_end e = {0};
+  witness_told(&e, TCPS_ESTABLISHED, TCPS_CLOSE_WAIT, 1000);
+  witness_asked(&e, TCPS_CLOSED, 5000);
+  witness_told(&e, TCPS_CLOSE_WAIT, TCPS_CLOSED, 5010);
+  assert_int_equal(e.n, 3);
+  assert_int_equal(witness_last(&e), TCPS_CLOSED);
+  assert_true(e.said[2].told);
+}
+
 /* More words than there is room for: the newest stay. */
 static void test_full(void **state) {
   (void)state;
@@ -322,10 +334,15 @@ static void test_reset_reasons(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_compare),         cmocka_unit_test(test_out_of_date),
-      cmocka_unit_test(test_late_words),      cmocka_unit_test(test_full),
-      cmocka_unit_test(test_closed_silently), cmocka_unit_test(test_cause_after_timeout),
-      cmocka_unit_test(test_verdict_hears),   cmocka_unit_test(test_reset_reasons),
+      cmocka_unit_test(test_compare),
+      cmocka_unit_test(test_out_of_date),
+      cmocka_unit_test(test_late_words),
+      cmocka_unit_test(test_same_moment),
+      cmocka_unit_test(test_full),
+      cmocka_unit_test(test_closed_silently),
+      cmocka_unit_test(test_cause_after_timeout),
+      cmocka_unit_test(test_verdict_hears),
+      cmocka_unit_test(test_reset_reasons),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
