@@ -102,7 +102,7 @@ draw_end() {
   fi
   # Blind to EOF, whoever reads nothing cannot close last.
   if ((first)) && chance 15; then
-    [[ " ${options[*]} " == *' --hold '* ]] || options+=(--read-nothing)
+    [[ " ${options[*]} " == *@(' --hold '|' --answer ')* ]] || options+=(--read-nothing)
   fi
   if chance 60; then options+=(--vary "$RANDOM"); fi
 }
