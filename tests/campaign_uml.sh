@@ -29,7 +29,7 @@ options=("$@")
 timeout --kill-after 5 3600 linux.uml mem=1G root=/dev/root rootfstype=hostfs hostfs=/ ro quiet \
   init="$tests/campaign_uml_init.sh" teardown_bin="$bin" \
   teardown_options="$(IFS=,; echo "${options[*]}")" con=null con0=null,fd:1 </dev/null 2>/dev/null |
-  tr -d '\r' |
-  awk '/^campaign ended with / { status = $4; over = 1; next }
+  awk '{ sub(/\r$/, "") }
+    /^campaign ended with / { status = $4; over = 1; next }
     /^(#|  |campaign|[0-9]+ closes)/ { print; fflush() }
     END { if (!over) print "campaign_uml: the machine did not come to its end"; exit over ? status : 1 }'
