@@ -84,14 +84,21 @@ static bool refuse(char *error, const char *what) {
   if (errno == EPERM || errno == EACCES) {
     snprintf(error, KERNEL_ERROR_SIZE, "state events need root%s (tracefs: %s)",
              geteuid() == 0 ? " of the machine, not of a namespace or a container" : "", cause);
-  } else if (errno == ENODEV) {
+  } else {
+    snprintf(error, KERNEL_ERROR_SIZE, "no state events (tracefs, %s: %s)", what, cause);
+  }
+  return false;
+}
+
+static bool refuse_mount(char *error) {
+  if (errno == ENODEV) {
     snprintf(error, KERNEL_ERROR_SIZE,
-             "state events need a kernel with CONFIG_FTRACE (tracefs: %s)", cause);
+             "state events need a kernel with CONFIG_FTRACE (tracefs: %s)", strerror(errno));
   } else if (errno == ENOSYS) {
     snprintf(error, KERNEL_ERROR_SIZE,
              "state events need tracefs: mount -t tracefs tracefs /sys/kernel/tracing");
   } else {
-    snprintf(error, KERNEL_ERROR_SIZE, "no state events (tracefs, %s: %s)", what, cause);
+    (void)refuse(error, "mount");
   }
   return false;
 }
@@ -106,13 +113,13 @@ static bool find_tracefs(struct kernel_trace *trace, char *error) {
     return true;
   }
   int context = (int)syscall(SYS_fsopen, "tracefs", FSOPEN_CLOEXEC);
-  if (context < 0) return refuse(error, "fsopen");
+  if (context < 0) return refuse_mount(error);
   if (syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
     trace->mount_fd = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0);
   int cause = errno;
   close(context);
   errno = cause;
-  if (trace->mount_fd < 0) return refuse(error, "mount");
+  if (trace->mount_fd < 0) return refuse_mount(error);
   snprintf(trace->directory, sizeof trace->directory, "/proc/self/fd/%d", trace->mount_fd);
   return true;
 }
