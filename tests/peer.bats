@@ -55,7 +55,8 @@ listening() { [ -n "$(ss -Hltn "sport = :$1")" ]; }
 start() {
   local name=$1 program=$2
   shift 2
-  : >"$log/$name.log" >"$log/$name.err"
+  : >"$log/$name.log"
+  : >"$log/$name.err"
   "$TEARDOWN_BIN/$program" "$@" >"$log/$name.log" 2>"$log/$name.err" 3>&- &
   pid=$!
   pids+=("$pid")
