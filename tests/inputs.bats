@@ -182,7 +182,8 @@ last_verdicts() {
 
 @test "live with -w, then read: the same verdicts" {
   local json=$BATS_TEST_TMPDIR/live.json saved=$BATS_TEST_TMPDIR/saved.pcap how
-  timeout 60 "$TEARDOWN_BIN/capture" -i lo --closes 4 --json "$json" -w "$saved" >/dev/null 2>&1 &
+  timeout 60 "$TEARDOWN_BIN/capture" -i lo --kernel off --closes 4 --json "$json" -w "$saved" \
+    >/dev/null 2>&1 &
   local capture=$!
   wait_for "$json" '"start"'
   timeout 60 "$TEARDOWN_BIN/server" -p 7000 --count 3 >"$BATS_TEST_TMPDIR/server" 2>&1 &
