@@ -214,6 +214,14 @@ static void presume_ack_again(struct model *m, enum end from, const struct segme
     event_apply(m, from, EVENT_RCV_ACK_OF_FIN, EVIDENCE_PRESUMED, s->t_us, step);
 }
 
+/* An RST without ACK has the number that the segment it answers acknowledged. */
+static void rst_answers_ack(struct model *m, enum end from, const struct segment *s,
+                            struct model_step *step) {
+  const struct endpoint *f = &m->end[from];
+  if (f->has_fin && !segment_has(s, SEGMENT_ACK) && s->seq == f->fin_seq + 1)
+    presume_ack_again(m, from, s, step);
+}
+
 /* The FIN counts once every octet before it has been on the wire. */
 static bool fin_is_complete(const struct endpoint *e) {
   return e->has_fin && seq_gt(e->snd_contig, e->fin_seq);
@@ -426,6 +434,7 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   /* An RST opens no sequence space. */
   if (segment_has(s, SEGMENT_RST)) {
     sender_refused(m, from, s, step);
+    rst_answers_ack(m, from, s, step);
     uint8_t sender_state = f->state;
     event_apply(m, from, EVENT_SND_RST, EVIDENCE_SEEN, s->t_us, step);
     receiver_rst(m, from, s, sender_state, step);

@@ -91,6 +91,10 @@ static const struct {
      "0/1 not-there: CLOSED, FIN_WAIT_1"},
     {OPENING "200 C FA 1 1 0\n201 C RA 2 1 0", "?CLOSED", "?FIN_WAIT_1", "1/1 1 unsampled agrees",
      "0/2 not-there: CLOSE_WAIT, FIN_WAIT_1"},
+    /* The ACK that a repeated FIN had struck out was on its way, and is what the RST answers. */
+    {OPENING "200 C FA 1 1 0\n202 S PA 1 2 1\n410 C FA 1 1 0\n410 C R 2 0 0",
+     "?ESTABLISHED >FIN_WAIT_1 >FIN_WAIT_2 >CLOSED", "?ESTABLISHED >CLOSE_WAIT >CLOSED",
+     "3/3 agrees", "2/2 agrees"},
     /* Crossed, coalesced, reset. */
     {OPENING "200 C FA 1 1 0\n200 S FA 1 1 0\n201 S A 2 2 0\n201 C A 2 2 0",
      "?ESTABLISHED >FIN_WAIT_1 >CLOSING >TIME_WAIT", "?ESTABLISHED >FIN_WAIT_1 >CLOSING ?TIME_WAIT",
