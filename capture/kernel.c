@@ -23,6 +23,7 @@ struct kernel {
   struct kernel_trace *trace;
   struct kernel_event words[WORDS_MAX]; /* in the order of their times */
   unsigned first_word, n_words;         /* those from the first on are not given on yet */
+  int64_t early_us;                     /* since when the first of them waits for a SYN; 0: not */
   struct kernel_word held[HELD_MAX];
   unsigned n_held;
   struct flow *first_due, *last_due;
@@ -354,6 +355,16 @@ static void begin_anew(struct flow *f, enum end end, const struct kernel_event *
   memset(&v->witness.end[end], 0, sizeof v->witness.end[end]);
 }
 
+/* An opening under a name whose last connection is still followed was told before its SYN was read.
+ * It waits for that, unless nobody captured it. */
+static bool is_early(struct kernel *k, const struct kernel_event *e, const struct flow *f,
+                     enum end end, int64_t now_us) {
+  if (e->kind != KERNEL_EVENT_STATE || e->to != TCPS_ESTABLISHED) return false;
+  if (!f->kernel || f->kernel->told_of[end] == 0) return false;
+  if (k->early_us == 0) k->early_us = now_us;
+  return now_us - k->early_us < WORD_WAITS_US;
+}
+
 /* The first of those held back whose flow has a control segment now, or that waited long enough. */
 static bool release(struct kernel *k, int64_t now_us, struct kernel_word *word) {
   for (unsigned i = 0; i < k->n_held; i++) {
@@ -371,11 +382,13 @@ bool kernel_next(struct kernel *k, struct flow_table *flows, int64_t until_us, i
                  struct kernel_word *word) {
   if (release(k, now_us, word)) return true;
   while (k->first_word < k->n_words && k->words[k->first_word].t_us <= until_us) {
-    const struct kernel_event event = k->words[k->first_word++],
-                              *e = &event; /* more may be gathered */
+    const struct kernel_event event = k->words[k->first_word], *e = &event; /* more may come */
     enum end end;
     struct flow *f = flow_between(flows, e->pair.family, &e->pair.local, e->pair.local_port,
                                   &e->pair.remote, e->pair.remote_port, &end);
+    if (f && until_us > now_us && is_early(k, e, f, end, now_us)) break;
+    k->early_us = 0;
+    k->first_word++;
     if (!f) continue;
     if (e->kind == KERNEL_EVENT_STATE && is_opening(e->to)) {
       begin_anew(f, end, e);
