@@ -340,7 +340,12 @@ is_explained() {
     # The RST was ignored, or lost.
     not-there:CLOSED/TIME_WAIT*) [[ ${sysctls[*]} == *rfc1337=1* ]] || is_lossy_behind_tap ;;
     not-there:*) is_lossy_behind_tap ;;
-    silent:*) true ;;
+    # close() was called, and the FIN kept back.
+    silent:ESTABLISHED/FIN_WAIT_1* | silent:CLOSE_WAIT/LAST_ACK*) true ;;
+    silent:CLOSE_WAIT/CLOSING* | silent:LAST_ACK/CLOSING* | silent:CLOSED/TIME_WAIT*) true ;;
+    # Given up, or timed out; or an RST that was lost before the tap.
+    silent:*/CLOSED*) true ;;
+    silent:*) false ;;
   esac
 }
 
