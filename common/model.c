@@ -167,6 +167,9 @@ static void sender_fin(struct model *m, enum end from, const struct segment *s, 
     return;
   }
   if (is_stale(f, s)) return;
+  /* Captured late: it left before its sender's RST, and what arrived between the two is not told.
+   */
+  if (endpoint_find(f, EVENT_SND_RST) >= 0) return;
   /* Sent again: the ACK of it had not arrived, nor what carried that ACK. */
   if (transition_find(f->state, EVENT_SND_FIN)->kind == TRANSITION_NEVER &&
       event_refute(m, from, EVENT_RCV_ACK_OF_FIN, s->t_us, step))

@@ -95,6 +95,9 @@ static const struct {
     {OPENING "200 C FA 1 1 0\n202 S PA 1 2 1\n410 C FA 1 1 0\n410 C R 2 0 0",
      "?ESTABLISHED >FIN_WAIT_1 >FIN_WAIT_2 >CLOSED", "?ESTABLISHED >CLOSE_WAIT >CLOSED",
      "3/3 agrees", "2/2 agrees"},
+    {OPENING "200 C FA 1 1 0\n202 S PA 1 2 1\n410 C R 2 0 0\n410 C FA 1 1 0",
+     "?ESTABLISHED >FIN_WAIT_1 >FIN_WAIT_2 >CLOSED", "?ESTABLISHED >CLOSE_WAIT >CLOSED",
+     "3/3 agrees", "2/2 agrees"},
     /* Crossed, coalesced, reset. */
     {OPENING "200 C FA 1 1 0\n200 S FA 1 1 0\n201 S A 2 2 0\n201 C A 2 2 0",
      "?ESTABLISHED >FIN_WAIT_1 >CLOSING >TIME_WAIT", "?ESTABLISHED >FIN_WAIT_1 >CLOSING ?TIME_WAIT",
