@@ -36,7 +36,7 @@ check() {
 }
 
 # A program starts in 50 to 150 ms here: hence the wider window.
-lost_ack() { check "$1" "$2" lost-ack --close-delay 3000 "${@:3}"; }
+lost_ack() { check "$1" "$2" lost-ack --close-delay 5000 "${@:3}"; }
 as_stated() { check 0 "As expected: $1." scenario "$@"; }
 
 echo "# netem tier: Linux $(uname -r), user-mode"
