@@ -337,6 +337,8 @@ is_explained() {
     contrary:*) false ;;
     # An end that aborts does not look at what still waits for it.
     not-there:FIN_WAIT_2/FIN_WAIT_1+rst | not-there:CLOSE_WAIT/ESTABLISHED+rst) true ;;
+    # Nor does an orphan in its hand-over to the mini-socket.
+    not-there:CLOSED/FIN_WAIT_2+rst) true ;;
     # The RST was ignored, or lost.
     not-there:CLOSED/TIME_WAIT*) [[ ${sysctls[*]} == *rfc1337=1* ]] || is_lossy_behind_tap ;;
     not-there:*) is_lossy_behind_tap ;;
