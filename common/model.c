@@ -259,16 +259,17 @@ static void sender_alive(struct model *m, enum end from, const struct segment *s
     step->verdict = STEP_REFUTES;
 }
 
-/* Who answers a SYN or a FIN with RST has not taken it, unless an earlier copy of it did arrive and
- * something else has closed the connection since. An RST with an ACK says what had arrived. */
+/* Who answers a SYN or a FIN with RST has not taken it. That is said of this copy: an earlier one
+ * may have arrived, and the end been closed since. An RST with an ACK says what had arrived. */
 static void sender_refused(struct model *m, enum end from, const struct segment *s,
                            struct model_step *step) {
   const struct endpoint *f = &m->end[from];
   unsigned offender = m->last_roles[end_other(from)];
+  bool repeated = m->loss.fin[end_other(from) != m->first_closer].copies > 1;
   if (!f->sent_syn && (offender & ROLE_SYN)) event_refute(m, from, EVENT_RCV_SYN, s->t_us, step);
   if (segment_has(s, SEGMENT_ACK) && endpoint_fin_is_covered(&m->end[end_other(from)], s))
     event_prove(m, from, EVENT_RCV_FIN, s->t_us, step);
-  else if (segment_has(s, SEGMENT_ACK) || ((offender & (ROLE_FIN1 | ROLE_FIN2)) &&
+  else if (segment_has(s, SEGMENT_ACK) || ((offender & (ROLE_FIN1 | ROLE_FIN2)) && !repeated &&
                                            endpoint_find(f, EVENT_RCV_FIN) == f->n_log - 1))
     event_refute(m, from, EVENT_RCV_FIN, s->t_us, step);
 }

@@ -117,6 +117,9 @@ static const struct {
     {OPENING "200 S FA 1 1 0\n200 C RA 1 2 0\n410 S FA 1 1 0\n410 C R 1 0 0",
      "?ESTABLISHED >CLOSE_WAIT >CLOSED", "?ESTABLISHED >FIN_WAIT_1 >CLOSED", "2/2 agrees",
      "2/2 agrees"},
+    /* The same, and the RST of the abort was lost before the tap. */
+    {OPENING "200 S FA 1 1 0\n410 S FA 1 1 0\n410 C R 1 0 0", "?ESTABLISHED >CLOSE_WAIT >CLOSED",
+     "?ESTABLISHED >FIN_WAIT_1 >CLOSED", "2/2 agrees", "2/2 agrees"},
     /* An abort whose ACK says that the crossing FIN never came. */
     {OPENING "200 C FA 1 1 0\n240 S FA 1 1 0\n240 C A 2 2 0\n241 S RA 2 1 0",
      "?ESTABLISHED >FIN_WAIT_1 >CLOSING >CLOSED", "?ESTABLISHED >FIN_WAIT_1 >FIN_WAIT_2 >CLOSED",
