@@ -71,6 +71,7 @@ enum { PATH_MAX_STATES = ENDPOINT_LOG_SIZE + 1 };
 struct path {
   struct {
     uint8_t state, evidence;
+    bool reset; /* by an RST that is presumed to have arrived */
   } at[PATH_MAX_STATES];
   unsigned n;
 };
@@ -96,6 +97,8 @@ static struct path path_of(const struct endpoint *e) {
     if (path.n == 0 && is_opening(state)) continue;
     path.at[path.n].state = state;
     path.at[path.n].evidence = evidence;
+    path.at[path.n].reset =
+        i >= 0 && e->log[i].event == EVENT_RCV_RST && evidence == EVIDENCE_PRESUMED;
     path.n++;
   }
   return path;
@@ -151,6 +154,8 @@ static enum witness_difference difference_of(const struct alignment *a, unsigned
   /* The first copy of the FIN was lost, and the ACK came before the next. That both came may be
    * proven; their order never is. */
   if (model == TCPS_CLOSING && kernel == TCPS_FIN_WAIT_2) return WITNESS_NOT_THERE;
+  /* The RST did not arrive, and the end went on with what came after it. */
+  if (a->path.at[i].reset && i + 1 == a->path.n) return WITNESS_NOT_THERE;
   /* The application has closed, and the FIN is still unsent. */
   if (model == TCPS_CLOSE_WAIT && (kernel == TCPS_CLOSING || kernel == TCPS_LAST_ACK))
     return WITNESS_SILENT;

@@ -90,7 +90,7 @@ static const struct {
     {OPENING "200 C RA 1 1 0", "?CLOSED", "?FIN_WAIT_1", "1/1 agrees",
      "0/1 not-there: CLOSED, FIN_WAIT_1"},
     {OPENING "200 C FA 1 1 0\n201 C RA 2 1 0", "?CLOSED", "?FIN_WAIT_1", "1/1 1 unsampled agrees",
-     "0/2 not-there: CLOSE_WAIT, FIN_WAIT_1"},
+     "0/1 1 unsampled not-there: CLOSED, FIN_WAIT_1"},
     /* The ACK that a repeated FIN had struck out was on its way, and is what the RST answers. */
     {OPENING "200 C FA 1 1 0\n202 S PA 1 2 1\n410 C FA 1 1 0\n410 C R 2 0 0",
      "?ESTABLISHED >FIN_WAIT_1 >FIN_WAIT_2 >CLOSED", "?ESTABLISHED >CLOSE_WAIT >CLOSED",
@@ -98,6 +98,9 @@ static const struct {
     {OPENING "200 C FA 1 1 0\n202 S PA 1 2 1\n410 C R 2 0 0\n410 C FA 1 1 0",
      "?ESTABLISHED >FIN_WAIT_1 >FIN_WAIT_2 >CLOSED", "?ESTABLISHED >CLOSE_WAIT >CLOSED",
      "3/3 agrees", "2/2 agrees"},
+    /* The RST was lost, and the ACK that was captured after it was not. */
+    {OPENING "200 S FA 1 1 0\n204 C RA 1 2 0\n204 C A 1 2 0", "?ESTABLISHED >CLOSE_WAIT >CLOSED",
+     "?ESTABLISHED >FIN_WAIT_1 >FIN_WAIT_2", "2/2 agrees", "1/2 not-there: CLOSED, FIN_WAIT_2"},
     /* Crossed, coalesced, reset. */
     {OPENING "200 C FA 1 1 0\n200 S FA 1 1 0\n201 S A 2 2 0\n201 C A 2 2 0",
      "?ESTABLISHED >FIN_WAIT_1 >CLOSING >TIME_WAIT", "?ESTABLISHED >FIN_WAIT_1 >CLOSING ?TIME_WAIT",
