@@ -27,6 +27,7 @@ bool watch_init(struct watch *w) {
   w->closes = 0;
   w->any_bad = false;
   w->last_timers_us = 0;
+  w->caught_up_us = 0;
   memset(&w->summary, 0, sizeof w->summary);
   return flow_table_init(&w->flows);
 }
@@ -194,7 +195,8 @@ static void consult(struct watch *w, struct flow *f, int64_t now_us) {
     ask(w, f);
   for (unsigned i = 0; i < 2; i++) {
     struct model_step step;
-    if (view->gone_us[i] <= f->model.last_us || now_us - view->gone_us[i] < GONE_SURE_US) continue;
+    int64_t gone_us = view->gone_us[i];
+    if (gone_us <= f->model.last_us || w->caught_up_us - gone_us < GONE_SURE_US) continue;
     if (model_closed_silently(&f->model, i, view->gone_us[i], &step))
       REPORT(w, expired, f, &step, view->gone_us[i]);
   }
@@ -294,6 +296,7 @@ static bool attend_kernel(struct watch *w, int64_t now_us) {
 }
 
 bool watch_attend(struct watch *w, int64_t now_us) {
+  w->caught_up_us = now_us;
   watch_flush(w); /* what was captured is not to wait for the kernel */
   bool more = attend_kernel(w, now_us);
   watch_flush(w);

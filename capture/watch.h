@@ -38,6 +38,7 @@ struct watch {
   bool live, wait;
   bool incomplete; /* the kernel dropped packets: set it as soon as that is known */
   uint32_t last_number;
+  int64_t caught_up_us; /* when nothing captured was left to be read */
   int64_t last_timers_us;
   uint64_t closes; /* connections whose verdict was given at least once, and that closed */
   bool any_bad;    /* a breach, someone stuck, or a demand not met, in a verdict that stands */
