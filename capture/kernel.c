@@ -155,11 +155,15 @@ static bool leads_to(enum tcp_state from, enum tcp_state to) {
 
 /* The answer is about the next connection of the same name: of the old one the kernel has no more
  * to say. */
-static bool is_of_another(const struct kernel_view *v, enum end end,
-                          const struct kernel_socket *answer) {
+static bool is_of_another(const struct flow *f, enum end end, const struct kernel_socket *answer) {
+  const struct kernel_view *v = f->kernel;
   const struct witness_end *said = &v->witness.end[end];
+  const struct endpoint *model = &f->model.end[end];
   if (v->cookie[end] != 0 && v->cookie[end] != answer->cookie) return true;
-  return said->n > 0 && !leads_to(witness_last(said), answer->state);
+  if (said->n > 0 && !leads_to(witness_last(said), answer->state)) return true;
+  /* What the end itself has shown to be over does not come back. */
+  bool over = model->has_fin || (model->evidence == EVIDENCE_SEEN && !is_opening(model->state));
+  return over && is_opening(answer->state);
 }
 
 static bool is_pair(const struct kernel_pair *a, const struct kernel_pair *b) {
@@ -206,7 +210,7 @@ static bool ask_end(struct kernel *k, struct flow *f, enum end end, struct kerne
   int64_t now_us = clock_us();
   switch ((enum kernel_answer)v->answer[end]) {
     case KERNEL_FOUND:
-      if (is_of_another(v, end, &answer) ||
+      if (is_of_another(f, end, &answer) ||
           (v->cookie[end] == 0 && is_succeeded(k, f, end, &pair))) {
         v->answer[end] = KERNEL_UNANSWERED;
         break;
