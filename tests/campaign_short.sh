@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# The campaign in short, as TAP: two seeds that stay, and one from the clock.
+# The campaign in short, as TAP, with seeds that stay: `make campaign` is for new ones.
 set -uo pipefail
 
 tests=$(cd "$(dirname "$0")" && pwd)
-now=$(($(date +%s) % 1000000000))
 number=0
 
 # check NAME COMMAND...: a line of its report, or all of it.
@@ -28,10 +27,10 @@ skip() {
 }
 
 echo 1..5
-for seed in 1 2 "$now"; do
+for seed in 1 2 3; do
   check "direct, seed $seed" "$tests/campaign.sh" --seed "$seed" --size 200 --seconds 8
 done
-for seed in 1 "$now"; do
+for seed in 1 2; do
   if command -v linux.uml >/dev/null && command -v busybox >/dev/null; then
     check "netem, seed $seed" "$tests/campaign_uml.sh" --seed "$seed" --size 50 --seconds 25
   else
