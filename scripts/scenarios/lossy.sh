@@ -51,7 +51,7 @@ spoil_network() {
 
 # check_lossy FIRST WHERE. Without a process for each field: here they are many.
 check_lossy() {
-  local event rest dropped='' right
+  local event rest dropped='' right wrong_one='' wrong_ones=0
   local loss='\{"role":"([^"]*)","count":([0-9]+),"place":"([^"]*)"\}(.*)'
   local -A verdicts=() endings=() lost=()
   right='"closed_first":"'$1'","ending":"(normal|coalesced)",.*"verdict":"conforms"'
@@ -68,7 +68,7 @@ check_lossy() {
     if [[ $event =~ $right ]]; then
       count endings "${BASH_REMATCH[1]}" 1
     else
-      wrong "a verdict: expected $1 first, normal or coalesced, conforms; actual '$(lab_field sentence "$event")'"
+      wrong_ones=$((wrong_ones + 1)) wrong_one=$event
     fi
     rest=$event
     while [[ $rest =~ $loss ]]; do
@@ -76,6 +76,8 @@ check_lossy() {
       count lost "${BASH_REMATCH[1]}:${BASH_REMATCH[3]}" "${BASH_REMATCH[2]}"
     done
   done
+  ((!wrong_ones)) ||
+    wrong "$wrong_ones verdicts: expected $1 first, normal or coalesced, conforms; actual '$(lab_field sentence "$wrong_one")'"
   show_lossy
   agree_with_kernel "$@"
 
