@@ -357,7 +357,7 @@ static void say_kernel(struct text *t, const struct verdict *v) {
         say(t, "; the kernel has %s in %s, which no segment shows", end_name(i), kernel);
         break;
       case WITNESS_NOT_THERE:
-        say(t, "; the kernel has %s in %s, not %s: what would have moved it did not arrive",
+        say(t, "; the kernel had %s in %s, not %s: what would have moved it did not arrive",
             end_name(i), kernel, model);
         break;
       case WITNESS_CONTRARY:

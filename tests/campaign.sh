@@ -341,6 +341,8 @@ is_explained() {
     not-there:CLOSED/FIN_WAIT_2+rst) true ;;
     # The RST was ignored, or lost.
     not-there:CLOSED/TIME_WAIT*) [[ ${sysctls[*]} == *rfc1337=1* ]] || is_lossy_behind_tap ;;
+    # A FIN that comes after the abort meets nobody, and no RST of that was captured.
+    not-there:CLOSE_WAIT/ESTABLISHED) is_lossy_behind_tap || [[ " ${faults[*]-}" == *' rst:'* ]] ;;
     not-there:*) is_lossy_behind_tap ;;
     # close() was called, and the FIN kept back.
     silent:ESTABLISHED/FIN_WAIT_1* | silent:CLOSE_WAIT/LAST_ACK*) true ;;

@@ -203,7 +203,7 @@ END
     and .expected == "the state that the segments imply: CLOSED"
     and .actual == "the kernel'\''s: LAST_ACK")'
   verdicts | tail -n 1 | jq -e '.kernel.server.difference == "not-there"
-    and (.sentence | contains("the kernel has server in LAST_ACK, not CLOSED"))'
+    and (.sentence | contains("the kernel had server in LAST_ACK, not CLOSED"))'
 }
 
 @test "close() with the FIN still unsent: FIN_WAIT_1 before the FIN" {

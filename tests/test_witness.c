@@ -302,7 +302,7 @@ static void test_verdict_hears(void **state) {
   assert_int_equal(v.findings[0].expected, TCPS_CLOSED);
   assert_int_equal(v.findings[0].actual, TCPS_LAST_ACK);
   verdict_sentence(&v, &wire.model, 5000000, sentence, sizeof sentence);
-  assert_non_null(strstr(sentence, "the kernel has server in LAST_ACK, not CLOSED"));
+  assert_non_null(strstr(sentence, "the kernel had server in LAST_ACK, not CLOSED"));
 
   wire_open(&wire, 5, 6);
   wire_play(&wire, FIN1_ACK1);
