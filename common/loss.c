@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "common/seq.h"
+
 /* The kinds that a FIN's index selects. */
 static const struct {
   enum loss_kind fin, ack, either;
@@ -44,7 +46,10 @@ void loss_on_fin(struct loss *loss, unsigned which, const struct segment *segmen
     fin->has_timestamps = segment->options & SEGMENT_HAS_TIMESTAMPS;
   }
   if (fin->unanswered == 0) {
-    if (fin->copies > 0) count(loss, kinds[which].ack, LOSS_AFTER_TAP, 1);
+    if (which == 0 && fin->copies > 0 && segment->t_us - fin->last_ack_us < LOSS_SPURIOUS_US)
+      loss->spurious++;
+    else if (fin->copies > 0)
+      count(loss, kinds[which].ack, LOSS_AFTER_TAP, 1);
     fin->repeated_soon = true;
   } else if (segment->t_us - fin->last_us >= LOSS_SPURIOUS_US) {
     fin->repeated_soon = false;
@@ -61,7 +66,8 @@ void loss_on_fin(struct loss *loss, unsigned which, const struct segment *segmen
   fin->unanswered++;
 }
 
-void loss_on_ack(struct loss *loss, unsigned which, const struct segment *segment) {
+void loss_on_ack(struct loss *loss, unsigned which, uint32_t fin_seq,
+                 const struct segment *segment) {
   struct loss_fin *fin = &loss->fin[which];
   bool first = fin->acks++ == 0;
   fin->last_ack_us = segment->t_us;
@@ -69,7 +75,8 @@ void loss_on_ack(struct loss *loss, unsigned which, const struct segment *segmen
   fin->unanswered = 0;
   if (lost == 0) return;
 
-  if (segment_has_dsack(segment)) {
+  /* What came twice must have been the FIN. */
+  if (segment_has_dsack(segment) && seq_gt(segment->sack_right, fin_seq)) {
     if (fin->repeated_soon)
       loss->spurious = (uint16_t)(loss->spurious + lost);
     else
@@ -78,11 +85,15 @@ void loss_on_ack(struct loss *loss, unsigned which, const struct segment *segmen
   }
   bool echoes = first && fin->has_timestamps && (segment->options & SEGMENT_HAS_TIMESTAMPS) &&
                 fin->first_tsval != fin->last_tsval;
+  bool dsack_would_tell = which == 0 && first && loss->sack_permitted[0] && loss->sack_permitted[1];
+  bool was_there = fin->sacked || (echoes && segment->tsecr == fin->first_tsval);
   if (which == 1 && echoes && segment->tsecr == fin->first_tsval)
     count(loss, LOSS_ACK2, LOSS_BEFORE_TAP, lost);
   else if (which == 1 && echoes && segment->tsecr == fin->last_tsval)
     count(loss, LOSS_FIN2, LOSS_AFTER_TAP, lost);
-  else if (which == 0 && first && loss->sack_permitted[0] && loss->sack_permitted[1])
+  else if (dsack_would_tell && was_there)
+    loss->spurious = (uint16_t)(loss->spurious + lost);
+  else if (dsack_would_tell)
     count(loss, LOSS_FIN1, LOSS_AFTER_TAP, lost);
   else if (fin->repeated_soon)
     loss->spurious = (uint16_t)(loss->spurious + lost);

@@ -8,7 +8,9 @@
  * D-SACK (RFC 2883) in the answer means that the FIN had arrived before; none, on a connection that
  * negotiated SACK, that it had not. Without timestamps or SACK the two cannot be told apart. The
  * loss of the last copy in a capture can never be inferred. A repetition sooner than any delayed
- * ACK is spurious, not a loss. */
+ * ACK is spurious, not a loss; so is one that follows so soon on the captured ACK that the two have
+ * passed each other, and one of a FIN that was there already: its receiver had acknowledged it
+ * selectively, or answers with the timestamp of the first copy and without a D-SACK. */
 #ifndef TEARDOWN_COMMON_LOSS_H
 #define TEARDOWN_COMMON_LOSS_H
 
@@ -47,6 +49,7 @@ struct loss_fin {
   uint32_t flat_gaps;    /* gaps in a row that did not grow */
   uint32_t unanswered;   /* copies since the last captured ACK */
   bool has_timestamps;
+  bool sacked;        /* its receiver has said that it came, though octets before it are missing */
   bool repeated_soon; /* every unanswered repetition came within LOSS_SPURIOUS_US */
 };
 
@@ -60,8 +63,10 @@ struct loss {
 /* A copy of FIN1 (which = 0) or FIN2 (1) was captured. */
 void loss_on_fin(struct loss *loss, unsigned which, const struct segment *segment);
 
-/* A segment that covers FIN1 (which = 0) or FIN2 (1) was captured and counts as its ACK. */
-void loss_on_ack(struct loss *loss, unsigned which, const struct segment *segment);
+/* A segment that covers FIN1 (which = 0) or FIN2 (1), which is at fin_seq, was captured and counts
+ * as its ACK. */
+void loss_on_ack(struct loss *loss, unsigned which, uint32_t fin_seq,
+                 const struct segment *segment);
 
 /* The losses known at the end of the capture: repetitions never answered are added to those counted
  * already, as FIN or ACK. Does not change *loss. */

@@ -106,6 +106,14 @@ static void sender_ack(struct model *m, enum end from, const struct segment *s,
   event_prove(m, from, EVENT_RCV_FIN, s->t_us, step);
 }
 
+/* The peer's FIN is there, and octets before it are not. */
+static void sender_sack(struct model *m, enum end from, const struct segment *s) {
+  enum end to = end_other(from);
+  const struct endpoint *p = &m->end[to];
+  if (!(s->options & SEGMENT_HAS_SACK) || segment_has_dsack(s) || !p->has_fin) return;
+  if (s->sack_right == p->fin_seq + 1) m->loss.fin[to != m->first_closer].sacked = true;
+}
+
 /* A FIN that does not cover the peer's was composed before that arrived. */
 static void sender_fin_crossed(struct model *m, enum end from, const struct segment *s,
                                struct model_step *step) {
@@ -458,6 +466,7 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   if (segment_has(s, SEGMENT_SYN)) sender_syn(m, from, s, step);
   watch_unsent(m, from, s, step);
   if (segment_has(s, SEGMENT_ACK)) {
+    sender_sack(m, from, s);
     sender_ack(m, from, s, step);
     endpoint_acked(p, s->ack);
   }

@@ -81,7 +81,8 @@ void role_note(struct model *m, enum end from, const struct segment *s, struct m
     if (step->roles & ack_role) {
       step->again = fin->acks;
       step->since_copy_us = s->t_us - fin->last_ack_us;
-      loss_on_ack(&m->loss, which, s);
+      enum end of = which == 0 ? (enum end)m->first_closer : end_other((enum end)m->first_closer);
+      loss_on_ack(&m->loss, which, m->end[of].fin_seq, s);
     }
     if (step->roles & fin_role) {
       step->again = fin->copies;
@@ -114,6 +115,6 @@ void role_acked_before(struct model *m, enum end from, const struct segment *s,
   unsigned which = from != m->first_closer;
   m->roles_seen |= which == 0 ? ROLE_ACK1 : ROLE_ACK2;
   m->fin_acked_us[which] = s->t_us;
-  loss_on_ack(&m->loss, which, s);
+  loss_on_ack(&m->loss, which, m->end[from].fin_seq, s);
   role_count(m, step);
 }

@@ -12,6 +12,8 @@
 enum { FIN1, FIN2 };
 
 /* The FIN has sequence number 999; its ACK is 1000. */
+enum { FIN_SEQ = 999 }; /* of either */
+
 static struct segment fin_at(int64_t ms, uint32_t tsval) {
   return (struct segment){.t_us = ms * 1000,
                           .seq = 999,
@@ -36,7 +38,7 @@ static void fin(struct loss *loss, unsigned which, int64_t ms, uint32_t tsval) {
 
 static void ack(struct loss *loss, unsigned which, int64_t ms, uint32_t tsecr) {
   const struct segment s = ack_at(ms, tsecr);
-  loss_on_ack(loss, which, &s);
+  loss_on_ack(loss, which, FIN_SEQ, &s);
 }
 
 static void ack_with_sack(struct loss *loss, unsigned which, int64_t ms, uint32_t left) {
@@ -44,7 +46,7 @@ static void ack_with_sack(struct loss *loss, unsigned which, int64_t ms, uint32_
   s.options |= SEGMENT_HAS_SACK;
   s.sack_left = left;
   s.sack_right = left + 1;
-  loss_on_ack(loss, which, &s);
+  loss_on_ack(loss, which, FIN_SEQ, &s);
 }
 
 /* That many of this kind and place were lost, and nothing else. */
@@ -63,9 +65,7 @@ static void assert_only(const struct loss *loss, enum loss_kind kind, enum loss_
 
 static void assert_none(const struct loss *loss) { assert_only(loss, 0, 0, 0); }
 
-static struct loss with_sack(void) {
-  return (struct loss){.sack_permitted = {true, true}};
-}
+static struct loss with_sack(void) { return (struct loss){.sack_permitted = {true, true}}; }
 
 /* ---- nothing lost --------------------------------------------------------------------------- */
 
@@ -199,6 +199,51 @@ static void timestamps_that_wrap(void **unused) {
   assert_only(&loss, LOSS_ACK2, LOSS_BEFORE_TAP, 1);
 }
 
+/* The D-SACK is of data alone: the FIN came for the first time. */
+static void a_dsack_of_data_says_nothing_of_the_fin(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN1, 0, 0);
+  fin(&loss, FIN1, 207, 0);
+  struct segment s = ack_at(208, 0);
+  s.options |= SEGMENT_HAS_SACK;
+  s.sack_left = FIN_SEQ - 10;
+  s.sack_right = FIN_SEQ;
+  loss_on_ack(&loss, FIN1, FIN_SEQ, &s);
+  assert_only(&loss, LOSS_FIN1, LOSS_AFTER_TAP, 1);
+}
+
+/* The ACK was sent before the second copy came: it was merely late. */
+static void an_ack_that_echoes_the_first_copy_was_late(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN1, 0, 100);
+  fin(&loss, FIN1, 207, 307);
+  ack(&loss, FIN1, 208, 100);
+  assert_none(&loss);
+}
+
+static void a_fin_that_was_sacked_was_there(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN1, 0, 0);
+  loss.fin[0].sacked = true;
+  fin(&loss, FIN1, 207, 0);
+  ack(&loss, FIN1, 208, 0);
+  assert_none(&loss);
+}
+
+/* They met on the way: the FIN was sent again before the ACK arrived. */
+static void a_fin_right_after_its_ack_has_passed_it(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN1, 0, 0);
+  ack(&loss, FIN1, 207, 0);
+  fin(&loss, FIN1, 208, 0);
+  ack_with_sack(&loss, FIN1, 209, FIN_SEQ);
+  assert_none(&loss);
+}
+
 /* A timestamp of zero is a value like any other. */
 static void a_timestamp_of_zero(void **unused) {
   (void)unused;
@@ -209,7 +254,7 @@ static void a_timestamp_of_zero(void **unused) {
   fin(&loss, FIN2, 207, 207);
   s = ack_at(208, 1);
   s.tsecr = 0;
-  loss_on_ack(&loss, FIN2, &s);
+  loss_on_ack(&loss, FIN2, FIN_SEQ, &s);
   assert_only(&loss, LOSS_ACK2, LOSS_BEFORE_TAP, 1);
 }
 
@@ -350,6 +395,10 @@ int main(void) {
       cmocka_unit_test(final_ack_with_equal_timestamps),
       cmocka_unit_test(final_ack_without_timestamps),
       cmocka_unit_test(timestamps_that_wrap),
+      cmocka_unit_test(a_dsack_of_data_says_nothing_of_the_fin),
+      cmocka_unit_test(an_ack_that_echoes_the_first_copy_was_late),
+      cmocka_unit_test(a_fin_that_was_sacked_was_there),
+      cmocka_unit_test(a_fin_right_after_its_ack_has_passed_it),
       cmocka_unit_test(a_timestamp_of_zero),
       cmocka_unit_test(ack1_with_dsack),
       cmocka_unit_test(ack1_without_dsack_where_sack_was_negotiated),
