@@ -18,6 +18,17 @@ verdict() {
   wanted_fields[connection]+=" $*"
 }
 
+# Four segments, and the client closes first.
+normal_ladder() {
+  ladder <<'END'
+client fin1 0 1/4 FIN_WAIT_1 CLOSE_WAIT
+server ack1 0 2/4 FIN_WAIT_2 CLOSE_WAIT
+server fin2 0 3/4 TIME_WAIT LAST_ACK
+client final-ack 0 4/4 TIME_WAIT CLOSED
+END
+  verdict normal client 4/4 losses=- findings=-
+}
+
 state() {
   local connection row
   local -a cells

@@ -45,13 +45,7 @@ scenario_fin-wait-2-forever() {
   set_sysctl tcp_fin_timeout 1
   client --close "$( ((fault)) && echo shutdown || echo close)" --close-after 200
   server --close-delay 3500
-  ladder <<'END'
-client fin1 0 1/4 FIN_WAIT_1 CLOSE_WAIT
-server ack1 0 2/4 FIN_WAIT_2 CLOSE_WAIT
-server fin2 0 3/4 TIME_WAIT LAST_ACK
-client final-ack 0 4/4 TIME_WAIT CLOSED
-END
-  verdict normal client 4/4 losses=- findings=-
+  normal_ladder
   play
 }
 
@@ -144,16 +138,6 @@ small_window() {
 has_unsent() {
   local send
   read -r _ _ send _ < <(ss -Htn "dport = :$LAB_PORT") && ((send > 300000))
-}
-
-normal_ladder() {
-  ladder <<'END'
-client fin1 0 1/4 FIN_WAIT_1 CLOSE_WAIT
-server ack1 0 2/4 FIN_WAIT_2 CLOSE_WAIT
-server fin2 0 3/4 TIME_WAIT LAST_ACK
-client final-ack 0 4/4 TIME_WAIT CLOSED
-END
-  verdict normal client 4/4 losses=- findings=-
 }
 
 scenario zero-window 'FIN held back by a zero window: FIN_WAIT_1 long before the FIN'

@@ -195,13 +195,7 @@ END
   server --close-delay 100
   client --send 0 --close-after 100
   ((!fault)) || client --send 0 --close-after 100 --local-port 40001
-  ladder <<'END'
-client fin1 0 1/4 FIN_WAIT_1 CLOSE_WAIT
-server ack1 0 2/4 FIN_WAIT_2 CLOSE_WAIT
-server fin2 0 3/4 TIME_WAIT LAST_ACK
-client final-ack 0 4/4 TIME_WAIT CLOSED
-END
-  verdict normal client 4/4 losses=- findings=-
+  normal_ladder
   play is_refused
 }
 
