@@ -24,31 +24,30 @@ ALL_CPPFLAGS := -D_GNU_SOURCE -DTEARDOWN_VERSION='"$(VERSION)"' -I. $(CPPFLAGS)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
-# Which object may use which library: a file that is not listed here gets libc alone.
-# tests/check_layers.sh checks the includes against the same list.
+# A folder is a layer, and says which libraries it may use: a file that is not named here gets libc
+# alone. tests/check_layers.sh checks the includes against the same list.
 PKGS_capture/source := libpcap
 PKGS_capture/flow := libxxhash
-PKGS_capture/report_json := json-c
-PKGS_capture/kernel_trace := libtracefs libtraceevent
-PKGS_capture/kernel_diag := libmnl
-PKGS_common/peer := libuv
-PKGS_common/peer_group := libuv
-PKGS_common/peer_socket := libuv
+PKGS_capture/report/json := json-c
+PKGS_capture/kernel/trace := libtracefs libtraceevent
+PKGS_capture/kernel/diag := libmnl
+PKGS_common/peer/peer := libuv
+PKGS_common/peer/group := libuv
+PKGS_common/peer/socket := libuv
 PKGS_server/server := libuv
 PKGS_client/client := libuv
 PKGS_tests/model_builder := cmocka
 
-MODEL := $(patsubst %.c,%,$(wildcard common/*.c))
-PEER := common/peer common/peer_group common/peer_options common/peer_socket common/cli
-MODEL := $(filter-out $(PEER),$(MODEL))
-OBJECTS_server := server/server $(PEER)
-OBJECTS_client := client/client $(PEER)
-OBJECTS_capture := $(patsubst %.c,%,$(wildcard capture/*.c)) $(MODEL) common/cli
-# libtracefs is optional: without it kernel_trace_none says that there are no state events.
+layer = $(foreach folder,$(1),$(patsubst %.c,%,$(wildcard $(folder)/*.c)))
+MODEL := $(call layer,common/model)
+# libtracefs is optional: without it trace_none says that there are no state events.
 TRACE_PKGS := $(shell $(PKG_CONFIG) --exists libtracefs libtraceevent && \
   echo libtracefs libtraceevent)
-KERNEL_TRACE := $(if $(TRACE_PKGS),capture/kernel_trace,capture/kernel_trace_none)
-OBJECTS_capture := $(filter-out capture/kernel_trace%,$(OBJECTS_capture)) $(KERNEL_TRACE)
+KERNEL_TRACE := capture/kernel/$(if $(TRACE_PKGS),trace,trace_none)
+OBJECTS_server := $(call layer,server common/peer common)
+OBJECTS_client := $(call layer,client common/peer common)
+OBJECTS_capture := $(filter-out capture/kernel/trace%, \
+  $(call layer,capture capture/kernel capture/report common)) $(KERNEL_TRACE) $(MODEL)
 PROGRAMS := server client capture
 
 UNIT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
@@ -57,16 +56,16 @@ OBJECTS_test_decode := tests/test_decode capture/decode $(MODEL)
 # tests/explore_table.c includes the table, to change it.
 EXPLORE := tests/explore tests/explore_host tests/explore_mutants tests/explore_oracle \
   tests/explore_table tests/explore_watcher tests/explore_world
-OBJECTS_test_explore := tests/test_explore $(EXPLORE) $(filter-out common/transition,$(MODEL))
-OBJECTS_test_kernel_record := tests/test_kernel_record capture/kernel_record
-OBJECTS_test_kernel_trace := tests/test_kernel_trace $(KERNEL_TRACE) capture/kernel_record \
-  common/tcp_state
+OBJECTS_test_explore := tests/test_explore $(EXPLORE) $(filter-out common/model/transition,$(MODEL))
+OBJECTS_test_kernel_record := tests/test_kernel_record capture/kernel/record
+OBJECTS_test_kernel_trace := tests/test_kernel_trace $(KERNEL_TRACE) capture/kernel/record \
+  common/model/tcp_state
 OBJECTS_test_model := tests/test_model tests/model_builder $(MODEL)
 OBJECTS_test_journey := tests/test_journey tests/model_builder $(MODEL)
 OBJECTS_test_verdict := tests/test_verdict tests/model_builder $(MODEL)
 OBJECTS_test_witness := tests/test_witness tests/model_builder $(MODEL)
-OBJECTS_test_kernel_diag := tests/test_kernel_diag capture/kernel_diag capture/kernel_owner \
-  common/tcp_state
+OBJECTS_test_kernel_diag := tests/test_kernel_diag capture/kernel/diag capture/kernel/owner \
+  common/model/tcp_state
 OBJECTS_test_mutation := tests/test_mutation tests/mutate_trace tests/mutation_rules \
   capture/source capture/decode $(MODEL)
 # Every unit test is a cmocka program; one that is not listed above tests the model alone.

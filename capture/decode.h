@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/segment.h"
+#include "common/model/segment.h"
 
 enum decode_link {
   DECODE_LINK_ETHERNET, /* 802.1Q and 802.1ad tags included */

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/verdict.h"
+#include "common/model/verdict.h"
 
 struct demand {
   bool given;

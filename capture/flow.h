@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "capture/decode.h"
-#include "common/model.h"
+#include "common/model/model.h"
 
 enum { FLOW_MAX = 1 << 18 };
 

@@ -17,8 +17,8 @@
 #include "capture/decode.h"
 #include "capture/demand.h"
 #include "capture/flow.h"
-#include "capture/kernel.h"
-#include "capture/report.h"
+#include "capture/kernel/kernel.h"
+#include "capture/report/report.h"
 
 /* Linux repeats an unanswered FIN after about 0.2 s, and each time after twice as long: quiet for
  * three times the last gap, and never less than a second, means that no repetition is coming. */

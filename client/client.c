@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "common/cli.h"
-#include "common/peer.h"
+#include "common/peer/peer.h"
 
 enum { COUNT_MAX = 1000000000, PARALLEL_MAX = 100000, PROGRESS_MS = 200 };
 

@@ -5,8 +5,8 @@
 #include <sys/socket.h>
 
 #include "common/cli.h"
-#include "common/peer.h"
-#include "common/peer_socket.h"
+#include "common/peer/peer.h"
+#include "common/peer/socket.h"
 
 enum { DEFAULT_PORT = 7000, COUNT_MAX = 1000000000 };
 

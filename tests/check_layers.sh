@@ -19,28 +19,39 @@ check() {
   fi
 }
 
-others() { # others FILE... : every source but these
+# Every source of the programs but these.
+others() { # others FILE...
   git ls-files 'common/*.[ch]' 'capture/*.[ch]' 'server/*.[ch]' 'client/*.[ch]' |
     grep -vxF "$(printf '%s\n' "$@")" | tr '\n' ' '
 }
-pure=$(git ls-files 'common/*.[ch]' | grep -vE 'common/(peer(_[a-z]+)?|cli)\.' | tr '\n' ' ')
+# The sources of these folders, without those below them.
+layer() { # layer FOLDER...
+  git ls-files "${@/%//*.[ch]}" | grep -E "^($(IFS='|' && echo "$*"))/[^/]+$" | tr '\n' ' '
+}
 
-echo 1..13
+echo 1..15
 check 'only source includes pcap' "$(others capture/source.c)" 'pcap'
-check 'only peer includes libuv' \
-  "$(others common/peer.h common/peer_group.h common/peer_socket.h)" 'uv\.h'
+check 'only common/peer includes libuv' \
+  "$(layer common common/model capture capture/kernel capture/report)" 'uv\.h'
 check 'only flow includes xxHash' "$(others capture/flow.c)" 'xxhash'
-check 'only report_json includes json-c' "$(others capture/report_json.c)" 'json-c'
-check 'only kernel_diag includes libmnl and netlink' "$(others capture/kernel_diag.c)" \
+check 'only report/json includes json-c' "$(others capture/report/json.c)" 'json-c'
+check 'only kernel/diag includes libmnl and netlink' "$(others capture/kernel/diag.c)" \
   '(libmnl|linux/(netlink|rtnetlink|inet_diag|sock_diag))'
-check 'only kernel_trace includes libtracefs and libtraceevent' "$(others capture/kernel_trace.c)" \
+check 'only kernel/trace includes libtracefs and libtraceevent' "$(others capture/kernel/trace.c)" \
   '(tracefs|kbuffer|event-parse|trace-seq)'
-check 'common knows nothing of capture, server and client' "$pure" '(capture|server|client)/'
-check 'the model has no clock, no allocation, no files' "$pure" '(time|stdlib|unistd|sys/|fcntl|poll)'
+check 'common/model includes nothing but itself' "$(layer common/model)" \
+  '(common/[^m]|common/model[^/]|capture/|server/|client/)'
+check 'the model has no clock, no allocation, no files' "$(layer common/model)" \
+  '(time|stdlib|unistd|sys/|fcntl|poll)'
+check 'common/peer knows no model, and nothing above it' "$(layer common/peer)" \
+  '(common/model|capture/|server/|client/)'
+check 'common knows no folder' "$(layer common)" '(common/.*/|capture/|server/|client/)'
 check 'decode knows no state' "capture/decode.c capture/decode.h" \
-  'common/(model|endpoint|transition|tcp_state|verdict|loss|expectation|finding)'
-check 'decode calls no later stage' "capture/decode.c capture/decode.h" 'capture/(flow|watch|report|source)'
-check 'flow calls no later stage' "capture/flow.c capture/flow.h" 'capture/(watch|report|source)'
-check 'reports see steps, never packets or the watch' "capture/report_*.c capture/report.h" \
+  'common/model/(model|endpoint|transition|tcp_state|verdict|loss|expectation|finding)'
+check 'decode calls no later stage' "capture/decode.c capture/decode.h" \
+  'capture/(flow|watch|report/|source)'
+check 'flow calls no later stage' "capture/flow.c capture/flow.h" 'capture/(watch|report/|source)'
+check 'reports see steps, never packets or the watch' "$(layer capture/report)" \
   'capture/(source|watch)'
-check 'text knows no report' "capture/text.c capture/text.h" 'capture/(report|watch|source|flow)'
+check 'the kernel witness knows neither reports nor the watch' "$(layer capture/kernel)" \
+  'capture/(source|watch|report/)'

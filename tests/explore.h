@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/model.h"
+#include "common/model/model.h"
 
 enum opening {
   OPENING_PAST,         /* both ESTABLISHED; the watcher saw the handshake */

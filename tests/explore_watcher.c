@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/seq.h"
-#include "common/verdict.h"
+#include "common/model/seq.h"
+#include "common/model/verdict.h"
 #include "tests/explore.h"
 
 static const int64_t LONG_AGO_US = 100000, RECENT_US = 199000, NOW_US = 200000;

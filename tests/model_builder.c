@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/expectation.h"
-#include "common/seq.h"
-#include "common/verdict.h"
+#include "common/model/expectation.h"
+#include "common/model/seq.h"
+#include "common/model/verdict.h"
 
 void wire_open(struct wire *w, uint32_t client_iss, uint32_t server_iss) {
   memset(w, 0, sizeof *w);

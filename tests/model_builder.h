@@ -27,7 +27,7 @@
 
 #include <stdint.h>
 
-#include "common/model.h"
+#include "common/model/model.h"
 
 struct wire {
   struct model model;

@@ -6,7 +6,7 @@
 
 #include "capture/decode.h"
 #include "capture/source.h"
-#include "common/seq.h"
+#include "common/model/seq.h"
 
 const char *kind_name(enum kind kind) {
   static const char *const names[] = {

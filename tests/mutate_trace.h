@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/endpoint.h"
-#include "common/segment.h"
+#include "common/model/endpoint.h"
+#include "common/model/segment.h"
 
 enum { TRACE_MAX = 64 };
 

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "capture/decode.h"
-#include "common/segment.h"
+#include "common/model/segment.h"
 
 /* The same in every packet that is a segment. */
 enum { SOURCE_PORT = 41822, DESTINATION_PORT = 7000, WINDOW = 512, SCALE = 7 };

@@ -7,7 +7,7 @@
 /* cmocka wants the four above first. */
 #include <cmocka.h>
 
-#include "common/expectation.h"
+#include "common/model/expectation.h"
 #include "tests/model_builder.h"
 
 #define OPENING                                                   \

@@ -34,9 +34,9 @@
 #include <linux/filter.h>
 #include <linux/netlink.h>
 
-#include "capture/kernel_diag.h"
-#include "capture/kernel_owner.h"
-#include "common/tcp_state.h"
+#include "capture/kernel/diag.h"
+#include "capture/kernel/owner.h"
+#include "common/model/tcp_state.h"
 
 static struct kernel_diag *diag;
 static bool own_namespace;

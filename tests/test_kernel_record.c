@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture/kernel_record.h"
-#include "common/tcp_state.h"
+#include "capture/kernel/record.h"
+#include "common/model/tcp_state.h"
 
 /* ---- formats, as the kernels print them; of the print format only what is read ----------------
  */

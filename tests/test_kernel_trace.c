@@ -27,8 +27,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "capture/kernel_trace.h"
-#include "common/tcp_state.h"
+#include "capture/kernel/trace.h"
+#include "common/model/tcp_state.h"
 
 enum { SEEN_MAX = 64, PATIENCE_S = 30 };
 

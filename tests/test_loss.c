@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "common/loss.h"
+#include "common/model/loss.h"
 
 enum { FIN1, FIN2 };
 

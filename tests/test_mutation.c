@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/model.h"
-#include "common/verdict.h"
+#include "common/model/model.h"
+#include "common/model/verdict.h"
 #include "tests/mutate_trace.h"
 #include "tests/mutation_rules.h"
 

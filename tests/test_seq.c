@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/segment.h"
-#include "common/seq.h"
-#include "common/tcp_state.h"
+#include "common/model/segment.h"
+#include "common/model/seq.h"
+#include "common/model/tcp_state.h"
 
 static const uint32_t BASES[] = {0,          1,          0x7ffffffe, 0x7fffffff, 0x80000000,
                                  0x80000001, 0xfffffffe, 0xffffffff, 0x12345678};

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "common/transition.h"
+#include "common/model/transition.h"
 
 struct row {
   const char *action; /* as tcp.tla names it */

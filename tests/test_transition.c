@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/transition.h"
+#include "common/model/transition.h"
 
 /* One letter a cell. A letter of the second group: moves there.
  *     =  stays        legal, the same state after it

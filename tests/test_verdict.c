@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/verdict.h"
+#include "common/model/verdict.h"
 #include "tests/model_builder.h"
 
 #define OPENING "0 C S 0 0 0 sack-ok\n0 S SA 0 1 0 sack-ok\n0 C A 1 1 0\n"

@@ -1,0 +1,407 @@
+#include "capture/kernel/kernel.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+  WORDS_MAX = 4096, /* gathered, and not given on yet */
+  HELD_MAX = 64,
+  OWNERS_PER_SECOND = 10, /* each reads all of /proc */
+};
+
+/* A word about a flow without a control segment is held back until there is one: the kernel says
+ * FIN_WAIT_1 before its FIN is on the wire. After so long the word itself is the news. */
+#define WORD_WAITS_US INT64_C(50000)
+
+/* The kernel counts in ticks, and some time passes between its answer and our clock. */
+#define TIMER_SLACK_US INT64_C(50000)
+
+struct kernel {
+  struct kernel_diag *diag;
+  struct kernel_trace *trace;
+  struct kernel_event words[WORDS_MAX]; /* in the order of their times */
+  unsigned first_word, n_words;         /* those from the first on are not given on yet */
+  int64_t early_us;                     /* since when the first of them waits for a SYN; 0: not */
+  struct kernel_word held[HELD_MAX];
+  unsigned n_held;
+  struct flow *first_due, *last_due;
+  int64_t owners_since_us;
+  unsigned owners;
+  char lack[2 * KERNEL_ERROR_SIZE + 32];
+};
+
+static int64_t clock_us(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+struct kernel *kernel_open(void) {
+  struct kernel *k = calloc(1, sizeof *k);
+  char diag_error[KERNEL_ERROR_SIZE] = "", trace_error[KERNEL_ERROR_SIZE] = "";
+  if (!k) return NULL;
+  k->diag = kernel_diag_open(diag_error);
+  /* Without look-ups a transition to CLOSED cannot be told from TIME_WAIT. */
+  if (k->diag) k->trace = kernel_trace_open(trace_error);
+  if (!k->diag)
+    snprintf(k->lack, sizeof k->lack, "cannot be asked: %s", diag_error);
+  else if (!k->trace)
+    snprintf(k->lack, sizeof k->lack, "only asked, not listened to: %s", trace_error);
+  return k;
+}
+
+void kernel_close(struct kernel *k) {
+  if (!k) return;
+  if (k->trace) kernel_trace_close(k->trace);
+  if (k->diag) kernel_diag_close(k->diag);
+  free(k);
+}
+
+uint64_t kernel_lost(const struct kernel *k) { return k->trace ? kernel_trace_lost(k->trace) : 0; }
+
+const char *kernel_lack(const struct kernel *k) { return k->lack; }
+
+int kernel_fd(const struct kernel *k) { return k->trace ? kernel_trace_fd(k->trace) : -1; }
+
+/* ---- Views ---------------------------------------------------------------------------------- */
+
+static struct kernel_pair pair_of(const struct flow *f, enum end end) {
+  unsigned own = flow_half_of(f, end), other = 1 - own;
+  return (struct kernel_pair){f->key.address[own], f->key.address[other], f->key.port[own],
+                              f->key.port[other], f->key.family};
+}
+
+/* NULL when neither end is local, or there is no memory: then the flow goes without. */
+static struct kernel_view *view_of(struct kernel *k, struct flow *f) {
+  if (f->kernel || !k->diag) return f->kernel;
+  bool local[2];
+  for (unsigned i = 0; i < 2; i++)
+    local[i] = kernel_diag_is_local(k->diag, f->key.family, &f->key.address[flow_half_of(f, i)]);
+  if (!local[END_CLIENT] && !local[END_SERVER]) return NULL;
+  f->kernel = calloc(1, sizeof *f->kernel);
+  if (!f->kernel) return NULL;
+  for (unsigned i = 0; i < 2; i++) {
+    f->kernel->local[i] = local[i];
+    f->kernel->answer[i] = KERNEL_UNANSWERED;
+  }
+  return f->kernel;
+}
+
+/* The end is what Linux makes of a socket for TIME_WAIT, and for FIN_WAIT_2 after close(): it tells
+ * nothing any more. */
+static bool is_handed_over(const struct kernel_view *v, enum end end) {
+  return v->answer[end] == KERNEL_FOUND && v->socket[end].timer == KERNEL_TIMER_TIME_WAIT;
+}
+
+void kernel_notice(struct kernel *k, struct flow *f) {
+  struct kernel_view *v = view_of(k, f);
+  if (!v || v->is_due) return;
+  /* What it tells by itself need not be asked for. */
+  if (k->trace && !is_handed_over(v, END_CLIENT) && !is_handed_over(v, END_SERVER)) return;
+  v->is_due = true;
+  v->next_due = NULL;
+  *(k->last_due ? &k->last_due->kernel->next_due : &k->first_due) = f;
+  k->last_due = f;
+}
+
+static void take_from_queue(struct kernel *k, struct flow *f) {
+  struct flow *before = NULL;
+  for (struct flow *at = k->first_due; at != f; at = at->kernel->next_due) before = at;
+  *(before ? &before->kernel->next_due : &k->first_due) = f->kernel->next_due;
+  if (k->last_due == f) k->last_due = before;
+  f->kernel->is_due = false;
+}
+
+void kernel_forget(struct kernel *k, struct flow *f) {
+  if (!f->kernel) return;
+  if (f->kernel->is_due) take_from_queue(k, f);
+  unsigned kept = 0;
+  for (unsigned i = 0; i < k->n_held; i++)
+    if (k->held[i].flow != f) k->held[kept++] = k->held[i];
+  k->n_held = kept;
+  free(f->kernel);
+  f->kernel = NULL;
+}
+
+/* ---- Asking --------------------------------------------------------------------------------- */
+
+static bool is_opening(enum tcp_state state) {
+  return state == TCPS_LISTEN || state == TCPS_SYN_SENT || state == TCPS_SYN_RECEIVED ||
+         state == TCPS_ESTABLISHED;
+}
+
+/* Whether an end can get from one state to the other without opening anew. */
+static bool leads_to(enum tcp_state from, enum tcp_state to) {
+  if (from == to || to == TCPS_CLOSED) return true;
+  switch (from) {
+    case TCPS_LISTEN:
+    case TCPS_SYN_SENT:
+    case TCPS_SYN_RECEIVED: return true;
+    case TCPS_ESTABLISHED: return !is_opening(to);
+    case TCPS_FIN_WAIT_1:
+      return to == TCPS_FIN_WAIT_2 || to == TCPS_CLOSING || to == TCPS_TIME_WAIT;
+    case TCPS_FIN_WAIT_2:
+    case TCPS_CLOSING: return to == TCPS_TIME_WAIT;
+    case TCPS_CLOSE_WAIT: return to == TCPS_LAST_ACK;
+    case TCPS_LAST_ACK:
+    case TCPS_TIME_WAIT:
+    case TCPS_CLOSED:
+    case TCPS_COUNT: break;
+  }
+  return false;
+}
+
+/* The answer is about the next connection of the same name: of the old one the kernel has no more
+ * to say. */
+static bool is_of_another(const struct flow *f, enum end end, const struct kernel_socket *answer) {
+  const struct kernel_view *v = f->kernel;
+  const struct witness_end *said = &v->witness.end[end];
+  const struct endpoint *model = &f->model.end[end];
+  if (v->cookie[end] != 0 && v->cookie[end] != answer->cookie) return true;
+  if (said->n > 0 && !leads_to(witness_last(said), answer->state)) return true;
+  /* What the end itself has shown to be over does not come back. */
+  bool over = model->has_fin || (model->evidence == EVIDENCE_SEEN && !is_opening(model->state));
+  return over && is_opening(answer->state);
+}
+
+static bool is_pair(const struct kernel_pair *a, const struct kernel_pair *b) {
+  return a->local_port == b->local_port && a->remote_port == b->remote_port &&
+         a->family == b->family && memcmp(&a->local, &b->local, sizeof a->local) == 0 &&
+         memcmp(&a->remote, &b->remote, sizeof a->remote) == 0;
+}
+
+/* The kernel has told of an opening of that name that is not this connection's own, or more than
+ * there is room for: the answer may be about the next one. */
+static bool is_succeeded(struct kernel *k, const struct flow *f, enum end end,
+                         const struct kernel_pair *pair) {
+  enum { OPENING_US = 1000 }; /* its own is told that soon after its segments */
+  bool has_opened = f->kernel->told_of[end] != 0;
+  if (!k->trace) return false;
+  kernel_gather(k);
+  for (unsigned i = k->first_word; i < k->n_words; i++) {
+    const struct kernel_event *e = &k->words[i];
+    if (e->kind != KERNEL_EVENT_STATE || !is_opening(e->to) || !is_pair(&e->pair, pair)) continue;
+    if (has_opened || e->t_us > f->model.last_us + OPENING_US) return true;
+  }
+  return k->n_words == WORDS_MAX;
+}
+
+/* True when it will last longer than was said before. */
+static bool set_end_of_time_wait(struct kernel_view *v, enum end end, int64_t now_us) {
+  const struct kernel_socket *s = &v->socket[end];
+  int64_t before_us = v->ends_us[end];
+  v->ends_us[end] = s->state == TCPS_TIME_WAIT ? now_us + (int64_t)s->left_ms * 1000 : 0;
+  return before_us != 0 && v->ends_us[end] - before_us > TIMER_SLACK_US;
+}
+
+/* True when the answer is another than the last word; *news then is that. */
+static bool ask_end(struct kernel *k, struct flow *f, enum end end, struct kernel_word *news) {
+  struct kernel_view *v = f->kernel;
+  struct witness_end *said = &v->witness.end[end];
+  struct kernel_pair pair = pair_of(f, end);
+  if (!v->local[end]) return false;
+  uint8_t n = said->n;
+  enum tcp_state before = witness_last(said);
+  struct kernel_socket answer;
+  bool restarted = false;
+  v->answer[end] = (uint8_t)kernel_diag_ask(k->diag, &pair, &answer);
+  int64_t now_us = clock_us();
+  switch ((enum kernel_answer)v->answer[end]) {
+    case KERNEL_FOUND:
+      if (is_of_another(f, end, &answer) ||
+          (v->cookie[end] == 0 && is_succeeded(k, f, end, &pair))) {
+        v->answer[end] = KERNEL_UNANSWERED;
+        break;
+      }
+      v->socket[end] = answer;
+      v->cookie[end] = answer.cookie;
+      v->gone_us[end] = 0;
+      restarted = set_end_of_time_wait(v, end, now_us);
+      witness_asked(said, v->socket[end].state, now_us);
+      break;
+    case KERNEL_GONE:
+      /* A socket that the kernel never knew, of a stack of somebody's own, is not closed by it. */
+      if (said->n == 0 && f->model.end[end].state != TCPS_CLOSED) break;
+      if (v->gone_us[end] <= f->model.last_us) v->gone_us[end] = now_us;
+      witness_asked(said, TCPS_CLOSED, now_us);
+      break;
+    case KERNEL_UNANSWERED: break;
+  }
+  enum tcp_state now = witness_last(said);
+  if (said->n == 0 || (n > 0 && now == before && !restarted)) return false;
+  *news = (struct kernel_word){.flow = f,
+                               .t_us = now_us,
+                               .end = (uint8_t)end,
+                               .kind = KERNEL_EVENT_STATE,
+                               .from = (uint8_t)(n > 0 ? before : now),
+                               .to = (uint8_t)now,
+                               .asked = true,
+                               .restarted = restarted};
+  return true;
+}
+
+unsigned kernel_ask(struct kernel *k, struct flow *f, struct kernel_word news[static 2]) {
+  struct kernel_view *v = view_of(k, f);
+  unsigned n = 0;
+  if (!v) return 0;
+  n += ask_end(k, f, END_CLIENT, &news[n]);
+  n += ask_end(k, f, END_SERVER, &news[n]);
+  v->asked_us = clock_us();
+  return n;
+}
+
+struct flow *kernel_next_noticed(struct kernel *k) {
+  struct flow *f = k->first_due;
+  if (f) take_from_queue(k, f);
+  return f;
+}
+
+void kernel_find_owner(struct kernel *k, struct flow *f, enum end end) {
+  struct kernel_view *v = f->kernel;
+  int64_t now_us = clock_us();
+  if (!v || v->answer[end] != KERNEL_FOUND || v->socket[end].inode == 0) return;
+  if (now_us - k->owners_since_us >= 1000000) {
+    k->owners_since_us = now_us;
+    k->owners = 0;
+  }
+  if (k->owners++ >= OWNERS_PER_SECOND) return;
+  struct kernel_owner owner;
+  v->has_owner[end] = kernel_owner_find(v->socket[end].inode, &owner);
+  if (!v->has_owner[end]) return;
+  v->owner[end] = owner;
+  snprintf(v->witness.end[end].holder, sizeof v->witness.end[end].holder, "%s, pid %d, fd %d",
+           owner.command, (int)owner.pid, (int)owner.fd);
+}
+
+bool kernel_holds_time_wait(const struct flow *f, enum end end) {
+  const struct kernel_view *v = f->kernel;
+  return v && v->answer[end] == KERNEL_FOUND && v->socket[end].state == TCPS_TIME_WAIT;
+}
+
+int64_t kernel_time_wait_left_us(const struct flow *f, enum end end, int64_t now_us) {
+  if (!kernel_holds_time_wait(f, end)) return -1;
+  int64_t left = (int64_t)f->kernel->socket[end].left_ms * 1000 - (now_us - f->kernel->asked_us);
+  return left > 0 ? left : 0;
+}
+
+/* ---- Listening ------------------------------------------------------------------------------ */
+
+void kernel_gather(struct kernel *k) {
+  if (!k->trace) return;
+  if (k->first_word > WORDS_MAX / 2 || k->first_word == k->n_words) {
+    k->n_words -= k->first_word;
+    memmove(k->words, &k->words[k->first_word], k->n_words * sizeof *k->words);
+    k->first_word = 0;
+  }
+  while (k->n_words < WORDS_MAX && kernel_trace_next(k->trace, &k->words[k->n_words])) k->n_words++;
+}
+
+/* For a socket that goes on as a TIME_WAIT socket the kernel says CLOSED: of the RFC's CLOSED only
+ * a look-up can tell it. */
+static bool is_hand_over(const struct kernel_event *e) {
+  return e->to == TCPS_CLOSED && (e->from == TCPS_FIN_WAIT_2 || e->from == TCPS_CLOSING);
+}
+
+/* A tail loss probe is no timeout: the kernel does not count it. */
+static void explain_retransmission(struct kernel *k, const struct flow *f, enum end end,
+                                   struct kernel_word *word) {
+  struct kernel_pair pair = pair_of(f, end);
+  struct kernel_socket socket;
+  if (kernel_diag_ask(k->diag, &pair, &socket) != KERNEL_FOUND) return;
+  if (socket.retransmits == 0)
+    snprintf(word->reason, sizeof word->reason, "tail loss probe");
+  else
+    snprintf(word->reason, sizeof word->reason, "timeout %u", socket.retransmits);
+}
+
+/* Enters an event into the view; false when it is not worth a word. */
+static bool enter(struct kernel *k, struct flow *f, enum end end, const struct kernel_event *e,
+                  struct kernel_word *word) {
+  bool closes = e->kind == KERNEL_EVENT_STATE || e->kind == KERNEL_EVENT_SEND_RESET;
+  struct kernel_view *v = closes ? view_of(k, f) : f->kernel;
+  if (!v || !v->local[end]) return false;
+  *word = (struct kernel_word){.flow = f,
+                               .t_us = e->t_us,
+                               .end = (uint8_t)end,
+                               .kind = e->kind,
+                               .from = e->from,
+                               .to = e->to};
+  memcpy(word->reason, e->reason, sizeof word->reason);
+  struct witness_end *said = &v->witness.end[end];
+  switch ((enum kernel_event_kind)e->kind) {
+    case KERNEL_EVENT_STATE:
+      /* Another socket of the same name: the next connection, or another network namespace's. */
+      if (v->told_of[end] != 0 && v->told_of[end] != e->socket) return false;
+      v->told_of[end] = e->socket;
+      break;
+    case KERNEL_EVENT_SEND_RESET:
+      if (v->reset_reason[end][0] == '\0')
+        memcpy(v->reset_reason[end], e->reason, sizeof e->reason);
+      return true;
+    case KERNEL_EVENT_RETRANSMIT: explain_retransmission(k, f, end, word); return true;
+    case KERNEL_EVENT_RECEIVE_RESET: return true;
+  }
+  if (e->from == e->to) return false;
+  if (is_hand_over(e)) return ask_end(k, f, end, word);
+  witness_told(said, e->from, e->to, e->t_us);
+  return true;
+}
+
+/* A connection opens. If a late word about the one before it came first, that is forgotten. */
+static void begin_anew(struct flow *f, enum end end, const struct kernel_event *e) {
+  struct kernel_view *v = f->kernel;
+  if (e->to != TCPS_ESTABLISHED || !v) return;
+  v->told_of[end] = e->socket;
+  v->cookie[end] = 0;
+  v->answer[end] = KERNEL_UNANSWERED;
+  memset(&v->witness.end[end], 0, sizeof v->witness.end[end]);
+}
+
+/* An opening under a name whose last connection is still followed was told before its SYN was read.
+ * It waits for that, unless nobody captured it. */
+static bool is_early(struct kernel *k, const struct kernel_event *e, const struct flow *f,
+                     enum end end, int64_t now_us) {
+  if (e->kind != KERNEL_EVENT_STATE || e->to != TCPS_ESTABLISHED) return false;
+  if (!f->kernel || f->kernel->told_of[end] == 0) return false;
+  if (k->early_us == 0) k->early_us = now_us;
+  return now_us - k->early_us < WORD_WAITS_US;
+}
+
+/* The first of those held back whose flow has a control segment now, or that waited long enough. */
+static bool release(struct kernel *k, int64_t now_us, struct kernel_word *word) {
+  for (unsigned i = 0; i < k->n_held; i++) {
+    bool over = now_us - k->held[i].t_us >= WORD_WAITS_US || k->n_held == HELD_MAX;
+    if (k->held[i].flow->number == 0 && !over) continue;
+    *word = k->held[i];
+    k->n_held--;
+    memmove(&k->held[i], &k->held[i + 1], (k->n_held - i) * sizeof *k->held);
+    return true;
+  }
+  return false;
+}
+
+bool kernel_next(struct kernel *k, struct flow_table *flows, int64_t until_us, int64_t now_us,
+                 struct kernel_word *word) {
+  if (release(k, now_us, word)) return true;
+  while (k->first_word < k->n_words && k->words[k->first_word].t_us <= until_us) {
+    const struct kernel_event event = k->words[k->first_word], *e = &event; /* more may come */
+    enum end end;
+    struct flow *f = flow_between(flows, e->pair.family, &e->pair.local, e->pair.local_port,
+                                  &e->pair.remote, e->pair.remote_port, &end);
+    if (f && until_us > now_us && is_early(k, e, f, end, now_us)) break;
+    k->early_us = 0;
+    k->first_word++;
+    if (!f) continue;
+    if (e->kind == KERNEL_EVENT_STATE && is_opening(e->to)) {
+      begin_anew(f, end, e);
+      continue;
+    }
+    if (!enter(k, f, end, e, word)) continue;
+    if (f->number != 0) return true;
+    if (e->kind == KERNEL_EVENT_STATE) k->held[k->n_held++] = *word;
+    if (k->n_held == HELD_MAX) return release(k, now_us, word);
+  }
+  return false;
+}

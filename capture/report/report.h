@@ -1,0 +1,98 @@
+/* Reports: views of the same model steps. A report is given steps and verdicts, never packets. */
+#ifndef TEARDOWN_CAPTURE_REPORT_REPORT_H
+#define TEARDOWN_CAPTURE_REPORT_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "capture/flow.h"
+#include "capture/kernel/kernel.h"
+#include "capture/report/text.h"
+#include "common/model/verdict.h"
+
+struct report_options {
+  struct text_clock clock;
+  bool raw;     /* -S: absolute sequence numbers */
+  bool verbose; /* -v: the reason for each transition, and what is expected next */
+  bool ascii, color;
+  bool wait; /* TIME_WAIT is waited for: show the countdown */
+  bool live;
+  bool terminal; /* a countdown may overwrite its own line */
+  unsigned columns;
+};
+
+struct report_segment {
+  const struct flow *flow;
+  const struct segment *segment;
+  const struct model_step *step;
+  uint8_t state_before[2], evidence_before[2]; /* by end */
+};
+
+/* A connection worth naming in the summary. */
+struct report_named {
+  char client[FLOW_NAME_SIZE], server[FLOW_NAME_SIZE];
+  int64_t us; /* how long its close took, or how long somebody has been waited for */
+  char holder[WITNESS_HOLDER_SIZE]; /* of the socket that is stuck; empty: unknown */
+  uint32_t number;
+  uint8_t ending;  /* enum ending */
+  uint8_t finding; /* enum finding_id: why it is stuck */
+};
+
+enum { REPORT_NAMED_MAX = 5 };
+
+/* The kernel's view of all connections that it spoke of. */
+struct report_agreement {
+  uint64_t connections, agreed, of, unsampled; /* the last three: transitions */
+  uint64_t events_lost;                        /* that the kernel told and nobody read in time */
+  uint64_t ends[WITNESS_CONTRARY + 1];         /* by their worst enum witness_difference */
+};
+
+struct report_summary {
+  uint64_t segments, connections, still_open, not_followed;
+  uint64_t endings[ENDING_COUNT];
+  uint64_t closed_first[3]; /* by enum end; END_NONE: neither, or both */
+  uint64_t stuck;
+  struct report_named slowest[REPORT_NAMED_MAX], longest_stuck[REPORT_NAMED_MAX]; /* us falls */
+  unsigned n_slowest, n_longest_stuck;
+  struct report_agreement kernel;
+  uint64_t copies; /* of segments captured twice */
+  uint64_t fragments, malformed, truncated;
+  uint64_t received, dropped; /* of the kernel; only if counts_known */
+  bool counts_known;
+};
+
+struct report;
+
+/* What a kind of report does; every function is given. */
+struct report_class {
+  /* `kernel_lack`: what the kernel does not say here and why, "" if nothing; NULL: not asked. */
+  void (*start)(struct report *, const char *source, const char *filter, const char *kernel_lack);
+  /* A control segment, or payload sent into the half-close window. */
+  void (*segment)(struct report *, const struct report_segment *);
+  /* A timer of the model ran out, or the kernel says that one of its own did. */
+  void (*expired)(struct report *, const struct flow *, const struct model_step *, int64_t now_us);
+  /* The kernel told something of a flow that has a number. */
+  void (*kernel)(struct report *, const struct kernel_word *);
+  /* `now_us` is the clock of a live capture, or the last packet's time. */
+  void (*verdict)(struct report *, const struct flow *, const struct verdict *, int64_t now_us);
+  /* Live, --wait: this flow's TIME_WAIT still has so long to run. */
+  void (*countdown)(struct report *, const struct flow *, int64_t left_us, int64_t total_us,
+                    bool by_kernel);
+  void (*summary)(struct report *, const struct report_summary *);
+  void (*destroy)(struct report *);
+};
+
+/* Every report begins with this. The stream is not the report's own: it is never closed by it. */
+struct report {
+  const struct report_class *class;
+  FILE *out;
+  struct report_options options;
+};
+
+/* Each returns NULL when there is no memory. The watch flushes `out`. */
+struct report *report_ladder_new(FILE *out, const struct report_options *options);
+struct report *report_lines_new(FILE *out, const struct report_options *options);
+struct report *report_json_new(FILE *out, const struct report_options *options);
+
+#endif

@@ -1,0 +1,85 @@
+#include "common/model/accept.h"
+
+#include <stddef.h>
+
+#include "common/model/seq.h"
+
+const char *acceptance_reason(enum acceptance acceptance) {
+  switch (acceptance) {
+    case ACCEPT_YES: return NULL;
+    case ACCEPT_NOT_OPEN: return "its receiver is in SYN_SENT, where only SYN and RST count";
+    case ACCEPT_ACK_OF_UNSENT: return "it acknowledges what was never sent";
+    case ACCEPT_ACK_TOO_OLD: return "its ACK is older than anything sent (RFC 5961 5.2)";
+    case ACCEPT_OUT_OF_WINDOW: return "its sequence number is outside the receiver's window";
+    case ACCEPT_NO_ACK: return "a segment without ACK is dropped";
+    case ACCEPT_SYN_IN_CONNECTION:
+      return "a SYN in a living connection earns only a challenge ACK (RFC 5961 4.2)";
+    case ACCEPT_IN_WINDOW: return "an RST counts only with the exact number (RFC 5961 3.2)";
+  }
+  return NULL;
+}
+
+/* Both SYNs are behind this end (RFC 9293, 3.10.7.4). */
+static bool is_synchronized(const struct endpoint *e) {
+  return e->state != TCPS_CLOSED && e->state != TCPS_LISTEN && e->state != TCPS_SYN_SENT &&
+         e->state != TCPS_SYN_RECEIVED;
+}
+
+enum acceptance accept_segment(const struct endpoint *f, const struct endpoint *r,
+                               const struct segment *s) {
+  bool syn = segment_has(s, SEGMENT_SYN), ack = segment_has(s, SEGMENT_ACK);
+  if (r->state == TCPS_SYN_SENT && !syn && !f->sent_syn) return ACCEPT_NOT_OPEN;
+  if (!ack && !syn) return ACCEPT_NO_ACK;
+  /* Beyond the FIN there is nothing to acknowledge, and in SYN_SENT nothing but the SYN.
+   * Elsewhere the capture may have missed what is acknowledged. */
+  bool nothing_further = r->has_fin || r->state == TCPS_SYN_SENT;
+  if (ack && r->sent_syn && nothing_further && seq_gt(s->ack, r->snd_nxt))
+    return ACCEPT_ACK_OF_UNSENT;
+  /* An end whose SYN was not captured has its first number from the ACK of it. */
+  bool other_isn = f->sent_syn ? s->seq != f->first_seq : f->has_seq && s->seq + 1 != f->first_seq;
+  if (syn && other_isn && is_synchronized(r)) return ACCEPT_SYN_IN_CONNECTION;
+  if (syn || !f->sent_syn || !r->sent_syn) return ACCEPT_YES;
+  if (ack && f->has_ack && seq_lt(s->ack, f->ack_max - f->max_window_bytes))
+    return ACCEPT_ACK_TOO_OLD;
+  /* What continues the stream beyond the window that we know of says that we missed an ACK. */
+  if (r->has_right_edge && seq_gt(s->seq, r->right_edge) && seq_gt(s->seq, f->snd_contig))
+    return ACCEPT_OUT_OF_WINDOW;
+  return ACCEPT_YES;
+}
+
+enum acceptance accept_rst(const struct endpoint *f, const struct endpoint *r,
+                           const struct segment *s) {
+  if (r->state == TCPS_SYN_SENT) { /* 3.10.7.3: it answers the SYN, or some of its data */
+    bool answers =
+        segment_has(s, SEGMENT_ACK) && seq_gt(s->ack, r->first_seq) && seq_leq(s->ack, r->snd_nxt);
+    return answers ? ACCEPT_YES : ACCEPT_ACK_OF_UNSENT;
+  }
+  if (!r->has_ack) return ACCEPT_YES;
+  if (seq_lt(s->seq, r->ack_max)) return ACCEPT_OUT_OF_WINDOW;
+  if (seq_leq(s->seq, seq_max(f->snd_contig, r->ack_max))) return ACCEPT_YES;
+  return seq_lt(s->seq, r->right_edge) ? ACCEPT_IN_WINDOW : ACCEPT_OUT_OF_WINDOW;
+}
+
+enum incarnation accept_incarnation(const struct endpoint *f, const struct endpoint *r,
+                                    const struct segment *s) {
+  bool waits = f->state == TCPS_TIME_WAIT || r->state == TCPS_TIME_WAIT;
+  /* A client in SYN_SENT that comes with another ISN has given the first attempt up. */
+  bool over = f->state == TCPS_CLOSED || r->state == TCPS_CLOSED || f->state == TCPS_SYN_SENT;
+  /* Of a connection that began before the capture nothing says that it still lives. */
+  over = over || (!f->sent_syn && !r->sent_syn) || !r->has_spoken;
+  if (!waits) return over ? INCARNATION_FREE : INCARNATION_NOT_OVER;
+  if (f->has_tsval && (s->options & SEGMENT_HAS_TIMESTAMPS) && seq_gt(s->tsval, f->tsval))
+    return INCARNATION_BY_TIMESTAMP;
+  return !f->has_seq || seq_gt(s->seq, f->snd_nxt) ? INCARNATION_BY_ISN : INCARNATION_NOT_NEWER;
+}
+
+const char *incarnation_name(enum incarnation incarnation) {
+  switch (incarnation) {
+    case INCARNATION_NOT_OVER:
+    case INCARNATION_FREE: return NULL;
+    case INCARNATION_BY_ISN: return "isn";
+    case INCARNATION_BY_TIMESTAMP: return "timestamp";
+    case INCARNATION_NOT_NEWER: return "not-newer";
+  }
+  return NULL;
+}

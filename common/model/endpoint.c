@@ -1,0 +1,170 @@
+#include "common/model/endpoint.h"
+
+#include <string.h>
+
+#include "common/model/seq.h"
+
+const char *evidence_name(enum evidence evidence) {
+  switch (evidence) {
+    case EVIDENCE_SEEN: return "seen";
+    case EVIDENCE_PRESUMED: return "presumed";
+    case EVIDENCE_TIMED: return "timed";
+    case EVIDENCE_KERNEL: return "kernel";
+  }
+  return "";
+}
+
+int endpoint_find(const struct endpoint *e, enum tcp_event event) {
+  for (int i = 0; i < e->n_log; i++)
+    if (e->log[i].event == event) return i;
+  return -1;
+}
+
+/* Folds the log over the base. The only place where a state is computed. */
+static void fold(struct endpoint *e) {
+  e->state = e->base;
+  e->evidence = e->base_evidence;
+  for (int i = 0; i < e->n_log; i++) {
+    e->state = (uint8_t)transition_find(e->state, e->log[i].event)->next;
+    /* An RST proves by itself that its sender has no connection, whatever led to that. */
+    bool stands_alone = e->log[i].event == EVENT_SND_RST;
+    if (stands_alone || e->log[i].evidence > e->evidence) e->evidence = e->log[i].evidence;
+  }
+  /* What it sent, or received, and the capture has not seen may have been a FIN. */
+  bool gap = (e->snd_nxt != e->snd_contig && !e->has_fin) || e->heard_more;
+  if (e->state == TCPS_CLOSED) gap = false;
+  if (gap && e->evidence == EVIDENCE_SEEN) e->evidence = EVIDENCE_PRESUMED;
+}
+
+bool endpoint_insert(struct endpoint *e, int at, enum tcp_event event, enum evidence evidence) {
+  if (e->n_log == ENDPOINT_LOG_SIZE) return false;
+  memmove(&e->log[at + 1], &e->log[at], (size_t)(e->n_log - at) * sizeof *e->log);
+  e->log[at].event = (uint8_t)event;
+  e->log[at].evidence = (uint8_t)evidence;
+  e->n_log++;
+  fold(e);
+  return true;
+}
+
+static void strike(struct endpoint *e, int at) {
+  e->n_log--;
+  memmove(&e->log[at], &e->log[at + 1], (size_t)(e->n_log - at) * sizeof *e->log);
+}
+
+void endpoint_remove(struct endpoint *e, int at) {
+  strike(e, at);
+  /* What could only follow on it has not happened either. */
+  uint8_t state = e->base;
+  for (int i = 0; i < e->n_log;) {
+    const struct transition *row = transition_find(state, e->log[i].event);
+    if (row->kind != TRANSITION_MOVES && e->log[i].event != EVENT_SND_RST) {
+      strike(e, i);
+      continue;
+    }
+    state = (uint8_t)row->next;
+    i++;
+  }
+  fold(e);
+}
+
+void endpoint_raise(struct endpoint *e, int at) {
+  e->log[at].evidence = EVIDENCE_SEEN;
+  fold(e);
+}
+
+void endpoint_set_base(struct endpoint *e, enum tcp_state base, enum evidence evidence) {
+  e->base = (uint8_t)base;
+  e->base_evidence = (uint8_t)evidence;
+  fold(e);
+}
+
+/* What was captured beyond the hole joins the rest once the hole is filled. */
+static void join_beyond(struct endpoint *e) {
+  if (e->beyond_left == e->beyond_right || seq_lt(e->snd_contig, e->beyond_left)) return;
+  e->snd_contig = seq_max(e->snd_contig, e->beyond_right);
+  e->beyond_left = e->beyond_right = e->snd_contig;
+}
+
+static void begin_at(struct endpoint *e, uint32_t seq) {
+  e->has_seq = true;
+  e->first_seq = e->snd_nxt = e->snd_contig = e->beyond_left = e->beyond_right = seq;
+}
+
+static void extend(struct endpoint *e, const struct segment *s) {
+  uint32_t left = s->seq, right = segment_end(s);
+  e->has_spoken = true;
+  if (s->options & SEGMENT_HAS_TIMESTAMPS) {
+    e->tsval = e->has_tsval ? seq_max(e->tsval, s->tsval) : s->tsval;
+    e->has_tsval = true;
+  }
+  if (!e->has_seq) begin_at(e, left);
+  if (segment_has(s, SEGMENT_SYN)) e->first_seq = left; /* though its ACK was captured before */
+  e->snd_nxt = seq_max(e->snd_nxt, right);
+  if (left == right) return;
+  uint32_t octets_end = segment_has(s, SEGMENT_FIN) ? right - 1 : right;
+  if (octets_end != left) {
+    e->octets_end = e->has_octets ? seq_max(e->octets_end, octets_end) : octets_end;
+    e->has_octets = true;
+  }
+  if (seq_leq(left, e->snd_contig)) {
+    e->snd_contig = seq_max(e->snd_contig, right);
+  } else if (e->beyond_left == e->beyond_right) {
+    e->beyond_left = left;
+    e->beyond_right = right;
+  } else if (seq_leq(left, e->beyond_right) && seq_geq(right, e->beyond_left)) {
+    if (seq_lt(left, e->beyond_left)) e->beyond_left = left;
+    e->beyond_right = seq_max(e->beyond_right, right);
+  }
+  join_beyond(e);
+}
+
+void endpoint_extend(struct endpoint *e, const struct segment *s) {
+  extend(e, s);
+  fold(e);
+}
+
+void endpoint_offer(struct endpoint *e, const struct segment *s, bool scaled) {
+  enum { SCALE_MAX = 14 }; /* RFC 7323, 2.3 */
+  unsigned scale = 0;
+  if (!e->sent_syn)
+    scale = SCALE_MAX;
+  else if (scaled && !segment_has(s, SEGMENT_SYN))
+    scale = e->window_scale < SCALE_MAX ? e->window_scale : SCALE_MAX;
+  uint32_t window_bytes = (uint32_t)s->window << scale, edge = s->ack + window_bytes;
+  e->ack_max = e->has_ack ? seq_max(e->ack_max, s->ack) : s->ack;
+  e->has_ack = true;
+  e->right_edge = e->has_right_edge ? seq_max(e->right_edge, edge) : edge;
+  e->has_right_edge = true;
+  if (window_bytes > e->max_window_bytes) e->max_window_bytes = window_bytes;
+}
+
+void endpoint_set_heard_more(struct endpoint *e, bool heard_more) {
+  e->heard_more = heard_more;
+  fold(e);
+}
+
+void endpoint_acked(struct endpoint *e, uint32_t ack) {
+  if (!e->has_seq) begin_at(e, ack);
+  if (e->has_spoken && seq_gt(ack, e->snd_contig)) e->missed = true;
+  e->snd_nxt = seq_max(e->snd_nxt, ack);
+  e->snd_contig = seq_max(e->snd_contig, ack);
+  join_beyond(e);
+  fold(e);
+}
+
+bool endpoint_fin_is_covered(const struct endpoint *e, const struct segment *s) {
+  return segment_has(s, SEGMENT_ACK) && e->has_fin && seq_gt(s->ack, e->fin_seq);
+}
+
+uint32_t endpoint_new_payload(const struct endpoint *e, const struct segment *s) {
+  if (s->payload_bytes == 0 || !e->has_seq) return s->payload_bytes;
+  uint32_t left = seq_max(s->seq, e->snd_contig), right = s->seq + s->payload_bytes;
+  if (seq_leq(right, left)) return 0;
+  uint32_t fresh = right - left;
+  if (e->beyond_left != e->beyond_right) {
+    uint32_t from = seq_max(left, e->beyond_left);
+    uint32_t to = seq_lt(right, e->beyond_right) ? right : e->beyond_right;
+    if (seq_lt(from, to)) fresh -= to - from;
+  }
+  return fresh;
+}

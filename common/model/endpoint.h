@@ -1,0 +1,101 @@
+/* One end of a connection as a watcher knows it: a log of events over a base state, and what was
+ * captured of its sequence space. Why it is built that way stands in model.h. */
+#ifndef TEARDOWN_COMMON_MODEL_ENDPOINT_H
+#define TEARDOWN_COMMON_MODEL_ENDPOINT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/model/segment.h"
+#include "common/model/tcp_state.h"
+#include "common/model/transition.h"
+
+/* The client sent the SYN or, in a capture that begins later, the first segment. */
+enum end { END_CLIENT, END_SERVER, END_NONE };
+
+static inline enum end end_other(enum end e) { return e == END_CLIENT ? END_SERVER : END_CLIENT; }
+static inline const char *end_name(enum end e) {
+  return e == END_CLIENT ? "client" : e == END_SERVER ? "server" : "none";
+}
+
+/* From strongest to weakest; an end's evidence is the weakest of its log. */
+enum evidence {
+  EVIDENCE_SEEN,     /* a segment that this end itself sent proves it */
+  EVIDENCE_PRESUMED, /* the segment was on the wire; nothing proves yet that it arrived */
+  EVIDENCE_TIMED,    /* no segment: a timer of the model ran out */
+  EVIDENCE_KERNEL,   /* no segment: the kernel of that end says so itself */
+};
+
+const char *evidence_name(enum evidence evidence);
+
+/* An event happens at most once between two openings, so this is more than one connection needs. */
+enum { ENDPOINT_LOG_SIZE = 8 };
+
+struct endpoint {
+  uint32_t
+      first_seq; /* the ISN, or the first sequence number captured: relative ones count from it */
+  uint32_t snd_nxt;    /* after the highest octet captured from this end */
+  uint32_t snd_contig; /* after the last octet before the first hole in what was captured */
+  uint32_t beyond_left, beyond_right; /* the octets captured beyond that hole; equal: none */
+  uint32_t fin_seq;
+  uint32_t fin_ack;      /* the ACK of its FIN's first captured copy */
+  uint32_t octets_end;   /* after the highest SYN or data octet captured; counts if has_octets */
+  uint32_t ack_max;      /* the highest SEG.ACK sent: its RCV.NXT as far as it has said */
+  uint32_t fin_acked_at; /* the peer's snd_nxt when the peer first covered this end's FIN */
+  uint32_t tsval;        /* the newest timestamp it sent */
+  uint32_t right_edge;   /* of the window it offers: the highest ACK + window so far */
+  uint32_t max_window_bytes;          /* the largest that it ever offered */
+  uint32_t data_segments, data_bytes; /* new octets only, whole connection */
+  uint32_t half_close_bytes;          /* sent after the peer's FIN, before its own */
+  uint8_t base, base_evidence;        /* enum tcp_state, enum evidence */
+  uint8_t state, evidence;            /* the log folded over the base */
+  uint8_t n_log;
+  struct {
+    uint8_t event, evidence;
+  } log[ENDPOINT_LOG_SIZE];
+  uint8_t window_scale; /* from its SYN; counts only if both ends sent one */
+  bool has_seq, has_ack, has_fin, has_fin_acked_at, has_right_edge, has_window_scale;
+  bool sent_syn, sent_stream, syn_had_payload, has_octets;
+  bool fin_acks_more; /* that ACK was higher than any before */
+  bool has_spoken;    /* at least one segment of its own was captured */
+  bool missed;        /* octets of its stream were acknowledged that the capture never saw */
+  bool heard_more; /* it acknowledged such octets of its peer's; one of them may have been a FIN */
+  bool has_tsval;
+};
+
+/* Sets the state before the log's first event. */
+void endpoint_set_base(struct endpoint *e, enum tcp_state base, enum evidence evidence);
+
+/* The log's entry for this event, or -1. */
+int endpoint_find(const struct endpoint *e, enum tcp_event event);
+
+/* Puts an event into the log at an index from 0 to n_log. False when the log is full: that takes
+ * several connections in one, and the state then stays as it is. */
+bool endpoint_insert(struct endpoint *e, int at, enum tcp_event event, enum evidence evidence);
+
+/* Strikes an entry out, and with it those that have no effect without it. */
+void endpoint_remove(struct endpoint *e, int at);
+
+/* Raises the evidence of one entry to EVIDENCE_SEEN. */
+void endpoint_raise(struct endpoint *e, int at);
+
+/* This end sent the segment: extends snd_nxt, fills or opens the first hole. */
+void endpoint_extend(struct endpoint *e, const struct segment *s);
+
+/* This end sent the segment: notes its ACK and the window it offers. `scaled` tells that both SYNs
+ * carried a window scale; a stream that began before the capture is given the largest one. */
+void endpoint_offer(struct endpoint *e, const struct segment *s, bool scaled);
+
+/* Whether this end acknowledged octets of its peer's that the capture never saw. */
+void endpoint_set_heard_more(struct endpoint *e, bool heard_more);
+
+/* The peer acknowledged up to `ack`: all before it has arrived, whether captured or not. */
+void endpoint_acked(struct endpoint *e, uint32_t ack);
+
+/* The segment, sent by the peer, acknowledges this end's FIN. */
+bool endpoint_fin_is_covered(const struct endpoint *e, const struct segment *s);
+
+/* Payload octets of a segment of this end's that were never captured from it before. */
+uint32_t endpoint_new_payload(const struct endpoint *e, const struct segment *s);
+
+#endif

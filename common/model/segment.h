@@ -1,0 +1,57 @@
+/* A TCP segment as the model sees it: header fields and lengths, no bytes and no addresses. */
+#ifndef TEARDOWN_COMMON_MODEL_SEGMENT_H
+#define TEARDOWN_COMMON_MODEL_SEGMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+  SEGMENT_FIN = 0x01,
+  SEGMENT_SYN = 0x02,
+  SEGMENT_RST = 0x04,
+  SEGMENT_PSH = 0x08,
+  SEGMENT_ACK = 0x10,
+  SEGMENT_URG = 0x20,
+};
+
+/* Which options a segment carried. */
+enum {
+  SEGMENT_HAS_TIMESTAMPS = 0x01,
+  SEGMENT_HAS_SACK = 0x02, /* at least one block; the first one is kept */
+  SEGMENT_HAS_SACK_PERMITTED = 0x04,
+  SEGMENT_HAS_WINDOW_SCALE = 0x08,
+};
+
+struct segment {
+  int64_t t_us; /* captured at, since the epoch */
+  uint32_t seq, ack;
+  uint32_t payload_bytes;
+  uint32_t tsval, tsecr;
+  uint32_t sack_left, sack_right;
+  uint16_t window; /* as on the wire, unscaled */
+  uint8_t flags, options, window_scale;
+};
+
+static inline bool segment_has(const struct segment *s, unsigned flag) {
+  return (s->flags & flag) != 0;
+}
+
+/* SEG.LEN: octets of sequence space, SYN and FIN included (RFC 9293, 3.4). */
+static inline uint32_t segment_len(const struct segment *s) {
+  return s->payload_bytes + (segment_has(s, SEGMENT_SYN) ? 1 : 0) +
+         (segment_has(s, SEGMENT_FIN) ? 1 : 0);
+}
+
+/* The sequence number after the segment's last octet. */
+static inline uint32_t segment_end(const struct segment *s) { return s->seq + segment_len(s); }
+
+/* The octet that the FIN occupies: a FIN is known by it, never by the segment it came in, for a
+ * retransmission may carry earlier data with it. */
+static inline uint32_t segment_fin_seq(const struct segment *s) { return segment_end(s) - 1; }
+
+/* A duplicate SACK block (RFC 2883): it reports octets that the ACK already covers. */
+static inline bool segment_has_dsack(const struct segment *s) {
+  return (s->options & SEGMENT_HAS_SACK) && (int32_t)(s->sack_left - s->ack) < 0;
+}
+
+#endif

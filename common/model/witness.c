@@ -1,0 +1,255 @@
+#include "common/model/witness.h"
+
+#include <string.h>
+
+const char *witness_difference_name(enum witness_difference difference) {
+  switch (difference) {
+    case WITNESS_AGREES: return "agrees";
+    case WITNESS_SILENT: return "silent";
+    case WITNESS_NOT_THERE: return "not-there";
+    case WITNESS_CONTRARY: return "contrary";
+  }
+  return "";
+}
+
+/* ---- What the kernel said ------------------------------------------------------------------- */
+
+static void put(struct witness_end *e, unsigned at, enum tcp_state state, bool told, int64_t t_us) {
+  /* More than one connection can say: the oldest is the opening, or repeats. */
+  if (e->n == WITNESS_STATES_MAX) {
+    if (at == 0) return;
+    memmove(&e->said[0], &e->said[1], (WITNESS_STATES_MAX - 1) * sizeof *e->said);
+    e->said[0].told = false;
+    e->n--;
+    at--;
+  }
+  memmove(&e->said[at + 1], &e->said[at], (e->n - at) * sizeof *e->said);
+  e->said[at].t_us = t_us;
+  e->said[at].state = (uint8_t)state;
+  e->said[at].told = told;
+  e->n++;
+}
+
+void witness_asked(struct witness_end *e, enum tcp_state state, int64_t t_us) {
+  if (e->n > 0 && e->said[e->n - 1].state == state) return;
+  put(e, e->n, state, false, t_us);
+}
+
+void witness_told(struct witness_end *e, enum tcp_state from, enum tcp_state to, int64_t t_us) {
+  if (from == to) return;
+  enum { CLOCKS_DIFFER_US = 100 };
+  unsigned at = e->n;
+  /* An answer of about the same time that still has the old state came before. */
+  while (at > 0 && !e->said[at - 1].told && e->said[at - 1].t_us > t_us - CLOCKS_DIFFER_US &&
+         e->said[at - 1].state != from)
+    at--;
+  if (at == 0 || e->said[at - 1].state != from) {
+    uint8_t n = e->n;
+    put(e, at, from, false, t_us);
+    at += e->n - n;
+  }
+  uint8_t n = e->n;
+  put(e, at, to, true, t_us);
+  at += e->n - n;
+  /* What was answered after that is of the next connection of that name. */
+  if (to == TCPS_CLOSED) e->n = (uint8_t)at;
+  /* The newer answer says the same. */
+  if (at < e->n && e->said[at].state == to && !e->said[at].told) {
+    e->n--;
+    memmove(&e->said[at], &e->said[at + 1], (e->n - at) * sizeof *e->said);
+  }
+}
+
+enum tcp_state witness_last(const struct witness_end *e) {
+  return e->n > 0 ? e->said[e->n - 1].state : TCPS_CLOSED;
+}
+
+/* ---- The two histories ---------------------------------------------------------------------- */
+
+enum { PATH_MAX_STATES = ENDPOINT_LOG_SIZE + 1 };
+
+struct path {
+  struct {
+    uint8_t state, evidence;
+    bool reset; /* by an RST that is presumed to have arrived */
+  } at[PATH_MAX_STATES];
+  unsigned n;
+};
+
+static bool is_opening(enum tcp_state state) {
+  return state == TCPS_CLOSED || state == TCPS_LISTEN || state == TCPS_SYN_SENT ||
+         state == TCPS_SYN_RECEIVED;
+}
+
+/* The states of the model from the end of the opening on. */
+static struct path path_of(const struct endpoint *e) {
+  struct path path = {.n = 0};
+  uint8_t state = e->base, evidence = e->base_evidence;
+  for (int i = -1; i < e->n_log; i++) {
+    if (i >= 0) {
+      uint8_t before = state;
+      state = (uint8_t)transition_find(state, e->log[i].event)->next;
+      evidence = e->log[i].evidence;
+      if (state == before) continue;
+    }
+    /* What the capture lacks may have been what led there. */
+    if (evidence == EVIDENCE_SEEN && (e->heard_more || e->missed)) evidence = EVIDENCE_PRESUMED;
+    if (path.n == 0 && is_opening(state)) continue;
+    path.at[path.n].state = state;
+    path.at[path.n].evidence = evidence;
+    path.at[path.n].reset =
+        i >= 0 && e->log[i].event == EVENT_RCV_RST && evidence == EVIDENCE_PRESUMED;
+    path.n++;
+  }
+  return path;
+}
+
+/* The kernel got from one state to the other without any segment that a sniffer could see: the
+ * application closed and the FIN has yet to leave, or a timer, or somebody, ended it. */
+static bool is_silent_move(enum tcp_state from, enum tcp_state to) {
+  return to == TCPS_CLOSED || (from == TCPS_ESTABLISHED && to == TCPS_FIN_WAIT_1) ||
+         (from == TCPS_CLOSE_WAIT && to == TCPS_LAST_ACK);
+}
+
+/* ---- The alignment -------------------------------------------------------------------------- */
+
+enum { COST_FREE = 0, COST_EXPLAINED = 1, COST_CONTRARY = 100 };
+
+struct alignment {
+  const struct witness_end *kernel;
+  unsigned first; /* of what it said after the opening */
+  unsigned n;     /* how much of it there is */
+  struct path path;
+  bool up_to_date;
+};
+
+static uint8_t kernel_state(const struct alignment *a, unsigned j) {
+  return a->kernel->said[a->first + j].state;
+}
+
+/* Of a state of the model, `i`, that the kernel did not say between what it said before and as its
+ * word number `j`. */
+static int cost_of_unsaid(const struct alignment *a, unsigned i, unsigned j) {
+  bool presumed = a->path.at[i].evidence != EVIDENCE_SEEN;
+  if (a->path.at[i].evidence == EVIDENCE_TIMED || a->path.at[i].evidence == EVIDENCE_KERNEL)
+    return COST_FREE;
+  if (j == 0) return COST_FREE;
+  if (j < a->n ? !a->kernel->said[a->first + j].told : !a->up_to_date) return COST_FREE;
+  return presumed ? COST_EXPLAINED : COST_CONTRARY;
+}
+
+/* Of the kernel's word number `j` that the model does not have after its first `i` states. */
+static int cost_of_extra(const struct alignment *a, unsigned i, unsigned j) {
+  if (j == 0 && i == 0) return COST_FREE;
+  /* Until its first word it was where the model has it. */
+  uint8_t from = j > 0 ? kernel_state(a, j - 1) : a->path.at[i - 1].state;
+  return is_silent_move(from, kernel_state(a, j)) ? COST_EXPLAINED : COST_CONTRARY;
+}
+
+/* Of the model's state `i` and the kernel's word `j` where both are the same moment, known from
+ * different things; WITNESS_CONTRARY: they are not. */
+static enum witness_difference difference_of(const struct alignment *a, unsigned i, unsigned j) {
+  uint8_t model = a->path.at[i].state, kernel = kernel_state(a, j);
+  if (model == kernel) return WITNESS_AGREES;
+  /* The first copy of the FIN was lost, and the ACK came before the next. That both came may be
+   * proven; their order never is. */
+  if (model == TCPS_CLOSING && kernel == TCPS_FIN_WAIT_2) return WITNESS_NOT_THERE;
+  /* The RST did not arrive, and the end went on with what came after it. */
+  if (a->path.at[i].reset && i + 1 == a->path.n) return WITNESS_NOT_THERE;
+  /* The application has closed, and the FIN is still unsent. */
+  if (model == TCPS_CLOSE_WAIT && (kernel == TCPS_CLOSING || kernel == TCPS_LAST_ACK))
+    return WITNESS_SILENT;
+  /* It had closed before the other FIN came, and its own, held back until then, looks like an
+   * answer: that close was simultaneous, and ends in TIME_WAIT. */
+  if (model == TCPS_CLOSED && kernel == TCPS_TIME_WAIT && i > 0 && j > 0 &&
+      a->path.at[i - 1].state == TCPS_LAST_ACK && kernel_state(a, j - 1) == TCPS_CLOSING)
+    return WITNESS_SILENT;
+  return WITNESS_CONTRARY;
+}
+
+static int cost_of_pair(const struct alignment *a, unsigned i, unsigned j) {
+  switch (difference_of(a, i, j)) {
+    case WITNESS_AGREES: return COST_FREE;
+    case WITNESS_SILENT:
+    case WITNESS_NOT_THERE: return COST_EXPLAINED;
+    case WITNESS_CONTRARY: break;
+  }
+  return 2 * COST_CONTRARY;
+}
+
+static void note(struct witness_view *view, enum witness_difference difference, uint8_t model,
+                 uint8_t kernel) {
+  if (difference <= view->difference) return;
+  view->difference = (uint8_t)difference;
+  view->model_says = model;
+  view->kernel_says = kernel;
+}
+
+/* Walks the cheapest alignment from its start. `cost[i][j]`: of aligning all from i and j on. */
+static struct witness_view walk(const struct alignment *a,
+                                int cost[PATH_MAX_STATES + 1][WITNESS_STATES_MAX + 1]) {
+  struct witness_view view = {.difference = WITNESS_AGREES};
+  unsigned i = 0, j = 0;
+  while (i < a->path.n || j < a->n) {
+    bool both = i < a->path.n && j < a->n;
+    if (both && cost[i][j] == cost_of_pair(a, i, j) + cost[i + 1][j + 1]) {
+      enum witness_difference difference = difference_of(a, i, j);
+      if (i > 0 && a->path.at[i].evidence != EVIDENCE_KERNEL) {
+        if (difference == WITNESS_AGREES) view.agreed++;
+        view.of++;
+      }
+      note(&view, difference, a->path.at[i].state, kernel_state(a, j));
+      i++, j++;
+      continue;
+    }
+    int unsaid = i < a->path.n ? cost_of_unsaid(a, i, j) : 0;
+    if (i < a->path.n && cost[i][j] == unsaid + cost[i + 1][j]) {
+      if (unsaid == COST_FREE) {
+        if (i > 0 && a->path.at[i].evidence <= EVIDENCE_PRESUMED) view.unsampled++;
+      } else {
+        view.of++;
+        note(&view, unsaid == COST_EXPLAINED ? WITNESS_NOT_THERE : WITNESS_CONTRARY,
+             a->path.at[i].state, kernel_state(a, j > 0 ? j - 1 : 0));
+      }
+      i++;
+      continue;
+    }
+    int extra = cost_of_extra(a, i, j);
+    uint8_t model = a->path.n == 0 ? TCPS_CLOSED : a->path.at[i > 0 ? i - 1 : 0].state;
+    if (extra == COST_EXPLAINED) note(&view, WITNESS_SILENT, model, kernel_state(a, j));
+    if (extra == COST_CONTRARY) {
+      view.of++;
+      note(&view, WITNESS_CONTRARY, model, kernel_state(a, j));
+    }
+    j++;
+  }
+  return view;
+}
+
+struct witness_view witness_compare(const struct witness_end *kernel, const struct endpoint *model,
+                                    bool up_to_date) {
+  struct alignment a = {.kernel = kernel, .path = path_of(model), .up_to_date = up_to_date};
+  int cost[PATH_MAX_STATES + 1][WITNESS_STATES_MAX + 1];
+  while (a.first < kernel->n && is_opening(kernel->said[a.first].state) &&
+         (a.first + 1 < kernel->n || a.path.n == 0))
+    a.first++;
+  a.n = kernel->n - a.first;
+  if (a.n == 0) return (struct witness_view){.difference = WITNESS_AGREES};
+  for (int i = (int)a.path.n; i >= 0; i--) {
+    for (int j = (int)a.n; j >= 0; j--) {
+      bool more_i = i < (int)a.path.n, more_j = j < (int)a.n;
+      int best = more_i || more_j ? 1 << 20 : 0;
+      if (more_i && more_j) best = cost_of_pair(&a, (unsigned)i, (unsigned)j) + cost[i + 1][j + 1];
+      if (more_i) {
+        int c = cost_of_unsaid(&a, (unsigned)i, (unsigned)j) + cost[i + 1][j];
+        if (c < best) best = c;
+      }
+      if (more_j) {
+        int c = cost_of_extra(&a, (unsigned)i, (unsigned)j) + cost[i][j + 1];
+        if (c < best) best = c;
+      }
+      cost[i][j] = best;
+    }
+  }
+  return walk(&a, cost);
+}

@@ -1,0 +1,74 @@
+/* The second witness: what the kernel said of the two ends, laid beside what the model says.
+ *
+ * The kernel's word comes in two ways. Asked, it tells the state of that moment, and what lay
+ * between two questions stays unknown. Telling by itself, it tells every transition. The model has
+ * a history too: the states that its log leads through, each presumed or seen. To compare is to
+ * align the two histories at the least cost; what stays over is explained, or it is not:
+ *
+ *   unsampled  the model passed through a state between two questions: no difference
+ *   not there  the model presumed that a segment arrived, and the kernel says that it did not
+ *   silent     the kernel moved on without a segment: a timer, close() with the FIN still unsent
+ *   contrary   none of these: the model is wrong, or the kernel does what the RFC does not say
+ *
+ * Only what follows the opening is compared. Pure, as the model is. */
+#ifndef TEARDOWN_COMMON_MODEL_WITNESS_H
+#define TEARDOWN_COMMON_MODEL_WITNESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/model/endpoint.h"
+
+enum { WITNESS_STATES_MAX = 12, WITNESS_HOLDER_SIZE = 80 };
+
+struct witness_end {
+  struct {
+    int64_t t_us;
+    uint8_t state;                  /* enum tcp_state */
+    bool told;                      /* it came straight from the one before */
+  } said[WITNESS_STATES_MAX];       /* in the order of their times; no state twice in a row */
+  uint8_t n;                        /* 0: the kernel has not spoken of this end */
+  char holder[WITNESS_HOLDER_SIZE]; /* "nginx, pid 4673, fd 76"; empty: nobody, or unknown */
+};
+
+/* Zero bytes are a valid witness that has heard nothing. */
+struct witness {
+  struct witness_end end[2];
+};
+
+/* Asked, the kernel answered at t_us that the end is in `state`; TCPS_CLOSED: there is no such
+ * socket. */
+void witness_asked(struct witness_end *end, enum tcp_state state, int64_t t_us);
+
+/* The kernel told that at t_us the end went from one state to another, in the RFC's sense of both.
+ * It may be heard later than an answer that is newer. */
+void witness_told(struct witness_end *end, enum tcp_state from, enum tcp_state to, int64_t t_us);
+
+/* The last state that the kernel said, if it said one. */
+enum tcp_state witness_last(const struct witness_end *end);
+
+/* From best to worst. */
+enum witness_difference {
+  WITNESS_AGREES,
+  WITNESS_SILENT,
+  WITNESS_NOT_THERE,
+  WITNESS_CONTRARY,
+};
+
+/* "agrees", "silent", "not-there", "contrary" */
+const char *witness_difference_name(enum witness_difference difference);
+
+struct witness_view {
+  uint8_t agreed, of;              /* transitions of the model that the kernel bears out, of those
+                                      that it speaks of */
+  uint8_t unsampled;               /* too short between two questions */
+  uint8_t difference;              /* enum witness_difference: the worst */
+  uint8_t model_says, kernel_says; /* enum tcp_state: there; only if difference is not AGREES */
+};
+
+/* `up_to_date`: the kernel's last word is newer than the last captured segment, so that where it
+ * lags behind it contradicts. */
+struct witness_view witness_compare(const struct witness_end *kernel, const struct endpoint *model,
+                                    bool up_to_date);
+
+#endif

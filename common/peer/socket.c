@@ -1,0 +1,54 @@
+#include "common/peer/socket.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Made, bound and given to libuv. */
+static int bind_own_socket(uv_tcp_t *tcp, const struct sockaddr *address, unsigned flags) {
+  bool is_ip6 = address->sa_family == AF_INET6;
+  socklen_t size = is_ip6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+  int ip6_only = (flags & UV_TCP_IPV6ONLY) != 0;
+  int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return uv_translate_sys_error(errno);
+  int error = 0;
+  if ((is_ip6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &ip6_only, sizeof ip6_only) != 0) ||
+      bind(fd, address, size) != 0)
+    error = uv_translate_sys_error(errno);
+  if (error == 0) error = uv_tcp_open(tcp, fd);
+  if (error != 0) close(fd);
+  return error;
+}
+
+int peer_socket_bind(uv_tcp_t *tcp, const struct sockaddr *address, unsigned flags,
+                     bool reuse_address) {
+  return reuse_address ? uv_tcp_bind(tcp, address, flags) : bind_own_socket(tcp, address, flags);
+}
+
+size_t peer_socket_unread_bytes(const uv_tcp_t *tcp) {
+  uv_os_fd_t fd;
+  int n = 0;
+  if (uv_fileno((const uv_handle_t *)tcp, &fd) != 0) return 0;
+  if (ioctl(fd, FIONREAD, &n) != 0) return 0;
+  return n > 0 ? (size_t)n : 0;
+}
+
+int peer_socket_error(const uv_tcp_t *tcp) {
+  uv_os_fd_t fd;
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (uv_fileno((const uv_handle_t *)tcp, &fd) != 0 ||
+      getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+    return 0;
+  return uv_translate_sys_error(error);
+}
+
+int peer_socket_set(uv_tcp_t *tcp, int tcp_option, int value) {
+  uv_os_fd_t fd;
+  int error = uv_fileno((const uv_handle_t *)tcp, &fd);
+  if (error != 0) return error;
+  if (setsockopt(fd, IPPROTO_TCP, tcp_option, &value, sizeof value) == 0) return 0;
+  return uv_translate_sys_error(errno);
+}
