@@ -26,8 +26,9 @@ static const struct cli_option OPTIONS[] = {
     [OPTION_IPV4] = {'4', NULL, NULL, "use IPv4 only"},
     [OPTION_IPV6] = {'6', NULL, NULL, "use IPv6 only"},
     [OPTION_LOCAL_PORT] = {'b', "local-port", "PORT", "connect from this port (default: any)"},
-    [OPTION_COUNT] = {0, "count", "N",
-      "make N connections (default 1); above 1 a summary takes the place of the log"},
+    [OPTION_COUNT] =
+        {0, "count", "N",
+         "make N connections (default 1); above 1 a summary takes the place of the log"},
     [OPTION_PARALLEL] = {0, "parallel", "N", "that many of them at a time (default 1)"},
     PEER_OPTION_ROWS(OPTION_SHARED, "close-last", "close after the server does", "6, \"hello\""),
     [OPTION_HELP] = {'h', "help", NULL, "print this text"},
@@ -37,8 +38,9 @@ static const struct cli_option OPTIONS[] = {
 static const struct cli CLI = {
     .program = "client",
     .synopsis = "[OPTION]... [HOST [PORT]]",
-    .purpose = "Connects to HOST (default 127.0.0.1) at PORT (default 7000), greets, closes first, "
-               "and logs its calls and their results. Watch it with capture.",
+    .purpose =
+        "Connects to HOST (default 127.0.0.1) at PORT (default 7000), greets, closes first, "
+        "and logs its calls and their results. Watch it with capture.",
     .options = OPTIONS,
     .n_options = sizeof OPTIONS / sizeof *OPTIONS,
 };
@@ -52,9 +54,9 @@ struct client {
   uint16_t local_port;
   uint64_t count;
   uint64_t parallel;
-  struct addrinfo *addresses;      /* all that HOST has */
-  const struct addrinfo *address;  /* the one in use */
-  bool answered;                   /* a connection to it was made */
+  struct addrinfo *addresses;     /* all that HOST has */
+  const struct addrinfo *address; /* the one in use */
+  bool answered;                  /* a connection to it was made */
   uint64_t n_begun;
   uint64_t n_over;
   uint64_t n_failed;
@@ -82,28 +84,25 @@ static void on_progress(uv_timer_t *timer) {
 static const char *remedy(const struct client *client, const struct peer *peer) {
   if (peer->connected) return "";
   switch (peer->error) {
-  case UV_ECONNREFUSED:
-    return "; is the server running? start build/server";
-  case UV_EADDRINUSE:
-    return client->behaviour.no_reuse_address
-               ? "; TIME_WAIT holds that local port? choose another with -b PORT, or leave out "
-                 "--no-reuse-address"
-               : "; choose another local port with -b PORT";
-  case UV_EADDRNOTAVAIL:
-    return client->local_port != 0
-               ? "; that local port still has a connection there, perhaps in TIME_WAIT"
-               : "; no local port is free, perhaps too many are in TIME_WAIT";
-  case UV_EACCES:
-    return client->local_port != 0 ? "; ports below 1024 are for root: choose another with -b PORT"
-                                   : "; a firewall rule forbids it";
-  case UV_ETIMEDOUT:
-  case UV_ENETUNREACH:
-  case UV_EHOSTUNREACH:
-    return "; check the address and the firewalls on the way";
-  case UV_EMFILE:
-    return "; raise the limit with 'ulimit -n' or lower --parallel";
-  default: /* any errno */
-    return "";
+    case UV_ECONNREFUSED: return "; is the server running? start build/server";
+    case UV_EADDRINUSE:
+      return client->behaviour.no_reuse_address
+                 ? "; TIME_WAIT holds that local port? choose another with -b PORT, or leave out "
+                   "--no-reuse-address"
+                 : "; choose another local port with -b PORT";
+    case UV_EADDRNOTAVAIL:
+      return client->local_port != 0
+                 ? "; that local port still has a connection there, perhaps in TIME_WAIT"
+                 : "; no local port is free, perhaps too many are in TIME_WAIT";
+    case UV_EACCES:
+      return client->local_port != 0
+                 ? "; ports below 1024 are for root: choose another with -b PORT"
+                 : "; a firewall rule forbids it";
+    case UV_ETIMEDOUT:
+    case UV_ENETUNREACH:
+    case UV_EHOSTUNREACH: return "; check the address and the firewalls on the way";
+    case UV_EMFILE: return "; raise the limit with 'ulimit -n' or lower --parallel";
+    default: /* any errno */ return "";
   }
 }
 
@@ -278,29 +277,20 @@ static int parse_options(struct client *client, int argc, char **argv) {
       good = peer_parse_option(&CLI, OPTION_SHARED, shared, argument, &client->behaviour);
     } else {
       switch ((enum client_option)row) {
-      case OPTION_IPV4:
-        good = restrict_family(client, AF_INET);
-        break;
-      case OPTION_IPV6:
-        good = restrict_family(client, AF_INET6);
-        break;
-      case OPTION_LOCAL_PORT:
-        good = cli_parse_port(&CLI, "--local-port", argument, &client->local_port);
-        break;
-      case OPTION_COUNT:
-        good = cli_parse_number(&CLI, "--count", argument, 1, COUNT_MAX, &client->count);
-        break;
-      case OPTION_PARALLEL:
-        good = cli_parse_number(&CLI, "--parallel", argument, 1, PARALLEL_MAX, &client->parallel);
-        break;
-      case OPTION_HELP:
-        cli_print_usage(&CLI, stdout);
-        return cli_finish(&CLI);
-      case OPTION_VERSION:
-        peer_print_version(&CLI);
-        return cli_finish(&CLI);
-      case OPTION_SHARED:
-        break;
+        case OPTION_IPV4: good = restrict_family(client, AF_INET); break;
+        case OPTION_IPV6: good = restrict_family(client, AF_INET6); break;
+        case OPTION_LOCAL_PORT:
+          good = cli_parse_port(&CLI, "--local-port", argument, &client->local_port);
+          break;
+        case OPTION_COUNT:
+          good = cli_parse_number(&CLI, "--count", argument, 1, COUNT_MAX, &client->count);
+          break;
+        case OPTION_PARALLEL:
+          good = cli_parse_number(&CLI, "--parallel", argument, 1, PARALLEL_MAX, &client->parallel);
+          break;
+        case OPTION_HELP: cli_print_usage(&CLI, stdout); return cli_finish(&CLI);
+        case OPTION_VERSION: peer_print_version(&CLI); return cli_finish(&CLI);
+        case OPTION_SHARED: break;
       }
     }
     if (!good) return CLI_EXIT_USAGE;

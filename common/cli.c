@@ -44,8 +44,7 @@ static unsigned edit_distance(const char *typed, size_t typed_length, const char
       unsigned best = cost[i - 1][j - 1] + (typed[i - 1] != name[j - 1]);
       if (cost[i - 1][j] + 1 < best) best = cost[i - 1][j] + 1;
       if (cost[i][j - 1] + 1 < best) best = cost[i][j - 1] + 1;
-      bool swapped =
-          i > 1 && j > 1 && typed[i - 1] == name[j - 2] && typed[i - 2] == name[j - 1];
+      bool swapped = i > 1 && j > 1 && typed[i - 1] == name[j - 2] && typed[i - 2] == name[j - 1];
       if (swapped && cost[i - 2][j - 2] + 1 < best) best = cost[i - 2][j - 2] + 1;
       cost[i][j] = best;
     }

@@ -20,8 +20,9 @@ enum server_option {
 };
 
 static const struct cli_option OPTIONS[] = {
-    [OPTION_LISTEN] = {'l', "listen", "ADDR",
-      "listen on this IPv4 or IPv6 address only; may be repeated (default 127.0.0.1 and ::1)"},
+    [OPTION_LISTEN] =
+        {'l', "listen", "ADDR",
+         "listen on this IPv4 or IPv6 address only; may be repeated (default 127.0.0.1 and ::1)"},
     [OPTION_PORT] = {'p', "port", "PORT", "listen on this port (default 7000)"},
     [OPTION_COUNT] = {0, "count", "N", "end after N connections (default: at Ctrl-C)"},
     PEER_OPTION_ROWS(OPTION_SHARED, "close-first", "close before the client does", "0"),
@@ -32,8 +33,9 @@ static const struct cli_option OPTIONS[] = {
 static const struct cli CLI = {
     .program = "server",
     .synopsis = "[OPTION]...",
-    .purpose = "Accepts TCP connections, waits until the client closes, then closes too, and logs "
-               "its calls and their results. Watch it with capture.",
+    .purpose =
+        "Accepts TCP connections, waits until the client closes, then closes too, and logs "
+        "its calls and their results. Watch it with capture.",
     .options = OPTIONS,
     .n_options = sizeof OPTIONS / sizeof *OPTIONS,
 };
@@ -180,23 +182,14 @@ static int parse_options(struct server *server, int argc, char **argv) {
       good = peer_parse_option(&CLI, OPTION_SHARED, shared, argument, &server->behaviour);
     } else {
       switch ((enum server_option)row) {
-      case OPTION_LISTEN:
-        good = add_address(server, argument, false);
-        break;
-      case OPTION_PORT:
-        good = cli_parse_port(&CLI, "--port", argument, &server->port);
-        break;
-      case OPTION_COUNT:
-        good = cli_parse_number(&CLI, "--count", argument, 1, COUNT_MAX, &server->count);
-        break;
-      case OPTION_HELP:
-        cli_print_usage(&CLI, stdout);
-        return cli_finish(&CLI);
-      case OPTION_VERSION:
-        peer_print_version(&CLI);
-        return cli_finish(&CLI);
-      case OPTION_SHARED:
-        break;
+        case OPTION_LISTEN: good = add_address(server, argument, false); break;
+        case OPTION_PORT: good = cli_parse_port(&CLI, "--port", argument, &server->port); break;
+        case OPTION_COUNT:
+          good = cli_parse_number(&CLI, "--count", argument, 1, COUNT_MAX, &server->count);
+          break;
+        case OPTION_HELP: cli_print_usage(&CLI, stdout); return cli_finish(&CLI);
+        case OPTION_VERSION: peer_print_version(&CLI); return cli_finish(&CLI);
+        case OPTION_SHARED: break;
       }
     }
     if (!good) return CLI_EXIT_USAGE;

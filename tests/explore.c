@@ -136,10 +136,10 @@ static void print_flight(const struct flight *f) {
 }
 
 void world_print(const struct world *before, struct action action, const struct world *after) {
-  static const int which[] = {[ACTION_TAP] = 1,          [ACTION_DELIVER] = 2,
-                              [ACTION_LOSE_BEFORE] = 1,  [ACTION_LOSE_AFTER] = 2,
-                              [ACTION_DUPLICATE_BEFORE] = 1, [ACTION_DUPLICATE_AFTER] = 2,
-                              [ACTION_NONE] = 0};
+  static const int which[] = {
+      [ACTION_TAP] = 1,        [ACTION_DELIVER] = 2,          [ACTION_LOSE_BEFORE] = 1,
+      [ACTION_LOSE_AFTER] = 2, [ACTION_DUPLICATE_BEFORE] = 1, [ACTION_DUPLICATE_AFTER] = 2,
+      [ACTION_NONE] = 0};
   const char *who = action.who == END_NONE ? "" : end_name(action.who);
   printf("  %s %s", who, action_name(action.kind));
   if (which[action.kind])

@@ -44,12 +44,12 @@ struct explore_config {
   uint8_t losses, duplicates, reorders;
   uint8_t spurious; /* retransmissions that did not wait until all was quiet */
   uint8_t aborts, give_ups;
-  uint8_t stray;   /* flags of an old segment on its way to the listener; 0: none */
-  uint8_t data[2]; /* octets that each application may write, 0 or 1 */
+  uint8_t stray;               /* flags of an old segment on its way to the listener; 0: none */
+  uint8_t data[2];             /* octets that each application may write, 0 or 1 */
   bool fin_wait_2_timeout;     /* Linux's tcp_fin_timeout */
   bool drops_old_acks;         /* as 3.10.7.4, first, has it: an old segment's ACK is not read */
   bool closes_in_syn_received; /* 3.10.4 allows it */
-  bool late;      /* the capture may begin at any time */
+  bool late;                   /* the capture may begin at any time */
   bool unwatched; /* it never begins: two connections in one are not the model's to tell */
   bool bursts;    /* segments come 1 ms apart, or after a pause; else all of them after a pause */
 };
@@ -60,9 +60,9 @@ struct host {
   uint8_t fin_seq; /* of its own FIN; 0: none sent */
   uint8_t data_left, connects_left;
   bool listens, syn_received, fin_received;
-  bool fin_first;  /* its FIN was sent before the peer's arrived */
-  bool fin_waits;  /* the peer's FIN has arrived beyond a hole */
-  bool gone;       /* reset, given up, or timed out */
+  bool fin_first; /* its FIN was sent before the peer's arrived */
+  bool fin_waits; /* the peer's FIN has arrived beyond a hole */
+  bool gone;      /* reset, given up, or timed out */
   bool ack_pending;
 };
 
@@ -81,20 +81,20 @@ struct leg {
 
 /* What has happened to a host's segments, as nobody but the oracle knows. */
 enum {
-  PAST_LOST_BEFORE = 0x01, /* one that this host sent was lost before the tap */
-  PAST_OVERTAKEN = 0x02,   /* one that this host sent passed the tap out of order */
-  PAST_UNHEARD = 0x04,     /* one on its way to this host was lost after the tap, or not read */
-  PAST_SILENT = 0x08,      /* a timer of this host has ended the connection */
-  PAST_CLOCK = 0x10,       /* the watcher's clock has run out for this host */
-  PAST_FIN = 0x20,         /* this host's FIN was captured */
-  PAST_FIN_ACKED = 0x40,   /* an ACK of it was captured */
-  PAST_RST = 0x80,         /* an RST on its way to this host was captured */
-  PAST_ACK_STRUCK = 0x100, /* what it said later shows that this ACK had not arrived by then */
-  PAST_RST_STRUCK = 0x200, /* the same of the RST */
-  PAST_SYN_ACKED = 0x400,  /* an ACK of this host's SYN was captured */
-  PAST_SYN_STRUCK = 0x800, /* and had not arrived when the host spoke next */
-  PAST_FIN_LATE = 0x1000,  /* the first copy of its FIN that was captured was sent in CLOSING */
-  PAST_FIN_SHOWS = 0x2000, /* a segment beyond its FIN was captured */
+  PAST_LOST_BEFORE = 0x01,     /* one that this host sent was lost before the tap */
+  PAST_OVERTAKEN = 0x02,       /* one that this host sent passed the tap out of order */
+  PAST_UNHEARD = 0x04,         /* one on its way to this host was lost after the tap, or not read */
+  PAST_SILENT = 0x08,          /* a timer of this host has ended the connection */
+  PAST_CLOCK = 0x10,           /* the watcher's clock has run out for this host */
+  PAST_FIN = 0x20,             /* this host's FIN was captured */
+  PAST_FIN_ACKED = 0x40,       /* an ACK of it was captured */
+  PAST_RST = 0x80,             /* an RST on its way to this host was captured */
+  PAST_ACK_STRUCK = 0x100,     /* what it said later shows that this ACK had not arrived by then */
+  PAST_RST_STRUCK = 0x200,     /* the same of the RST */
+  PAST_SYN_ACKED = 0x400,      /* an ACK of this host's SYN was captured */
+  PAST_SYN_STRUCK = 0x800,     /* and had not arrived when the host spoke next */
+  PAST_FIN_LATE = 0x1000,      /* the first copy of its FIN that was captured was sent in CLOSING */
+  PAST_FIN_SHOWS = 0x2000,     /* a segment beyond its FIN was captured */
   PAST_FIN_OVERTAKEN = 0x4000, /* the last copy of its FIN that was captured was overtaken */
 };
 
@@ -107,9 +107,9 @@ struct world {
   struct leg leg[2][2]; /* by sender; BEFORE_TAP, AFTER_TAP */
   uint8_t losses, duplicates, reorders, spurious, aborts, give_ups; /* left */
   uint16_t past[2];
-  uint8_t said[2]; /* true state with the latest-sent captured segment; SAID_NOTHING */
-  uint8_t tapped; /* the capture has begun */
-  uint8_t is_full; /* a leg has no room: the action is not possible */
+  uint8_t said[2];  /* true state with the latest-sent captured segment; SAID_NOTHING */
+  uint8_t tapped;   /* the capture has begun */
+  uint8_t is_full;  /* a leg has no room: the action is not possible */
   uint8_t acked[2]; /* the highest ACK that was captured from it */
 };
 
@@ -197,8 +197,8 @@ void host_happen(struct world *w, enum end who, enum tcp_event event);
 /* The connection ends for `who`, and with it all that it still had to say. */
 void host_end(struct world *w, enum end who, enum tcp_event event);
 
-void host_send(struct world *w, const struct explore_config *config, enum end from,
-               unsigned flags, unsigned seq, unsigned payload);
+void host_send(struct world *w, const struct explore_config *config, enum end from, unsigned flags,
+               unsigned seq, unsigned payload);
 void host_send_ack(struct world *w, const struct explore_config *config, enum end from);
 void host_send_syn(struct world *w, const struct explore_config *config, enum end from);
 void host_send_fin(struct world *w, const struct explore_config *config, enum end from,
@@ -245,9 +245,8 @@ void oracle_check_host(const struct world *w, enum end who);
 void oracle_check(const struct world *w, const struct explore_config *config);
 
 /* Holds just after a segment has passed the tap. */
-void oracle_check_capture(const struct world *w, const struct explore_config *config,
-                          enum end from, const struct flight *flight, bool believed,
-                          unsigned remarks);
+void oracle_check_capture(const struct world *w, const struct explore_config *config, enum end from,
+                          const struct flight *flight, bool believed, unsigned remarks);
 
 /* Nothing happens any more: both must have ended. */
 void oracle_check_end(const struct world *w, const struct explore_config *config);

@@ -118,8 +118,8 @@ static void launch(struct world *w, const struct explore_config *config, enum en
     channel_tap(w, config, from, f, 0);
 }
 
-void host_send(struct world *w, const struct explore_config *config, enum end from,
-               unsigned flags, unsigned seq, unsigned payload) {
+void host_send(struct world *w, const struct explore_config *config, enum end from, unsigned flags,
+               unsigned seq, unsigned payload) {
   struct host *h = &w->host[from];
   struct flight f = {.flags = (uint8_t)flags, .seq = (uint8_t)seq, .payload = (uint8_t)payload};
   if (h->syn_received && !(flags & SEGMENT_RST && h->gone)) {
@@ -176,8 +176,8 @@ static void answer_with_rst(struct world *w, const struct explore_config *config
     rst.seq = f->ack;
   } else {
     rst.flags |= SEGMENT_ACK;
-    rst.ack = (uint8_t)(f->seq + f->payload + !!(f->flags & SEGMENT_SYN) +
-                        !!(f->flags & SEGMENT_FIN));
+    rst.ack =
+        (uint8_t)(f->seq + f->payload + !!(f->flags & SEGMENT_SYN) + !!(f->flags & SEGMENT_FIN));
   }
   launch(w, config, who, rst);
 }
@@ -195,8 +195,8 @@ static void deliver_to_closed(struct world *w, const struct explore_config *conf
 static void deliver_to_opening(struct world *w, const struct explore_config *config, enum end to,
                                const struct flight *f) {
   struct host *h = &w->host[to];
-  bool ack = f->flags & SEGMENT_ACK, is_acceptable = ack && f->ack > h->snd_una &&
-                                                      f->ack <= h->snd_nxt;
+  bool ack = f->flags & SEGMENT_ACK,
+       is_acceptable = ack && f->ack > h->snd_una && f->ack <= h->snd_nxt;
   if (f->flags & SEGMENT_RST) {
     if (h->state == TCPS_LISTEN)
       host_happen(w, to, EVENT_RCV_RST);

@@ -43,8 +43,8 @@ static unsigned mutants_of(enum tcp_state state, enum tcp_event event,
     bool same = (kinds[i] == TRANSITION_STAYS && right->kind == TRANSITION_IGNORES) ||
                 (kinds[i] == TRANSITION_IGNORES && !told_apart);
     if (!same)
-      out[n++] = (struct transition){right->section, right->reason, (uint8_t)state,
-                                     (uint8_t)kinds[i]};
+      out[n++] =
+          (struct transition){right->section, right->reason, (uint8_t)state, (uint8_t)kinds[i]};
   }
   assert(n <= MUTANTS_MAX);
   return n;
@@ -106,8 +106,9 @@ struct mutants_result mutants_run(const struct explore_config *configs, unsigned
                  kind_name(mutants[i].kind), tcp_state_name(mutants[i].next));
       }
       *(why ? &result.equivalent : &result.survived) += left;
-      if (why) printf("# %u equivalent: [%s][%s]: %s\n", left, tcp_state_name(state),
-                      tcp_event_name(event), why);
+      if (why)
+        printf("# %u equivalent: [%s][%s]: %s\n", left, tcp_state_name(state),
+               tcp_event_name(event), why);
     }
   free(asked);
   return result;

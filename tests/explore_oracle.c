@@ -40,8 +40,8 @@ static enum tcp_state state_by_the_rfc(const struct host *h) {
 /* What an end may do by itself: retransmit what is not acknowledged, give that up, let a timer run
  * out. The table must say the same of the state that it has brought the end to. */
 static bool may(const struct host *h, enum tcp_event event) {
-  bool is_open = !h->gone && h->snd_nxt > 0 &&
-                 !(fin_is_acked(h) && h->fin_received && !h->fin_first);
+  bool is_open =
+      !h->gone && h->snd_nxt > 0 && !(fin_is_acked(h) && h->fin_received && !h->fin_first);
   switch (event) {
     case EVENT_SND_SYN:
       /* FIN_WAIT_1 does not tell whether the SYN was acknowledged before close(). */
@@ -84,6 +84,7 @@ void oracle_check_host(const struct world *w, enum end who) {
  * own was acknowledged, so the peer has received it and is past FIN_WAIT_2. LAST_ACK and CLOSING:
  * the FIN of LAST_ACK was sent after the peer's arrived and acknowledges it in every copy, so
  * whoever receives it has no FIN left to be acknowledged. */
+/* clang-format off */
 static const char ALLOWED[TCPS_COUNT][TCPS_COUNT + 1] = {
     /*                 C L s r E 1 2 W c A T */
     [TCPS_CLOSED] =       "+++++++++++",
@@ -98,6 +99,7 @@ static const char ALLOWED[TCPS_COUNT][TCPS_COUNT + 1] = {
     [TCPS_LAST_ACK] =     "+....++...+",
     [TCPS_TIME_WAIT] =    "+.......+++",
 };
+/* clang-format on */
 
 bool oracle_pair_is_allowed(enum tcp_state a, enum tcp_state b) { return ALLOWED[a][b] == '+'; }
 
@@ -116,8 +118,7 @@ static bool can_follow(enum tcp_state said, enum tcp_state claim, unsigned past,
     case TCPS_SYN_SENT:
       return claim == TCPS_SYN_RECEIVED || claim == TCPS_ESTABLISHED ||
              (claim == TCPS_CLOSE_WAIT && fin);
-    case TCPS_SYN_RECEIVED:
-      return claim == TCPS_ESTABLISHED || (claim == TCPS_CLOSE_WAIT && fin);
+    case TCPS_SYN_RECEIVED: return claim == TCPS_ESTABLISHED || (claim == TCPS_CLOSE_WAIT && fin);
     case TCPS_ESTABLISHED: return claim == TCPS_CLOSE_WAIT && fin;
     case TCPS_FIN_WAIT_1:
       return (claim == TCPS_FIN_WAIT_2 && acked) || (claim == TCPS_CLOSING && fin) ||
@@ -145,9 +146,9 @@ static bool is_unknowable(const struct world *w, enum end who, enum tcp_state tr
                 ((claim == TCPS_SYN_RECEIVED && truth == TCPS_FIN_WAIT_1) ||
                  (claim == TCPS_ESTABLISHED && truth == TCPS_FIN_WAIT_1) ||
                  (claim == TCPS_CLOSE_WAIT && (truth == TCPS_LAST_ACK || truth == TCPS_CLOSING)));
-  bool overtaken = (past & PAST_FIN_OVERTAKEN) &&
-                   ((claim == TCPS_FIN_WAIT_1 && truth == TCPS_FIN_WAIT_2) ||
-                    (claim == TCPS_CLOSING && truth == TCPS_TIME_WAIT));
+  bool overtaken =
+      (past & PAST_FIN_OVERTAKEN) && ((claim == TCPS_FIN_WAIT_1 && truth == TCPS_FIN_WAIT_2) ||
+                                      (claim == TCPS_CLOSING && truth == TCPS_TIME_WAIT));
   if (!(past & (PAST_LOST_BEFORE | PAST_OVERTAKEN)) || !(late || hidden || overtaken)) return false;
   oracle_unknowable[late     ? UNKNOWABLE_LATE_FIN
                     : hidden ? UNKNOWABLE_HIDDEN_FIN
@@ -164,8 +165,8 @@ static void check_claim(const struct world *w, const struct explore_config *conf
   if (m->segments == 0 || !w->tapped) return;
   if (said == SAID_NOTHING) {
     if (e->evidence == EVIDENCE_SEEN && claim != h->state)
-      oracle_complain("watcher: %s is seen in %s, but is in %s and has said nothing",
-                      end_name(who), tcp_state_name(claim), tcp_state_name(h->state));
+      oracle_complain("watcher: %s is seen in %s, but is in %s and has said nothing", end_name(who),
+                      tcp_state_name(claim), tcp_state_name(h->state));
     return;
   }
   if (e->evidence == EVIDENCE_SEEN && claim != said && !is_unknowable(w, who, said, claim))
@@ -186,9 +187,8 @@ static void check_claim(const struct world *w, const struct explore_config *conf
                     evidence_name(e->evidence), tcp_state_name(claim), tcp_state_name(h->state));
 }
 
-void oracle_check_capture(const struct world *w, const struct explore_config *config,
-                          enum end from, const struct flight *f, bool believed,
-                          unsigned remarks) {
+void oracle_check_capture(const struct world *w, const struct explore_config *config, enum end from,
+                          const struct flight *f, bool believed, unsigned remarks) {
   const struct endpoint *e = &watcher_model(w->watcher)->end[from];
   unsigned disturbed = PAST_LOST_BEFORE | PAST_OVERTAKEN;
   if (remarks & WATCHER_BREACH) oracle_complain("watcher: a breach, though both ends conform");
@@ -205,8 +205,7 @@ void oracle_check_capture(const struct world *w, const struct explore_config *co
     return;
   if (!is_unknowable(w, from, f->state, e->state))
     oracle_complain("watcher: %s is %s in %s, though it sent its FIN in %s", end_name(from),
-                    evidence_name(e->evidence), tcp_state_name(e->state),
-                    tcp_state_name(f->state));
+                    evidence_name(e->evidence), tcp_state_name(e->state), tcp_state_name(f->state));
 }
 
 /* ---- Every state ---------------------------------------------------------------------------- */
@@ -227,8 +226,8 @@ void oracle_check(const struct world *w, const struct explore_config *config) {
  * off and whose segments were all captured, in the order of sending. */
 static void check_claims_at_end(const struct world *w, const struct explore_config *config) {
   const struct model *m = watcher_model(w->watcher);
-  bool is_graceful = config->aborts + config->give_ups == 0 && !config->fin_wait_2_timeout &&
-                     !config->unwatched;
+  bool is_graceful =
+      config->aborts + config->give_ups == 0 && !config->fin_wait_2_timeout && !config->unwatched;
   bool disturbed = (w->past[0] | w->past[1]) & (PAST_LOST_BEFORE | PAST_OVERTAKEN);
   if (!is_graceful || config->late || disturbed) return;
   for (unsigned i = 0; i < 2; i++)

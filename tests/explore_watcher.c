@@ -240,9 +240,7 @@ void watcher_explain(uint32_t id, enum end from, const struct flight *flight) {
   struct segment s = segment_of(from, flight);
   char names[40];
   model_step(&m, from, &s, &step);
-  printf("      captured: %s, %s", step_verdict_name(step.verdict),
-         role_names(step.roles, names));
-  for (int i = 0; i < step.n_findings; i++)
-    printf(" !%s", finding_text(step.findings[i].id)->id);
+  printf("      captured: %s, %s", step_verdict_name(step.verdict), role_names(step.roles, names));
+  for (int i = 0; i < step.n_findings; i++) printf(" !%s", finding_text(step.findings[i].id)->id);
   printf("\n");
 }

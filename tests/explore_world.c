@@ -210,8 +210,8 @@ static void act_host(struct world *w, const struct explore_config *config, struc
       break;
     case ACTION_EXPIRE_2MSL:
     case ACTION_EXPIRE_FIN_WAIT_2:
-      host_end(w, who, action.kind == ACTION_EXPIRE_2MSL ? EVENT_TIMEOUT_2MSL
-                                                               : EVENT_TIMEOUT_FIN_WAIT_2);
+      host_end(w, who,
+               action.kind == ACTION_EXPIRE_2MSL ? EVENT_TIMEOUT_2MSL : EVENT_TIMEOUT_FIN_WAIT_2);
       w->past[who] |= PAST_SILENT;
       break;
     case ACTION_EXPIRE_WATCHER:

@@ -31,7 +31,8 @@ __attribute__((format(printf, 3, 4))) static void add(char *text, size_t size, c
 }
 
 static void add_states(char *text, size_t size, const struct model *m) {
-  static const char mark[] = {[EVIDENCE_SEEN] = '\0', [EVIDENCE_PRESUMED] = '?',
+  static const char mark[] = {[EVIDENCE_SEEN] = '\0',
+                              [EVIDENCE_PRESUMED] = '?',
                               [EVIDENCE_TIMED] = '~',
                               [EVIDENCE_KERNEL] = '='};
   for (unsigned i = 0; i < 2; i++) {
@@ -88,8 +89,7 @@ static uint8_t parse_flags(const char *letters) {
   return (uint8_t)flags;
 }
 
-static void parse_option(const struct wire *w, enum end from, const char *word,
-                         struct segment *s) {
+static void parse_option(const struct wire *w, enum end from, const char *word, struct segment *s) {
   uint32_t a, b;
   if (sscanf(word, "ts=%u/%u", &a, &b) == 2) {
     s->options |= SEGMENT_HAS_TIMESTAMPS;
@@ -231,7 +231,7 @@ static void play_with_all_isns(const char *path, enum tcp_state state, enum end 
       {0xfffffffe, 0xffffffff},
       {0xffffffff, 0xfffffffe},
       {0x80000000, 0x7ffffffe},
-      {0 - u, 0 - w},         /* both FINs at octet 0 */
+      {0 - u, 0 - w}, /* both FINs at octet 0 */
       {0xffffffff - u, 1 - w} /* at the octets on either side of it */,
   };
   for (size_t i = 0; i < sizeof isns / sizeof *isns; i++) {

@@ -138,8 +138,7 @@ static void swap_at(struct trace *t, unsigned i) {
   t->at[i + 1].segment.t_us = t1;
 }
 
-bool trace_mutate(const struct trace *trace, enum mutation mutation, unsigned i,
-                  struct trace *t) {
+bool trace_mutate(const struct trace *trace, enum mutation mutation, unsigned i, struct trace *t) {
   *t = *trace;
   struct segment *s = &t->at[i].segment;
   bool last = i + 1 == t->n, ack_counts = segment_has(s, SEGMENT_ACK);

@@ -11,6 +11,7 @@
 enum { TRACE_MAX = 64 };
 
 /* What a segment is in the unmutated trace: told by numbers, without the model. X(id, name) */
+/* clang-format off */
 #define KINDS(X)                                                  \
   X(SYN, "SYN")                                                   \
   X(SYN_ACK, "SYN,ACK")                                           \
@@ -32,6 +33,7 @@ enum { TRACE_MAX = 64 };
   X(RST, "RST")                                                   \
   X(RST_OF_SYN, "RST of a SYN")                                   \
   X(OTHER, "other")
+/* clang-format on */
 
 enum kind {
 #define X(id, name) KIND_##id,
@@ -53,6 +55,7 @@ struct trace {
 };
 
 /* X(id, name) */
+/* clang-format off */
 #define MUTATIONS(X)          \
   X(DROP, "drop")             \
   X(DUPLICATE, "duplicate")   \
@@ -66,6 +69,7 @@ struct trace {
   X(FLIP_RST, "flip RST")     \
   X(FLIP_ACK, "flip ACK")     \
   X(TRUNCATE, "truncate")
+/* clang-format on */
 
 enum mutation {
 #define X(id, name) MUTATION_##id,

@@ -10,11 +10,11 @@
 #define EARLY_ACKS (K(ACK_OF_SYN) | K(ACK_OF_DATA))
 #define LATE_ACKS (K(ACK_HALF) | K(ACK2) | K(ACK2_AGAIN))
 #define ACKS (EARLY_ACKS | LATE_ACKS | K(ACK1) | K(ACK1_AGAIN))
-#define ENDS                                                                                     \
-  (C(NORMAL) | C(COALESCED) | C(SIMULTANEOUS) | C(RESET) | C(REFUSED) | C(FIN_UNANSWERED) |      \
+#define ENDS                                                                                \
+  (C(NORMAL) | C(COALESCED) | C(SIMULTANEOUS) | C(RESET) | C(REFUSED) | C(FIN_UNANSWERED) | \
    C(CLOSE_WAIT) | C(LAST_ACK) | C(OPEN))
 #define WITHOUT_ACK1 (C(COALESCED) | C(FIN_UNANSWERED) | C(STUCK))
-#define WITHOUT_FIN1                                                                             \
+#define WITHOUT_FIN1 \
   (C(OPEN) | C(CLOSE_WAIT) | C(FIN_UNANSWERED) | C(RESET) | C(STUCK) | C(CLOSED_FIRST))
 #define WITHOUT_FIN2 (C(CLOSE_WAIT) | C(FIN_UNANSWERED) | C(STUCK) | C(CLOSED_FIRST))
 #define WITHOUT_ACK2 (C(LAST_ACK) | C(STUCK) | C(RESET))
@@ -24,8 +24,7 @@
 const uint32_t CLAIMS_FREE = C(UNEXPECTED) | C(REFUTES) | C(RETRANSMISSION) | C(STALE) |
                              C(IGNORED) | C(GAP) | C(MIDSTREAM) | C(ONE_DIRECTION) |
                              C(FINDING_GONE) | C(CAUSE) | C(LOSS) | C(ROLES);
-const uint32_t CLAIMS_OF_DETECTION =
-    ~(C(RETRANSMISSION) | C(STALE) | C(FINDING_GONE) | C(ROLES));
+const uint32_t CLAIMS_OF_DETECTION = ~(C(RETRANSMISSION) | C(STALE) | C(FINDING_GONE) | C(ROLES));
 
 /* What the model owes, in words. */
 

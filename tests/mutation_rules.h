@@ -9,6 +9,7 @@
 #include "tests/mutate_trace.h"
 
 /* What is said of a mutant and was not said of the unmutated trace. X(id, name) */
+/* clang-format off */
 #define CLAIMS(X)                                   \
   X(UNEXPECTED, "unexpected")                       \
   X(REFUTES, "refutes")                             \
@@ -40,6 +41,7 @@
   X(CLOSE_WAIT, "unfinished-close-wait")            \
   X(LAST_ACK, "unfinished-last-ack")                \
   X(OPEN, "open")
+/* clang-format on */
 
 enum claim {
 #define X(id, name) CLAIM_##id,

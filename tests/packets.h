@@ -28,6 +28,7 @@ struct packet {
   bool giant; /* the IP header tells no length: the wire does */
 };
 
+/* clang-format off */
 static const struct packet PACKETS[] = {
     /* IP 192.0.2.1.41822 > 198.51.100.2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512,
        options [nop,nop,TS val 1000001 ecr 2000002], length 0 */
@@ -392,6 +393,7 @@ static const struct packet PACKETS[] = {
      "a35e 1b58 ffff fff0 8000 0010 0000 0000 0000 0000",
      .result = DECODE_MALFORMED, .decided_at = 34},
 };
+/* clang-format on */
 
 enum { N_PACKETS = sizeof PACKETS / sizeof *PACKETS, PACKET_MAX = 256 };
 

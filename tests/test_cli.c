@@ -16,8 +16,9 @@
 static const struct cli_option OPTIONS[] = {
     {'p', "port", "PORT", "listen on this port"},
     {0, "close", "HOW", "close, shutdown or reset"},
-    {0, "close-after", "MS", "a sentence that is much too long for what is left of one line of a "
-                             "terminal, so that it must be wrapped more than once to fit"},
+    {0, "close-after", "MS",
+     "a sentence that is much too long for what is left of one line of a "
+     "terminal, so that it must be wrapped more than once to fit"},
     {0, "never-close", NULL, "never"},
     {0, "an-option-with-a-long-name", "ARGUMENT", "its help begins on a line of its own"},
     {'4', NULL, NULL, "letter only"},
@@ -77,7 +78,7 @@ static int parse(int argc, char **argv) {
   return row;
 }
 
-#define PARSE(...)                                                        \
+#define PARSE(...)                                                       \
   parse((int)(sizeof(char *[]){"server", __VA_ARGS__} / sizeof(char *)), \
         (char *[]){"server", __VA_ARGS__, NULL})
 
@@ -134,8 +135,9 @@ static void test_typo_names_the_nearest_option(void **state) {
                 "server: unknown option '--clsoe'; did you mean '--close'? (--help lists all)\n");
   assert_misuse(PARSE("--prot=80"),
                 "server: unknown option '--prot'; did you mean '--port'? (--help lists all)\n");
-  assert_misuse(PARSE("--nevr-closed"), "server: unknown option '--nevr-closed'; did you mean "
-                                        "'--never-close'? (--help lists all)\n");
+  assert_misuse(PARSE("--nevr-closed"),
+                "server: unknown option '--nevr-closed'; did you mean "
+                "'--never-close'? (--help lists all)\n");
   assert_misuse(PARSE("-close", "x"),
                 "server: unknown option '-c'; did you mean '--close'? (--help lists all)\n");
 }
@@ -212,8 +214,19 @@ static void test_numbers_at_their_edges(void **state) {
 
 static void test_what_is_no_number_in_range(void **state) {
   (void)state;
-  static const char *const bad[] = {"",    "11",  "-1",  "+1", " 1", "1 ", "1.5", "0x1", "1e1",
-                                    "abc", "1ms", "18446744073709551616", "9999999999999999999999"};
+  static const char *const bad[] = {"",
+                                    "11",
+                                    "-1",
+                                    "+1",
+                                    " 1",
+                                    "1 ",
+                                    "1.5",
+                                    "0x1",
+                                    "1e1",
+                                    "abc",
+                                    "1ms",
+                                    "18446744073709551616",
+                                    "9999999999999999999999"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     uint64_t value = 99;
     char expected[200];
@@ -290,8 +303,9 @@ static void test_usage_fits_80_columns_and_names_every_option(void **state) {
   assert_non_null(strstr(text, "\n  -p, --port PORT         listen on this port\n"));
   assert_non_null(strstr(text, "\n      --never-close       never\n"));
   assert_non_null(strstr(text, "\n  -4                      letter only\n"));
-  assert_non_null(strstr(text, "\n      --an-option-with-a-long-name ARGUMENT\n"
-                               "                          its help begins on a line of its own\n"));
+  assert_non_null(strstr(text,
+                         "\n      --an-option-with-a-long-name ARGUMENT\n"
+                         "                          its help begins on a line of its own\n"));
   free(text);
 }
 

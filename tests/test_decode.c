@@ -216,8 +216,7 @@ static void random_mutations(void **unused) {
     size_t captured = next_random(&random) % 4 ? length : next_random(&random) % (length + 1);
     size_t on_wire = next_random(&random) % 4 ? length : next_random(&random) % 70000;
     struct decoded d;
-    enum decode_result result =
-        decode_at_guard(PACKETS[which].link, bytes, captured, on_wire, &d);
+    enum decode_result result = decode_at_guard(PACKETS[which].link, bytes, captured, on_wire, &d);
     if (result <= DECODE_MALFORMED)
       seen[result]++;
     else
@@ -255,8 +254,7 @@ int main(void) {
   for (size_t i = 0; i < N_PACKETS * KINDS; i++) {
     const struct packet *p = &PACKETS[i / KINDS];
     snprintf(names[i], sizeof names[i], "%s: %s", p->name, kinds[i % KINDS].name);
-    tests[i + 1] =
-        (struct CMUnitTest){names[i], kinds[i % KINDS].run, NULL, NULL, (void *)p};
+    tests[i + 1] = (struct CMUnitTest){names[i], kinds[i % KINDS].run, NULL, NULL, (void *)p};
   }
   return cmocka_run_group_tests(tests, open_guard, close_guard);
 }

@@ -85,8 +85,7 @@ static const struct explore_config OPENINGS[] = {
     {"passive, an abort and a loss", PASSIVE, SENDERS, .losses = 1, .aborts = 1, TIMEOUT},
     {"passive, given up", PASSIVE, SENDERS, .losses = 1, .give_ups = 1, TIMEOUT},
     {"close() in SYN_RECEIVED", PASSIVE, BETWEEN, .losses = 1, .closes_in_syn_received = true},
-    {"the same and a duplicate", PASSIVE, BETWEEN, .duplicates = 1,
-     .closes_in_syn_received = true},
+    {"the same and a duplicate", PASSIVE, BETWEEN, .duplicates = 1, .closes_in_syn_received = true},
     {"the same, an abort and a loss", PASSIVE, SENDERS, .losses = 1, .aborts = 1, TIMEOUT,
      .closes_in_syn_received = true},
     {"refused", REFUSED, BETWEEN},
@@ -124,8 +123,7 @@ static const struct explore_config LATE[] = {
 static const struct explore_config HASTE[] = {
     {"in bursts, 1 loss", PAST, BETWEEN, .losses = 1, .bursts = true},
     {"in bursts, 2 losses, at the client", PAST, CLIENT, .losses = 2, .bursts = true},
-    {"in bursts, a spurious repetition", PAST, SENDERS, .losses = 1, .spurious = 1,
-     .bursts = true},
+    {"in bursts, a spurious repetition", PAST, SENDERS, .losses = 1, .spurious = 1, .bursts = true},
     {"in bursts, a reordering", PAST, BETWEEN, .losses = 1, .reorders = 1, .bursts = true},
     {"in bursts, an abort", PAST, SENDERS, .losses = 1, .aborts = 1, TIMEOUT, .bursts = true},
     {"in bursts, from the opening on", PASSIVE, SENDERS, .losses = 1, .bursts = true},
@@ -186,10 +184,10 @@ static void explore_all(const struct explore_config *configs, size_t n) {
   assert_int_equal(wrong, 0);
 }
 
-#define EXPLORES(test, configs)                                   \
-  static void test(void **unused) {                               \
-    (void)unused;                                                 \
-    explore_all(configs, sizeof(configs) / sizeof *(configs));    \
+#define EXPLORES(test, configs)                                \
+  static void test(void **unused) {                            \
+    (void)unused;                                              \
+    explore_all(configs, sizeof(configs) / sizeof *(configs)); \
   }
 
 EXPLORES(losses, LOSSES)
@@ -278,9 +276,8 @@ static const struct mutants_equivalent EQUIVALENT[] = {
 
 static void every_mutant_of_the_table_is_noticed(void **unused) {
   (void)unused;
-  struct mutants_result r =
-      mutants_run(FOR_MUTANTS, sizeof FOR_MUTANTS / sizeof *FOR_MUTANTS, EQUIVALENT,
-                  sizeof EQUIVALENT / sizeof *EQUIVALENT);
+  struct mutants_result r = mutants_run(FOR_MUTANTS, sizeof FOR_MUTANTS / sizeof *FOR_MUTANTS,
+                                        EQUIVALENT, sizeof EQUIVALENT / sizeof *EQUIVALENT);
   print_message("#   %u of %u mutants killed, %u more are equivalent\n", r.killed,
                 r.killed + r.survived, r.equivalent);
   assert_int_equal(r.survived, 0);

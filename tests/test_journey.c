@@ -10,12 +10,15 @@
 #include "common/model/expectation.h"
 #include "tests/model_builder.h"
 
+/* clang-format off */
 #define OPENING                                                   \
   "0   C S  0 0 0 sack-ok | SYN_SENT SYN_RECEIVED? syn expected\n" \
   "0.1 S SA 0 1 0 sack-ok | ESTABLISHED? SYN_RECEIVED syn expected\n" \
   "0.2 C A  1 1 0         | ESTABLISHED ESTABLISHED? - expected\n"
+/* clang-format on */
 
 /* FIN1 and ACK1; then FIN2 after half a close. Timestamps are milliseconds. */
+/* clang-format off */
 #define HALF_CLOSE                                                                \
   "200 C FA 1 1 0 ts=200/0   | FIN_WAIT_1 CLOSE_WAIT? fin1 1/4 expected\n" \
   "240 S A  1 2 0 ts=240/200 | FIN_WAIT_2? CLOSE_WAIT ack1 2/4 expected\n"
@@ -370,6 +373,7 @@ static const struct {
      "200 C PA 901 1 900 | ESTABLISHED *\n"
      "= open none 0/4 cannot-tell"},
 };
+/* clang-format on */
 
 enum { CASES = sizeof cases / sizeof *cases };
 

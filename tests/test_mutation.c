@@ -86,8 +86,8 @@ static uint32_t claims_of(const struct account *was, const struct account *is) {
       [CLAIM_FINDING_GONE] = was->findings & ~is->findings,
       [CLAIM_CLOSED_FIRST] = v->closed_first != w->closed_first,
       [CLAIM_CAUSE] = v->cause != w->cause,
-      [CLAIM_LOSS] = memcmp(v->losses, w->losses, sizeof v->losses) != 0 ||
-                     was->spurious != is->spurious,
+      [CLAIM_LOSS] =
+          memcmp(v->losses, w->losses, sizeof v->losses) != 0 || was->spurious != is->spurious,
       [CLAIM_ROLES] = v->count != w->count || v->of != w->of,
   };
   if (v->doubt != w->doubt && w->doubt != DOUBT_NONE) said[of_doubt[w->doubt]] = true;
@@ -228,8 +228,11 @@ static void mutate_all(enum mutation mutation) {
   if (n_wrong > 0) fail_msg("%s: %u mutants break their rule", mutation_name(mutation), n_wrong);
 }
 
-#define X(id, name) \
-  static void test_##id(void **unused) { (void)unused; mutate_all(MUTATION_##id); }
+#define X(id, name)                      \
+  static void test_##id(void **unused) { \
+    (void)unused;                        \
+    mutate_all(MUTATION_##id);           \
+  }
 MUTATIONS(X)
 #undef X
 
@@ -244,8 +247,8 @@ static void print_row(const char *name, unsigned count[MUTATION_COUNT][CLASSES])
     printf(" %10s", cell);
     for (unsigned k = 0; k < CLASSES; k++) sum[k] += count[m][k];
   }
-  printf("  %u = %u + %u + %u\n", sum[DETECTED] + sum[LEGAL] + sum[UNTOLD], sum[DETECTED], sum[LEGAL],
-         sum[UNTOLD]);
+  printf("  %u = %u + %u + %u\n", sum[DETECTED] + sum[LEGAL] + sum[UNTOLD], sum[DETECTED],
+         sum[LEGAL], sum[UNTOLD]);
 }
 
 static int print_table(void **unused) {
@@ -265,10 +268,9 @@ static int print_table(void **unused) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_unmutated),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_unmutated),
 #define X(id, name) cmocka_unit_test(test_##id),
-      MUTATIONS(X)
+                                     MUTATIONS(X)
 #undef X
   };
   return cmocka_run_group_tests_name("mutation", tests, read_captures, print_table);

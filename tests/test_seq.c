@@ -102,9 +102,8 @@ static void a_fin_is_the_octet_behind_the_data(void **unused) {
       {0xfffffff0, 0x20, 0x10, 0x11},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    const struct segment s = {.flags = SEGMENT_FIN | SEGMENT_ACK,
-                              .seq = rows[i].seq,
-                              .payload_bytes = rows[i].payload};
+    const struct segment s = {
+        .flags = SEGMENT_FIN | SEGMENT_ACK, .seq = rows[i].seq, .payload_bytes = rows[i].payload};
     assert_int_equal(segment_fin_seq(&s), rows[i].fin_seq);
     assert_int_equal(segment_end(&s), rows[i].end);
   }
@@ -173,9 +172,9 @@ static void the_spellings_people_paste(void **unused) {
 
 static void what_is_no_state_is_refused(void **unused) {
   (void)unused;
-  static const char *const texts[] = {"",           " ",           "CLOSED ",    " CLOSED",
-                                      "FIN_WAIT",   "FIN_WAIT_3",  "FIN_WAIT_1x", "TIME",
-                                      "ESTABLISHE", "TIME_WAIT\n", "0"};
+  static const char *const texts[] = {
+      "",     " ",          "CLOSED ",     " CLOSED", "FIN_WAIT", "FIN_WAIT_3", "FIN_WAIT_1x",
+      "TIME", "ESTABLISHE", "TIME_WAIT\n", "0"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     enum tcp_state state = TCPS_COUNT;
     assert_false(tcp_state_parse(texts[i], &state));

@@ -1,6 +1,7 @@
-/* The table against somebody else's reading of the RFC: the TLA+ specification of RFC 9293's machine
- * in the public tlaplus/Examples repository, specifications/tcp/tcp.tla. Each action there is a row
- * here; each difference carries its reason, and so does each move of ours that it does not have. */
+/* The table against somebody else's reading of the RFC: the TLA+ specification of RFC 9293's
+ * machine in the public tlaplus/Examples repository, specifications/tcp/tcp.tla. Each action there
+ * is a row here; each difference carries its reason, and so does each move of ours that it does not
+ * have. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,10 +15,11 @@ struct row {
   const char *action; /* as tcp.tla names it */
   enum tcp_state from;
   enum tcp_event event;
-  enum tcp_state to;    /* as tcp.tla has it */
-  const char *differs;  /* NULL: our table says the same */
+  enum tcp_state to;   /* as tcp.tla has it */
+  const char *differs; /* NULL: our table says the same */
 };
 
+/* clang-format off */
 #define RST_SENT(from)                                                                           \
   {"Note3 (RST sent)", from, EVENT_SND_RST, TCPS_TIME_WAIT,                                      \
    "it reads note 3 of figure 5 literally and doubts it there; 3.10.5 ABORT enters CLOSED"}
@@ -66,9 +68,11 @@ static const struct row rows[] = {
     RST_RECEIVED(TCPS_LAST_ACK),
     RST_RECEIVED(TCPS_TIME_WAIT),
 };
+/* clang-format on */
 
 /* Moves that tcp.tla has no action for. PASSIVE_OPEN, CLOSE_LISTEN and CLOSE_SYN_SENT are the other
  * way round: they put nothing on the wire, so a watcher has no event for them. */
+/* clang-format off */
 static const struct {
   enum tcp_state from;
   enum tcp_event event;
@@ -85,6 +89,7 @@ static const struct {
     {TCPS_CLOSING, EVENT_GIVE_UP, "it models no timeouts but 2 MSL"},
     {TCPS_LAST_ACK, EVENT_GIVE_UP, "it models no timeouts but 2 MSL"},
 };
+/* clang-format on */
 
 enum { ROWS = sizeof rows / sizeof *rows, OURS = sizeof ours_alone / sizeof *ours_alone };
 

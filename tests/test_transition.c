@@ -24,6 +24,7 @@ static const char STATE_LETTERS[] = "CLsrE12WcAT";
 
 enum { COLUMNS = EVENT_COUNT };
 
+/* clang-format off */
 static const struct {
   enum tcp_state state;
   const char cells[COLUMNS + 1];
@@ -80,6 +81,7 @@ static const struct {
      * the state; RFC 1337 would rather not. Whoever answers with RST has left the state. */
     {TCPS_TIME_WAIT, ROW('x', '=', '=', '=', 'x', '=', '=', 'C', 'C', 'C', 'x', 'x')},
 };
+/* clang-format on */
 
 static char letter_of(enum tcp_state state, const struct transition *row) {
   switch (row->kind) {
@@ -115,8 +117,8 @@ static void every_row_says_why_and_where(void **unused) {
   for (unsigned state = 0; state < TCPS_COUNT; state++)
     for (unsigned event = 0; event < EVENT_COUNT; event++) {
       const struct transition *row = transition_find(state, event);
-      bool one_line = row->reason && row->reason[0] && !strchr(row->reason, '\n') &&
-                      strlen(row->reason) <= 72;
+      bool one_line =
+          row->reason && row->reason[0] && !strchr(row->reason, '\n') && strlen(row->reason) <= 72;
       bool linux_only = row->section && strcmp(row->section, "Linux") == 0;
       bool of_the_rfc = row->section && row->section[0] == '3' && row->section[1] == '.';
       if (!one_line || linux_only != (event == EVENT_TIMEOUT_FIN_WAIT_2) ||

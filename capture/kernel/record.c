@@ -11,6 +11,7 @@
 enum { KIND_COUNT = KERNEL_EVENT_RETRANSMIT + 1 };
 
 /* What is read from a record, by the name that the kernel gives it. */
+/* clang-format off */
 #define FIELDS(X)                                                                    \
   X(TYPE, "common_type") /* the number of the event's format */                      \
   X(SOCKET, "skaddr")    /* 0: none, a segment that no socket wanted was answered */ \
@@ -23,6 +24,7 @@ enum { KIND_COUNT = KERNEL_EVENT_RETRANSMIT + 1 };
   X(LOCAL, "saddr") /* where there are no ports, a sockaddr_in or sockaddr_in6 */    \
   X(REMOTE, "daddr")                                                                 \
   X(REASON, "reason")
+/* clang-format on */
 
 enum field {
 #define X(field, name) FIELD_##field,

@@ -14,6 +14,7 @@ enum finding_severity {
 };
 
 /* X(enumerator, id, severity, clause, meaning, expected, actual, cause, remedy) */
+/* clang-format off */
 #define FINDINGS(X)                                                                              \
   X(FIN_MOVED, "fin-moved", BREACH, "RFC 9293 3.8.1",                                            \
     "A FIN was repeated at another number, or stands where its sender had sent another octet.",  \
@@ -85,6 +86,7 @@ enum finding_severity {
     "the state that the segments imply", "the kernel's",                                          \
     "A segment was captured but never arrived, or the stack does what the RFC does not say.",    \
     "Believe the kernel; look for what drops segments between the sniffer and the socket.")
+/* clang-format on */
 
 enum finding_id {
 #define X(id, ...) FINDING_##id,

@@ -19,6 +19,7 @@
  *   LAST_ACK      the peer's FIN received, then its own sent; awaits the ACK of its own
  *   TIME_WAIT     both FINs sent, received and acknowledged; answers a repeated FIN until 2 MSL
  *                 have passed without one */
+/* clang-format off */
 #define TCP_STATES(X)                                    \
   X(CLOSED, "CLOSED", "UNCONN", "CLOSE")                 \
   X(LISTEN, "LISTEN", "LISTEN", "LISTEN")                \
@@ -31,6 +32,7 @@
   X(CLOSING, "CLOSING", "CLOSING", "CLOSING")            \
   X(LAST_ACK, "LAST_ACK", "LAST-ACK", "LAST_ACK")        \
   X(TIME_WAIT, "TIME_WAIT", "TIME-WAIT", "TIME_WAIT")
+/* clang-format on */
 
 enum tcp_state {
 #define X(state, name, ss, kernel) TCPS_##state,

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stddef.h>
 
+/* clang-format off */
 #define MOVES(to, section, reason) {section, reason, TCPS_##to, TRANSITION_MOVES}
 #define STAYS(in, section, reason) {section, reason, TCPS_##in, TRANSITION_STAYS}
 #define IGNORES(in, section, reason) {section, reason, TCPS_##in, TRANSITION_IGNORES}
@@ -219,6 +220,7 @@ static const struct transition table[TCPS_COUNT][EVENT_COUNT] = {
             [EVENT_GIVE_UP] = NEVER(TIME_WAIT, "3.8.3", "nothing is left to retransmit"),
         },
 };
+/* clang-format on */
 
 const struct transition *transition_find(enum tcp_state state, enum tcp_event event) {
   const struct transition *row = &table[state][event];

@@ -1,12 +1,15 @@
-/* The transition table of RFC 9293 (figure 5, and 3.10 for what the figure leaves out): one constant
- * row for every pair of state and event. It knows one endpoint and no segment: guards (is this
- * sequence number acceptable? does this ACK cover the FIN?) are computed before the look-up. */
+/* The transition table of RFC 9293 (figure 5, and 3.10 for what the figure leaves out): one
+ * constant row for every pair of state and event. It knows one endpoint and no segment: guards (is
+ * this sequence number acceptable? does this ACK cover the FIN?) are computed before the look-up.
+ */
 #ifndef TEARDOWN_COMMON_MODEL_TRANSITION_H
 #define TEARDOWN_COMMON_MODEL_TRANSITION_H
 
 #include "common/model/tcp_state.h"
 
-/* X(enumerator, name). SND: this endpoint put it on the wire. RCV: it arrived and was acceptable. */
+/* X(enumerator, name). SND: this endpoint put it on the wire. RCV: it arrived and was acceptable.
+ */
+/* clang-format off */
 #define TCP_EVENTS(X)                                                                      \
   X(SND_SYN, "SND_SYN")                                                                    \
   X(RCV_SYN, "RCV_SYN")                                                                    \
@@ -20,6 +23,7 @@
   X(TIMEOUT_2MSL, "2MSL")                                                                  \
   X(TIMEOUT_FIN_WAIT_2, "FIN_WAIT_2_TIMEOUT") /* not in the RFC: Linux's tcp_fin_timeout */ \
   X(GIVE_UP, "GIVE_UP")                       /* retransmissions exhausted, R2 */
+/* clang-format on */
 
 enum tcp_event {
 #define X(event, name) EVENT_##event,

@@ -1,5 +1,5 @@
-/* The verdict: how a connection ended, in words that two people would use alike, and in one sentence
- * for a person at 3 a.m. It speaks of the states just after the last captured segment. */
+/* The verdict: how a connection ended, in words that two people would use alike, and in one
+ * sentence for a person at 3 a.m. It speaks of the states just after the last captured segment. */
 #ifndef TEARDOWN_COMMON_MODEL_VERDICT_H
 #define TEARDOWN_COMMON_MODEL_VERDICT_H
 
@@ -9,14 +9,15 @@
 #include "common/model/model.h"
 #include "common/model/witness.h"
 
-/* How long an end may keep the other waiting before it is called stuck. A half-close is legal for as
- * long as one likes; at the end of a capture it is worth a look from here on. */
+/* How long an end may keep the other waiting before it is called stuck. A half-close is legal for
+ * as long as one likes; at the end of a capture it is worth a look from here on. */
 #define VERDICT_STUCK_US INT64_C(2000000)
 
 /* Nobody limits FIN_WAIT_2 to less than this (tcp_fin_timeout and TCP_LINGER2 count seconds). */
 #define VERDICT_FIN_WAIT_2_MIN_US INT64_C(1000000)
 
 /* X(enumerator, name) */
+/* clang-format off */
 #define ENDINGS(X)                                               \
   X(NORMAL, "normal")             /* four segments */            \
   X(COALESCED, "coalesced")       /* three: FIN2 carries ACK1 */ \
@@ -27,6 +28,7 @@
   X(CLOSE_WAIT, "unfinished-close-wait")                         \
   X(LAST_ACK, "unfinished-last-ack")                             \
   X(OPEN, "open")
+/* clang-format on */
 
 enum ending {
 #define X(id, name) ENDING_##id,
@@ -87,21 +89,22 @@ struct verdict {
   uint8_t count, of;    /* control segments, by role */
   uint8_t n_findings;
   struct finding findings[MODEL_FINDINGS_MAX + 5]; /* the model's, those of the end, the kernel's */
-  struct witness_view kernel[2]; /* by end, after verdict_hear */
-  const char *holder[2];         /* by end: who has its socket open, of the witness; NULL: unknown */
+  struct witness_view kernel[2];                   /* by end, after verdict_hear */
+  const char *holder[2];     /* by end: who has its socket open, of the witness; NULL: unknown */
   const char *kernel_reason; /* for the RST, in the kernel's word; NULL: none */
 };
 
 /* now_us: when the capture ended, or the clock; it decides who is stuck. */
 void verdict_make(struct verdict *verdict, const struct model *model, int64_t now_us);
 
-/* Adds what the kernel says to a verdict that was just made of the same model. `up_to_date`, by end:
- * its last word is newer than the last captured segment. The verdict then refers to *witness. */
-void verdict_hear(struct verdict *verdict, const struct model *model,
-                  const struct witness *witness, const bool up_to_date[static 2]);
+/* Adds what the kernel says to a verdict that was just made of the same model. `up_to_date`, by
+ * end: its last word is newer than the last captured segment. The verdict then refers to *witness.
+ */
+void verdict_hear(struct verdict *verdict, const struct model *model, const struct witness *witness,
+                  const bool up_to_date[static 2]);
 
-/* The kernel gave its reason for the RST: "TCP_ABORT_ON_CLOSE" and the like, without a prefix; empty
- * if none. Believed where the wire cannot tell. The verdict then refers to it. */
+/* The kernel gave its reason for the RST: "TCP_ABORT_ON_CLOSE" and the like, without a prefix;
+ * empty if none. Believed where the wire cannot tell. The verdict then refers to it. */
 void verdict_hear_reset(struct verdict *verdict, const char *reason);
 
 /* Transitions that the kernel bears out, of those it speaks of, both ends together. */

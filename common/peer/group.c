@@ -78,9 +78,7 @@ static void on_signal(uv_signal_t *handle, int number) {
   peer_group_stop(group);
 }
 
-static void on_output_lost(uv_async_t *handle) {
-  peer_group_stop(handle->data);
-}
+static void on_output_lost(uv_async_t *handle) { peer_group_stop(handle->data); }
 
 /* A descriptor of ours must not become 0, 1 or 2 because the program was started without one: the
  * log would go into a connection. stdout becomes unwritable, which the log notices. */

@@ -16,55 +16,38 @@ bool peer_parse_option(const struct cli *cli, size_t first, enum peer_option opt
   behaviour->given |= bit(option);
   int way;
   switch (option) {
-  case PEER_OPTION_ROLE:
-    if (first_time) behaviour->active = !behaviour->active;
-    return true;
-  case PEER_OPTION_CLOSE:
-    way = cli_parse_word(cli, what, argument, ways, sizeof ways / sizeof *ways);
-    if (way < 0) return false;
-    behaviour->how = (enum peer_close)way;
-    return true;
-  case PEER_OPTION_CLOSE_AFTER:
-    return cli_parse_number(cli, what, argument, 0, DAY_MS, &behaviour->close_after_ms);
-  case PEER_OPTION_CLOSE_DELAY:
-    return cli_parse_number(cli, what, argument, 0, DAY_MS, &behaviour->close_delay_ms);
-  case PEER_OPTION_HOLD:
-    return cli_parse_number(cli, what, argument, 0, DAY_MS, &behaviour->hold_ms);
-  case PEER_OPTION_DRAIN:
-    return cli_parse_number(cli, what, argument, 0, PEER_BYTES_MAX, &behaviour->drain_bytes);
-  case PEER_OPTION_NEVER_CLOSE:
-    behaviour->never_close = true;
-    return true;
-  case PEER_OPTION_READ_NOTHING:
-    behaviour->read_nothing = true;
-    return true;
-  case PEER_OPTION_SEND:
-    return cli_parse_number(cli, what, argument, 0, PEER_BYTES_MAX, &behaviour->send_bytes);
-  case PEER_OPTION_ANSWER:
-    behaviour->answer = true;
-    return true;
-  case PEER_OPTION_WRITE_SIZE:
-    return cli_parse_number(cli, what, argument, 1, PEER_BYTES_MAX, &behaviour->write_bytes);
-  case PEER_OPTION_NODELAY:
-    behaviour->nodelay = true;
-    return true;
-  case PEER_OPTION_CORK:
-    behaviour->cork = true;
-    return true;
-  case PEER_OPTION_QUICKACK:
-    behaviour->quickack = true;
-    return true;
-  case PEER_OPTION_NO_QUICKACK:
-    behaviour->no_quickack = true;
-    return true;
-  case PEER_OPTION_NO_REUSE_ADDRESS:
-    behaviour->no_reuse_address = true;
-    return true;
-  case PEER_OPTION_VARY:
-    behaviour->vary = true;
-    return cli_parse_number(cli, what, argument, 0, UINT64_MAX, &behaviour->seed);
-  case PEER_N_OPTIONS:
-    break;
+    case PEER_OPTION_ROLE:
+      if (first_time) behaviour->active = !behaviour->active;
+      return true;
+    case PEER_OPTION_CLOSE:
+      way = cli_parse_word(cli, what, argument, ways, sizeof ways / sizeof *ways);
+      if (way < 0) return false;
+      behaviour->how = (enum peer_close)way;
+      return true;
+    case PEER_OPTION_CLOSE_AFTER:
+      return cli_parse_number(cli, what, argument, 0, DAY_MS, &behaviour->close_after_ms);
+    case PEER_OPTION_CLOSE_DELAY:
+      return cli_parse_number(cli, what, argument, 0, DAY_MS, &behaviour->close_delay_ms);
+    case PEER_OPTION_HOLD:
+      return cli_parse_number(cli, what, argument, 0, DAY_MS, &behaviour->hold_ms);
+    case PEER_OPTION_DRAIN:
+      return cli_parse_number(cli, what, argument, 0, PEER_BYTES_MAX, &behaviour->drain_bytes);
+    case PEER_OPTION_NEVER_CLOSE: behaviour->never_close = true; return true;
+    case PEER_OPTION_READ_NOTHING: behaviour->read_nothing = true; return true;
+    case PEER_OPTION_SEND:
+      return cli_parse_number(cli, what, argument, 0, PEER_BYTES_MAX, &behaviour->send_bytes);
+    case PEER_OPTION_ANSWER: behaviour->answer = true; return true;
+    case PEER_OPTION_WRITE_SIZE:
+      return cli_parse_number(cli, what, argument, 1, PEER_BYTES_MAX, &behaviour->write_bytes);
+    case PEER_OPTION_NODELAY: behaviour->nodelay = true; return true;
+    case PEER_OPTION_CORK: behaviour->cork = true; return true;
+    case PEER_OPTION_QUICKACK: behaviour->quickack = true; return true;
+    case PEER_OPTION_NO_QUICKACK: behaviour->no_quickack = true; return true;
+    case PEER_OPTION_NO_REUSE_ADDRESS: behaviour->no_reuse_address = true; return true;
+    case PEER_OPTION_VARY:
+      behaviour->vary = true;
+      return cli_parse_number(cli, what, argument, 0, UINT64_MAX, &behaviour->seed);
+    case PEER_N_OPTIONS: break;
   }
   return false;
 }

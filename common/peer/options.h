@@ -42,43 +42,58 @@ enum { PEER_CLOSE_AFTER_MS = 500, PEER_CLOSE_DELAY_MS = 200 };
 
 /* Rows for a program's option table, from index `first` on. */
 #define PEER_OPTION_ROWS(first, role, role_help, send_default)                                     \
-  [(first) + PEER_OPTION_ROLE] = {0, role, NULL, role_help},                                       \
-  [(first) + PEER_OPTION_CLOSE] = {0, "close", "HOW",                                              \
-    "close (a FIN by uv_close, the default), shutdown (a FIN by uv_shutdown, then read to EOF), "  \
-    "reset (a RST), or shutdown-reset (a FIN by uv_shutdown, then a RST)"},                        \
-  [(first) + PEER_OPTION_CLOSE_AFTER] = {0, "close-after", "MS",                                   \
-    "closing first: how long after connecting (default 500)"},                                     \
-  [(first) + PEER_OPTION_CLOSE_DELAY] = {0, "close-delay", "MS",                                   \
-    "closing last: how long to stay half-closed after the other side's FIN (default 200); below "  \
-    "about 50 the ACK and our FIN become one segment"},                                            \
-  [(first) + PEER_OPTION_HOLD] = {0, "hold", "MS",                                                 \
-    "keep the descriptor that long: with --close shutdown from the second FIN on, with "           \
-    "shutdown-reset from ours to the RST (default 0)"},                                            \
-  [(first) + PEER_OPTION_DRAIN] = {0, "drain", "BYTES",                                            \
-    "closing last: send that much while half-closed, in the middle of --close-delay"},             \
-  [(first) + PEER_OPTION_NEVER_CLOSE] = {0, "never-close", NULL,                                   \
-    "a leak: stay connected whatever the other side does"},                                        \
-  [(first) + PEER_OPTION_READ_NOTHING] = {0, "read-nothing", NULL,                                 \
-    "leave all data unread: our close then sends RST; also blind to EOF"},                         \
-  [(first) + PEER_OPTION_SEND] = {0, "send", "BYTES",                                              \
-    "send that much once connected (default " send_default ")"},                                   \
-  [(first) + PEER_OPTION_ANSWER] = {0, "answer", NULL,                                             \
-    "send it only when the other side has sent something"},                                        \
-  [(first) + PEER_OPTION_WRITE_SIZE] = {0, "write-size", "BYTES",                                  \
-    "write what --send has in pieces of that size (default: all in one)"},                         \
-  [(first) + PEER_OPTION_NODELAY] = {0, "nodelay", NULL,                                           \
-    "TCP_NODELAY: small segments do not wait for an ACK (no Nagle)"},                              \
-  [(first) + PEER_OPTION_CORK] = {0, "cork", NULL,                                                 \
-    "TCP_CORK: partial segments wait for our close, 200 ms at most"},                                              \
-  [(first) + PEER_OPTION_QUICKACK] = {0, "quickack", NULL,                                         \
-    "TCP_QUICKACK 1, set after each read: acknowledge at once"},                                   \
-  [(first) + PEER_OPTION_NO_QUICKACK] = {0, "no-quickack", NULL,                                   \
-    "TCP_QUICKACK 0, set after each read: delay every ACK, as in a dialogue"},                     \
-  [(first) + PEER_OPTION_NO_REUSE_ADDRESS] = {0, "no-reuse-address", NULL,                         \
-    "bind without SO_REUSEADDR, which libuv sets: a port with TIME_WAIT is then refused"},         \
-  [(first) + PEER_OPTION_VARY] = {0, "vary", "SEED",                                               \
-    "draw --close-after, --close-delay, --hold, --drain and --send for each connection, from 0 "   \
-    "to what they are; the same SEED draws the same"}
+  [(first) +                                                                                       \
+      PEER_OPTION_ROLE] = {0, role, NULL, role_help},                                              \
+      [(first) + PEER_OPTION_CLOSE] =                                                              \
+          {0, "close", "HOW",                                                                      \
+           "close (a FIN by uv_close, the default), shutdown (a FIN by uv_shutdown, then read to " \
+           "EOF), "                                                                                \
+           "reset (a RST), or shutdown-reset (a FIN by uv_shutdown, then a RST)"},                 \
+      [(first) +                                                                                   \
+          PEER_OPTION_CLOSE_AFTER] = {0, "close-after", "MS",                                      \
+                                      "closing first: how long after connecting (default 500)"},   \
+      [(first) + PEER_OPTION_CLOSE_DELAY] = {0, "close-delay", "MS",                               \
+                                             "closing last: how long to stay half-closed after "   \
+                                             "the other side's FIN (default 200); below "          \
+                                             "about 50 the ACK and our FIN become one segment"},   \
+      [(first) + PEER_OPTION_HOLD] =                                                               \
+          {0, "hold", "MS",                                                                        \
+           "keep the descriptor that long: with --close shutdown from the second FIN on, with "    \
+           "shutdown-reset from ours to the RST (default 0)"},                                     \
+      [(first) + PEER_OPTION_DRAIN] =                                                              \
+          {0, "drain", "BYTES",                                                                    \
+           "closing last: send that much while half-closed, in the middle of --close-delay"},      \
+      [(first) +                                                                                   \
+          PEER_OPTION_NEVER_CLOSE] = {0, "never-close", NULL,                                      \
+                                      "a leak: stay connected whatever the other side does"},      \
+      [(first) + PEER_OPTION_READ_NOTHING] =                                                       \
+          {0, "read-nothing", NULL,                                                                \
+           "leave all data unread: our close then sends RST; also blind to EOF"},                  \
+      [(first) + PEER_OPTION_SEND] = {0, "send", "BYTES",                                          \
+                                      "send that much once connected (default " send_default ")"}, \
+      [(first) + PEER_OPTION_ANSWER] = {0, "answer", NULL,                                         \
+                                        "send it only when the other side has sent something"},    \
+      [(first) + PEER_OPTION_WRITE_SIZE] =                                                         \
+          {0, "write-size", "BYTES",                                                               \
+           "write what --send has in pieces of that size (default: all in one)"},                  \
+      [(first) + PEER_OPTION_NODELAY] =                                                            \
+          {0, "nodelay", NULL, "TCP_NODELAY: small segments do not wait for an ACK (no Nagle)"},   \
+      [(first) +                                                                                   \
+          PEER_OPTION_CORK] = {0, "cork", NULL,                                                    \
+                               "TCP_CORK: partial segments wait for our close, 200 ms at most"},   \
+      [(first) +                                                                                   \
+          PEER_OPTION_QUICKACK] = {0, "quickack", NULL,                                            \
+                                   "TCP_QUICKACK 1, set after each read: acknowledge at once"},    \
+      [(first) + PEER_OPTION_NO_QUICKACK] =                                                        \
+          {0, "no-quickack", NULL,                                                                 \
+           "TCP_QUICKACK 0, set after each read: delay every ACK, as in a dialogue"},              \
+      [(first) + PEER_OPTION_NO_REUSE_ADDRESS] =                                                   \
+          {0, "no-reuse-address", NULL,                                                            \
+           "bind without SO_REUSEADDR, which libuv sets: a port with TIME_WAIT is then refused"},  \
+      [(first) + PEER_OPTION_VARY] = {0, "vary", "SEED",                                           \
+                                      "draw --close-after, --close-delay, --hold, --drain and "    \
+                                      "--send for each connection, from 0 "                        \
+                                      "to what they are; the same SEED draws the same"}
 
 /* The most that --send and --drain take. */
 enum { PEER_BYTES_MAX = 60000000 };

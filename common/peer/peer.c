@@ -10,8 +10,8 @@
 static_assert(PEER_CHUNK_BYTES % PEER_GREETING_BYTES == 0, "chunks must join seamlessly");
 static_assert(PEER_BYTES_MAX / PEER_CHUNK_BYTES <= 1024, "one writev takes IOV_MAX buffers");
 
-__attribute__((format(printf, 3, 4)))
-static void log_peer(struct peer *peer, struct timespec at, const char *format, ...) {
+__attribute__((format(printf, 3, 4))) static void log_peer(struct peer *peer, struct timespec at,
+                                                           const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
   peer_vlog(peer->group, at, peer->name, format, arguments);
@@ -163,16 +163,10 @@ static void shutdown_now(struct peer *peer) {
 static void close_as_told(struct peer *peer) {
   if (fails_untold(peer)) return;
   switch (peer->behaviour.how) {
-  case PEER_CLOSE_CLOSE:
-    close_now(peer);
-    return;
-  case PEER_CLOSE_SHUTDOWN:
-  case PEER_CLOSE_SHUTDOWN_RESET:
-    shutdown_now(peer);
-    return;
-  case PEER_CLOSE_RESET:
-    reset_now(peer);
-    return;
+    case PEER_CLOSE_CLOSE: close_now(peer); return;
+    case PEER_CLOSE_SHUTDOWN:
+    case PEER_CLOSE_SHUTDOWN_RESET: shutdown_now(peer); return;
+    case PEER_CLOSE_RESET: reset_now(peer); return;
   }
 }
 
@@ -211,8 +205,7 @@ static bool write_bytes(struct peer *peer, uv_write_t *request, uint64_t begin, 
   char *payload = peer->group->payload + begin % PEER_GREETING_BYTES;
   unsigned n = 0;
   for (uint64_t left = n_bytes; left > 0; left -= buffers[n++].len)
-    buffers[n] =
-        uv_buf_init(payload, left < PEER_CHUNK_BYTES ? (unsigned)left : PEER_CHUNK_BYTES);
+    buffers[n] = uv_buf_init(payload, left < PEER_CHUNK_BYTES ? (unsigned)left : PEER_CHUNK_BYTES);
   struct timespec at = peer_clock();
   request->data = peer;
   int error = uv_write(request, (uv_stream_t *)&peer->tcp, buffers, n, on_written);
