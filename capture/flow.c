@@ -171,6 +171,8 @@ void flow_restart(struct flow_table *t, struct flow *f, const struct decoded *p,
   *from = end_of(f, half);
 }
 
+bool flow_has_closed(const struct flow *f) { return f->model.roles_seen || f->model.rst_us; }
+
 enum end flow_end_of(const struct flow *f, const struct decoded *p) {
   unsigned half;
   (void)key_of(p, &half);

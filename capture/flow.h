@@ -89,6 +89,9 @@ void flow_move(struct flow_table *table, struct flow *flow, enum flow_list list)
 void flow_restart(struct flow_table *table, struct flow *flow, const struct decoded *packet,
                   int64_t two_msl_us, enum end *from);
 
+/* A FIN or an RST was seen: it is, or was, about to end. */
+bool flow_has_closed(const struct flow *flow);
+
 /* Which end of the flow sent the packet. */
 enum end flow_end_of(const struct flow *flow, const struct decoded *packet);
 

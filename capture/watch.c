@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "capture/tally.h"
+
 /* A file's clock moves with every packet; its timers need not. */
 #define TIMERS_EVERY_US INT64_C(100000)
 
@@ -55,8 +57,6 @@ static bool is_complete(const struct model *m) {
   return m->rst_from != END_NONE || ending_is_complete(ending_of(m));
 }
 
-static bool has_closed(const struct flow *f) { return f->model.roles_seen || f->model.rst_us; }
-
 /* The segments after which the model could have to think again stay away for this long. */
 static int64_t settle_us(const struct model *m) {
   int64_t gap = 0;
@@ -69,12 +69,6 @@ static void ask(struct watch *w, struct flow *f) {
   struct kernel_word news[2];
   unsigned n = w->kernel ? kernel_ask(w->kernel, f, news) : 0;
   for (unsigned i = 0; i < n; i++) REPORT(w, kernel, &news[i]);
-}
-
-/* The kernel's last word about that end is newer than the last segment. */
-static bool is_up_to_date(const struct flow *f, enum end end) {
-  const struct kernel_view *view = f->kernel;
-  return view->answer[end] != KERNEL_UNANSWERED && view->asked_us >= f->model.last_us;
 }
 
 /* What the kernel said last is what the model says. */
@@ -92,10 +86,10 @@ static bool is_borne_out(const struct flow *f) {
 static void hear(struct watch *w, struct flow *f, struct verdict *v, bool may_ask) {
   const struct model *m = &f->model;
   bool busy = w->flows.length[FLOW_CLOSING] > BUSY_CLOSES;
-  if (may_ask && has_closed(f) && !(busy && is_borne_out(f))) ask(w, f);
+  if (may_ask && flow_has_closed(f) && !(busy && is_borne_out(f))) ask(w, f);
   const struct kernel_view *view = f->kernel;
   if (!view) return;
-  bool up_to_date[2] = {is_up_to_date(f, 0), is_up_to_date(f, 1)};
+  bool up_to_date[2] = {kernel_is_up_to_date(f, 0), kernel_is_up_to_date(f, 1)};
   if (v->ending == ENDING_CLOSE_WAIT)
     kernel_find_owner(w->kernel, f, end_other((enum end)m->first_closer));
   verdict_hear(v, m, &view->witness, up_to_date);
@@ -109,68 +103,18 @@ static void give_verdict(struct watch *w, struct flow *f, int64_t now_us, bool m
   verdict_make(&v, &f->model, now_us);
   hear(w, f, &v, may_ask);
   REPORT(w, verdict, f, &v, now_us);
-  if (f->verdicts == 0 && has_closed(f)) w->closes++;
+  if (f->verdicts == 0 && flow_has_closed(f)) w->closes++;
   if (f->verdicts < UINT8_MAX) f->verdicts++;
 }
 
-/* Keeps the few with the largest `us`. */
-static void name_it(struct report_named *list, unsigned *n, const struct flow *f,
-                    const struct verdict *v, int64_t us, uint8_t finding, enum end stuck) {
-  unsigned at = *n;
-  while (at > 0 && list[at - 1].us < us) at--;
-  if (at == REPORT_NAMED_MAX) return;
-  if (*n < REPORT_NAMED_MAX) (*n)++;
-  memmove(&list[at + 1], &list[at], (*n - 1 - at) * sizeof *list);
-  list[at] =
-      (struct report_named){.us = us, .number = f->number, .ending = v->ending, .finding = finding};
-  flow_end_name(f, END_CLIENT, list[at].client);
-  flow_end_name(f, END_SERVER, list[at].server);
-  if (f->kernel && stuck != END_NONE)
-    memcpy(list[at].holder, f->kernel->witness.end[stuck].holder, sizeof list[at].holder);
-}
-
-static void tally_kernel(struct report_agreement *total, const struct flow *f) {
-  const struct kernel_view *view = f->kernel;
-  bool spoke = false;
-  for (unsigned i = 0; view && i < 2; i++) {
-    if (view->witness.end[i].n == 0 || f->model.capture_incomplete) continue;
-    spoke = true;
-    struct witness_view v =
-        witness_compare(&view->witness.end[i], &f->model.end[i], is_up_to_date(f, i));
-    total->agreed += v.agreed;
-    total->of += v.of;
-    total->unsampled += v.unsampled;
-    total->ends[v.difference]++;
-  }
-  total->connections += spoke;
-}
-
-/* The connection's last verdict stands: it is counted. */
-static void tally(struct watch *w, const struct flow *f, int64_t now_us) {
-  struct verdict v;
-  verdict_make(&v, &f->model, now_us);
-  w->summary.connections++;
-  w->summary.endings[v.ending]++;
-  w->summary.closed_first[v.closed_first]++;
-  tally_kernel(&w->summary.kernel, f);
-  struct report_summary *summary = &w->summary;
-  if (ending_is_complete(v.ending))
-    name_it(summary->slowest, &summary->n_slowest, f, &v, v.duration_us, FINDING_COUNT, END_NONE);
-  for (int i = 0; i < v.n_findings; i++) {
-    const struct finding *finding = &v.findings[i];
-    enum finding_severity severity = finding_text(finding->id)->severity;
-    if (severity != FINDING_NOTE) w->any_bad = true;
-    if (severity != FINDING_STUCK) continue;
-    summary->stuck++;
-    name_it(summary->longest_stuck, &summary->n_longest_stuck, f, &v, now_us - finding->t_us,
-            finding->id, finding->end);
-  }
-  if (w->demand.given && has_closed(f) && !demand_met(&w->demand, &v)) w->any_bad = true;
+/* The connection's last verdict stands. */
+static void count(struct watch *w, const struct flow *f, int64_t now_us) {
+  if (!tally_add(&w->summary, f, &w->demand, now_us)) w->any_bad = true;
 }
 
 static void finish(struct watch *w, struct flow *f, int64_t now_us, bool may_ask) {
   if (f->verdicts == 0 || f->list == FLOW_CLOSING) give_verdict(w, f, now_us, may_ask);
-  tally(w, f, now_us);
+  count(w, f, now_us);
 }
 
 /* ---- Timers --------------------------------------------------------------------------------- */
@@ -228,7 +172,7 @@ static void run_timers(struct watch *w, int64_t now_us) {
     next = f->next;
     if (now_us - f->model.last_us < w->two_msl_us) break;
     expire(w, f, now_us);
-    tally(w, f, now_us);
+    count(w, f, now_us);
     if (w->kernel) kernel_forget(w->kernel, f);
     flow_remove(&w->flows, f);
   }
@@ -415,7 +359,7 @@ void watch_end(struct watch *w, int64_t now_us) {
   for (uint32_t i = 0; i < w->flows.untouched; i++) {
     struct flow *f = &w->flows.flows[i];
     if (!f->in_use || f->model.segments == 0) continue;
-    if (!has_closed(f)) w->summary.still_open++;
+    if (!flow_has_closed(f)) w->summary.still_open++;
     finish(w, f, now_us, true);
   }
   w->summary.not_followed = w->flows.not_followed;

@@ -275,6 +275,11 @@ void kernel_find_owner(struct kernel *k, struct flow *f, enum end end) {
            owner.command, (int)owner.pid, (int)owner.fd);
 }
 
+bool kernel_is_up_to_date(const struct flow *f, enum end end) {
+  const struct kernel_view *view = f->kernel;
+  return view->answer[end] != KERNEL_UNANSWERED && view->asked_us >= f->model.last_us;
+}
+
 bool kernel_holds_time_wait(const struct flow *f, enum end end) {
   const struct kernel_view *v = f->kernel;
   return v && v->answer[end] == KERNEL_FOUND && v->socket[end].state == TCPS_TIME_WAIT;

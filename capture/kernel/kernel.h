@@ -83,6 +83,10 @@ struct flow *kernel_next_noticed(struct kernel *kernel);
  * else, so that it is refused when it was done often of late. */
 void kernel_find_owner(struct kernel *kernel, struct flow *flow, enum end end);
 
+/* Whether the kernel's last word about that end is newer than the last segment. Only for a flow
+ * that has a view. */
+bool kernel_is_up_to_date(const struct flow *flow, enum end end);
+
 /* Whether the kernel said at last that this end still is in TIME_WAIT. */
 bool kernel_holds_time_wait(const struct flow *flow, enum end end);
 

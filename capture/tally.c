@@ -1,0 +1,58 @@
+#include "capture/tally.h"
+
+#include <string.h>
+
+/* Keeps the few with the largest `us`. */
+static void name_it(struct report_named *list, unsigned *n, const struct flow *f,
+                    const struct verdict *v, int64_t us, uint8_t finding, enum end stuck) {
+  unsigned at = *n;
+  while (at > 0 && list[at - 1].us < us) at--;
+  if (at == REPORT_NAMED_MAX) return;
+  if (*n < REPORT_NAMED_MAX) (*n)++;
+  memmove(&list[at + 1], &list[at], (*n - 1 - at) * sizeof *list);
+  list[at] =
+      (struct report_named){.us = us, .number = f->number, .ending = v->ending, .finding = finding};
+  flow_end_name(f, END_CLIENT, list[at].client);
+  flow_end_name(f, END_SERVER, list[at].server);
+  if (f->kernel && stuck != END_NONE)
+    memcpy(list[at].holder, f->kernel->witness.end[stuck].holder, sizeof list[at].holder);
+}
+
+static void tally_kernel(struct report_agreement *total, const struct flow *f) {
+  const struct kernel_view *view = f->kernel;
+  bool spoke = false;
+  for (unsigned i = 0; view && i < 2; i++) {
+    if (view->witness.end[i].n == 0 || f->model.capture_incomplete) continue;
+    spoke = true;
+    struct witness_view v =
+        witness_compare(&view->witness.end[i], &f->model.end[i], kernel_is_up_to_date(f, i));
+    total->agreed += v.agreed;
+    total->of += v.of;
+    total->unsampled += v.unsampled;
+    total->ends[v.difference]++;
+  }
+  total->connections += spoke;
+}
+
+bool tally_add(struct report_summary *summary, const struct flow *f, const struct demand *demand,
+               int64_t now_us) {
+  struct verdict v;
+  bool good = true;
+  verdict_make(&v, &f->model, now_us);
+  summary->connections++;
+  summary->endings[v.ending]++;
+  summary->closed_first[v.closed_first]++;
+  tally_kernel(&summary->kernel, f);
+  if (ending_is_complete(v.ending))
+    name_it(summary->slowest, &summary->n_slowest, f, &v, v.duration_us, FINDING_COUNT, END_NONE);
+  for (int i = 0; i < v.n_findings; i++) {
+    const struct finding *finding = &v.findings[i];
+    enum finding_severity severity = finding_text(finding->id)->severity;
+    if (severity != FINDING_NOTE) good = false;
+    if (severity != FINDING_STUCK) continue;
+    summary->stuck++;
+    name_it(summary->longest_stuck, &summary->n_longest_stuck, f, &v, now_us - finding->t_us,
+            finding->id, finding->end);
+  }
+  return good && !(demand->given && flow_has_closed(f) && !demand_met(demand, &v));
+}
