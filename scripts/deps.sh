@@ -26,6 +26,7 @@ demo cmd:setpriv         util-linux     util-linux          util-linux     util-
 demo cmd:unshare         util-linux     util-linux-core     util-linux     util-linux-misc
 test pc:cmocka           libcmocka-dev  libcmocka-devel     cmocka         cmocka-dev
 test cmd:bats            bats           bats                bats           bats
+test cmd:prove          perl           perl-Test-Harness   perl           perl-utils
 test cmd:jq              jq             jq                  jq             jq
 test cmd:nc              netcat-openbsd nmap-ncat           openbsd-netcat netcat-openbsd
 test cmd:clang           clang          clang               clang          clang

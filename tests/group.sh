@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Runs one group of tests, for prove, and prints its TAP: group.sh NAME. A copy stays in
+# build/tap/NAME, for tests/Closing.pm, which shows there what failed. tests/run.sh has the names.
+set -uo pipefail
+
+cd "$(dirname "$0")/.." || exit
+
+# as_tap COMMAND...: one result from an exit status.
+as_tap() {
+  local output status=0
+  output=$("$@" 2>&1) || status=$?
+  echo 1..1
+  if ((status == 0)); then
+    echo "ok 1 $*"
+  else
+    printf 'not ok 1 %s (status %d)\n%s\n' "$*" "$status" "$output"
+  fi
+}
+
+build() { as_tap make --no-print-directory --jobs 2 "$@"; }
+
+# A network of its own, where the tests cannot touch the machine's.
+run_bats() {
+  local -a enter=(unshare --net)
+  ((EUID == 0)) || enter+=(--user --map-root-user)
+  # shellcheck disable=SC2016 # for the inner shell
+  "${enter[@]}" sh -c 'ip link set lo up && exec bats --tap "$1"' - "$1"
+}
+
+# skip PROGRAM: the whole group, for want of a program that deps.sh installs.
+skip() { echo "1..0 # SKIP no $1: scripts/deps.sh test installs it"; }
+
+run() {
+  case $1 in
+    gcc) build CC=gcc all ;;
+    sanitized) build SAN=1 CC=gcc all unit ;;
+    clang) if command -v clang >/dev/null; then build CC=clang B=build/clang all; else skip clang; fi ;;
+    test_*) "build/san/tests/$1" ;;
+    check_* | corpus | uml) "tests/$1.sh" ;;
+    campaign) tests/campaign_short.sh ;;
+    *) if command -v bats >/dev/null; then run_bats "tests/$1.bats"; else skip bats; fi ;;
+  esac
+}
+
+# cmocka calls a skipped test "not ok"; and who bails out ends its own group, not the run.
+run "$1" </dev/null 2>&1 |
+  sed -u -E 's/^not (ok [0-9]+ # SKIP)/\1/; s/^Bail out!/# &/' | tee "build/tap/$1"
