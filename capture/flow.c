@@ -171,7 +171,7 @@ void flow_restart(struct flow_table *t, struct flow *f, const struct decoded *p,
   *from = end_of(f, half);
 }
 
-bool flow_has_closed(const struct flow *f) { return f->model.roles_seen || f->model.rst_us; }
+bool flow_has_closed(const struct flow *f) { return connection_has_closed(&f->model); }
 
 enum end flow_end_of(const struct flow *f, const struct decoded *p) {
   unsigned half;

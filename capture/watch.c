@@ -54,14 +54,14 @@ void watch_flush(struct watch *w) {
 
 /* Nothing more is to come of itself, but a repetition. */
 static bool is_complete(const struct model *m) {
-  return m->rst_from != END_NONE || ending_is_complete(ending_of(m));
+  return m->rst.from != END_NONE || ending_is_complete(ending_of(m));
 }
 
 /* The segments after which the model could have to think again stay away for this long. */
 static int64_t settle_us(const struct model *m) {
   int64_t gap = 0;
   for (int i = 0; i < 2; i++)
-    if (m->loss.fin[i].last_gap_us > gap) gap = m->loss.fin[i].last_gap_us;
+    if (m->fin[i].last_gap_us > gap) gap = m->fin[i].last_gap_us;
   return gap * WATCH_SETTLE_GAPS > WATCH_SETTLE_US ? gap * WATCH_SETTLE_GAPS : WATCH_SETTLE_US;
 }
 
@@ -93,7 +93,7 @@ static void hear(struct watch *w, struct flow *f, struct verdict *v, bool may_as
   if (v->ending == ENDING_CLOSE_WAIT)
     kernel_find_owner(w->kernel, f, end_other((enum end)m->first_closer));
   verdict_hear(v, m, &view->witness, up_to_date);
-  if (m->rst_from != END_NONE) verdict_hear_reset(v, view->reset_reason[m->rst_from]);
+  if (m->rst.from != END_NONE) verdict_hear_reset(v, view->reset_reason[m->rst.from]);
 }
 
 static void give_verdict(struct watch *w, struct flow *f, int64_t now_us, bool may_ask) {
@@ -152,7 +152,7 @@ static void visit_closing(struct watch *w, struct flow *f, int64_t now_us) {
   consult(w, f, now_us);
   expire(w, f, now_us);
   if (!is_complete(m)) return;
-  bool lingers = model_deadline_us(m) != INT64_MAX;
+  bool lingers = connection_deadline_us(m) != INT64_MAX;
   bool due = quiet_us >= w->two_msl_us + (is_held(w, f) ? TIME_WAIT_SLACK_US : 0);
   if (w->live && quiet_us >= settle_us(m)) due = due || !w->wait || !lingers;
   if (!due) return;
@@ -180,7 +180,7 @@ static void run_timers(struct watch *w, int64_t now_us) {
 
 /* Until the first TIME_WAIT of the flow ends, INT64_MAX when there is none. */
 static int64_t time_wait_left_us(const struct watch *w, const struct flow *f, int64_t now_us) {
-  int64_t deadline = model_deadline_us(&f->model);
+  int64_t deadline = connection_deadline_us(&f->model);
   if (deadline == INT64_MAX) return INT64_MAX;
   int64_t left = deadline > now_us ? deadline - now_us : 0;
   for (unsigned i = 0; i < 2 && !w->own_clock; i++) {
@@ -268,7 +268,7 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
 
   bool is_control = (step.roles & (ROLES_OF_CLOSE | ROLE_RST)) || segment_has(s, SEGMENT_FIN) ||
                     step.short_of_fin || step.ignored == ACCEPT_SYN_IN_CONNECTION;
-  bool closing = m->roles_seen || m->rst_us;
+  bool closing = m->roles_seen || m->rst.t_us;
   if (!is_control && step.n_findings == 0 && (!closing || (!step.in_half_close && !step.n_changes)))
     return;
   if (f->number == 0) f->number = ++w->last_number;

@@ -70,22 +70,22 @@ static void normalise(struct model *m, int64_t to_us) {
   forget_time(&m->first_fin_us);
   forget_time(&m->last_control_us);
   forget_time(&m->half_close_us);
-  age(&m->rst_us, to_us);
+  age(&m->rst.t_us, to_us);
   clamp(&m->segments, 1);
   m->n_findings = 0;
   memset(m->findings, 0, sizeof m->findings);
-  memset(m->loss.count, 0, sizeof m->loss.count);
-  m->loss.spurious = 0;
   for (unsigned i = 0; i < 2; i++) {
-    forget_time(&m->fin_us[i]);
-    forget_time(&m->fin_acked_us[i]);
+    forget_time(&m->fin[i].first_us);
+    forget_time(&m->fin[i].acked_us);
     forget_time(&m->time_wait_us[i]);
     forget_time(&m->unsent[i].t_us);
-    age(&m->short_ack_us[i], to_us);
-    struct loss_fin *fin = &m->loss.fin[i];
+    age(&m->fin[i].short_ack_us, to_us);
+    struct close_fin *fin = &m->fin[i];
     age(&fin->last_us, to_us);
     age(&fin->last_ack_us, to_us);
     fin->last_gap_us = 0;
+    memset(fin->lost, 0, sizeof fin->lost);
+    fin->spurious = 0;
     clamp(&fin->copies, 2);
     clamp(&fin->acks, 1);
     clamp(&fin->unanswered, 2);
@@ -187,11 +187,11 @@ static unsigned remarks_of(const struct model *before, const struct model *m,
     remarks |= WATCHER_UNEXPECTED;
   bool acks_fin2 = before->first_closer == step->from;
   bool answers = segment_len(s) == 0 && (step->roles & (acks_fin2 ? ROLE_ACK2 : ROLE_ACK1)) &&
-                 before->loss.fin[acks_fin2].unanswered > 0 && before->rst_from == END_NONE &&
-                 !seq_lt(s->ack, before->end[step->from].ack_max);
+                 before->fin[acks_fin2].unanswered > 0 && before->rst.from == END_NONE &&
+                 !seq_lt(s->ack, before->end[step->from].offer.ack_max);
   if (answers && step->verdict == STEP_STALE) remarks |= WATCHER_UNEXPECTED;
   bool own = before->first_closer != step->from; /* FIN2 */
-  bool recent = before->rst_us > LONG_AGO_US || before->loss.fin[own].last_ack_us > LONG_AGO_US;
+  bool recent = before->rst.t_us > LONG_AGO_US || before->fin[own].last_ack_us > LONG_AGO_US;
   if (segment_len(s) == 0 && recent) remarks |= WATCHER_IN_HASTE;
   bool waits = before->end[to].state == TCPS_TIME_WAIT && m->end[to].state == TCPS_TIME_WAIT;
   if (waits && segment_has(s, SEGMENT_FIN) && m->time_wait_us[to] != NOW_US)

@@ -152,7 +152,7 @@ unsigned world_actions(const struct world *w, const struct explore_config *confi
   if (!w->tapped && config->late) add(actions, &n, ACTION_BEGIN_CAPTURE, END_NONE, 0);
   if (config->bursts && watcher_pause(w->watcher) != w->watcher)
     add(actions, &n, ACTION_PAUSE, END_NONE, 0);
-  if (world_is_quiet(w) && model_deadline_us(watcher_model(w->watcher)) != INT64_MAX)
+  if (world_is_quiet(w) && connection_deadline_us(watcher_model(w->watcher)) != INT64_MAX)
     add(actions, &n, ACTION_EXPIRE_WATCHER, END_NONE, 0);
   return n;
 }

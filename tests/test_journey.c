@@ -416,12 +416,12 @@ static void u_and_w_are_known_before_fin2(void **unused) {
   struct wire wire;
   wire_open(&wire, 0xfffffffe, 0xfffffffd);
   wire_play(&wire, OPENING "200 C FPA 1 1 1\n240 S A 1 3 0");
-  assert_int_equal(model_u(&wire.model), 0);
-  assert_int_equal(model_w(&wire.model), 0xfffffffe);
+  assert_int_equal(connection_u(&wire.model), 0);
+  assert_int_equal(connection_w(&wire.model), 0xfffffffe);
   wire_play(&wire, "300 S PA 1 3 10");
-  assert_int_equal(model_w(&wire.model), 8);
+  assert_int_equal(connection_w(&wire.model), 8);
   wire_play(&wire, "300 S FA 11 3 0");
-  assert_int_equal(model_w(&wire.model), 8);
+  assert_int_equal(connection_w(&wire.model), 8);
 }
 
 /* A repeated FIN is to be answered again: the ACK is awaited once more, with the same numbers. */

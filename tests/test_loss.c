@@ -11,6 +11,12 @@
 
 enum { FIN1, FIN2 };
 
+/* Both FINs of a connection, and whether its ends know selective acknowledgements. */
+struct loss {
+  struct close_fin fin[2];
+  bool sack_permitted[2];
+};
+
 /* The FIN has sequence number 999; its ACK is 1000. */
 enum { FIN_SEQ = 999 }; /* of either */
 
@@ -33,12 +39,13 @@ static struct segment ack_at(int64_t ms, uint32_t tsecr) {
 
 static void fin(struct loss *loss, unsigned which, int64_t ms, uint32_t tsval) {
   const struct segment s = fin_at(ms, tsval);
-  loss_on_fin(loss, which, &s);
+  loss_on_fin(&loss->fin[which], which == FIN1, &s);
 }
 
 static void ack(struct loss *loss, unsigned which, int64_t ms, uint32_t tsecr) {
   const struct segment s = ack_at(ms, tsecr);
-  loss_on_ack(loss, which, FIN_SEQ, &s);
+  loss_on_ack(&loss->fin[which], which == FIN1, loss->sack_permitted[0] && loss->sack_permitted[1],
+              FIN_SEQ, &s);
 }
 
 static void ack_with_sack(struct loss *loss, unsigned which, int64_t ms, uint32_t left) {
@@ -46,14 +53,15 @@ static void ack_with_sack(struct loss *loss, unsigned which, int64_t ms, uint32_
   s.options |= SEGMENT_HAS_SACK;
   s.sack_left = left;
   s.sack_right = left + 1;
-  loss_on_ack(loss, which, FIN_SEQ, &s);
+  loss_on_ack(&loss->fin[which], which == FIN1, loss->sack_permitted[0] && loss->sack_permitted[1],
+              FIN_SEQ, &s);
 }
 
 /* That many of this kind and place were lost, and nothing else. */
 static void assert_only(const struct loss *loss, enum loss_kind kind, enum loss_place place,
                         unsigned n) {
   uint16_t total[LOSS_KINDS][LOSS_PLACES];
-  loss_total(loss, total);
+  loss_total(loss->fin, total);
   for (unsigned k = 0; k < LOSS_KINDS; k++)
     for (unsigned p = 0; p < LOSS_PLACES; p++) {
       unsigned expected = k == kind && p == place ? n : 0;
@@ -209,7 +217,7 @@ static void a_dsack_of_data_says_nothing_of_the_fin(void **unused) {
   s.options |= SEGMENT_HAS_SACK;
   s.sack_left = FIN_SEQ - 10;
   s.sack_right = FIN_SEQ;
-  loss_on_ack(&loss, FIN1, FIN_SEQ, &s);
+  loss_on_ack(&loss.fin[FIN1], true, true, FIN_SEQ, &s);
   assert_only(&loss, LOSS_FIN1, LOSS_AFTER_TAP, 1);
 }
 
@@ -250,11 +258,11 @@ static void a_timestamp_of_zero(void **unused) {
   struct loss loss = with_sack();
   struct segment s = fin_at(0, 1);
   s.tsval = 0;
-  loss_on_fin(&loss, FIN2, &s);
+  loss_on_fin(&loss.fin[FIN2], false, &s);
   fin(&loss, FIN2, 207, 207);
   s = ack_at(208, 1);
   s.tsecr = 0;
-  loss_on_ack(&loss, FIN2, FIN_SEQ, &s);
+  loss_on_ack(&loss.fin[FIN2], false, true, FIN_SEQ, &s);
   assert_only(&loss, LOSS_ACK2, LOSS_BEFORE_TAP, 1);
 }
 
@@ -307,7 +315,7 @@ static void a_repetition_within_milliseconds_is_spurious(void **unused) {
   fin(&loss, FIN1, 8, 108);
   ack_with_sack(&loss, FIN1, 9, 999);
   assert_none(&loss);
-  assert_int_equal(loss.spurious, 1);
+  assert_int_equal(loss.fin[FIN1].spurious, 1);
 }
 
 static void the_border_of_spurious(void **unused) {
@@ -316,10 +324,10 @@ static void the_border_of_spurious(void **unused) {
   fin(&loss, FIN1, 0, 100);
   struct segment s = fin_at(0, 140);
   s.t_us = LOSS_SPURIOUS_US;
-  loss_on_fin(&loss, FIN1, &s);
+  loss_on_fin(&loss.fin[FIN1], true, &s);
   ack_with_sack(&loss, FIN1, 41, 999);
   assert_only(&loss, LOSS_ACK1, LOSS_BEFORE_TAP, 1);
-  assert_int_equal(loss.spurious, 0);
+  assert_int_equal(loss.fin[FIN1].spurious, 0);
 }
 
 /* A tail loss probe, then a real timeout: one late repetition makes losses of them. */
@@ -330,9 +338,9 @@ static void soon_and_late_is_not_spurious(void **unused) {
   fin(&loss, FIN1, 8, 108);
   fin(&loss, FIN1, 216, 316);
   ack_with_sack(&loss, FIN1, 217, 999);
-  assert_int_equal(loss.spurious, 0);
+  assert_int_equal(loss.fin[FIN1].spurious, 0);
   uint16_t total[LOSS_KINDS][LOSS_PLACES];
-  loss_total(&loss, total);
+  loss_total(loss.fin, total);
   assert_true(total[LOSS_ACK1][LOSS_BEFORE_TAP] >= 1);
 }
 
@@ -355,8 +363,8 @@ static void the_total_changes_nothing(void **unused) {
   fin(&loss, FIN2, 207, 307);
   const struct loss before = loss;
   uint16_t total[LOSS_KINDS][LOSS_PLACES];
-  loss_total(&loss, total);
-  loss_total(&loss, total);
+  loss_total(loss.fin, total);
+  loss_total(loss.fin, total);
   assert_memory_equal(&loss, &before, sizeof loss);
   assert_int_equal(total[LOSS_FIN2_OR_ACK2][LOSS_PLACE_UNKNOWN], 1);
 }

@@ -183,17 +183,17 @@ static void test_closed_deadline(void **unused) {
   (void)unused;
   struct wire wire;
   wire_open(&wire, 1, 2);
-  assert_true(model_deadline_us(&wire.model) == INT64_MAX);
+  assert_true(connection_deadline_us(&wire.model) == INT64_MAX);
   enum end who;
   wire_play(&wire, path_to(TCPS_TIME_WAIT, &who));
-  assert_true(model_deadline_us(&wire.model) == 300000 + MODEL_LINUX_2MSL_US);
-  assert_false(model_expire(&wire.model, model_deadline_us(&wire.model) - 1, &wire.step));
-  assert_true(model_expire(&wire.model, model_deadline_us(&wire.model), &wire.step));
+  assert_true(connection_deadline_us(&wire.model) == 300000 + MODEL_LINUX_2MSL_US);
+  assert_false(model_expire(&wire.model, connection_deadline_us(&wire.model) - 1, &wire.step));
+  assert_true(model_expire(&wire.model, connection_deadline_us(&wire.model), &wire.step));
   assert_int_equal(wire.step.n_changes, 1);
   assert_int_equal(wire.step.changes[0].from, TCPS_TIME_WAIT);
   assert_int_equal(wire.step.changes[0].to, TCPS_CLOSED);
   assert_int_equal(wire.step.changes[0].event, EVENT_TIMEOUT_2MSL);
-  assert_true(model_deadline_us(&wire.model) == INT64_MAX);
+  assert_true(connection_deadline_us(&wire.model) == INT64_MAX);
 }
 
 /* The changes of a step are what a reporter draws: their `to` must be the state that follows. */

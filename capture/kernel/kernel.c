@@ -127,30 +127,10 @@ void kernel_forget(struct kernel *k, struct flow *f) {
 
 /* ---- Asking --------------------------------------------------------------------------------- */
 
-static bool is_opening(enum tcp_state state) {
+/* Nobody has closed yet. */
+static bool is_before_close(enum tcp_state state) {
   return state == TCPS_LISTEN || state == TCPS_SYN_SENT || state == TCPS_SYN_RECEIVED ||
          state == TCPS_ESTABLISHED;
-}
-
-/* Whether an end can get from one state to the other without opening anew. */
-static bool leads_to(enum tcp_state from, enum tcp_state to) {
-  if (from == to || to == TCPS_CLOSED) return true;
-  switch (from) {
-    case TCPS_LISTEN:
-    case TCPS_SYN_SENT:
-    case TCPS_SYN_RECEIVED: return true;
-    case TCPS_ESTABLISHED: return !is_opening(to);
-    case TCPS_FIN_WAIT_1:
-      return to == TCPS_FIN_WAIT_2 || to == TCPS_CLOSING || to == TCPS_TIME_WAIT;
-    case TCPS_FIN_WAIT_2:
-    case TCPS_CLOSING: return to == TCPS_TIME_WAIT;
-    case TCPS_CLOSE_WAIT: return to == TCPS_LAST_ACK;
-    case TCPS_LAST_ACK:
-    case TCPS_TIME_WAIT:
-    case TCPS_CLOSED:
-    case TCPS_COUNT: break;
-  }
-  return false;
 }
 
 /* The answer is about the next connection of the same name: of the old one the kernel has no more
@@ -160,10 +140,11 @@ static bool is_of_another(const struct flow *f, enum end end, const struct kerne
   const struct witness_end *said = &v->witness.end[end];
   const struct endpoint *model = &f->model.end[end];
   if (v->cookie[end] != 0 && v->cookie[end] != answer->cookie) return true;
-  if (said->n > 0 && !leads_to(witness_last(said), answer->state)) return true;
+  if (said->n > 0 && !transition_leads_to(witness_last(said), answer->state)) return true;
   /* What the end itself has shown to be over does not come back. */
-  bool over = model->has_fin || (model->evidence == EVIDENCE_SEEN && !is_opening(model->state));
-  return over && is_opening(answer->state);
+  bool over =
+      model->has_fin || (model->evidence == EVIDENCE_SEEN && !is_before_close(model->state));
+  return over && is_before_close(answer->state);
 }
 
 static bool is_pair(const struct kernel_pair *a, const struct kernel_pair *b) {
@@ -182,7 +163,8 @@ static bool is_succeeded(struct kernel *k, const struct flow *f, enum end end,
   kernel_gather(k);
   for (unsigned i = k->first_word; i < k->n_words; i++) {
     const struct kernel_event *e = &k->words[i];
-    if (e->kind != KERNEL_EVENT_STATE || !is_opening(e->to) || !is_pair(&e->pair, pair)) continue;
+    if (e->kind != KERNEL_EVENT_STATE || !is_before_close(e->to) || !is_pair(&e->pair, pair))
+      continue;
     if (has_opened || e->t_us > f->model.last_us + OPENING_US) return true;
   }
   return k->n_words == WORDS_MAX;
@@ -399,7 +381,7 @@ bool kernel_next(struct kernel *k, struct flow_table *flows, int64_t until_us, i
     k->early_us = 0;
     k->first_word++;
     if (!f) continue;
-    if (e->kind == KERNEL_EVENT_STATE && is_opening(e->to)) {
+    if (e->kind == KERNEL_EVENT_STATE && is_before_close(e->to)) {
       begin_anew(f, end, e);
       continue;
     }

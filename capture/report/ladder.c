@@ -135,7 +135,7 @@ static void header(struct ladder *l, const struct report_segment *s) {
     enum end first = m->first_closer, second = end_other(first);
     char clock[32];
     struct text_clock of_day = {.form = TEXT_TIME_OF_DAY};
-    uint32_t u = model_u(m), w = model_w(m);
+    uint32_t u = connection_u(m), w = connection_w(m);
     snprintf(
         line, sizeof line, "u=%u (raw %u), FIN of %s at %s; w=%u (raw %u) if %s sends no more data",
         u - m->end[first].first_seq, u, end_name(first), text_time(&of_day, m->first_fin_us, clock),
@@ -277,7 +277,7 @@ static void notes_on_phase(struct ladder *l, const struct report_segment *s) {
       snprintf(moved, sizeof moved, ", so w=%u (raw %u)", last->fin_seq - last->first_seq,
                last->fin_seq);
     note(l, "half-closed for %.1f ms: %s sent %u bytes%s",
-         (double)(s->segment->t_us - m->fin_acked_us[0]) / 1e3, end_name(second),
+         (double)(s->segment->t_us - m->fin[0].acked_us) / 1e3, end_name(second),
          last->half_close_bytes, moved);
   }
   if (both_now) note(l, "one segment is both the ACK of FIN u and FIN w: three segments, not four");
@@ -293,7 +293,7 @@ static void notes_on_phase(struct ladder *l, const struct report_segment *s) {
     struct text_clock of_day = {.form = TEXT_TIME_OF_DAY};
     text_time(&of_day, m->time_wait_us[i] + m->two_msl_us, until);
     note(l, "%s lingers in TIME_WAIT: 2 MSL = %.0f s%s, until %.8s", end_name(i),
-         (double)m->two_msl_us / 1e6, m->loss.fin[1].copies > 1 ? " from the repeated FIN on" : "",
+         (double)m->two_msl_us / 1e6, m->fin[1].copies > 1 ? " from the repeated FIN on" : "",
          until);
   }
 }
@@ -375,7 +375,7 @@ static void ladder_kernel(struct report *report, const struct kernel_word *word)
   const struct model *m = &flow->model;
   char elapsed[TEXT_NUMBER_SIZE] = "", said[TEXT_SIZE];
   end_countdown(l);
-  if (!m->roles_seen && !m->rst_us)
+  if (!m->roles_seen && !m->rst.t_us)
     title(l, flow);
   else if (l->last_number != flow->number)
     fprintf(report->out, "#%u, continued\n", flow->number);
@@ -445,7 +445,7 @@ static void ladder_verdict(struct report *report, const struct flow *flow, const
              f->clause, f->cause, f->remedy);
     print_wrapped(l, 4, "", line);
   }
-  int64_t deadline = model_deadline_us(m);
+  int64_t deadline = connection_deadline_us(m);
   if (report->options.live && !report->options.wait && deadline != INT64_MAX && deadline > now_us) {
     snprintf(line, sizeof line,
              "not waited for: %.0f s of TIME_WAIT are left, then CLOSED; --wait shows them",

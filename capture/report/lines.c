@@ -131,7 +131,7 @@ static void lines_verdict(struct report *r, const struct flow *flow, const struc
   fprintf(r->out, ": %s\n", verdict_sentence(v, m, now_us, sentence, sizeof sentence));
   if (*text_sockets(flow->kernel, now_us, losses))
     fprintf(r->out, "  #%u kernel: %s\n", flow->number, losses);
-  int64_t deadline = model_deadline_us(m);
+  int64_t deadline = connection_deadline_us(m);
   if (r->options.live && !r->options.wait && deadline != INT64_MAX && deadline > now_us)
     fprintf(r->out, "  #%u not waited for: %.0f s of TIME_WAIT, then CLOSED; see --wait\n",
             flow->number, (double)(deadline - now_us) / 1e6);

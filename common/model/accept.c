@@ -19,12 +19,6 @@ const char *acceptance_reason(enum acceptance acceptance) {
   return NULL;
 }
 
-/* Both SYNs are behind this end (RFC 9293, 3.10.7.4). */
-static bool is_synchronized(const struct endpoint *e) {
-  return e->state != TCPS_CLOSED && e->state != TCPS_LISTEN && e->state != TCPS_SYN_SENT &&
-         e->state != TCPS_SYN_RECEIVED;
-}
-
 enum acceptance accept_segment(const struct endpoint *f, const struct endpoint *r,
                                const struct segment *s) {
   bool syn = segment_has(s, SEGMENT_SYN), ack = segment_has(s, SEGMENT_ACK);
@@ -33,16 +27,17 @@ enum acceptance accept_segment(const struct endpoint *f, const struct endpoint *
   /* Beyond the FIN there is nothing to acknowledge, and in SYN_SENT nothing but the SYN.
    * Elsewhere the capture may have missed what is acknowledged. */
   bool nothing_further = r->has_fin || r->state == TCPS_SYN_SENT;
-  if (ack && r->sent_syn && nothing_further && seq_gt(s->ack, r->snd_nxt))
+  if (ack && r->sent_syn && nothing_further && seq_gt(s->ack, r->stream.snd_nxt))
     return ACCEPT_ACK_OF_UNSENT;
   /* An end whose SYN was not captured has its first number from the ACK of it. */
   bool other_isn = f->sent_syn ? s->seq != f->first_seq : f->has_seq && s->seq + 1 != f->first_seq;
-  if (syn && other_isn && is_synchronized(r)) return ACCEPT_SYN_IN_CONNECTION;
+  if (syn && other_isn && tcp_state_is_synchronized(r->state)) return ACCEPT_SYN_IN_CONNECTION;
   if (syn || !f->sent_syn || !r->sent_syn) return ACCEPT_YES;
-  if (ack && f->has_ack && seq_lt(s->ack, f->ack_max - f->max_window_bytes))
+  if (ack && f->offer.has_ack && seq_lt(s->ack, f->offer.ack_max - f->offer.max_window_bytes))
     return ACCEPT_ACK_TOO_OLD;
   /* What continues the stream beyond the window that we know of says that we missed an ACK. */
-  if (r->has_right_edge && seq_gt(s->seq, r->right_edge) && seq_gt(s->seq, f->snd_contig))
+  if (r->offer.has_ack && seq_gt(s->seq, r->offer.right_edge) &&
+      seq_gt(s->seq, f->stream.snd_contig))
     return ACCEPT_OUT_OF_WINDOW;
   return ACCEPT_YES;
 }
@@ -50,14 +45,14 @@ enum acceptance accept_segment(const struct endpoint *f, const struct endpoint *
 enum acceptance accept_rst(const struct endpoint *f, const struct endpoint *r,
                            const struct segment *s) {
   if (r->state == TCPS_SYN_SENT) { /* 3.10.7.3: it answers the SYN, or some of its data */
-    bool answers =
-        segment_has(s, SEGMENT_ACK) && seq_gt(s->ack, r->first_seq) && seq_leq(s->ack, r->snd_nxt);
+    bool answers = segment_has(s, SEGMENT_ACK) && seq_gt(s->ack, r->first_seq) &&
+                   seq_leq(s->ack, r->stream.snd_nxt);
     return answers ? ACCEPT_YES : ACCEPT_ACK_OF_UNSENT;
   }
-  if (!r->has_ack) return ACCEPT_YES;
-  if (seq_lt(s->seq, r->ack_max)) return ACCEPT_OUT_OF_WINDOW;
-  if (seq_leq(s->seq, seq_max(f->snd_contig, r->ack_max))) return ACCEPT_YES;
-  return seq_lt(s->seq, r->right_edge) ? ACCEPT_IN_WINDOW : ACCEPT_OUT_OF_WINDOW;
+  if (!r->offer.has_ack) return ACCEPT_YES;
+  if (seq_lt(s->seq, r->offer.ack_max)) return ACCEPT_OUT_OF_WINDOW;
+  if (seq_leq(s->seq, seq_max(f->stream.snd_contig, r->offer.ack_max))) return ACCEPT_YES;
+  return seq_lt(s->seq, r->offer.right_edge) ? ACCEPT_IN_WINDOW : ACCEPT_OUT_OF_WINDOW;
 }
 
 enum incarnation accept_incarnation(const struct endpoint *f, const struct endpoint *r,
@@ -70,7 +65,8 @@ enum incarnation accept_incarnation(const struct endpoint *f, const struct endpo
   if (!waits) return over ? INCARNATION_FREE : INCARNATION_NOT_OVER;
   if (f->has_tsval && (s->options & SEGMENT_HAS_TIMESTAMPS) && seq_gt(s->tsval, f->tsval))
     return INCARNATION_BY_TIMESTAMP;
-  return !f->has_seq || seq_gt(s->seq, f->snd_nxt) ? INCARNATION_BY_ISN : INCARNATION_NOT_NEWER;
+  return !f->has_seq || seq_gt(s->seq, f->stream.snd_nxt) ? INCARNATION_BY_ISN
+                                                          : INCARNATION_NOT_NEWER;
 }
 
 const char *incarnation_name(enum incarnation incarnation) {

@@ -25,13 +25,13 @@ static void fold(struct endpoint *e) {
   e->state = e->base;
   e->evidence = e->base_evidence;
   for (int i = 0; i < e->n_log; i++) {
-    e->state = (uint8_t)transition_find(e->state, e->log[i].event)->next;
+    e->state = transition_find(e->state, e->log[i].event)->next;
     /* An RST proves by itself that its sender has no connection, whatever led to that. */
     bool stands_alone = e->log[i].event == EVENT_SND_RST;
     if (stands_alone || e->log[i].evidence > e->evidence) e->evidence = e->log[i].evidence;
   }
   /* What it sent, or received, and the capture has not seen may have been a FIN. */
-  bool gap = (e->snd_nxt != e->snd_contig && !e->has_fin) || e->heard_more;
+  bool gap = (e->stream.snd_nxt != e->stream.snd_contig && !e->has_fin) || e->heard_more;
   if (e->state == TCPS_CLOSED) gap = false;
   if (gap && e->evidence == EVIDENCE_SEEN) e->evidence = EVIDENCE_PRESUMED;
 }
@@ -39,8 +39,8 @@ static void fold(struct endpoint *e) {
 bool endpoint_insert(struct endpoint *e, int at, enum tcp_event event, enum evidence evidence) {
   if (e->n_log == ENDPOINT_LOG_SIZE) return false;
   memmove(&e->log[at + 1], &e->log[at], (size_t)(e->n_log - at) * sizeof *e->log);
-  e->log[at].event = (uint8_t)event;
-  e->log[at].evidence = (uint8_t)evidence;
+  e->log[at].event = event;
+  e->log[at].evidence = evidence;
   e->n_log++;
   fold(e);
   return true;
@@ -54,14 +54,14 @@ static void strike(struct endpoint *e, int at) {
 void endpoint_remove(struct endpoint *e, int at) {
   strike(e, at);
   /* What could only follow on it has not happened either. */
-  uint8_t state = e->base;
+  enum tcp_state state = e->base;
   for (int i = 0; i < e->n_log;) {
     const struct transition *row = transition_find(state, e->log[i].event);
     if (row->kind != TRANSITION_MOVES && e->log[i].event != EVENT_SND_RST) {
       strike(e, i);
       continue;
     }
-    state = (uint8_t)row->next;
+    state = row->next;
     i++;
   }
   fold(e);
@@ -73,21 +73,24 @@ void endpoint_raise(struct endpoint *e, int at) {
 }
 
 void endpoint_set_base(struct endpoint *e, enum tcp_state base, enum evidence evidence) {
-  e->base = (uint8_t)base;
-  e->base_evidence = (uint8_t)evidence;
+  e->base = base;
+  e->base_evidence = evidence;
   fold(e);
 }
 
 /* What was captured beyond the hole joins the rest once the hole is filled. */
 static void join_beyond(struct endpoint *e) {
-  if (e->beyond_left == e->beyond_right || seq_lt(e->snd_contig, e->beyond_left)) return;
-  e->snd_contig = seq_max(e->snd_contig, e->beyond_right);
-  e->beyond_left = e->beyond_right = e->snd_contig;
+  if (e->stream.beyond_left == e->stream.beyond_right ||
+      seq_lt(e->stream.snd_contig, e->stream.beyond_left))
+    return;
+  e->stream.snd_contig = seq_max(e->stream.snd_contig, e->stream.beyond_right);
+  e->stream.beyond_left = e->stream.beyond_right = e->stream.snd_contig;
 }
 
 static void begin_at(struct endpoint *e, uint32_t seq) {
   e->has_seq = true;
-  e->first_seq = e->snd_nxt = e->snd_contig = e->beyond_left = e->beyond_right = seq;
+  e->first_seq = e->stream.snd_nxt = e->stream.snd_contig = e->stream.beyond_left =
+      e->stream.beyond_right = seq;
 }
 
 static void extend(struct endpoint *e, const struct segment *s) {
@@ -99,21 +102,21 @@ static void extend(struct endpoint *e, const struct segment *s) {
   }
   if (!e->has_seq) begin_at(e, left);
   if (segment_has(s, SEGMENT_SYN)) e->first_seq = left; /* though its ACK was captured before */
-  e->snd_nxt = seq_max(e->snd_nxt, right);
+  e->stream.snd_nxt = seq_max(e->stream.snd_nxt, right);
   if (left == right) return;
   uint32_t octets_end = segment_has(s, SEGMENT_FIN) ? right - 1 : right;
   if (octets_end != left) {
     e->octets_end = e->has_octets ? seq_max(e->octets_end, octets_end) : octets_end;
     e->has_octets = true;
   }
-  if (seq_leq(left, e->snd_contig)) {
-    e->snd_contig = seq_max(e->snd_contig, right);
-  } else if (e->beyond_left == e->beyond_right) {
-    e->beyond_left = left;
-    e->beyond_right = right;
-  } else if (seq_leq(left, e->beyond_right) && seq_geq(right, e->beyond_left)) {
-    if (seq_lt(left, e->beyond_left)) e->beyond_left = left;
-    e->beyond_right = seq_max(e->beyond_right, right);
+  if (seq_leq(left, e->stream.snd_contig)) {
+    e->stream.snd_contig = seq_max(e->stream.snd_contig, right);
+  } else if (e->stream.beyond_left == e->stream.beyond_right) {
+    e->stream.beyond_left = left;
+    e->stream.beyond_right = right;
+  } else if (seq_leq(left, e->stream.beyond_right) && seq_geq(right, e->stream.beyond_left)) {
+    if (seq_lt(left, e->stream.beyond_left)) e->stream.beyond_left = left;
+    e->stream.beyond_right = seq_max(e->stream.beyond_right, right);
   }
   join_beyond(e);
 }
@@ -123,19 +126,24 @@ void endpoint_extend(struct endpoint *e, const struct segment *s) {
   fold(e);
 }
 
-void endpoint_offer(struct endpoint *e, const struct segment *s, bool scaled) {
-  enum { SCALE_MAX = 14 }; /* RFC 7323, 2.3 */
-  unsigned scale = 0;
-  if (!e->sent_syn)
-    scale = SCALE_MAX;
-  else if (scaled && !segment_has(s, SEGMENT_SYN))
-    scale = e->window_scale < SCALE_MAX ? e->window_scale : SCALE_MAX;
-  uint32_t window_bytes = (uint32_t)s->window << scale, edge = s->ack + window_bytes;
-  e->ack_max = e->has_ack ? seq_max(e->ack_max, s->ack) : s->ack;
-  e->has_ack = true;
-  e->right_edge = e->has_right_edge ? seq_max(e->right_edge, edge) : edge;
-  e->has_right_edge = true;
-  if (window_bytes > e->max_window_bytes) e->max_window_bytes = window_bytes;
+unsigned endpoint_window_shift(const struct endpoint *e, const struct segment *s, bool scaled) {
+  enum { SHIFT_MAX = 14 }; /* RFC 7323, 2.3 */
+  if (!e->sent_syn) return SHIFT_MAX;
+  if (!scaled || segment_has(s, SEGMENT_SYN)) return 0;
+  return e->window_scale < SHIFT_MAX ? e->window_scale : SHIFT_MAX;
+}
+
+void endpoint_offer(struct offer *o, const struct segment *s, unsigned window_shift) {
+  uint32_t window_bytes = (uint32_t)s->window << window_shift, edge = s->ack + window_bytes;
+  o->ack_max = o->has_ack ? seq_max(o->ack_max, s->ack) : s->ack;
+  o->right_edge = o->has_ack ? seq_max(o->right_edge, edge) : edge;
+  o->has_ack = true;
+  if (window_bytes > o->max_window_bytes) o->max_window_bytes = window_bytes;
+}
+
+void endpoint_set_stream(struct endpoint *e, const struct stream *stream) {
+  e->stream = *stream;
+  fold(e);
 }
 
 void endpoint_set_heard_more(struct endpoint *e, bool heard_more) {
@@ -145,9 +153,9 @@ void endpoint_set_heard_more(struct endpoint *e, bool heard_more) {
 
 void endpoint_acked(struct endpoint *e, uint32_t ack) {
   if (!e->has_seq) begin_at(e, ack);
-  if (e->has_spoken && seq_gt(ack, e->snd_contig)) e->missed = true;
-  e->snd_nxt = seq_max(e->snd_nxt, ack);
-  e->snd_contig = seq_max(e->snd_contig, ack);
+  if (e->has_spoken && seq_gt(ack, e->stream.snd_contig)) e->stream.missed = true;
+  e->stream.snd_nxt = seq_max(e->stream.snd_nxt, ack);
+  e->stream.snd_contig = seq_max(e->stream.snd_contig, ack);
   join_beyond(e);
   fold(e);
 }
@@ -156,14 +164,22 @@ bool endpoint_fin_is_covered(const struct endpoint *e, const struct segment *s) 
   return segment_has(s, SEGMENT_ACK) && e->has_fin && seq_gt(s->ack, e->fin_seq);
 }
 
+bool endpoint_fin_is_complete(const struct endpoint *e) {
+  return e->has_fin && seq_gt(e->stream.snd_contig, e->fin_seq);
+}
+
+bool endpoint_is_stale(const struct endpoint *e, const struct segment *s) {
+  return e->offer.has_ack && segment_has(s, SEGMENT_ACK) && seq_lt(s->ack, e->offer.ack_max);
+}
+
 uint32_t endpoint_new_payload(const struct endpoint *e, const struct segment *s) {
   if (s->payload_bytes == 0 || !e->has_seq) return s->payload_bytes;
-  uint32_t left = seq_max(s->seq, e->snd_contig), right = s->seq + s->payload_bytes;
+  uint32_t left = seq_max(s->seq, e->stream.snd_contig), right = s->seq + s->payload_bytes;
   if (seq_leq(right, left)) return 0;
   uint32_t fresh = right - left;
-  if (e->beyond_left != e->beyond_right) {
-    uint32_t from = seq_max(left, e->beyond_left);
-    uint32_t to = seq_lt(right, e->beyond_right) ? right : e->beyond_right;
+  if (e->stream.beyond_left != e->stream.beyond_right) {
+    uint32_t from = seq_max(left, e->stream.beyond_left);
+    uint32_t to = seq_lt(right, e->stream.beyond_right) ? right : e->stream.beyond_right;
     if (seq_lt(from, to)) fresh -= to - from;
   }
   return fresh;

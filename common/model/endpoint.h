@@ -31,36 +31,50 @@ const char *evidence_name(enum evidence evidence);
 /* An event happens at most once between two openings, so this is more than one connection needs. */
 enum { ENDPOINT_LOG_SIZE = 8 };
 
-struct endpoint {
-  uint32_t
-      first_seq; /* the ISN, or the first sequence number captured: relative ones count from it */
-  uint32_t snd_nxt;    /* after the highest octet captured from this end */
+/* How far the stream of an end is known. */
+struct stream {
+  uint32_t snd_nxt;    /* after the highest octet captured, or acknowledged */
   uint32_t snd_contig; /* after the last octet before the first hole in what was captured */
   uint32_t beyond_left, beyond_right; /* the octets captured beyond that hole; equal: none */
+  bool missed;                        /* octets were acknowledged that the capture never saw */
+};
+
+/* What an end has said that it has, and has room for. */
+struct offer {
+  uint32_t ack_max;          /* the highest SEG.ACK sent: its RCV.NXT as far as it has said */
+  uint32_t right_edge;       /* of its window: the highest ACK + window so far */
+  uint32_t max_window_bytes; /* the largest that it ever offered */
+  bool has_ack;              /* it has sent an ACK; else the rest is void */
+};
+
+struct endpoint {
+  /* The ISN, or the first sequence number captured: relative ones count from it. */
+  uint32_t first_seq;
+  struct stream stream;
+  struct offer offer;
   uint32_t fin_seq;
   uint32_t fin_ack;      /* the ACK of its FIN's first captured copy */
   uint32_t octets_end;   /* after the highest SYN or data octet captured; counts if has_octets */
-  uint32_t ack_max;      /* the highest SEG.ACK sent: its RCV.NXT as far as it has said */
   uint32_t fin_acked_at; /* the peer's snd_nxt when the peer first covered this end's FIN */
   uint32_t tsval;        /* the newest timestamp it sent */
-  uint32_t right_edge;   /* of the window it offers: the highest ACK + window so far */
-  uint32_t max_window_bytes;          /* the largest that it ever offered */
   uint32_t data_segments, data_bytes; /* new octets only, whole connection */
   uint32_t half_close_bytes;          /* sent after the peer's FIN, before its own */
-  uint8_t base, base_evidence;        /* enum tcp_state, enum evidence */
-  uint8_t state, evidence;            /* the log folded over the base */
+  enum tcp_state base : 8;
+  enum evidence base_evidence : 8;
+  enum tcp_state state : 8; /* the log folded over the base */
+  enum evidence evidence : 8;
   uint8_t n_log;
   struct {
-    uint8_t event, evidence;
+    enum tcp_event event : 8;
+    enum evidence evidence : 8;
   } log[ENDPOINT_LOG_SIZE];
   uint8_t window_scale; /* from its SYN; counts only if both ends sent one */
-  bool has_seq, has_ack, has_fin, has_fin_acked_at, has_right_edge, has_window_scale;
-  bool sent_syn, sent_stream, syn_had_payload, has_octets;
-  bool fin_acks_more; /* that ACK was higher than any before */
+  bool has_seq, has_fin, has_fin_acked_at, has_window_scale, has_tsval, has_octets;
+  bool sent_syn, sent_stream, syn_had_payload;
+  bool fin_acks_more; /* the ACK of its FIN was higher than any before */
   bool has_spoken;    /* at least one segment of its own was captured */
-  bool missed;        /* octets of its stream were acknowledged that the capture never saw */
-  bool heard_more; /* it acknowledged such octets of its peer's; one of them may have been a FIN */
-  bool has_tsval;
+  bool heard_more; /* it acknowledged octets of its peer's that the capture never saw; one of them
+                      may have been a FIN */
 };
 
 /* Sets the state before the log's first event. */
@@ -82,18 +96,30 @@ void endpoint_raise(struct endpoint *e, int at);
 /* This end sent the segment: extends snd_nxt, fills or opens the first hole. */
 void endpoint_extend(struct endpoint *e, const struct segment *s);
 
-/* This end sent the segment: notes its ACK and the window it offers. `scaled` tells that both SYNs
- * carried a window scale; a stream that began before the capture is given the largest one. */
-void endpoint_offer(struct endpoint *e, const struct segment *s, bool scaled);
+/* By how much this end shifts the window of its segment `s`. `scaled` tells that both SYNs carried
+ * a window scale; a stream that began before the capture is given the largest one. */
+unsigned endpoint_window_shift(const struct endpoint *e, const struct segment *s, bool scaled);
+
+/* Adds the ACK of a segment and the window that it offers. */
+void endpoint_offer(struct offer *offer, const struct segment *s, unsigned window_shift);
 
 /* Whether this end acknowledged octets of its peer's that the capture never saw. */
 void endpoint_set_heard_more(struct endpoint *e, bool heard_more);
+
+/* Puts back what was known of this end's stream. */
+void endpoint_set_stream(struct endpoint *e, const struct stream *stream);
 
 /* The peer acknowledged up to `ack`: all before it has arrived, whether captured or not. */
 void endpoint_acked(struct endpoint *e, uint32_t ack);
 
 /* The segment, sent by the peer, acknowledges this end's FIN. */
 bool endpoint_fin_is_covered(const struct endpoint *e, const struct segment *s);
+
+/* The FIN of this end counts: every octet before it has been on the wire. */
+bool endpoint_fin_is_complete(const struct endpoint *e);
+
+/* The segment, sent by this end, acknowledges less than it has before: it was sent earlier. */
+bool endpoint_is_stale(const struct endpoint *e, const struct segment *s);
 
 /* Payload octets of a segment of this end's that were never captured from it before. */
 uint32_t endpoint_new_payload(const struct endpoint *e, const struct segment *s);

@@ -3,12 +3,12 @@
 #include <stddef.h>
 
 void event_report(struct model_step *step, const struct model *m, enum end who,
-                  enum change_kind kind, const struct transition *why, uint8_t from,
+                  enum change_kind kind, const struct transition *why, enum tcp_state from,
                   enum tcp_event event) {
   if (step->n_changes == MODEL_CHANGES_MAX) return;
   const struct endpoint *e = &m->end[who];
-  step->changes[step->n_changes++] = (struct model_change){
-      why, (uint8_t)kind, (uint8_t)who, from, e->state, e->evidence, (uint8_t)event};
+  step->changes[step->n_changes++] =
+      (struct model_change){why, kind, who, from, e->state, e->evidence, event};
 }
 
 void event_find(struct model *m, struct model_step *step, struct finding finding) {
@@ -22,7 +22,7 @@ void event_apply(struct model *m, enum end who, enum tcp_event event, enum evide
                  int64_t t_us, struct model_step *step) {
   struct endpoint *e = &m->end[who];
   const struct transition *row = transition_find(e->state, event);
-  uint8_t from = e->state;
+  enum tcp_state from = e->state;
   switch (row->kind) {
     case TRANSITION_MOVES:
       if (!endpoint_insert(e, e->n_log, event, evidence)) return;
@@ -49,7 +49,7 @@ void event_confirm(struct model *m, enum end who, enum tcp_event event, struct m
   struct endpoint *e = &m->end[who];
   int at = endpoint_find(e, event);
   if (at < 0) return;
-  uint8_t before = e->evidence;
+  enum evidence before = e->evidence;
   endpoint_raise(e, at);
   if (e->evidence != before) event_report(step, m, who, CHANGE_CONFIRMED, NULL, e->state, event);
 }
@@ -67,7 +67,7 @@ bool event_refute(struct model *m, enum end who, enum tcp_event event, int64_t t
   struct endpoint *e = &m->end[who];
   int at = endpoint_find(e, event);
   if (at < 0 || e->log[at].evidence == EVIDENCE_SEEN) return false;
-  uint8_t from = e->state;
+  enum tcp_state from = e->state;
   endpoint_remove(e, at);
   if (event == EVENT_TIMEOUT_2MSL) m->time_wait_us[who] = t_us;
   if (e->state != from)

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/model/model.h"
+#include "common/model/connection.h"
 
 /* An event happened to `who`. Rows that move are logged; a self-loop changes nothing but a timer.
  */
@@ -26,7 +26,7 @@ bool event_refute(struct model *m, enum end who, enum tcp_event event, int64_t t
 
 /* Adds a change of `who`, already made, to the step. `from` is the state before it. */
 void event_report(struct model_step *step, const struct model *m, enum end who,
-                  enum change_kind kind, const struct transition *why, uint8_t from,
+                  enum change_kind kind, const struct transition *why, enum tcp_state from,
                   enum tcp_event event);
 
 /* A finding, once for each id and end. */

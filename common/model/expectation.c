@@ -6,20 +6,21 @@ static unsigned list_all(const struct model *m, struct expectation out[static EX
     for (uint8_t e = 0; e < 2; e++) {
       const struct endpoint *end = &m->end[e], *peer = &m->end[end_other(e)];
       bool open = end->state == TCPS_ESTABLISHED || end->state == TCPS_SYN_RECEIVED;
-      if (open || m->rst_from == end_other(e))
-        out[n++] = (struct expectation){end->snd_nxt, peer->snd_nxt, e, ROLE_FIN1 | ROLE_DATA,
-                                        peer->has_seq};
+      if (open || m->rst.from == end_other(e))
+        out[n++] = (struct expectation){end->stream.snd_nxt, peer->stream.snd_nxt, e,
+                                        ROLE_FIN1 | ROLE_DATA, peer->has_seq};
     }
     return n;
   }
   uint8_t first = m->first_closer, second = (uint8_t)end_other(first);
   const struct endpoint *second_end = &m->end[second];
-  uint32_t u = model_u(m), w = model_w(m);
+  uint32_t u = connection_u(m), w = connection_w(m);
   uint8_t fin2 = m->roles_seen & ROLE_ACK1 ? ROLE_FIN2 : ROLE_FIN2 | ROLE_ACK1;
   /* An ACK is awaited until it comes, and again after each repetition of its FIN. */
-  bool ack1 = !(m->roles_seen & ROLE_ACK1) || m->loss.fin[0].unanswered > 0;
-  bool ack2 = !(m->roles_seen & ROLE_ACK2) || m->loss.fin[1].unanswered > 0;
-  if (ack1) out[n++] = (struct expectation){second_end->snd_nxt, u + 1, second, ROLE_ACK1, true};
+  bool ack1 = !(m->roles_seen & ROLE_ACK1) || m->fin[0].unanswered > 0;
+  bool ack2 = !(m->roles_seen & ROLE_ACK2) || m->fin[1].unanswered > 0;
+  if (ack1)
+    out[n++] = (struct expectation){second_end->stream.snd_nxt, u + 1, second, ROLE_ACK1, true};
   if (!(m->roles_seen & ROLE_FIN2)) {
     out[n++] = (struct expectation){w, u + 1, second, fin2, true};
     out[n++] = (struct expectation){w, u + 1, second, ROLE_DATA, true};
@@ -32,7 +33,7 @@ unsigned expectation_list(const struct model *m, struct expectation out[static E
   unsigned n = list_all(m, out), kept = 0;
   /* After an RST its sender has nothing more to say; the other end may not know yet. */
   for (unsigned i = 0; i < n; i++)
-    if (out[i].from != m->rst_from) out[kept++] = out[i];
+    if (out[i].from != m->rst.from) out[kept++] = out[i];
   return kept;
 }
 

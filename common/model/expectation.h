@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/model/model.h"
+#include "common/model/connection.h"
 
 enum { EXPECTATIONS_MAX = 6 };
 

@@ -39,37 +39,38 @@ enum loss_place { LOSS_BEFORE_TAP, LOSS_AFTER_TAP, LOSS_PLACE_UNKNOWN, LOSS_PLAC
 const char *loss_kind_name(enum loss_kind kind);
 const char *loss_place_name(enum loss_place place);
 
-/* One FIN, its copies and the copies of its ACK. */
-struct loss_fin {
-  int64_t last_us;     /* the newest copy of the FIN */
-  int64_t last_gap_us; /* between it and the copy before; 0: there is but one */
-  int64_t last_ack_us; /* the newest copy of its ACK */
+/* What the losses of one FIN are counted by; with the FIN's index it is an enum loss_kind. */
+enum loss_of { LOSS_OF_FIN, LOSS_OF_ACK, LOSS_OF_EITHER, LOSS_OF };
+
+/* One FIN of the close, its copies and the copies of its ACK. */
+struct close_fin {
+  int64_t first_us, last_us; /* its first and its newest copy */
+  int64_t last_gap_us;       /* between the newest and the one before; 0: there is but one */
+  int64_t acked_us;          /* the first copy of its ACK */
+  int64_t last_ack_us;       /* the newest one */
+  int64_t short_ack_us;      /* when all but it was acknowledged after it was sent; 0: never */
   uint32_t first_tsval, last_tsval;
   uint32_t copies, acks; /* captured so far */
   uint32_t flat_gaps;    /* gaps in a row that did not grow */
   uint32_t unanswered;   /* copies since the last captured ACK */
+  uint16_t lost[LOSS_OF][LOSS_PLACES];
+  uint16_t spurious; /* repetitions for which nothing had been lost */
   bool has_timestamps;
   bool sacked;        /* its receiver has said that it came, though octets before it are missing */
   bool repeated_soon; /* every unanswered repetition came within LOSS_SPURIOUS_US */
 };
 
-struct loss {
-  struct loss_fin fin[2]; /* FIN1, FIN2 */
-  uint16_t count[LOSS_KINDS][LOSS_PLACES];
-  uint16_t spurious;
-  bool sack_permitted[2]; /* by end, from the SYNs */
-};
+/* A copy of this FIN was captured. `is_fin1`: it is the first closer's. */
+void loss_on_fin(struct close_fin *fin, bool is_fin1, const struct segment *segment);
 
-/* A copy of FIN1 (which = 0) or FIN2 (1) was captured. */
-void loss_on_fin(struct loss *loss, unsigned which, const struct segment *segment);
-
-/* A segment that covers FIN1 (which = 0) or FIN2 (1), which is at fin_seq, was captured and counts
- * as its ACK. */
-void loss_on_ack(struct loss *loss, unsigned which, uint32_t fin_seq,
+/* A segment that covers this FIN, which is at fin_seq, was captured and counts as its ACK.
+ * `dsack_would_tell`: both ends know selective acknowledgements, and a bare ACK of a second arrival
+ * would carry one. */
+void loss_on_ack(struct close_fin *fin, bool is_fin1, bool dsack_would_tell, uint32_t fin_seq,
                  const struct segment *segment);
 
 /* The losses known at the end of the capture: repetitions never answered are added to those counted
- * already, as FIN or ACK. Does not change *loss. */
-void loss_total(const struct loss *loss, uint16_t total[LOSS_KINDS][LOSS_PLACES]);
+ * already, as FIN or ACK. */
+void loss_total(const struct close_fin fin[static 2], uint16_t total[LOSS_KINDS][LOSS_PLACES]);
 
 #endif

@@ -2,22 +2,22 @@
 #ifndef TEARDOWN_COMMON_MODEL_ROLE_H
 #define TEARDOWN_COMMON_MODEL_ROLE_H
 
-#include "common/model/model.h"
+#include "common/model/connection.h"
+#include "common/model/observation.h"
 
 /* Which roles this segment plays, given who sent FINs before it: ROLE_*. */
 unsigned role_of(const struct model *m, enum end from, const struct segment *s);
 
-/* Counts step->roles: which of them are new, which come again, and what a repetition says of losses
- * (loss.h). To be called when the sender's own FIN is already noted. */
-void role_note(struct model *m, enum end from, const struct segment *s, struct model_step *step);
+/* Counts o->step->roles: which of them are new, which come again, and what a repetition says of
+ * losses (loss.h). To be called when the sender's own FIN is already noted. */
+void role_note(struct observation *o);
 
 /* This FIN, captured after its peer's, was sent before it: it is FIN1. To be called after
  * role_note, while the peer's FIN was captured but once. */
-void role_exchange_fins(struct model *m, enum end from, struct model_step *step);
+void role_exchange_fins(struct observation *o);
 
 /* The FIN of this segment was acknowledged by one captured before it: that role is played, too. */
-void role_acked_before(struct model *m, enum end from, const struct segment *s,
-                       struct model_step *step);
+void role_acked_before(struct observation *o);
 
 /* Sets the counter, n of 3 or 4. */
 void role_count(const struct model *m, struct model_step *step);

@@ -49,6 +49,11 @@ static inline uint32_t segment_end(const struct segment *s) { return s->seq + se
  * retransmission may carry earlier data with it. */
 static inline uint32_t segment_fin_seq(const struct segment *s) { return segment_end(s) - 1; }
 
+/* A FIN that closes. Beside a SYN it does not: the RFC lets the receiver drop it (3.10.7.2). */
+static inline bool segment_carries_fin(const struct segment *s) {
+  return segment_has(s, SEGMENT_FIN) && !segment_has(s, SEGMENT_SYN);
+}
+
 /* A duplicate SACK block (RFC 2883): it reports octets that the ACK already covers. */
 static inline bool segment_has_dsack(const struct segment *s) {
   return (s->options & SEGMENT_HAS_SACK) && (int32_t)(s->sack_left - s->ack) < 0;

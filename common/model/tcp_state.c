@@ -12,8 +12,11 @@ static const struct {
 #undef X
 };
 static_assert(sizeof spelling / sizeof *spelling == TCPS_COUNT, "a spelling for every state");
+static_assert(TCPS_SYN_RECEIVED + 1 == TCPS_ESTABLISHED, "the synchronized states come last");
 
 const char *tcp_state_name(enum tcp_state state) { return spelling[state].name; }
+
+bool tcp_state_is_synchronized(enum tcp_state state) { return state >= TCPS_ESTABLISHED; }
 
 bool tcp_state_parse(const char *text, enum tcp_state *state) {
   for (size_t i = 0; i < TCPS_COUNT; i++) {

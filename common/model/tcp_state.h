@@ -44,6 +44,10 @@ enum tcp_state {
 /* The name as RFC 9293 has it, with underscores: "FIN_WAIT_1". */
 const char *tcp_state_name(enum tcp_state state);
 
+/* Both SYNs are behind this end (RFC 9293, 3.10.7.4): ESTABLISHED and what follows it. CLOSED is
+ * not: there is no connection any more. */
+bool tcp_state_is_synchronized(enum tcp_state state);
+
 /* Reads the RFC's name, ss's or the kernel's, in any case. False when it is none of them. */
 bool tcp_state_parse(const char *text, enum tcp_state *state);
 

@@ -228,6 +228,18 @@ const struct transition *transition_find(enum tcp_state state, enum tcp_event ev
   return row;
 }
 
+bool transition_leads_to(enum tcp_state from, enum tcp_state to) {
+  bool reached[TCPS_COUNT] = {false};
+  reached[from] = true;
+  /* Each round takes every edge of the table once: no path is longer than there are states. */
+  for (unsigned round = 0; round < TCPS_COUNT && !reached[to]; round++)
+    for (unsigned state = 0; state < TCPS_COUNT; state++)
+      for (unsigned event = 0; reached[state] && event < EVENT_COUNT; event++)
+        if (state != TCPS_CLOSED || from == TCPS_CLOSED)
+          reached[transition_find(state, event)->next] = true;
+  return reached[to];
+}
+
 const char *tcp_event_name(enum tcp_event event) {
   static const char *const names[] = {
 #define X(event, name) [EVENT_##event] = name,

@@ -5,6 +5,8 @@
 #ifndef TEARDOWN_COMMON_MODEL_TRANSITION_H
 #define TEARDOWN_COMMON_MODEL_TRANSITION_H
 
+#include <stdbool.h>
+
 #include "common/model/tcp_state.h"
 
 /* X(enumerator, name). SND: this endpoint put it on the wire. RCV: it arrived and was acceptable.
@@ -48,6 +50,10 @@ struct transition {
 
 /* The row for this pair; never NULL, valid for the life of the program. */
 const struct transition *transition_find(enum tcp_state state, enum tcp_event event);
+
+/* Events can take an end of one connection from the first state to the other, if by several steps;
+ * true when the two are the same. What follows on CLOSED is another connection. */
+bool transition_leads_to(enum tcp_state from, enum tcp_state to);
 
 const char *tcp_event_name(enum tcp_event event);
 

@@ -44,7 +44,7 @@ const char *conformity_name(enum conformity conformity) {
 
 /* FIN1 (0) or FIN2 (1) was acknowledged, and not sent again since. */
 static bool fin_is_acked(const struct model *m, unsigned which) {
-  const struct loss_fin *fin = &m->loss.fin[which];
+  const struct close_fin *fin = &m->fin[which];
   return fin->copies > 0 && fin->acks > 0 && fin->unanswered == 0;
 }
 
@@ -52,44 +52,47 @@ enum ending ending_of(const struct model *m) {
   bool acked1 = fin_is_acked(m, 0), acked2 = fin_is_acked(m, 1);
   if (acked1 && acked2)
     return m->crossed ? ENDING_SIMULTANEOUS : m->coalesced ? ENDING_COALESCED : ENDING_NORMAL;
-  if (m->refused) return ENDING_REFUSED;
-  if (m->rst_from != END_NONE) return ENDING_RESET;
+  if (m->rst.refused) return ENDING_REFUSED;
+  if (m->rst.from != END_NONE) return ENDING_RESET;
   if (m->first_closer == END_NONE) return ENDING_OPEN;
-  if (m->loss.fin[1].copies > 0 && !acked2) return ENDING_LAST_ACK;
+  if (m->fin[1].copies > 0 && !acked2) return ENDING_LAST_ACK;
   return acked1 ? ENDING_CLOSE_WAIT : ENDING_FIN_UNANSWERED;
 }
 
 /* A RST with ACK set is an abort by its sender's own will; one without answers a segment for which
  * no connection was left (RFC 9293, 3.10.7.1), and then the segment says why. */
 static enum reset_cause cause_of(const struct model *m) {
-  if (m->rst_from == END_NONE) {
+  if (m->rst.from == END_NONE) {
     for (int i = 0; i < m->n_findings; i++)
       if (m->findings[i].id == FINDING_RST_OUT_OF_WINDOW) return RESET_OUT_OF_WINDOW;
     return RESET_NONE;
   }
-  if (m->refused) return RESET_REFUSED;
-  if (m->reopened[m->rst_from]) return RESET_NO_SOCKET;
-  if (endpoint_find(&m->end[m->rst_from], EVENT_TIMEOUT_FIN_WAIT_2) >= 0)
+  if (m->rst.refused) return RESET_REFUSED;
+  if (m->reopened[m->rst.from]) return RESET_NO_SOCKET;
+  if (endpoint_find(&m->end[m->rst.from], EVENT_TIMEOUT_FIN_WAIT_2) >= 0)
     return RESET_FIN_WAIT_2_EXPIRED;
-  if (m->rst_has_ack) return m->rst_after_data ? RESET_CANNOT_TELL : RESET_LINGER_0;
-  if (m->rst_state == TCPS_CLOSED && (m->rst_offender & ROLE_ACK2)) return RESET_LATE_FINAL_ACK;
-  if (m->rst_state == TCPS_FIN_WAIT_1 || m->rst_state == TCPS_FIN_WAIT_2 ||
-      m->rst_state == TCPS_TIME_WAIT) {
-    bool waited =
-        (m->roles_seen & ROLE_ACK1) && m->rst_us - m->fin_acked_us[0] >= VERDICT_FIN_WAIT_2_MIN_US;
-    if (m->rst_after_late_data) return RESET_DATA_AFTER_CLOSE;
-    if (m->rst_offender & (ROLE_FIN1 | ROLE_FIN2))
+  if (m->rst.has_ack) return m->rst.after_data ? RESET_CANNOT_TELL : RESET_LINGER_0;
+  if (m->rst.sender_state == TCPS_CLOSED && (m->rst.offender & ROLE_ACK2))
+    return RESET_LATE_FINAL_ACK;
+  if (m->rst.sender_state == TCPS_FIN_WAIT_1 || m->rst.sender_state == TCPS_FIN_WAIT_2 ||
+      m->rst.sender_state == TCPS_TIME_WAIT) {
+    bool waited = (m->roles_seen & ROLE_ACK1) &&
+                  m->rst.t_us - m->fin[0].acked_us >= VERDICT_FIN_WAIT_2_MIN_US;
+    if (m->rst.after_late_data) return RESET_DATA_AFTER_CLOSE;
+    if (m->rst.offender & (ROLE_FIN1 | ROLE_FIN2))
       return waited ? RESET_FIN_WAIT_2_EXPIRED : RESET_CANNOT_TELL;
   }
-  return m->rst_state == TCPS_CLOSED ? RESET_NO_SOCKET : RESET_CANNOT_TELL;
+  return m->rst.sender_state == TCPS_CLOSED ? RESET_NO_SOCKET : RESET_CANNOT_TELL;
 }
 
 static enum doubt doubt_of(const struct model *m, enum ending ending) {
   if (m->capture_incomplete) return DOUBT_DROPS;
   for (int i = 0; i < 2; i++)
-    if (!m->end[i].has_spoken && m->end[1 - i].has_ack && !m->refused) return DOUBT_ONE_DIRECTION;
-  if (!ending_is_complete(ending) && (m->end[0].missed || m->end[1].missed)) return DOUBT_GAP;
-  bool closed = m->first_closer != END_NONE || m->rst_from != END_NONE;
+    if (!m->end[i].has_spoken && m->end[1 - i].offer.has_ack && !m->rst.refused)
+      return DOUBT_ONE_DIRECTION;
+  if (!ending_is_complete(ending) && (m->end[0].stream.missed || m->end[1].stream.missed))
+    return DOUBT_GAP;
+  bool closed = m->first_closer != END_NONE || m->rst.from != END_NONE;
   /* Both have sent octets since, so neither had closed before. */
   bool both_open = m->end[0].sent_stream && m->end[1].sent_stream;
   if (closed && m->midstream && !both_open) return DOUBT_MIDSTREAM;
@@ -107,15 +110,15 @@ static void add_stuck(struct verdict *v, const struct model *m, int64_t now_us) 
   enum end first = m->first_closer, second = first == END_NONE ? END_NONE : end_other(first);
   int64_t last_us = m->half_close_us > m->last_control_us ? m->half_close_us : m->last_control_us;
   bool waited = now_us - last_us >= VERDICT_STUCK_US;
-  if (v->ending == ENDING_FIN_UNANSWERED && (waited || m->loss.fin[0].copies > 1))
-    add_finding(v, FINDING_FIN_UNANSWERED, second, m->fin_us[0], 0, 0);
+  if (v->ending == ENDING_FIN_UNANSWERED && (waited || m->fin[0].copies > 1))
+    add_finding(v, FINDING_FIN_UNANSWERED, second, m->fin[0].first_us, 0, 0);
   if (v->ending == ENDING_CLOSE_WAIT && waited)
-    add_finding(v, FINDING_CLOSE_WAIT_STUCK, second, m->fin_acked_us[0], 0, 0);
+    add_finding(v, FINDING_CLOSE_WAIT_STUCK, second, m->fin[0].acked_us, 0, 0);
   if (v->ending != ENDING_LAST_ACK) return;
-  if (m->loss.fin[1].acks > 0 && m->loss.fin[1].unanswered > 1)
-    add_finding(v, FINDING_FIN_NOT_REACKED, first, m->loss.fin[1].last_us, 0, 0);
-  else if (waited || m->loss.fin[1].copies > 1)
-    add_finding(v, FINDING_FINAL_ACK_MISSING, first, m->fin_us[1], 0, 0);
+  if (m->fin[1].acks > 0 && m->fin[1].unanswered > 1)
+    add_finding(v, FINDING_FIN_NOT_REACKED, first, m->fin[1].last_us, 0, 0);
+  else if (waited || m->fin[1].copies > 1)
+    add_finding(v, FINDING_FINAL_ACK_MISSING, first, m->fin[1].first_us, 0, 0);
 }
 
 void verdict_make(struct verdict *v, const struct model *m, int64_t now_us) {
@@ -128,8 +131,8 @@ void verdict_make(struct verdict *v, const struct model *m, int64_t now_us) {
   v->of = m->coalesced ? 3 : 4;
   v->count = (uint8_t)(__builtin_popcount(m->roles_seen) - (m->coalesced ? 1 : 0));
   for (int i = 0; i < 2; i++)
-    if (m->loss.fin[i].copies > 1) v->fin_retransmissions += m->loss.fin[i].copies - 1;
-  loss_total(&m->loss, v->losses);
+    if (m->fin[i].copies > 1) v->fin_retransmissions += m->fin[i].copies - 1;
+  loss_total(m->fin, v->losses);
   if (m->first_closer != END_NONE) v->duration_us = m->last_control_us - m->first_fin_us;
 
   v->n_findings = m->n_findings;
@@ -239,7 +242,7 @@ static void say_losses(struct text *t, const struct verdict *v, const struct mod
       if (place == LOSS_AFTER_TAP) say(t, " after the sniffer saw it");
     }
   }
-  if (m->loss.fin[1].copies < 2 || !fin_is_acked(m, 1)) return;
+  if (m->fin[1].copies < 2 || !fin_is_acked(m, 1)) return;
   const char *first = end_name(m->first_closer), *second = end_name(end_other(m->first_closer));
   bool ack_lost = false, fin_lost = false;
   for (unsigned place = 0; place < LOSS_PLACES; place++) {
@@ -275,7 +278,7 @@ static bool is_stuck(const struct verdict *v) {
 
 static void say_not_yet(struct text *t, const struct model *m, unsigned which, int64_t now_us) {
   say(t, "; the capture ends ");
-  say_duration(t, now_us - m->loss.fin[which].last_us);
+  say_duration(t, now_us - m->fin[which].last_us);
   say(t, " after the FIN of %s, before any answer",
       end_name(which == 0 ? m->first_closer : end_other(m->first_closer)));
 }
@@ -287,17 +290,17 @@ static void say_linger(struct text *t, const struct model *m) {
     say(t, "; %s lingers in TIME_WAIT for ", end_name(i));
     say_duration(t, m->two_msl_us);
   }
-  if (m->rst_from != END_NONE && !m->final_ack_was_late)
+  if (m->rst.from != END_NONE && !m->final_ack_was_late)
     say(t, "; an RST then ended TIME_WAIT early");
 }
 
 static void say_reset(struct text *t, const struct verdict *v, const struct model *m) {
-  enum end by = m->rst_from;
+  enum end by = m->rst.from;
   const char *peer = end_name(end_other(by));
   say(t, "%s reset the connection", end_name(by));
-  if (m->first_closer != END_NONE && m->rst_us >= m->first_fin_us) {
+  if (m->first_closer != END_NONE && m->rst.t_us >= m->first_fin_us) {
     say(t, " ");
-    say_duration(t, m->rst_us - m->first_fin_us);
+    say_duration(t, m->rst.t_us - m->first_fin_us);
     say(t, m->first_closer == by ? " after its own FIN" : " after the FIN of %s", peer);
   }
   switch ((enum reset_cause)v->cause) {
@@ -334,7 +337,7 @@ static void say_reset(struct text *t, const struct verdict *v, const struct mode
       break;
     case RESET_LATE_FINAL_ACK: say(t, ": it has no such connection any more"); break;
     case RESET_CANNOT_TELL:
-      if (m->rst_has_ack)
+      if (m->rst.has_ack)
         say(t, ": it aborted; on the wire SO_LINGER 0 and close() with unread data look alike");
       else
         say(t, ": the wire does not tell why");
@@ -376,7 +379,7 @@ const char *verdict_sentence(const struct verdict *v, const struct model *m, int
     case ENDING_NORMAL:
       say_first(&t, m);
       say(&t, ", %s ", end_name(second));
-      say_duration(&t, m->fin_us[1] - m->fin_us[0]);
+      say_duration(&t, m->fin[1].first_us - m->fin[0].first_us);
       say(&t, " later");
       say_losses(&t, v, m);
       say_linger(&t, m);
@@ -384,7 +387,7 @@ const char *verdict_sentence(const struct verdict *v, const struct model *m, int
     case ENDING_COALESCED:
       say_first(&t, m);
       say(&t, "; %s closed so soon (", end_name(second));
-      say_duration(&t, m->fin_us[1] - m->fin_us[0]);
+      say_duration(&t, m->fin[1].first_us - m->fin[0].first_us);
       say(&t, ") that its FIN carried the ACK too: three segments");
       say_losses(&t, v, m);
       say_linger(&t, m);
@@ -397,7 +400,7 @@ const char *verdict_sentence(const struct verdict *v, const struct model *m, int
     case ENDING_RESET: say_reset(&t, v, m); break;
     case ENDING_REFUSED:
       say(&t, "%s refused the connection: nothing listens on that port, or a firewall says so",
-          end_name(m->rst_from));
+          end_name(m->rst.from));
       break;
     case ENDING_FIN_UNANSWERED:
       say_first(&t, m);
@@ -406,16 +409,16 @@ const char *verdict_sentence(const struct verdict *v, const struct model *m, int
         break;
       }
       say(&t, "; its FIN was sent ");
-      say_times(&t, m->loss.fin[0].copies);
+      say_times(&t, m->fin[0].copies);
       say(&t, " and not acknowledged for ");
-      say_duration(&t, now_us - m->fin_us[0]);
+      say_duration(&t, now_us - m->fin[0].first_us);
       say(&t, " (%s): %s or the path to it does not answer", tcp_state_name(m->end[first].state),
           end_name(second));
       break;
     case ENDING_CLOSE_WAIT:
       say_first(&t, m);
       say(&t, "; %s received the FIN ", end_name(second));
-      say_duration(&t, now_us - m->fin_us[0]);
+      say_duration(&t, now_us - m->fin[0].first_us);
       if (is_stuck(v))
         say(&t, " ago and has not closed (CLOSE_WAIT): the %s's application has not called close()",
             end_name(second));
@@ -430,15 +433,15 @@ const char *verdict_sentence(const struct verdict *v, const struct model *m, int
         break;
       }
       say(&t, "; the FIN of %s was sent ", end_name(second));
-      say_times(&t, m->loss.fin[1].copies);
-      if (m->loss.fin[1].acks > 0) {
+      say_times(&t, m->fin[1].copies);
+      if (m->fin[1].acks > 0) {
         say(&t, ", acknowledged ");
-        say_times(&t, m->loss.fin[1].acks);
+        say_times(&t, m->fin[1].acks);
         say(&t, " and no longer since ");
-        say_duration(&t, now_us - m->loss.fin[1].last_ack_us);
+        say_duration(&t, now_us - m->fin[1].last_ack_us);
       } else {
         say(&t, " and its ACK is missing for ");
-        say_duration(&t, now_us - m->fin_us[1]);
+        say_duration(&t, now_us - m->fin[1].first_us);
       }
       say(&t, " (%s): %s no longer answers, or its ACKs are lost",
           tcp_state_name(m->end[second].state), end_name(first));
@@ -461,7 +464,7 @@ const char *verdict_sentence(const struct verdict *v, const struct model *m, int
           "; it reuses a four-tuple in TIME_WAIT, which neither its ISN nor a timestamp allows");
       break;
   }
-  if (m->rst_from == END_NONE && v->cause == RESET_OUT_OF_WINDOW)
+  if (m->rst.from == END_NONE && v->cause == RESET_OUT_OF_WINDOW)
     say(&t, "; an RST with the wrong sequence number was ignored");
   say_kernel(&t, v);
   switch ((enum doubt)v->doubt) {

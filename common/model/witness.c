@@ -76,10 +76,8 @@ struct path {
   unsigned n;
 };
 
-static bool is_opening(enum tcp_state state) {
-  return state == TCPS_CLOSED || state == TCPS_LISTEN || state == TCPS_SYN_SENT ||
-         state == TCPS_SYN_RECEIVED;
-}
+/* What comes before the connection is open on both sides is not compared. */
+static bool is_opening(enum tcp_state state) { return !tcp_state_is_synchronized(state); }
 
 /* The states of the model from the end of the opening on. */
 static struct path path_of(const struct endpoint *e) {
@@ -93,7 +91,8 @@ static struct path path_of(const struct endpoint *e) {
       if (state == before) continue;
     }
     /* What the capture lacks may have been what led there. */
-    if (evidence == EVIDENCE_SEEN && (e->heard_more || e->missed)) evidence = EVIDENCE_PRESUMED;
+    if (evidence == EVIDENCE_SEEN && (e->heard_more || e->stream.missed))
+      evidence = EVIDENCE_PRESUMED;
     if (path.n == 0 && is_opening(state)) continue;
     path.at[path.n].state = state;
     path.at[path.n].evidence = evidence;

@@ -1,0 +1,49 @@
+#include "common/model/connection.h"
+
+#include <stddef.h>
+#include <string.h>
+
+const char *role_names(unsigned roles, char buffer[static 40]) {
+  static const struct {
+    unsigned role;
+    const char *name;
+  } names[] = {{ROLE_FIN1, "fin1"},      {ROLE_FIN2, "fin2"}, {ROLE_ACK1, "ack1"},
+               {ROLE_ACK2, "final-ack"}, {ROLE_RST, "rst"},   {ROLE_SYN, "syn"},
+               {ROLE_DATA, "data"}};
+  buffer[0] = '\0';
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    if (!(roles & names[i].role)) continue;
+    if (buffer[0]) strcat(buffer, "+");
+    strcat(buffer, names[i].name);
+  }
+  return buffer;
+}
+
+const char *step_verdict_name(enum step_verdict verdict) {
+  switch (verdict) {
+    case STEP_EXPECTED: return "expected";
+    case STEP_RETRANSMISSION: return "retransmission";
+    case STEP_REFUTES: return "refutes";
+    case STEP_STALE: return "stale";
+    case STEP_UNEXPECTED: return "unexpected";
+  }
+  return "";
+}
+
+uint32_t connection_u(const struct model *m) {
+  return m->first_closer == END_NONE ? 0 : m->end[m->first_closer].fin_seq;
+}
+
+uint32_t connection_w(const struct model *m) {
+  if (m->first_closer == END_NONE) return 0;
+  const struct endpoint *second = &m->end[end_other(m->first_closer)];
+  return second->has_fin ? second->fin_seq : second->stream.snd_nxt;
+}
+
+int64_t connection_deadline_us(const struct model *m) {
+  int64_t deadline = INT64_MAX;
+  for (unsigned i = 0; i < 2; i++)
+    if (m->end[i].state == TCPS_TIME_WAIT && m->time_wait_us[i] + m->two_msl_us < deadline)
+      deadline = m->time_wait_us[i] + m->two_msl_us;
+  return deadline;
+}

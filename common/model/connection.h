@@ -1,0 +1,157 @@
+/* What is known of one connection: the data that the rules read and write, and what a step reports.
+ * The theory that the rules follow stands in model.h. */
+#ifndef TEARDOWN_COMMON_MODEL_CONNECTION_H
+#define TEARDOWN_COMMON_MODEL_CONNECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/model/accept.h"
+#include "common/model/endpoint.h"
+#include "common/model/finding.h"
+#include "common/model/loss.h"
+#include "common/model/segment.h"
+#include "common/model/tcp_state.h"
+#include "common/model/transition.h"
+
+/* What a segment does in the close; a segment can do several things at once. */
+enum {
+  ROLE_FIN1 = 0x01,
+  ROLE_ACK1 = 0x02,
+  ROLE_FIN2 = 0x04,
+  ROLE_ACK2 = 0x08,
+  ROLE_RST = 0x10,
+  ROLE_SYN = 0x20,
+  ROLE_DATA = 0x40, /* payload, none of it new roles */
+  ROLES_OF_CLOSE = ROLE_FIN1 | ROLE_ACK1 | ROLE_FIN2 | ROLE_ACK2,
+};
+
+/* "fin1", "ack1", "fin2", "final-ack", "rst", "syn", "data"; several joined by '+'. Returns buffer.
+ */
+const char *role_names(unsigned roles, char buffer[static 40]);
+
+/* The two FINs by their order: index of model.fin. */
+enum { FIN1, FIN2 };
+
+/* The RST that took effect, if one did. */
+struct reset {
+  int64_t t_us;
+  uint32_t seq;
+  enum end from : 8;               /* END_NONE: none */
+  enum tcp_state sender_state : 8; /* just before */
+  uint8_t offender;                /* ROLE_* of what its receiver had sent last; 0: a bare ACK */
+  bool has_ack;
+  bool refused;         /* it answered a SYN */
+  bool after_data;      /* its receiver had sent data */
+  bool after_late_data; /* ... after its sender's FIN, and they are not acknowledged */
+};
+
+/* An ACK of octets that were not captured, and what was known before it. */
+struct unsent {
+  int64_t t_us;
+  uint32_t ack;
+  struct stream stream; /* of the end whose octets they would be */
+  struct offer offer;   /* of the end that acknowledged them; later ACKs that are good join it */
+  bool heard_more;      /* of the same */
+  bool pending;         /* not explained yet */
+};
+
+enum { MODEL_FINDINGS_MAX = 8, MODEL_CHANGES_MAX = 6 };
+
+struct model {
+  struct endpoint end[2];
+  struct close_fin fin[2]; /* FIN1, FIN2; zero until captured */
+  struct reset rst;
+  struct unsent unsent[2]; /* by the end whose octets they would be */
+  struct finding findings[MODEL_FINDINGS_MAX];
+  int64_t two_msl_us;
+  int64_t last_us;         /* the last captured segment */
+  int64_t first_fin_us;    /* valid once first_closer is set */
+  int64_t last_control_us; /* valid once first_closer is set, or an RST was sent */
+  int64_t time_wait_us[2]; /* by end: when TIME_WAIT began or was last restarted */
+  int64_t half_close_us;   /* the newest data sent into the half-close window */
+  uint32_t segments;
+  enum end first_closer : 8;
+  enum incarnation incarnation : 8; /* how it came to reuse a four-tuple, if it did */
+  uint8_t roles_seen;
+  uint8_t last_roles[2]; /* by end */
+  uint8_t n_findings;
+  bool midstream;          /* no SYN was captured */
+  bool crossed;            /* the first copy of FIN2 does not acknowledge FIN1 */
+  bool coalesced;          /* the first segment to acknowledge FIN1 is FIN2 */
+  bool sack_permitted[2];  /* by end, from the SYNs */
+  bool reopened[2];        /* by end: it sent the SYN of a new connection while the old one lived */
+  bool final_ack_was_late; /* not lost: the answer to the repeated FIN met a closed end */
+  bool time_wait_restarted;
+  bool capture_incomplete; /* for the caller to set: the kernel dropped packets */
+};
+
+enum change_kind {
+  CHANGE_MOVED,     /* an event, a new state */
+  CHANGE_STAYED,    /* an event worth telling that leaves the state: 2 MSL restarted */
+  CHANGE_CONFIRMED, /* the same state, now seen */
+  CHANGE_REFUTED,   /* the presumed state was never true */
+};
+
+struct model_change {
+  const struct transition *why; /* NULL when confirmed */
+  enum change_kind kind : 8;
+  enum end end : 8;
+  enum tcp_state from : 8, to : 8;
+  enum evidence evidence : 8; /* of `to` */
+  enum tcp_event event : 8;   /* for CHANGE_REFUTED the event struck out */
+};
+
+enum step_verdict {
+  STEP_EXPECTED,
+  STEP_RETRANSMISSION,
+  STEP_REFUTES,
+  STEP_STALE,
+  STEP_UNEXPECTED,
+};
+
+const char *step_verdict_name(enum step_verdict verdict);
+
+/* What one segment did to the model. */
+struct model_step {
+  int64_t since_first_fin_us; /* 0 until a FIN was captured */
+  int64_t since_copy_us;      /* `again`: since the previous copy of the same role */
+  uint32_t again;             /* 0: first copy; otherwise which repetition of the role this is */
+  enum end from : 8;
+  enum step_verdict verdict : 8;
+  enum acceptance ignored : 8; /* other than ACCEPT_YES: the receiver drops it */
+  uint8_t roles;               /* ROLE_* of this segment */
+  uint8_t new_roles;           /* those of them captured for the first time */
+  uint8_t count, of;           /* roles of the close captured so far, of three or four */
+  uint8_t n_changes, n_findings;
+  bool short_of_fin;  /* a bare ACK of everything but the peer's FIN */
+  bool in_half_close; /* payload sent into the half-close window */
+  struct model_change changes[MODEL_CHANGES_MAX];
+  struct finding findings[2];
+};
+
+/* Which FIN of the close this end's is, or would be: FIN1 also while nobody has sent one. */
+static inline unsigned connection_fin_of(const struct model *m, enum end end) {
+  return m->first_closer == END_NONE || m->first_closer == end ? FIN1 : FIN2;
+}
+
+/* Who sent FIN1 or FIN2, or will; END_NONE while nobody has sent a FIN. */
+static inline enum end connection_closer(const struct model *m, unsigned fin) {
+  if (m->first_closer == END_NONE) return END_NONE;
+  return fin == FIN1 ? m->first_closer : end_other(m->first_closer);
+}
+
+/* Somebody has begun to end it: a FIN was captured, or an RST that took effect. */
+static inline bool connection_has_closed(const struct model *m) {
+  return m->roles_seen != 0 || m->rst.t_us != 0;
+}
+
+/* u: FIN1's octet. w: FIN2's octet or, before it is sent, where it will be if no data come first.
+ */
+uint32_t connection_u(const struct model *model);
+uint32_t connection_w(const struct model *model);
+
+/* When TIME_WAIT will end by itself, or INT64_MAX when neither end is in it. */
+int64_t connection_deadline_us(const struct model *model);
+
+#endif

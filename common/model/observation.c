@@ -1,0 +1,52 @@
+#include "common/model/observation.h"
+
+#include "common/model/event.h"
+#include "common/model/seq.h"
+
+struct observation observation_make(struct model *m, enum end from, const struct segment *s,
+                                    struct model_step *step) {
+  enum end to = end_other(from);
+  struct endpoint *f = &m->end[from];
+  uint32_t fresh = endpoint_new_payload(f, s), snd_nxt = f->stream.snd_nxt;
+  bool is_behind = f->has_seq && seq_leq(segment_end(s), snd_nxt);
+  return (struct observation){
+      .m = m,
+      .s = s,
+      .step = step,
+      .from = from,
+      .to = to,
+      .sender = f,
+      .receiver = &m->end[to],
+      .sender_state = f->state,
+      .fresh = fresh,
+      .fresh_from = f->has_seq ? seq_max(snd_nxt, s->seq) : s->seq,
+      .first_fin = segment_carries_fin(s) && !f->has_fin,
+      .acks_more = !f->offer.has_ack || seq_gt(s->ack, f->offer.ack_max),
+      .repeats = segment_len(s) > 0 && is_behind && fresh == 0,
+      .stale = endpoint_is_stale(f, s),
+      .late = is_behind && seq_lt(s->seq, snd_nxt),
+  };
+}
+
+void observation_apply(struct observation *o, enum end who, enum tcp_event event,
+                       enum evidence evidence) {
+  event_apply(o->m, who, event, evidence, o->s->t_us, o->step);
+}
+
+void observation_prove(struct observation *o, enum end who, enum tcp_event event) {
+  event_prove(o->m, who, event, o->s->t_us, o->step);
+}
+
+void observation_confirm(struct observation *o, enum end who, enum tcp_event event) {
+  event_confirm(o->m, who, event, o->step);
+}
+
+bool observation_refute(struct observation *o, enum end who, enum tcp_event event) {
+  return event_refute(o->m, who, event, o->s->t_us, o->step);
+}
+
+void observation_find(struct observation *o, enum finding_id id, enum end end, uint32_t expected,
+                      uint32_t actual) {
+  event_find(o->m, o->step,
+             (struct finding){o->s->t_us, expected, actual, (uint8_t)id, (uint8_t)end});
+}
