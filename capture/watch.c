@@ -53,8 +53,8 @@ void watch_flush(struct watch *w) {
 /* ---- Verdicts ------------------------------------------------------------------------------- */
 
 /* Nothing more is to come of itself, but a repetition. */
-static bool is_complete(const struct model *m) {
-  return m->rst.from != END_NONE || ending_is_complete(ending_of(m));
+static bool is_complete(const struct model *m, int64_t now_us) {
+  return m->rst.from != END_NONE || ending_is_complete(ending_of(m, now_us));
 }
 
 /* The segments after which the model could have to think again stay away for this long. */
@@ -151,7 +151,7 @@ static void visit_closing(struct watch *w, struct flow *f, int64_t now_us) {
   int64_t quiet_us = now_us - m->last_us;
   consult(w, f, now_us);
   expire(w, f, now_us);
-  if (!is_complete(m)) return;
+  if (!is_complete(m, now_us)) return;
   bool lingers = connection_deadline_us(m) != INT64_MAX;
   bool due = quiet_us >= w->two_msl_us + (is_held(w, f) ? TIME_WAIT_SLACK_US : 0);
   if (w->live && quiet_us >= settle_us(m)) due = due || !w->wait || !lingers;
@@ -195,7 +195,7 @@ static void count_down(struct watch *w, int64_t now_us) {
   const struct flow *nearest = NULL;
   int64_t left_us = INT64_MAX;
   for (struct flow *f = w->flows.head[FLOW_CLOSING]; f; f = f->next) {
-    if (!is_complete(&f->model)) continue;
+    if (!is_complete(&f->model, now_us)) continue;
     int64_t left = time_wait_left_us(w, f, now_us);
     if (left >= left_us) continue;
     nearest = f;

@@ -84,10 +84,12 @@ static void normalise(struct model *m, int64_t to_us) {
     age(&fin->last_us, to_us);
     age(&fin->last_ack_us, to_us);
     fin->last_gap_us = 0;
-    memset(fin->lost, 0, sizeof fin->lost);
-    fin->spurious = 0;
+    fin->not_there_us = fin->unaware_us = 0;
+    fin->answer_met_closed = false;
+    memset(fin->copy, 0, sizeof fin->copy);
+    memset(fin->answer, 0, sizeof fin->answer);
     clamp(&fin->copies, 2);
-    clamp(&fin->acks, 1);
+    clamp(&fin->answers, 1);
     clamp(&fin->unanswered, 2);
     fin->flat_gaps = 0;
     struct endpoint *e = &m->end[i];

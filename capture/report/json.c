@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "capture/report/report.h"
+#include "common/model/sentence.h"
 
 enum { SCHEMA = 1 };
 
@@ -270,7 +271,7 @@ static void json_verdict(struct report *r, const struct flow *flow, const struct
     json_object_array_add(findings, finding_object(json_object_new_object(), m, &v->findings[i]));
   json_object_object_add(o, "findings", findings);
   json_object_object_add(o, "kernel", kernel_object(v, flow->kernel));
-  add_string(o, "sentence", verdict_sentence(v, m, now_us, sentence, sizeof sentence));
+  add_string(o, "sentence", sentence_make(v, m, now_us, sentence, sizeof sentence));
   add_int(o, "duration_us", v->duration_us);
   print(r, o);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "capture/report/report.h"
+#include "common/model/sentence.h"
 
 enum { COLUMNS_MIN = 60, COLUMNS_WITH_CLOCK = 96, ARROW_MAX = 40, LINE_SIZE = 512 };
 
@@ -433,7 +434,7 @@ static void ladder_verdict(struct report *report, const struct flow *flow, const
                                               : "1;33");
   print_wrapped(l, 2, "", line);
   color(l, "0");
-  verdict_sentence(v, m, now_us, sentence, sizeof sentence);
+  sentence_make(v, m, now_us, sentence, sizeof sentence);
   print_wrapped(l, 4, "", sentence);
   if (*text_sockets(flow->kernel, now_us, losses)) {
     snprintf(line, sizeof line, "the kernel now: %s", losses);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "capture/report/report.h"
+#include "common/model/sentence.h"
 
 struct lines {
   struct report base;
@@ -128,7 +129,7 @@ static void lines_verdict(struct report *r, const struct flow *flow, const struc
   unsigned agreed, of;
   verdict_agreement(v, &agreed, &of);
   if (of > 0) fprintf(r->out, " kernel-agrees=%u/%u", agreed, of);
-  fprintf(r->out, ": %s\n", verdict_sentence(v, m, now_us, sentence, sizeof sentence));
+  fprintf(r->out, ": %s\n", sentence_make(v, m, now_us, sentence, sizeof sentence));
   if (*text_sockets(flow->kernel, now_us, losses))
     fprintf(r->out, "  #%u kernel: %s\n", flow->number, losses);
   int64_t deadline = connection_deadline_us(m);

@@ -30,6 +30,23 @@ const char *step_verdict_name(enum step_verdict verdict) {
   return "";
 }
 
+struct losses connection_losses(const struct model *m, unsigned fin) {
+  /* Of a round trip as measured: it may be the host's own work, which is quicker another time. */
+  enum { OWN_WORK_US = 1000 };
+  enum end sender = connection_closer(m, fin);
+  if (sender == END_NONE) return (struct losses){0};
+  const struct endpoint *f = &m->end[sender], *p = &m->end[end_other(sender)];
+  const struct loss_context context = {
+      .receiver_us =
+          p->round_trip.least_us > OWN_WORK_US ? p->round_trip.least_us - OWN_WORK_US : 0,
+      .receiver_soon_us = endpoint_soon_us(p),
+      .sender_soon_us = endpoint_soon_us(f),
+      .sack_permitted = m->sack_permitted[0] && m->sack_permitted[1],
+      .met_time_wait = fin == FIN2 || m->crossed,
+  };
+  return loss_infer(&m->fin[fin], &context);
+}
+
 uint32_t connection_u(const struct model *m) {
   return m->first_closer == END_NONE ? 0 : m->end[m->first_closer].fin_seq;
 }

@@ -33,17 +33,37 @@ const char *role_names(unsigned roles, char buffer[static 40]);
 /* The two FINs by their order: index of model.fin. */
 enum { FIN1, FIN2 };
 
+/* How often an end has asked in vain: what it sent again since the other end last spoke. */
+struct vain {
+  int64_t first_us, last_us; /* the first segment that was not answered, and the newest */
+  uint16_t times;            /* repetitions or probes; 0: none */
+  bool probes;               /* keep-alive: they carry nothing new */
+};
+
+/* The newest segment of an end, and the newest of its that carried data. */
+struct spoken {
+  int64_t t_us;
+  uint32_t ack, data_ack;
+  bool has_ack, has_data_ack;
+  bool is_probe; /* it only asks whether the other end is there (RFC 9293, 3.8.4) */
+};
+
 /* The RST that took effect, if one did. */
 struct reset {
   int64_t t_us;
+  struct vain gave_up; /* what its sender had asked in vain; times is 0 if it had not */
   uint32_t seq;
   enum end from : 8;               /* END_NONE: none */
   enum tcp_state sender_state : 8; /* just before */
   uint8_t offender;                /* ROLE_* of what its receiver had sent last; 0: a bare ACK */
   bool has_ack;
   bool refused;         /* it answered a SYN */
-  bool after_data;      /* its receiver had sent data */
-  bool after_late_data; /* ... after its sender's FIN, and they are not acknowledged */
+  bool after_data;      /* its receiver had sent octets, or may have */
+  bool after_late_data; /* ... after its sender had closed, and they had not been acknowledged */
+  bool came_soon;       /* within a round trip of its receiver's newest segment */
+  bool answers_probe;   /* which was a probe */
+  bool answers_ack;   /* no ACK, and the number that one of its receiver's segments acknowledged */
+  bool answers_blind; /* the number 0, after a segment that acknowledged nothing */
 };
 
 /* An ACK of octets that were not captured, and what was known before it. */
@@ -63,6 +83,8 @@ struct model {
   struct close_fin fin[2]; /* FIN1, FIN2; zero until captured */
   struct reset rst;
   struct unsent unsent[2]; /* by the end whose octets they would be */
+  struct vain vain[2];     /* by end */
+  struct spoken spoken[2]; /* by end */
   struct finding findings[MODEL_FINDINGS_MAX];
   int64_t two_msl_us;
   int64_t last_us;         /* the last captured segment */
@@ -76,12 +98,12 @@ struct model {
   uint8_t roles_seen;
   uint8_t last_roles[2]; /* by end */
   uint8_t n_findings;
-  bool midstream;          /* no SYN was captured */
-  bool crossed;            /* the first copy of FIN2 does not acknowledge FIN1 */
-  bool coalesced;          /* the first segment to acknowledge FIN1 is FIN2 */
-  bool sack_permitted[2];  /* by end, from the SYNs */
-  bool reopened[2];        /* by end: it sent the SYN of a new connection while the old one lived */
-  bool final_ack_was_late; /* not lost: the answer to the repeated FIN met a closed end */
+  bool midstream;    /* no SYN was captured */
+  bool ack1_missing; /* FIN2 came so late with the ACK of FIN1 that another one was there before */
+  bool crossed;      /* the first copy of FIN2 does not acknowledge FIN1 */
+  bool coalesced;    /* the first segment to acknowledge FIN1 is FIN2 */
+  bool sack_permitted[2]; /* by end, from the SYNs */
+  bool reopened[2];       /* by end: it sent the SYN of a new connection while the old one lived */
   bool time_wait_restarted;
   bool capture_incomplete; /* for the caller to set: the kernel dropped packets */
 };
@@ -145,6 +167,9 @@ static inline enum end connection_closer(const struct model *m, unsigned fin) {
 static inline bool connection_has_closed(const struct model *m) {
   return m->roles_seen != 0 || m->rst.t_us != 0;
 }
+
+/* What was lost of FIN1 or FIN2 and its ACK, as far as it can be inferred by now. */
+struct losses connection_losses(const struct model *m, unsigned fin);
 
 /* u: FIN1's octet. w: FIN2's octet or, before it is sent, where it will be if no data come first.
  */

@@ -146,6 +146,35 @@ void endpoint_set_stream(struct endpoint *e, const struct stream *stream) {
   fold(e);
 }
 
+void endpoint_ask(struct endpoint *e, const struct segment *s) {
+  /* A FIN asks anew: what was asked before may have been lost. */
+  if (e->round_trip.is_asked && !segment_has(s, SEGMENT_FIN)) return;
+  e->round_trip.is_asked = true;
+  /* Of what a SYN carries besides, an end may take nothing (RFC 9293, 3.10.7.2). */
+  e->round_trip.asked_end = segment_has(s, SEGMENT_SYN) ? s->seq + 1 : segment_end(s);
+  e->round_trip.asked_us = s->t_us;
+}
+
+void endpoint_answer(struct endpoint *e, const struct segment *s) {
+  struct round_trip *r = &e->round_trip;
+  if (!r->is_asked || !segment_has(s, SEGMENT_ACK) || seq_lt(s->ack, r->asked_end)) return;
+  int64_t took_us = s->t_us - r->asked_us;
+  r->is_asked = false;
+  if (took_us < 0 || (r->is_known && took_us >= r->least_us)) return;
+  r->least_us = took_us;
+  r->is_known = true;
+}
+
+int64_t endpoint_soon_us(const struct endpoint *e) {
+  /* What queues and busy hosts add, even where a round trip takes microseconds. */
+  enum { SLOWER_US = 10000 };
+  /* Nothing is known of the path: what a sender assumes of it (RFC 6298, 2.1). */
+  enum { UNKNOWN_US = 1000000 };
+  const struct round_trip *r = &e->round_trip;
+  if (!r->is_known) return UNKNOWN_US;
+  return r->least_us + (r->least_us > SLOWER_US ? r->least_us : SLOWER_US);
+}
+
 void endpoint_set_heard_more(struct endpoint *e, bool heard_more) {
   e->heard_more = heard_more;
   fold(e);

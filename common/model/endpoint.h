@@ -47,11 +47,21 @@ struct offer {
   bool has_ack;              /* it has sent an ACK; else the rest is void */
 };
 
+/* The shortest round trip between the tap and an end: from a segment that passed the tap towards it
+ * to its ACK of that. A delayed ACK only adds, so it is never less than the path's. */
+struct round_trip {
+  int64_t least_us; /* counts if is_known */
+  int64_t asked_us; /* when the octet before asked_end first passed towards the end */
+  uint32_t asked_end;
+  bool is_known, is_asked;
+};
+
 struct endpoint {
   /* The ISN, or the first sequence number captured: relative ones count from it. */
   uint32_t first_seq;
   struct stream stream;
   struct offer offer;
+  struct round_trip round_trip;
   uint32_t fin_seq;
   uint32_t fin_ack;      /* the ACK of its FIN's first captured copy */
   uint32_t octets_end;   /* after the highest SYN or data octet captured; counts if has_octets */
@@ -102,6 +112,18 @@ unsigned endpoint_window_shift(const struct endpoint *e, const struct segment *s
 
 /* Adds the ACK of a segment and the window that it offers. */
 void endpoint_offer(struct offer *offer, const struct segment *s, unsigned window_shift);
+
+/* A segment passes the tap towards this end, and occupies sequence space that was not captured
+ * before: the time until its ACK is a round trip. */
+void endpoint_ask(struct endpoint *e, const struct segment *s);
+
+/* This end sent the segment: it may be the ACK of what was asked. */
+void endpoint_answer(struct endpoint *e, const struct segment *s);
+
+/* What this end sends within this time of something's passing the tap towards it may have left
+ * before that arrived: a round trip, with as much again for one that is slower than the shortest.
+ */
+int64_t endpoint_soon_us(const struct endpoint *e);
 
 /* Whether this end acknowledged octets of its peer's that the capture never saw. */
 void endpoint_set_heard_more(struct endpoint *e, bool heard_more);

@@ -17,7 +17,7 @@ static unsigned list_all(const struct model *m, struct expectation out[static EX
   uint32_t u = connection_u(m), w = connection_w(m);
   uint8_t fin2 = m->roles_seen & ROLE_ACK1 ? ROLE_FIN2 : ROLE_FIN2 | ROLE_ACK1;
   /* An ACK is awaited until it comes, and again after each repetition of its FIN. */
-  bool ack1 = !(m->roles_seen & ROLE_ACK1) || m->fin[0].unanswered > 0;
+  bool ack1 = (!(m->roles_seen & ROLE_ACK1) && !m->ack1_missing) || m->fin[0].unanswered > 0;
   bool ack2 = !(m->roles_seen & ROLE_ACK2) || m->fin[1].unanswered > 0;
   if (ack1)
     out[n++] = (struct expectation){second_end->stream.snd_nxt, u + 1, second, ROLE_ACK1, true};

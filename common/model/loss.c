@@ -1,6 +1,6 @@
 #include "common/model/loss.h"
 
-#include <string.h>
+#include <stddef.h>
 
 #include "common/model/seq.h"
 
@@ -27,79 +27,263 @@ const char *loss_place_name(enum loss_place place) {
   return "";
 }
 
-static void count(struct close_fin *fin, enum loss_of what, enum loss_place place, uint32_t n) {
-  fin->lost[what][place] = (uint16_t)(fin->lost[what][place] + n);
-}
-
-void loss_on_fin(struct close_fin *fin, bool is_fin1, const struct segment *segment) {
+void loss_note_copy(struct close_fin *fin, const struct segment *segment) {
   if (fin->copies == 0) {
-    fin->first_tsval = segment->tsval;
     fin->has_timestamps = segment->options & SEGMENT_HAS_TIMESTAMPS;
-  }
-  if (fin->unanswered == 0) {
-    if (is_fin1 && fin->copies > 0 && segment->t_us - fin->last_ack_us < LOSS_SPURIOUS_US)
-      fin->spurious++;
-    else if (fin->copies > 0)
-      count(fin, LOSS_OF_ACK, LOSS_AFTER_TAP, 1);
-    fin->repeated_soon = true;
-  } else if (segment->t_us - fin->last_us >= LOSS_SPURIOUS_US) {
-    fin->repeated_soon = false;
-  }
-  if (fin->copies > 0) {
+  } else {
     int64_t gap_us = segment->t_us - fin->last_us;
     bool grew = gap_us > fin->last_gap_us + fin->last_gap_us / 4;
     fin->flat_gaps = grew ? 0 : fin->flat_gaps + 1;
     fin->last_gap_us = gap_us;
   }
-  fin->last_tsval = segment->tsval;
+  fin->copy[fin->copies++ % LOSS_KEPT] = (struct loss_copy){segment->t_us, segment->tsval};
   fin->last_us = segment->t_us;
-  fin->copies++;
   fin->unanswered++;
 }
 
-void loss_on_ack(struct close_fin *fin, bool is_fin1, bool dsack_would_tell, uint32_t fin_seq,
-                 const struct segment *segment) {
-  bool first = fin->acks++ == 0;
+void loss_note_answer(struct close_fin *fin, uint32_t fin_seq, const struct segment *segment) {
+  fin->answer[fin->answers++ % LOSS_KEPT] = (struct loss_answer){
+      .t_us = segment->t_us,
+      .tsecr = segment->tsecr,
+      .has_tsecr = segment->options & SEGMENT_HAS_TIMESTAMPS,
+      .dsack = segment_has_dsack(segment) && seq_gt(segment->sack_right, fin_seq),
+      .bare = segment_len(segment) == 0,
+  };
   fin->last_ack_us = segment->t_us;
-  uint32_t lost = fin->unanswered > 1 ? fin->unanswered - 1 : 0;
   fin->unanswered = 0;
-  if (lost == 0) return;
-
-  /* What came twice must have been the FIN. */
-  if (segment_has_dsack(segment) && seq_gt(segment->sack_right, fin_seq)) {
-    if (fin->repeated_soon)
-      fin->spurious = (uint16_t)(fin->spurious + lost);
-    else
-      count(fin, LOSS_OF_ACK, LOSS_BEFORE_TAP, lost);
-    return;
-  }
-  bool echoes = first && fin->has_timestamps && (segment->options & SEGMENT_HAS_TIMESTAMPS) &&
-                fin->first_tsval != fin->last_tsval;
-  bool dsack_tells = is_fin1 && first && dsack_would_tell;
-  bool was_there = fin->sacked || (echoes && segment->tsecr == fin->first_tsval);
-  if (!is_fin1 && echoes && segment->tsecr == fin->first_tsval)
-    count(fin, LOSS_OF_ACK, LOSS_BEFORE_TAP, lost);
-  else if (!is_fin1 && echoes && segment->tsecr == fin->last_tsval)
-    count(fin, LOSS_OF_FIN, LOSS_AFTER_TAP, lost);
-  else if (dsack_tells && was_there)
-    fin->spurious = (uint16_t)(fin->spurious + lost);
-  else if (dsack_tells)
-    count(fin, LOSS_OF_FIN, LOSS_AFTER_TAP, lost);
-  else if (fin->repeated_soon)
-    fin->spurious = (uint16_t)(fin->spurious + lost);
-  else
-    count(fin, LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN, lost);
 }
 
-void loss_total(const struct close_fin fin[static 2], uint16_t total[LOSS_KINDS][LOSS_PLACES]) {
-  static const enum loss_kind kinds[2][LOSS_OF] = {
-      {LOSS_FIN1, LOSS_ACK1, LOSS_FIN1_OR_ACK1},
-      {LOSS_FIN2, LOSS_ACK2, LOSS_FIN2_OR_ACK2},
-  };
-  for (unsigned which = 0; which < 2; which++) {
-    struct close_fin sum = fin[which];
-    if (sum.unanswered > 1) count(&sum, LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN, sum.unanswered - 1);
-    for (unsigned what = 0; what < LOSS_OF; what++)
-      memcpy(total[kinds[which][what]], sum.lost[what], sizeof sum.lost[what]);
+/* ---- The table ------------------------------------------------------------------------------ */
+
+/* What an answer says about the copies before the one that it answers. */
+enum {
+  CLUE_SACKED = 0x01, /* the FIN had been acknowledged selectively */
+  CLUE_DSACK = 0x02,  /* it reports the FIN as having come twice */
+  CLUE_SOON = 0x04,   /* each copy came before the ACK of the one before it could have */
+  CLUE_FIRST = 0x08,  /* no copy had been answered before */
+  CLUE_BARE = 0x10,   /* it could have carried a D-SACK */
+  CLUE_SACK_PERMITTED = 0x20,
+  CLUE_TIME_WAIT = 0x40, /* its sender keeps the first timestamp and sends no D-SACK */
+  CLUE_ECHO = 0x80,      /* it echoes the timestamp of one copy */
+};
+
+enum outcome {
+  NOTHING_LOST,
+  FINS_LOST,    /* all of them, after the tap */
+  ONE_ARRIVED,  /* and its ACK was lost before the tap; of the others nobody can tell */
+  ECHO_ARRIVED, /* the named one and its ACK was lost; those before it were lost themselves */
+  EITHER_LOST,
+};
+
+/* The first row that fits. The rows of a D-SACK hold for every stack that sends them (RFC 2883);
+ * those of timestamps for RFC 7323 4.3 in TIME_WAIT, where nothing updates TS.Recent. */
+/* clang-format off */
+static const struct {
+  unsigned needs, forbids;
+  enum outcome outcome;
+  const char *because;
+} rules[] = {
+    {CLUE_SACKED, 0, NOTHING_LOST, "its receiver had acknowledged it selectively"},
+    {CLUE_DSACK | CLUE_SOON, 0, NOTHING_LOST, "it was repeated sooner than an ACK is delayed"},
+    {CLUE_DSACK | CLUE_FIRST, 0, ONE_ARRIVED, "a D-SACK says that a copy had come before"},
+    {CLUE_TIME_WAIT | CLUE_ECHO | CLUE_FIRST, 0, ECHO_ARRIVED,
+     "the echoed timestamp names the copy that came first"},
+    {CLUE_FIRST | CLUE_BARE | CLUE_SACK_PERMITTED, CLUE_DSACK | CLUE_TIME_WAIT, FINS_LOST,
+     "the ACK carries no D-SACK, so no other copy had come"},
+    {CLUE_SOON, 0, NOTHING_LOST, "it was repeated sooner than an ACK is delayed"},
+    {0, 0, EITHER_LOST, "nothing tells whether the FIN or its ACK was lost"},
+};
+/* clang-format on */
+
+static const char NOT_THERE[] = "its receiver went on without it long after it had passed";
+static const char UNAWARE[] = "its sender went on without it long after it had passed";
+
+/* ---- The inference -------------------------------------------------------------------------- */
+
+/* Copies and answers are walked in the order of their times. */
+struct walk {
+  const struct close_fin *fin;
+  const struct loss_context *context;
+  struct losses losses;
+  uint32_t pending,
+      next;            /* the copies from `pending` on, to before `next`, are not accounted for */
+  uint32_t answers;    /* walked so far */
+  int64_t answered_us; /* the newest of those; */
+  bool answer_counted; /* it has been counted as lost */
+  bool burst;          /* the first answer came with others: the receiver had been away */
+};
+
+static const struct loss_copy *copy_of(const struct walk *w, uint32_t i) {
+  return &w->fin->copy[i % LOSS_KEPT];
+}
+
+static void claim(struct walk *w, enum loss_of what, enum loss_place place, uint32_t n,
+                  const char *because) {
+  if (n == 0) return;
+  w->losses.count[what][place] = (uint16_t)(w->losses.count[what][place] + n);
+  w->losses.because[what][place] = because;
+}
+
+static bool take_back(struct walk *w, enum loss_of what, enum loss_place place) {
+  if (w->losses.count[what][place] == 0) return false;
+  if (--w->losses.count[what][place] == 0) w->losses.because[what][place] = NULL;
+  return true;
+}
+
+/* The newest answer had passed the tap, and the sender has not heard of it. */
+static void answer_was_lost(struct walk *w, int64_t shown_us) {
+  if (w->answers == 0 || w->answer_counted) return;
+  if (shown_us - w->answered_us < w->context->sender_soon_us) return;
+  claim(w, LOSS_OF_ACK, LOSS_AFTER_TAP, 1, UNAWARE);
+  w->answer_counted = true;
+}
+
+/* The pending copy whose timestamp the answer echoes; false when there is none, or several. */
+static bool echoed_copy(const struct walk *w, const struct loss_answer *a, uint32_t *which) {
+  unsigned n = 0;
+  if (!w->fin->has_timestamps || !a->has_tsecr) return false;
+  for (uint32_t i = w->pending; i < w->next; i++) {
+    if (copy_of(w, i)->tsval != a->tsecr) continue;
+    *which = i;
+    n++;
   }
+  return n == 1;
+}
+
+/* Which of the pending copies is answered: the newest that the answer can be to. Where a D-SACK
+ * would tell of a second arrival and there is none, the echo names it. */
+static uint32_t answered_copy(const struct walk *w, const struct loss_answer *a, bool echo,
+                              uint32_t echoed) {
+  bool alone = a->bare && !a->dsack && w->context->sack_permitted && !w->context->met_time_wait;
+  if (echo && alone) return echoed;
+  uint32_t to = w->next - 1;
+  /* The first D-SACK answers the second copy that arrived, at the least. */
+  uint32_t least = a->dsack && w->answers == 0 && to > w->pending ? w->pending + 1 : w->pending;
+  while (to > least && a->t_us - copy_of(w, to)->t_us < w->context->receiver_us) to--;
+  return to;
+}
+
+static unsigned clues_of(const struct walk *w, const struct loss_answer *a, bool echo,
+                         uint32_t to) {
+  unsigned clues = 0;
+  bool soon = true;
+  for (uint32_t i = w->pending; i < to; i++)
+    if (copy_of(w, i + 1)->t_us - copy_of(w, i)->t_us >= LOSS_DELAYED_ACK_US) soon = false;
+  if (w->fin->sacked) clues |= CLUE_SACKED;
+  if (a->dsack) clues |= CLUE_DSACK;
+  if (soon) clues |= CLUE_SOON;
+  if (w->answers == 0) clues |= CLUE_FIRST;
+  if (a->bare) clues |= CLUE_BARE;
+  if (w->context->sack_permitted) clues |= CLUE_SACK_PERMITTED;
+  if (w->context->met_time_wait) clues |= CLUE_TIME_WAIT;
+  if (echo) clues |= CLUE_ECHO;
+  return clues;
+}
+
+/* The copies from `pending` to before `to` have no answer of their own. */
+static void judge(struct walk *w, uint32_t to, unsigned clues, uint32_t echoed) {
+  uint32_t n = to - w->pending;
+  unsigned row = 0;
+  while ((rules[row].needs & ~clues) || (rules[row].forbids & clues)) row++;
+  const char *because = rules[row].because;
+  switch (rules[row].outcome) {
+    case NOTHING_LOST: w->losses.spurious = (uint16_t)(w->losses.spurious + n); break;
+    case FINS_LOST: claim(w, LOSS_OF_FIN, LOSS_AFTER_TAP, n, because); break;
+    case ONE_ARRIVED:
+      claim(w, LOSS_OF_ACK, LOSS_BEFORE_TAP, 1, because);
+      claim(w, LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN, n - 1, because);
+      break;
+    case ECHO_ARRIVED:
+      claim(w, LOSS_OF_FIN, LOSS_AFTER_TAP, echoed - w->pending, because);
+      if (echoed == to) break;
+      claim(w, LOSS_OF_ACK, LOSS_BEFORE_TAP, 1, because);
+      claim(w, LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN, to - echoed - 1, because);
+      break;
+    case EITHER_LOST: claim(w, LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN, n, because); break;
+  }
+}
+
+/* An answer too many: the receiver had got more copies than it seemed. If the first one carried a
+ * D-SACK, that one and the delayed ACK of the copy before it were one segment. */
+static void take_one_back(struct walk *w) {
+  static const struct {
+    enum loss_of what;
+    enum loss_place place;
+  } order[] = {{LOSS_OF_ACK, LOSS_BEFORE_TAP},
+               {LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN},
+               {LOSS_OF_FIN, LOSS_AFTER_TAP}};
+  unsigned n = w->burst ? 1 : 2;
+  if (!w->fin->answer[0].dsack || w->fin->answers > LOSS_KEPT) n = 1;
+  w->burst = true;
+  for (unsigned i = 0; n > 0 && i < sizeof order / sizeof *order;) {
+    if (take_back(w, order[i].what, order[i].place))
+      n--;
+    else
+      i++;
+  }
+}
+
+static void walk_copy(struct walk *w) {
+  answer_was_lost(w, copy_of(w, w->next)->t_us);
+  w->next++;
+}
+
+static void walk_answer(struct walk *w, const struct loss_answer *a) {
+  uint32_t echoed = 0;
+  if (w->pending == w->next) {
+    if (w->answers > 0)
+      take_one_back(w);
+    else /* though it went on without the FIN for long, that was under way */
+      take_back(w, LOSS_OF_FIN, LOSS_AFTER_TAP);
+  } else {
+    bool echo = echoed_copy(w, a, &echoed);
+    uint32_t to = answered_copy(w, a, echo, echoed);
+    if (echoed > to) echo = false;
+    if (to > w->pending) judge(w, to, clues_of(w, a, echo, to), echoed);
+    w->pending = to + 1;
+  }
+  w->answers++;
+  w->answered_us = a->t_us;
+  w->answer_counted = false;
+}
+
+/* The receiver went on without the FIN: no copy had arrived that passed long before. */
+static void walk_not_there(struct walk *w) {
+  uint32_t n = 0;
+  if (w->answers > 0 || w->fin->not_there_us == 0) return;
+  while (w->pending < w->next &&
+         w->fin->not_there_us - copy_of(w, w->pending)->t_us >= w->context->receiver_soon_us) {
+    w->pending++;
+    n++;
+  }
+  claim(w, LOSS_OF_FIN, LOSS_AFTER_TAP, n, NOT_THERE);
+}
+
+struct losses loss_infer(const struct close_fin *fin, const struct loss_context *context) {
+  struct walk w = {.fin = fin, .context = context};
+  bool plain = fin->copies < 2 && fin->answers < 2 && !fin->not_there_us && !fin->unaware_us;
+  if (plain) return w.losses;
+  uint32_t forgotten = fin->copies > LOSS_KEPT ? fin->copies - LOSS_KEPT : 0;
+  uint32_t answers = fin->answers > LOSS_KEPT ? fin->answers - LOSS_KEPT : 0;
+  /* What is no longer kept had its answers, or nobody can tell any more. */
+  if (forgotten > answers)
+    claim(&w, LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN, forgotten - answers,
+          "too many copies to keep each");
+  w.pending = w.next = forgotten;
+  for (uint32_t a = answers; a < fin->answers; a++) {
+    const struct loss_answer *answer = &fin->answer[a % LOSS_KEPT];
+    while (w.next < fin->copies && copy_of(&w, w.next)->t_us <= answer->t_us) walk_copy(&w);
+    walk_not_there(&w);
+    walk_answer(&w, answer);
+  }
+  while (w.next < fin->copies) walk_copy(&w);
+  walk_not_there(&w);
+  answer_was_lost(&w, fin->unaware_us);
+  if (w.next - w.pending > 1)
+    claim(&w, LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN, w.next - w.pending - 1,
+          "no answer to them was captured");
+  if (fin->answer_met_closed && fin->answers > 1)
+    w.losses.final_ack_late =
+        take_back(&w, LOSS_OF_ACK, LOSS_AFTER_TAP) || take_back(&w, LOSS_OF_ACK, LOSS_BEFORE_TAP);
+  return w.losses;
 }

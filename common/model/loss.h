@@ -1,16 +1,18 @@
-/* Losses, by role, as far as a capture lets one infer them.
+/* What was lost, as far as the capture lets one infer it: from the copies of a FIN and from the
+ * answers to them.
  *
- * A FIN that is sent again says that its ACK did not come. If that ACK was captured in between, it
- * was lost after the tap. If not, either the FIN or its ACK was lost, and the next ACK tells which:
- *   ACK2: TIME_WAIT echoes the timestamp of the first FIN2 that arrived (RFC 7323, 4.3), so a TSecr
- *         equal to the first copy's TSval means that the FIN had arrived and its ACK was lost
- * before the tap; equal to the last copy's, that the earlier FINs were lost after it. ACK1: a
- * D-SACK (RFC 2883) in the answer means that the FIN had arrived before; none, on a connection that
- * negotiated SACK, that it had not. Without timestamps or SACK the two cannot be told apart. The
- * loss of the last copy in a capture can never be inferred. A repetition sooner than any delayed
- * ACK is spurious, not a loss; so is one that follows so soon on the captured ACK that the two have
- * passed each other, and one of a FIN that was there already: its receiver had acknowledged it
- * selectively, or answers with the timestamp of the first copy and without a D-SACK. */
+ * Each copy is kept with its time and timestamp, and so is each answer, an ACK that covers the FIN.
+ * Nothing is counted while they come: the losses are inferred anew whenever somebody asks, so that
+ * an answer that comes late takes back what its absence seemed to prove.
+ *
+ *   Causality. An answer cannot be to a copy that passed the tap later than one round trip before
+ *     it, and a copy that follows an ACK within one round trip may have left before that arrived.
+ *   One proof, one claim. A D-SACK proves that one copy had arrived before; an echoed timestamp
+ *     names the copy that arrived; an answer accounts for one copy. What none of them names was
+ * lost as FIN or as ACK, which nobody can tell. The last copy. Whether it, or its answer, was lost
+ * is never inferable: another one would follow.
+ *
+ * What is decided by which clue is one table, in loss.c. */
 #ifndef TEARDOWN_COMMON_MODEL_LOSS_H
 #define TEARDOWN_COMMON_MODEL_LOSS_H
 
@@ -19,9 +21,9 @@
 
 #include "common/model/segment.h"
 
-/* Linux delays the ACK of a FIN by at least TCP_ATO_MIN, 40 ms: a FIN repeated sooner, and answered
- * with a D-SACK, was repeated by a tail loss probe that did not wait for it. */
-#define LOSS_SPURIOUS_US INT64_C(40000)
+/* Linux delays an ACK by at least TCP_ATO_MIN, 40 ms: a copy that follows sooner on the one before
+ * it says nothing, for the receiver may not have answered that yet. */
+#define LOSS_DELAYED_ACK_US INT64_C(40000)
 
 enum loss_kind {
   LOSS_FIN1,
@@ -42,35 +44,69 @@ const char *loss_place_name(enum loss_place place);
 /* What the losses of one FIN are counted by; with the FIN's index it is an enum loss_kind. */
 enum loss_of { LOSS_OF_FIN, LOSS_OF_ACK, LOSS_OF_EITHER, LOSS_OF };
 
-/* One FIN of the close, its copies and the copies of its ACK. */
+/* Copies, and answers, that are kept: the newest. */
+enum { LOSS_KEPT = 8 };
+
+struct loss_copy {
+  int64_t t_us;
+  uint32_t tsval; /* counts if the FIN has timestamps */
+};
+
+struct loss_answer {
+  int64_t t_us;
+  uint32_t tsecr;
+  bool has_tsecr;
+  bool dsack; /* it reports the FIN's octet as having come twice */
+  bool bare;  /* neither data nor a FIN of its own: only then would a D-SACK stand in it */
+};
+
+/* One FIN of the close, its copies and its answers. */
 struct close_fin {
   int64_t first_us, last_us; /* its first and its newest copy */
   int64_t last_gap_us;       /* between the newest and the one before; 0: there is but one */
-  int64_t acked_us;          /* the first copy of its ACK */
+  int64_t acked_us;          /* the first answer */
   int64_t last_ack_us;       /* the newest one */
-  int64_t short_ack_us;      /* when all but it was acknowledged after it was sent; 0: never */
-  uint32_t first_tsval, last_tsval;
-  uint32_t copies, acks; /* captured so far */
-  uint32_t flat_gaps;    /* gaps in a row that did not grow */
-  uint32_t unanswered;   /* copies since the last captured ACK */
-  uint16_t lost[LOSS_OF][LOSS_PLACES];
-  uint16_t spurious; /* repetitions for which nothing had been lost */
+  int64_t short_ack_us;      /* the newest bare ACK of everything but this FIN after it; 0: none */
+  int64_t not_there_us;      /* when its receiver last showed that no copy had arrived; 0: never */
+  int64_t unaware_us;        /* when its sender last showed that no answer had arrived; 0: never */
+  struct loss_copy copy[LOSS_KEPT];     /* copy number i is at i % LOSS_KEPT */
+  struct loss_answer answer[LOSS_KEPT]; /* the same */
+  uint32_t copies, answers;             /* captured so far */
+  uint32_t unanswered;                  /* copies since the last answer */
+  uint32_t flat_gaps;                   /* gaps in a row that did not grow */
   bool has_timestamps;
-  bool sacked;        /* its receiver has said that it came, though octets before it are missing */
-  bool repeated_soon; /* every unanswered repetition came within LOSS_SPURIOUS_US */
+  bool sacked; /* its receiver has said that it came, though octets before it are missing */
+  bool answer_met_closed; /* the last answer was answered with RST: an earlier one had arrived */
 };
 
-/* A copy of this FIN was captured. `is_fin1`: it is the first closer's. */
-void loss_on_fin(struct close_fin *fin, bool is_fin1, const struct segment *segment);
+/* A copy of this FIN was captured. */
+void loss_note_copy(struct close_fin *fin, const struct segment *segment);
 
-/* A segment that covers this FIN, which is at fin_seq, was captured and counts as its ACK.
- * `dsack_would_tell`: both ends know selective acknowledgements, and a bare ACK of a second arrival
- * would carry one. */
-void loss_on_ack(struct close_fin *fin, bool is_fin1, bool dsack_would_tell, uint32_t fin_seq,
-                 const struct segment *segment);
+/* A segment that covers this FIN, which is at fin_seq, was captured and counts as an answer. */
+void loss_note_answer(struct close_fin *fin, uint32_t fin_seq, const struct segment *segment);
 
-/* The losses known at the end of the capture: repetitions never answered are added to those counted
- * already, as FIN or ACK. */
-void loss_total(const struct close_fin fin[static 2], uint16_t total[LOSS_KINDS][LOSS_PLACES]);
+/* What has to be known beside the FIN itself. */
+struct loss_context {
+  /* Sooner than this an answer cannot come: the round trip between the tap and the FIN's receiver;
+   * 0: unknown. */
+  int64_t receiver_us;
+  int64_t receiver_soon_us; /* what the receiver sends so soon may have left before the FIN came */
+  int64_t sender_soon_us;   /* the same of the FIN's sender and an answer */
+  bool sack_permitted;      /* by both: a bare ACK of a second arrival carries a D-SACK */
+  /* Its receiver had sent a FIN before: it is in TIME_WAIT, keeps the timestamp of the copy that
+   * arrived first, and sends no D-SACK. */
+  bool met_time_wait;
+};
+
+struct losses {
+  uint16_t count[LOSS_OF][LOSS_PLACES];
+  const char
+      *because[LOSS_OF][LOSS_PLACES]; /* of the newest such claim; NULL where there is none */
+  uint16_t spurious;                  /* copies for which nothing had been lost */
+  bool final_ack_late;                /* an answer that seemed lost had only been late */
+};
+
+/* The losses that what was captured of this FIN lets one infer. */
+struct losses loss_infer(const struct close_fin *fin, const struct loss_context *context);
 
 #endif

@@ -102,6 +102,35 @@ static void count_data(struct observation *o) {
   o->step->in_half_close = true;
 }
 
+/* A keep-alive probe: one octet before SND.NXT, if any (RFC 9293, 3.8.4). */
+static bool is_probe(const struct observation *o) {
+  const struct endpoint *f = o->sender;
+  return segment_len(o->s) <= 1 && !(o->s->flags & (SEGMENT_SYN | SEGMENT_FIN)) && f->has_seq &&
+         o->s->seq + 1 == f->stream.snd_nxt && !f->has_fin;
+}
+
+/* What this end says, and what it asks in vain. */
+static void note_spoken(struct observation *o) {
+  struct vain *vain = &o->m->vain[o->from];
+  struct spoken *spoken = &o->m->spoken[o->from];
+  const struct segment *s = o->s;
+  bool probe = is_probe(o);
+  o->m->vain[o->to] = (struct vain){0};
+  if (probe || o->repeats) {
+    if (vain->times < UINT16_MAX) vain->times++;
+    vain->probes = probe;
+    vain->last_us = s->t_us;
+  }
+  if (vain->first_us == 0 && (probe || segment_len(s) > 0)) vain->first_us = s->t_us;
+  spoken->t_us = s->t_us;
+  spoken->has_ack = segment_has(s, SEGMENT_ACK);
+  spoken->ack = s->ack;
+  spoken->is_probe = probe;
+  if (s->payload_bytes == 0 || probe) return;
+  spoken->has_data_ack = spoken->has_ack;
+  spoken->data_ack = s->ack;
+}
+
 static void step_rst(struct observation *o) {
   sender_rst(o);
   receiver_rst(o);
@@ -117,6 +146,7 @@ static void step_segment(struct observation *o) {
   bool odd = covers_no_syn(o);
   if (o->fresh > 0 && f->has_fin && seq_gt(o->s->seq + o->s->payload_bytes, f->fin_seq))
     observation_find(o, FINDING_DATA_AFTER_FIN, o->from, f->fin_seq, o->s->seq);
+  note_spoken(o);
   sender_alive(o);
   sender_stream(o);
   sender_close(o);

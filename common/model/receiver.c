@@ -25,12 +25,15 @@ static void take_ack(struct observation *o) {
     observation_apply(o, o->to, EVENT_RCV_ACK_OF_FIN, EVIDENCE_PRESUMED);
 }
 
-/* A bare ACK of everything but this end's FIN. */
+/* An ACK of everything but this end's FIN. */
 static void take_short_ack(struct observation *o) {
   const struct endpoint *e = o->receiver;
-  if (!e->has_fin || segment_len(o->s) > 0 || o->s->ack != e->fin_seq) return;
+  if (!e->has_fin || !segment_has(o->s, SEGMENT_ACK) || o->s->ack != e->fin_seq) return;
+  struct close_fin *fin = &o->m->fin[connection_fin_of(o->m, o->to)];
+  if (!o->late && !o->stale) fin->not_there_us = o->s->t_us;
+  if (segment_len(o->s) > 0) return;
   o->step->short_of_fin = true;
-  o->m->fin[connection_fin_of(o->m, o->to)].short_ack_us = o->s->t_us;
+  fin->short_ack_us = o->s->t_us;
 }
 
 /* A repetition counts again: it restarts TIME_WAIT. */
@@ -49,23 +52,26 @@ void receiver_take(struct observation *o) {
   take_fin(o);
 }
 
-/* An end that answers the final ACK with RST had been closed by an earlier one. If that was
- * captured, what was taken for its loss was a delay. */
-static void note_late_final_ack(struct model *m) {
-  static const enum loss_place places[] = {LOSS_AFTER_TAP, LOSS_BEFORE_TAP};
-  struct close_fin *fin = &m->fin[FIN2];
-  if (fin->acks < 2) return;
-  for (unsigned i = 0; i < sizeof places / sizeof *places; i++) {
-    if (fin->lost[LOSS_OF_ACK][places[i]] == 0) continue;
-    fin->lost[LOSS_OF_ACK][places[i]]--;
-    m->final_ack_was_late = true;
-    return;
-  }
+/* By what its peer acknowledged, for payload may be missing from the capture. */
+static bool may_have_sent_data(const struct endpoint *e, const struct endpoint *peer) {
+  if (e->data_segments > 0 || !e->sent_syn) return true;
+  return peer->offer.has_ack &&
+         seq_gt(peer->offer.ack_max, e->first_seq + 1 + (e->has_fin ? 1 : 0));
 }
+
+/* It sent octets that its peer has never acknowledged. */
+static bool has_unaccepted_data(const struct endpoint *e, const struct endpoint *peer) {
+  if (!peer->offer.has_ack || e->data_segments == 0) return false;
+  return seq_gt(e->stream.snd_nxt, peer->offer.ack_max + (e->has_fin ? 1 : 0));
+}
+
+/* Fewer than these may be chance: a stack that gives up asks more often. */
+static bool has_given_up(const struct vain *vain) { return vain->times >= 2; }
 
 void receiver_rst(struct observation *o) {
   struct model *m = o->m;
   const struct endpoint *f = o->sender, *e = o->receiver;
+  const struct spoken *said = &m->spoken[o->to];
   uint8_t offender = m->last_roles[o->to];
   if (m->rst.from == END_NONE)
     m->rst = (struct reset){
@@ -76,11 +82,20 @@ void receiver_rst(struct observation *o) {
         .offender = offender,
         .has_ack = segment_has(o->s, SEGMENT_ACK),
         .refused = e->state == TCPS_SYN_SENT,
-        .after_data = e->data_segments > 0,
-        .after_late_data = f->offer.has_ack && e->half_close_bytes > 0 &&
-                           seq_gt(e->stream.snd_nxt, f->offer.ack_max + (e->has_fin ? 1 : 0)),
+        .after_data = may_have_sent_data(e, f),
+        .after_late_data = f->has_fin && has_unaccepted_data(e, f),
+        .came_soon = said->t_us != 0 && o->s->t_us - said->t_us <= endpoint_soon_us(f),
+        .answers_probe = said->is_probe,
+        .answers_ack = !segment_has(o->s, SEGMENT_ACK) &&
+                       ((said->has_ack && o->s->seq == said->ack) ||
+                        (said->has_data_ack && o->s->seq == said->data_ack)),
+        .answers_blind = o->s->seq == 0 && said->t_us != 0 && !said->has_ack,
+        .gave_up = has_given_up(&m->vain[o->from]) ? m->vain[o->from] : (struct vain){0},
     };
-  if (o->sender_state == TCPS_CLOSED && (offender & ROLE_ACK2)) note_late_final_ack(m);
+  /* Who answers the final ACK with RST had been closed by an earlier one. If that was captured,
+   * what was taken for its loss was a delay. */
+  if (o->sender_state == TCPS_CLOSED && (offender & ROLE_ACK2))
+    m->fin[FIN2].answer_met_closed = true;
   if (e->state == TCPS_TIME_WAIT) observation_find(o, FINDING_RST_IN_TIME_WAIT, o->to, 0, 0);
   observation_apply(o, o->to, EVENT_RCV_RST, EVIDENCE_PRESUMED);
 }

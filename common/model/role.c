@@ -23,8 +23,8 @@ unsigned role_of(const struct model *m, enum end from, const struct segment *s) 
     unsigned ack = acks_fin2 ? ROLE_ACK2 : ROLE_ACK1;
     /* Everything after the first covers the FIN too; it is that role again as a bare ACK, or as the
      * answer to a repeated FIN. */
-    if (!(m->roles_seen & ack) || segment_len(s) == 0 || m->fin[acks_fin2].unanswered > 0)
-      roles |= ack;
+    bool seen = (m->roles_seen & ack) || (!acks_fin2 && m->ack1_missing);
+    if (!seen || segment_len(s) == 0 || m->fin[acks_fin2].unanswered > 0) roles |= ack;
   }
   if (roles == 0 && s->payload_bytes > 0) roles = ROLE_DATA;
   return roles;
@@ -36,7 +36,9 @@ static void notes_on_repetition(struct observation *o, const struct close_fin *f
   int64_t t_us = o->s->t_us;
   if (fin->copies < 2) return;
   if (fin->flat_gaps >= FLAT_GAPS) observation_find(o, FINDING_BACKOFF_NOT_GROWING, o->from, 0, 0);
-  if (fin->short_ack_us != 0 && t_us - fin->short_ack_us >= LOSS_SPURIOUS_US && !fin->repeated_soon)
+  bool soon = fin->last_gap_us < LOSS_DELAYED_ACK_US ||
+              t_us - fin->short_ack_us < endpoint_soon_us(o->sender);
+  if (fin->short_ack_us != 0 && !soon)
     observation_find(o, FINDING_ACK_SHORT_OF_FIN, o->from, o->sender->fin_seq + 1,
                      o->sender->fin_seq);
 }
@@ -44,9 +46,14 @@ static void notes_on_repetition(struct observation *o, const struct close_fin *f
 /* The segment is an ACK of this FIN. */
 static void note_ack(struct observation *o, unsigned which) {
   struct model *m = o->m;
-  bool dsack_would_tell = m->sack_permitted[0] && m->sack_permitted[1];
-  loss_on_ack(&m->fin[which], which == FIN1, dsack_would_tell,
-              m->end[connection_closer(m, which)].fin_seq, o->s);
+  loss_note_answer(&m->fin[which], m->end[connection_closer(m, which)].fin_seq, o->s);
+}
+
+/* FIN2 is the first segment to acknowledge FIN1, so late that no ACK is delayed so long (RFC 9293,
+ * 3.8.6.3), and FIN1 was not repeated: its ACK was there, and was not captured. */
+static bool ack1_is_missing(const struct model *m, const struct segment *s) {
+  enum { DELAYED_ACK_MAX_US = 500000 };
+  return m->fin[FIN1].copies == 1 && s->t_us - m->fin[FIN1].last_us > DELAYED_ACK_MAX_US;
 }
 
 void role_note(struct observation *o) {
@@ -65,20 +72,29 @@ void role_note(struct observation *o) {
   if (step->new_roles & ROLE_FIN2) {
     m->crossed = !endpoint_fin_is_covered(o->receiver, o->s);
     m->coalesced = !m->crossed && (step->new_roles & ROLE_ACK1);
+    if (m->coalesced && ack1_is_missing(m, o->s)) {
+      m->coalesced = false;
+      m->ack1_missing = true;
+      m->roles_seen &= (uint8_t)~ROLE_ACK1;
+      step->roles &= (uint8_t)~ROLE_ACK1;
+      step->new_roles &= (uint8_t)~ROLE_ACK1;
+      m->fin[FIN1].acked_us = t_us;
+      note_ack(o, FIN1);
+    }
   }
   for (unsigned which = FIN1; which <= FIN2; which++) {
     struct close_fin *fin = &m->fin[which];
     if (step->new_roles & roles[which].fin) fin->first_us = t_us;
     if (step->new_roles & roles[which].ack) fin->acked_us = t_us;
     if (step->roles & roles[which].ack) {
-      step->again = fin->acks;
+      step->again = fin->answers;
       step->since_copy_us = t_us - fin->last_ack_us;
       note_ack(o, which);
     }
     if (step->roles & roles[which].fin) {
       step->again = fin->copies;
       step->since_copy_us = t_us - fin->last_us;
-      loss_on_fin(fin, which == FIN1, o->s);
+      loss_note_copy(fin, o->s);
       notes_on_repetition(o, fin);
     }
   }

@@ -64,7 +64,7 @@ static void take_not_closed(struct observation *o) {
   if (f->state != TCPS_CLOSED || o->stale || endpoint_find(f, EVENT_SND_RST) >= 0) return;
   int64_t closed_us = o->m->fin[connection_fin_of(o->m, o->from)].last_ack_us;
   if (o->m->rst.t_us > closed_us) closed_us = o->m->rst.t_us;
-  if (segment_len(o->s) == 0 && o->s->t_us - closed_us < LOSS_SPURIOUS_US) return;
+  if (segment_len(o->s) == 0 && o->s->t_us - closed_us < endpoint_soon_us(f)) return;
   /* One of them closed it. */
   if (!refute(o, EVENT_RCV_RST) && !refute(o, EVENT_TIMEOUT_2MSL)) refute(o, EVENT_RCV_ACK_OF_FIN);
 }
@@ -137,6 +137,8 @@ static void take_sack(struct observation *o) {
 void sender_stream(struct observation *o) {
   const struct segment *s = o->s;
   struct endpoint *f = o->sender;
+  if (segment_len(s) > 0 && !o->repeats) endpoint_ask(o->receiver, s);
+  endpoint_answer(f, s);
   endpoint_extend(f, s);
   if (segment_has(s, SEGMENT_SYN)) take_syn(o);
   watch_unsent(o);

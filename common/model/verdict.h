@@ -6,15 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/model/model.h"
+#include "common/model/connection.h"
+#include "common/model/reset.h"
 #include "common/model/witness.h"
 
 /* How long an end may keep the other waiting before it is called stuck. A half-close is legal for
  * as long as one likes; at the end of a capture it is worth a look from here on. */
 #define VERDICT_STUCK_US INT64_C(2000000)
-
-/* Nobody limits FIN_WAIT_2 to less than this (tcp_fin_timeout and TCP_LINGER2 count seconds). */
-#define VERDICT_FIN_WAIT_2_MIN_US INT64_C(1000000)
 
 /* X(enumerator, name) */
 /* clang-format off */
@@ -44,30 +42,21 @@ static inline bool ending_is_complete(enum ending ending) {
   return ending == ENDING_NORMAL || ending == ENDING_COALESCED || ending == ENDING_SIMULTANEOUS;
 }
 
-/* How the connection has ended so far. */
-enum ending ending_of(const struct model *model);
+/* FIN1 or FIN2 was acknowledged, and not sent again since. */
+bool verdict_fin_is_acked(const struct model *model, unsigned fin);
 
-enum reset_cause {
-  RESET_NONE,
-  RESET_REFUSED,
-  RESET_LINGER_0,
-  RESET_UNREAD_DATA, /* only the kernel can tell it from LINGER_0 */
-  RESET_DATA_AFTER_CLOSE,
-  RESET_FIN_WAIT_2_EXPIRED,
-  RESET_LATE_FINAL_ACK,
-  RESET_NO_SOCKET,
-  RESET_OUT_OF_WINDOW,
-  RESET_CANNOT_TELL,
-};
+/* No ACK of it was captured, but it was sent once and not again for so long that it had its ACK. */
+bool verdict_fin_is_quiet(const struct model *model, unsigned fin, int64_t now_us);
 
-/* NULL for RESET_NONE. */
-const char *reset_cause_name(enum reset_cause cause);
+/* How the connection has ended by now_us, the capture's end or the clock. */
+enum ending ending_of(const struct model *model, int64_t now_us);
 
 /* Why a verdict is CANNOT_TELL. */
 enum doubt {
   DOUBT_NONE,
   DOUBT_MIDSTREAM,     /* the capture begins in the middle of the close */
   DOUBT_ONE_DIRECTION, /* one end was never captured, though the other acknowledges it */
+  DOUBT_NO_ACKS,       /* a FIN was not repeated, so it had an ACK that was not captured */
   DOUBT_GAP,           /* octets were acknowledged that the capture never saw */
   DOUBT_DROPS,         /* the kernel dropped packets while capturing */
 };
@@ -79,14 +68,17 @@ const char *conformity_name(enum conformity conformity);
 struct verdict {
   int64_t duration_us; /* from the first FIN to the last control segment */
   uint16_t losses[LOSS_KINDS][LOSS_PLACES];
+  const char *loss_because[LOSS_KINDS][LOSS_PLACES]; /* NULL where nothing was lost */
+  const char *cause_because;                         /* NULL without a cause */
   uint32_t fin_retransmissions;
-  uint8_t ending;       /* enum ending */
-  uint8_t cause;        /* enum reset_cause */
-  uint8_t conformity;   /* enum conformity */
-  uint8_t doubt;        /* enum doubt */
-  uint8_t closed_first; /* enum end; END_NONE also when both did */
-  bool closed_both;     /* the FINs crossed */
-  uint8_t count, of;    /* control segments, by role */
+  enum ending ending : 8;
+  enum reset_cause cause : 8;
+  enum conformity conformity : 8;
+  enum doubt doubt : 8;
+  enum end closed_first : 8; /* END_NONE also when both did */
+  bool closed_both;          /* the FINs crossed */
+  bool final_ack_was_late;   /* what seemed to be its loss was a delay */
+  uint8_t count, of;         /* control segments, by role */
   uint8_t n_findings;
   struct finding findings[MODEL_FINDINGS_MAX + 5]; /* the model's, those of the end, the kernel's */
   struct witness_view kernel[2];                   /* by end, after verdict_hear */
@@ -109,10 +101,5 @@ void verdict_hear_reset(struct verdict *verdict, const char *reason);
 
 /* Transitions that the kernel bears out, of those it speaks of, both ends together. */
 void verdict_agreement(const struct verdict *verdict, unsigned *agreed, unsigned *of);
-
-/* Who closed first, how it ended, what each side still waits for and since when, and where to look.
- * ASCII, one line, no full stop. Returns buffer, always terminated. */
-const char *verdict_sentence(const struct verdict *verdict, const struct model *model,
-                             int64_t now_us, char *buffer, size_t size);
 
 #endif

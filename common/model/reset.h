@@ -1,0 +1,83 @@
+/* Why a connection was reset: the causes, and what on the wire points to which.
+ *
+ * One list has everything about a cause: its name, the kernel's words for it, what it means, what
+ * to do. Which one it was is one table of clues, in reset.c. */
+#ifndef TEARDOWN_COMMON_MODEL_RESET_H
+#define TEARDOWN_COMMON_MODEL_RESET_H
+
+#include "common/model/connection.h"
+
+/* Nobody limits FIN_WAIT_2 to less than this (tcp_fin_timeout and TCP_LINGER2 count seconds). */
+#define RESET_FIN_WAIT_2_MIN_US INT64_C(1000000)
+
+/* X(enumerator, name, meaning, origin, remedy) */
+/* clang-format off */
+#define RESET_CAUSES(X)                                                                          \
+  X(REFUSED, "refused",                                                                          \
+    "A RST answered the SYN: the connection never came to be.",                                  \
+    "Nothing listens on that port, or a firewall says so.",                                      \
+    "Start the server, or look at the port and the firewall (`ss -tln`).")                       \
+  X(LINGER_0, "linger-0",                                                                        \
+    "The application aborted: SO_LINGER with 0 and close(), or somebody did it for it.",         \
+    "SO_LINGER 0 is set (connection pools, load generators), or `ss -K`, or a timer.",           \
+    "Let the application close() without it; then a FIN leaves and TIME_WAIT does its work.")    \
+  X(UNREAD_DATA, "unread-data",                                                                  \
+    "close() with octets in the receive buffer that nobody had read sends a RST (RFC 2525 2.17).", \
+    "The application closes before it has read what the peer sent.",                             \
+    "Read to the end of file before close(), or shutdown() and then read.")                      \
+  X(DATA_AFTER_CLOSE, "data-after-close",                                                        \
+    "Octets reached an end whose application had called close() (RFC 9293 3.6.1).",              \
+    "A request crossed the FIN of an idle connection (keep-alive race), or a pool is stale.",    \
+    "Let the client's idle timeout be shorter than the server's; repeat idempotent requests.")   \
+  X(FIN_WAIT_2_EXPIRED, "fin-wait-2-expired",                                                    \
+    "The end had closed, and had given up waiting for the other's FIN.",                         \
+    "The peer closed later than tcp_fin_timeout allows, or TIME_WAIT is done without.",          \
+    "Let the peer close sooner; look at net.ipv4.tcp_fin_timeout and tcp_max_tw_buckets.")       \
+  X(LATE_FINAL_ACK, "late-final-ack",                                                            \
+    "A second final ACK met an end that the first one had closed.",                              \
+    "The final ACK was only late: the FIN was repeated meanwhile and answered once more.",       \
+    "None is needed; net.ipv4.tcp_rfc1337=1 keeps such a RST from ending TIME_WAIT.")            \
+  X(NO_SOCKET, "no-socket",                                                                      \
+    "The end has no such connection (any more): the RST only answers (RFC 9293 3.10.7.1).",      \
+    "It was restarted or timed out, or a NAT or load balancer in its name forgot it.",           \
+    "Compare idle timeouts on the path; keep-alive below the shortest of them.")                 \
+  X(GAVE_UP, "gave-up",                                                                          \
+    "Its probes or retransmissions went unanswered until it gave up (RFC 9293 3.8.3, R2).",      \
+    "The peer, or the path to it, is gone; a NAT or firewall entry has expired.",                \
+    "Look where the segments are lost: capture at the other end.")                               \
+  X(OUT_OF_WINDOW, "out-of-window",                                                              \
+    "An RST carried a number that its receiver does not await: it was ignored.",                 \
+    "A forged or late RST, or one that lost a race with data.",                                  \
+    "None is needed as long as the connection goes on.")                                         \
+  X(CANNOT_TELL, "cannot-tell",                                                                  \
+    "The wire does not tell why.",                                                               \
+    "Several causes look alike, or what would tell was not captured.",                           \
+    "Capture at the host that sent the RST, as root: its kernel names the reason.")
+/* clang-format on */
+
+enum reset_cause {
+  RESET_NONE,
+#define X(id, ...) RESET_##id,
+  RESET_CAUSES(X)
+#undef X
+      RESET_CAUSE_COUNT
+};
+
+struct reset_text {
+  const char *name, *meaning, *origin, *remedy;
+};
+
+/* Valid for the life of the program; all NULL for RESET_NONE. */
+const struct reset_text *reset_text(enum reset_cause cause);
+
+/* NULL for RESET_NONE. */
+const char *reset_cause_name(enum reset_cause cause);
+
+/* Which cause it was by the wire, and by what; *because is NULL for RESET_NONE. */
+enum reset_cause reset_cause_of(const struct model *model, const char **because);
+
+/* The cause that the kernel's word for a RST names: "TCP_ABORT_ON_CLOSE" and the like, without a
+ * prefix. RESET_NONE for a word that names none of them. */
+enum reset_cause reset_cause_by_kernel(const char *word);
+
+#endif
