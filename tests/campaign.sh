@@ -148,6 +148,7 @@ draw_netem() {
 
 # Something can be lost, delayed or put out of order when the sniffer has seen it already.
 is_lossy_behind_tap() { [[ " ${faults[*]-}" == *:input:* || " ${faults[*]-}" == *' ingress:'* ]]; }
+loses_rst_before_tap() { [[ " ${faults[*]-}" == *' rst:output:'* || " ${faults[*]-}" == *' egress:'*' loss '* ]]; }
 
 draw_batch() {
   # Neighbouring seeds of bash's generator begin alike.
@@ -331,26 +332,48 @@ tally() {
       ($v | group_by(.ending)[] | "ending:\(.[0].ending) \(length)")'
 }
 
-# is_explained NAME: why the two may differ so is said in campaign.md.
-is_explained() {
+# ---- what counts as explained ----
+
+# The table of campaign.md: a row's difference, its pairs of states, its condition.
+row_difference=() row_pairs=() row_only=()
+
+read_explanations() {
+  local page=$tests/campaign.md difference pairs only why rest
+  while IFS='|' read -r rest difference pairs only why rest; do
+    difference=${difference// /} only=${only# }
+    [[ $difference == @(not-there|silent) ]] || continue
+    is_condition "${only% }" '' || (($? == 1)) ||
+      lab_fail "$page: '${only% }' is no condition that this script knows; see is_condition"
+    row_difference+=("$difference") row_pairs+=(",${pairs// /},") row_only+=("${only% }")
+  done <"$page"
+  ((${#row_only[@]} > 0)) || lab_fail "$page: there is no row that begins with not-there or silent"
+}
+
+# is_condition TEXT RESET: whether it holds, of this batch or of a connection whose ending is a
+# reset; 2: there is no such condition.
+is_condition() {
   case $1 in
-    contrary:*) false ;;
-    # An end that aborts does not look at what still waits for it.
-    not-there:FIN_WAIT_2/FIN_WAIT_1+rst | not-there:CLOSE_WAIT/ESTABLISHED+rst) true ;;
-    # Nor does an orphan in its hand-over to the mini-socket.
-    not-there:CLOSED/FIN_WAIT_2+rst) true ;;
-    # The RST was ignored, or lost.
-    not-there:CLOSED/TIME_WAIT*) [[ ${sysctls[*]} == *rfc1337=1* ]] || is_lossy_behind_tap ;;
-    # A FIN that comes after the abort meets nobody, and no RST of that was captured.
-    not-there:CLOSE_WAIT/ESTABLISHED) is_lossy_behind_tap || [[ " ${faults[*]-}" == *' rst:'* ]] ;;
-    not-there:*) is_lossy_behind_tap ;;
-    # close() was called, and the FIN kept back.
-    silent:ESTABLISHED/FIN_WAIT_1* | silent:CLOSE_WAIT/LAST_ACK*) true ;;
-    silent:CLOSE_WAIT/CLOSING* | silent:LAST_ACK/CLOSING* | silent:CLOSED/TIME_WAIT*) true ;;
-    # Given up, or timed out; or an RST that was lost before the tap.
-    silent:*/CLOSED*) true ;;
-    silent:*) false ;;
+    -) true ;;
+    reset) [[ -n $2 ]] ;;
+    'lossy behind the tap') is_lossy_behind_tap ;;
+    'RST lost before the tap') loses_rst_before_tap ;;
+    tcp_*=*) [[ " ${sysctls[*]-} " == *" net.ipv4.$1 "* ]] ;;
+    *) return 2 ;;
   esac
+}
+
+# explain NAME (as tally prints it): EXPLANATION is then the number of the first row that fits.
+explain() {
+  local difference=${1%%:*} pair=${1#*:} reset='' row
+  if [[ $pair == *+rst ]]; then reset=1 pair=${pair%+rst}; fi
+  for row in "${!row_only[@]}"; do
+    [[ ${row_difference[row]} == "$difference" ]] || continue
+    [[ ${row_pairs[row]} == @(,any,|*",$pair,"*) ]] || continue
+    is_condition "${row_only[row]}" "$reset" || continue
+    EXPLANATION=$((row + 1))
+    return 0
+  done
+  return 1
 }
 
 # ---- the report ----
@@ -362,11 +385,11 @@ set_aside=0
 add() { sum[$1]=$((${sum[$1]-0} + $2)); }
 
 report() {
-  local name unexplained=0 explained=0
+  local name row unexplained=0 explained=0
   for name in "${!sum[@]}"; do
     case $name in
       unexplained:*) unexplained=$((unexplained + sum[$name])) ;;
-      not-there:* | silent:*) explained=$((explained + sum[$name])) ;;
+      row:*) explained=$((explained + sum[$name])) ;;
     esac
   done
   printf '%d closes in %d batches (seed %d, %s, Linux %s): %d transitions, %d agreed; %s\n' \
@@ -375,8 +398,12 @@ report() {
   printf '  %s: %d\n' 'too short to be sampled' "${sum[unsampled]-0}" \
     'connections of which the kernel said nothing' "${sum[unheard]-0}" \
     'batches set aside, because packets or events were lost to the sniffer' "$set_aside"
+  for row in "${!row_only[@]}"; do
+    printf '  explained by row %2d: %6d  %s\n' $((row + 1)) "${sum[row:$((row + 1))]-0}" \
+      "${row_difference[row]} ${row_pairs[row]:1:-1}; only: ${row_only[row]}"
+  done
   for name in $(printf '%s\n' "${!sum[@]}" | sort); do
-    [[ $name != *:* ]] || printf '  %-46s %8d\n' "$name" "${sum[$name]}"
+    [[ $name != *:* || $name == row:* ]] || printf '  %-46s %8d\n' "$name" "${sum[$name]}"
   done
   ((unexplained == 0 && sum[connections] > 0 && set_aside <= batches / 10 + 1))
 }
@@ -396,12 +423,15 @@ count_batch() {
     return
   fi
   for name in "${!own[@]}"; do
-    if [[ $name == @(contrary|not-there|silent):* ]] && ! is_explained "$name"; then
+    if [[ $name != @(contrary|not-there|silent):* ]]; then
+      add "$name" "${own[$name]}"
+    elif explain "$name"; then
+      add "$name" "${own[$name]}"
+      add "row:$EXPLANATION" "${own[$name]}"
+    else
       printf '#   unexplained: %s, %d times\n' "$name" "${own[$name]}"
       add "unexplained:$name" "${own[$name]}"
       wrong=1
-    else
-      add "$name" "${own[$name]}"
     fi
   done
   return "$wrong"
@@ -410,6 +440,7 @@ count_batch() {
 inside() {
   lab_enter
   parse "$@"
+  read_explanations
   work=$(mktemp -d)
   mount -t tmpfs -o size=2g tmpfs "$work"
   # The kernel tells of all namespaces at once: these addresses are nobody else's.
