@@ -9,7 +9,7 @@
 #include "capture/report/rows.h"
 
 /* A file is written by hand: what is longer is another file. */
-enum { LINE_SIZE = 512, LADDERS_MAX = 64, ROWS_MAX = 256, FIELDS_MAX = 16 };
+enum { LINE_SIZE = 4096, LINES_MAX = 65536, LADDERS_MAX = 64, ROWS_MAX = 256, FIELDS_MAX = 16 };
 
 struct field {
   unsigned number; /* of rows_field_name */
@@ -55,6 +55,8 @@ complain(const struct complaint *c, const char *format, ...) {
   va_start(arguments, format);
   if (n > 0 && (size_t)n < c->size) vsnprintf(c->text + n, c->size - (size_t)n, format, arguments);
   va_end(arguments);
+  for (char *t = c->text; *t; t++)
+    if ((unsigned char)*t < ' ' || *t == 0x7f) *t = '?'; /* the file's words may be anything */
   return false;
 }
 
@@ -147,11 +149,11 @@ static bool read_ladders(struct ladder_expectation *e, FILE *in, struct complain
   char line[LINE_SIZE];
   struct ladder *open = NULL;
   for (c->line = 1; fgets(line, sizeof line, in); c->line++) {
-    if (strlen(line) == sizeof line - 1 && line[sizeof line - 2] != '\n') {
-      char *comment = strchr(line, '#');
-      if (!comment) return complain(c, "longer than %d characters", LINE_SIZE - 2);
-      for (int octet = 0; octet != '\n' && octet != EOF;) octet = fgetc(in);
-    }
+    size_t n = strlen(line);
+    if (n == 0) return complain(c, "has an octet 0, and so is no text");
+    if (n == sizeof line - 1 && line[n - 1] != '\n')
+      return complain(c, "longer than %d characters", LINE_SIZE - 2);
+    if (c->line > LINES_MAX) return complain(c, "a file has at most %d lines", LINES_MAX);
     if (!read_line(e, line, &open, c)) return false;
   }
   if (ferror(in)) return complain(c, "cannot read: %s", strerror(errno));

@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "capture/decode.h"
+#include "capture/ladder_expectation.h"
 #include "capture/options.h"
 #include "capture/privilege.h"
+#include "capture/report/rows.h"
 #include "capture/report/summary.h"
 #include "capture/source.h"
 #include "capture/watch.h"
@@ -50,7 +52,26 @@ static bool add_report(struct watch *w, struct report *report) {
   return true;
 }
 
-static bool make_reports(struct watch *w, struct settings *s, FILE **json) {
+/* Opens what `option` names, if it was given, and adds a report that writes there. */
+static bool add_file(struct watch *w, const struct settings *s, const char *option,
+                     const char *file, FILE **out,
+                     struct report *(*new)(FILE *, const struct report_options *)) {
+  if (!file) return true;
+  *out = fopen(file, "w");
+  if (!*out) {
+    cli_complain(&options_cli, "%s %s: cannot write: %s; choose another file", option, file,
+                 strerror(errno));
+    return false;
+  }
+  return add_report(w, new (*out, &s->report));
+}
+
+struct outputs {
+  FILE *json, *rows;
+  struct ladder_expectation *expected;
+};
+
+static bool make_reports(struct watch *w, struct settings *s, struct outputs *out) {
   bool terminal = isatty(STDOUT_FILENO);
   const char *no_color = getenv("NO_COLOR");
   s->report.columns = terminal_columns();
@@ -66,14 +87,9 @@ static bool make_reports(struct watch *w, struct settings *s, FILE **json) {
     case FORMAT_JSON: report = report_json_new(stdout, &s->report); break;
   }
   if (!add_report(w, report)) return false;
-  if (!s->json_file) return true;
-  *json = fopen(s->json_file, "w");
-  if (!*json) {
-    cli_complain(&options_cli, "--json %s: cannot write: %s; choose another file", s->json_file,
-                 strerror(errno));
-    return false;
-  }
-  return add_report(w, report_json_new(*json, &s->report));
+  return (!out->expected || add_report(w, ladder_expectation_watch(out->expected))) &&
+         add_file(w, s, "--json", s->json_file, &out->json, report_json_new) &&
+         add_file(w, s, "--rows", s->rows_file, &out->rows, report_rows_new);
 }
 
 /* ---- The run -------------------------------------------------------------------------------- */
@@ -149,12 +165,26 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
   return ok;
 }
 
-static int exit_status(const struct watch *w, const struct settings *s) {
-  if (s->demand.given && w->closes == 0) {
-    cli_complain(&options_cli, "--expect: no close was seen");
+/* How many ways there are in which what was seen is not what was expected; says each of them. */
+static unsigned complain_of_ladder(const struct ladder_expectation *expected) {
+  char text[LADDER_DIFFERENCE_SIZE];
+  unsigned n = 0;
+  while (ladder_expectation_difference(expected, n, text)) {
+    cli_complain(&options_cli, "--expect-ladder: %s", text);
+    n++;
+  }
+  return n;
+}
+
+/* A ladder that is expected states what is wrong with a close, too: then nothing else decides. */
+static int exit_status(const struct watch *w, const struct settings *s,
+                       const struct ladder_expectation *expected) {
+  if (expected && complain_of_ladder(expected) == 0) return CLI_EXIT_OK;
+  if ((s->demand.given || expected) && w->closes == 0) {
+    cli_complain(&options_cli, "%s: no close was seen", expected ? "--expect-ladder" : "--expect");
     return EXIT_NOTHING_SEEN;
   }
-  return w->any_bad ? CLI_EXIT_FAILURE : CLI_EXIT_OK;
+  return expected || w->any_bad ? CLI_EXIT_FAILURE : CLI_EXIT_OK;
 }
 
 static void handle_signals(sigset_t *unblocked) {
@@ -189,18 +219,28 @@ static int watch_source(struct settings *s, int argc, char **argv) {
   };
   char error[SOURCE_ERROR_SIZE];
   struct source *source;
+  struct outputs out = {NULL, NULL, NULL};
   sigset_t unblocked;
+  if (s->expected_ladder_file) {
+    out.expected = ladder_expectation_read(s->expected_ladder_file, error, sizeof error);
+    if (!out.expected) {
+      cli_complain(&options_cli, "--expect-ladder: %s", error);
+      return CLI_EXIT_USAGE;
+    }
+  }
   handle_signals(&unblocked);
   enum source_error opened = source_open(&source, &s->source, error);
-  if (opened != SOURCE_OK) return complain_of_open(opened, error, argc, argv);
+  if (opened != SOURCE_OK) {
+    ladder_expectation_free(out.expected);
+    return complain_of_open(opened, error, argc, argv);
+  }
 
-  FILE *json = NULL;
   int status = CLI_EXIT_USAGE;
   bool ask = s->report.live && s->kernel == KERNEL_AUTO;
   if (ask) watch.kernel = kernel_open();
   if (!watch_init(&watch) || (ask && !watch.kernel)) {
     cli_complain(&options_cli, "out of memory");
-  } else if (make_reports(&watch, s, &json)) {
+  } else if (make_reports(&watch, s, &out)) {
     const char *name = s->report.live ? s->source.interface : s->source.file;
     for (unsigned i = 0; i < watch.n_reports; i++)
       watch.reports[i]->class->start(watch.reports[i], name, s->filter,
@@ -210,11 +250,13 @@ static int watch_source(struct settings *s, int argc, char **argv) {
               s->filter ? s->filter : "");
     bool ok = run(&watch, source, s, &unblocked);
     summary_print(stderr, &watch.summary);
-    status = ok ? exit_status(&watch, s) : CLI_EXIT_USAGE;
+    status = ok ? exit_status(&watch, s, out.expected) : CLI_EXIT_USAGE;
   }
   watch_destroy(&watch);
   kernel_close(watch.kernel);
-  if (json) fclose(json);
+  ladder_expectation_free(out.expected);
+  if (out.json) fclose(out.json);
+  if (out.rows) fclose(out.rows);
   if (!source_close(source, error)) {
     cli_complain(&options_cli, "%s", error);
     status = CLI_EXIT_USAGE;

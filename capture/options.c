@@ -19,6 +19,8 @@ enum option {
   OPTION_FORMAT,
   OPTION_JSON,
   OPTION_EXPECT,
+  OPTION_EXPECT_LADDER,
+  OPTION_ROWS,
   OPTION_EXPLAIN,
   OPTION_CLOSES,
   OPTION_DURATION,
@@ -52,6 +54,12 @@ static const struct cli_option options[] = {
     [OPTION_JSON] = {0, "json", "FILE", "also write NDJSON to this file, whatever the format"},
     [OPTION_EXPECT] = {0, "expect", "ENDING[,lost=ROLE[xN]]",
                        "demand this of every close: exit 1 if one differs, 3 if there was none"},
+    [OPTION_EXPECT_LADDER] =
+        {0, "expect-ladder", "FILE",
+         "demand the rows and verdicts of this file: exit 1 if one differs, and "
+         "say which"},
+    [OPTION_ROWS] = {0, "rows", "FILE",
+                     "also write the ladder's rows to this file, as --expect-ladder reads them"},
     [OPTION_EXPLAIN] = {0, "explain", "ID",
                         "say what a finding means, its cause and its remedy; "
                         "all for every one"},
@@ -155,6 +163,8 @@ int options_read(int argc, char **argv, struct settings *s) {
           return CLI_EXIT_USAGE;
         }
         break;
+      case OPTION_EXPECT_LADDER: s->expected_ladder_file = text; break;
+      case OPTION_ROWS: s->rows_file = text; break;
       case OPTION_EXPLAIN: return explain(text) ? CLI_END : CLI_EXIT_USAGE;
       case OPTION_CLOSES:
         if (!cli_parse_number(&options_cli, "--closes", text, 1, UINT32_MAX, &s->closes_max))
@@ -186,6 +196,12 @@ int options_read(int argc, char **argv, struct settings *s) {
   }
   if (s->source.file && s->source.interface) {
     cli_complain(&options_cli, "-r and -i exclude each other: read a file or capture, not both");
+    return CLI_EXIT_USAGE;
+  }
+  if (s->demand.given && s->expected_ladder_file) {
+    cli_complain(&options_cli,
+                 "--expect and --expect-ladder exclude each other: the ending stands "
+                 "in a ladder's line 'verdict', as ending=normal");
     return CLI_EXIT_USAGE;
   }
   if (times > TEXT_TIME_FIRST) {

@@ -18,7 +18,7 @@ struct settings {
   struct source_options source;
   struct report_options report;
   struct demand demand;
-  const char *json_file;
+  const char *json_file, *rows_file, *expected_ladder_file;
   char *filter; /* owned */
   uint64_t packets_max, closes_max, duration_s, msl_s;
   int format, color, kernel;
