@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/model/sentence.h"
+
 /* ---- The notation --------------------------------------------------------------------------- */
 
 const char *rows_cell_name(enum rows_cell cell) {
@@ -192,7 +194,7 @@ static void rows_verdict(struct report *r, const struct flow *flow, const struct
     fprintf(r->out, " %s=%s", fields[i].name, rows_field_value(i, flow, v, value));
   fprintf(r->out, " # conn=%u duration_us=%lld sentence=%s\n", flow->number,
           (long long)v->duration_us,
-          verdict_sentence(v, &flow->model, now_us, sentence, sizeof sentence));
+          sentence_make(v, &flow->model, now_us, sentence, sizeof sentence));
 }
 
 static void rows_countdown(struct report *r, const struct flow *flow, int64_t left_us,
