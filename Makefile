@@ -72,7 +72,15 @@ OBJECTS_test_mutation := tests/test_mutation tests/mutate_trace tests/mutation_r
 $(foreach t,$(UNIT_TESTS),$(eval PKGS_tests/$t := cmocka)$(eval OBJECTS_$t ?= tests/$t $(MODEL)))
 PKGS_tests/test_kernel_trace += $(TRACE_PKGS)
 
-.PHONY: all campaign clean demo deps install test unit
+# What tests/bench/bench.sh measures with.
+BENCH_PROGRAMS := generate floor measure
+OBJECTS_generate := $(addprefix tests/bench/,generate script frame collide)
+OBJECTS_floor := tests/bench/floor
+OBJECTS_measure := tests/bench/measure
+PKGS_tests/bench/floor := libpcap
+PKGS_tests/bench/collide := libxxhash
+
+.PHONY: all bench bench-programs campaign clean demo deps install test unit
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SECONDEXPANSION:
@@ -94,7 +102,7 @@ $(B)/obj/%.o: %.c $(STAMP) Makefile
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(call pkg_cflags,$(PKGS_$*)) -MMD -MP -c -o $@ $<
 
-$(PROGRAMS:%=$(B)/%) $(UNIT_TESTS:%=$(B)/tests/%): $$(patsubst %,$(B)/obj/%.o,$$(OBJECTS_$$(@F)))
+$(PROGRAMS:%=$(B)/%) $(UNIT_TESTS:%=$(B)/tests/%) $(BENCH_PROGRAMS:%=$(B)/bench/%): $$(patsubst %,$(B)/obj/%.o,$$(OBJECTS_$$(@F)))
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(call pkgs,$(OBJECTS_$(@F))))
@@ -110,6 +118,11 @@ $(B)/capture.1: capture/capture.1 $(B)/capture
 
 $(B)/%.1: %/$$*.1
 	$(Q)cp $< $@
+
+bench-programs: $(BENCH_PROGRAMS:%=$(B)/bench/%)
+
+bench: all bench-programs
+	@tests/bench/bench.sh
 
 unit: $(UNIT_TESTS:%=$(B)/tests/%)
 
