@@ -4,6 +4,7 @@
 #   make demo       a normal close and a lost final ACK, live (installs what is missing)
 #   make test       every test (installs what is missing)
 #   make campaign   N=100000 random closes, the model beside the kernel
+#   make bench      what capture, server and client cost (tests/bench/bench.sh)
 #   make install    into $(DESTDIR)$(PREFIX), as teardown-server, teardown-client, teardown-capture
 #   make SAN=1      the same three under ASan and UBSan, in build/san
 #   V=1 shows the commands, CC=clang chooses the compiler.
@@ -73,10 +74,13 @@ $(foreach t,$(UNIT_TESTS),$(eval PKGS_tests/$t := cmocka)$(eval OBJECTS_$t ?= te
 PKGS_tests/test_kernel_trace += $(TRACE_PKGS)
 
 # What tests/bench/bench.sh measures with.
-BENCH_PROGRAMS := generate floor measure
+NIDS := $(if $(wildcard /usr/include/nids.h),libnids)
+BENCH_PROGRAMS := generate floor measure $(NIDS)
 OBJECTS_generate := $(addprefix tests/bench/,generate script frame collide)
 OBJECTS_floor := tests/bench/floor
 OBJECTS_measure := tests/bench/measure
+OBJECTS_libnids := tests/bench/libnids
+$(NIDS:%=$(B)/bench/%): LDLIBS += -lnids
 PKGS_tests/bench/floor := libpcap
 PKGS_tests/bench/collide := libxxhash
 
@@ -105,7 +109,7 @@ $(B)/obj/%.o: %.c $(STAMP) Makefile
 $(PROGRAMS:%=$(B)/%) $(UNIT_TESTS:%=$(B)/tests/%) $(BENCH_PROGRAMS:%=$(B)/bench/%): $$(patsubst %,$(B)/obj/%.o,$$(OBJECTS_$$(@F)))
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(call pkgs,$(OBJECTS_$(@F))))
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(call pkgs,$(OBJECTS_$(@F)))) $(LDLIBS)
 
 # The table of findings comes from the program itself: one source for both.
 $(B)/capture.1: capture/capture.1 $(B)/capture

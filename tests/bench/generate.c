@@ -39,7 +39,7 @@ struct parked {
 
 struct generator {
   /* What is asked for. */
-  uint64_t connections, packets, open, pace_ns, flood;
+  uint64_t connections, open, pace_ns, flood;
   unsigned ipv6_percent;
   bool all; /* the mix */
   int only; /* a script's number, or -1 */
@@ -179,8 +179,18 @@ static struct connection begin(struct generator *g) {
   return c;
 }
 
-static bool may_begin(const struct generator *g) {
-  return g->connections ? g->n_begun < g->connections : g->n_packets < g->packets;
+static bool may_begin(const struct generator *g) { return g->n_begun < g->connections; }
+
+/* Connections of the mix that make about so many packets. */
+static uint64_t connections_for(const struct generator *g, uint64_t packets) {
+  uint64_t weighted = 0, weight = 0;
+  for (unsigned i = 0; i < N_SCRIPTS; i++) {
+    unsigned own = g->only < 0 ? weight_of(g, i) : (unsigned)g->only == i;
+    weight += own;
+    for (const struct step *step = SCRIPTS[i].steps; step->flags; step++)
+      if (!(step->how & MISSED)) weighted += own;
+  }
+  return packets * weight / weighted;
 }
 
 /* ---- Segments ------------------------------------------------------------------------------- */
@@ -326,7 +336,7 @@ static const char USAGE[] =
     "Writes a pcap file (-: stdout) of generated connections, and on stderr how many of each "
     "kind.\n"
     "  --connections N   so many (default 1000)\n"
-    "  --packets N       instead: begin connections until there are so many packets\n"
+    "  --packets N       instead: connections for about so many packets\n"
     "  --open N          so many open at once (default 1000)\n"
     "  --pace NS         between packets, on average (default 1000)\n"
     "  --mix MIX         plain (default), all in equal parts, or the name of one script\n"
@@ -355,14 +365,14 @@ static const char *read_options(struct generator *g, int argc, char **argv) {
       [HELP] = {"help", no_argument, 0, 0},
       [HELP + 1] = {0, 0, 0, 0},
   };
-  uint64_t seed = 1;
+  uint64_t seed = 1, packets = 0;
   bool collide = false;
   int row, got;
   while ((got = getopt_long(argc, argv, "", options, &row)) == 0) {
     const char *name = options[row].name;
     switch (row) {
       case CONNECTIONS: g->connections = number(name, optarg, 1); break;
-      case PACKETS: g->packets = number(name, optarg, 1); break;
+      case PACKETS: packets = number(name, optarg, 1); break;
       case OPEN: g->open = number(name, optarg, 1); break;
       case PACE: g->pace_ns = number(name, optarg, 1); break;
       case IPV6: g->ipv6_percent = (unsigned)number(name, optarg, 0); break;
@@ -381,7 +391,7 @@ static const char *read_options(struct generator *g, int argc, char **argv) {
     fputs(USAGE, stderr);
     exit(2);
   }
-  if (!g->connections && !g->packets) g->connections = 1000;
+  if (packets) g->connections = connections_for(g, packets);
   g->random[0] = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
   g->random[1] = (seed + 2) * UINT64_C(0xd1b54a32d192ed03);
   for (int i = 0; i < 16; i++) draw(g);
@@ -390,7 +400,8 @@ static const char *read_options(struct generator *g, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-  static struct generator g = {.open = 1000, .pace_ns = 1000, .only = -1, .now_ns = START_NS};
+  static struct generator g = {
+      .connections = 1000, .open = 1000, .pace_ns = 1000, .only = -1, .now_ns = START_NS};
   static const uint32_t header[6] = {0xa1b2c3d4, 4 << 16 | 2, 0, 0, FRAME_SNAPLEN, 1};
   g.out = open_to_write(read_options(&g, argc, argv));
   for (unsigned i = 0; i < N_SCRIPTS; i++) g.weight += weight_of(&g, i);

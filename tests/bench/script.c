@@ -6,8 +6,8 @@
 #define LATER(end, flags, how, ms) {end, flags, how, 0, ms}
 #define OPEN         SEND(CLIENT, SYN, 0), SEND(SERVER, SYN | ACK, 0), SEND(CLIENT, ACK, 0)
 #define OPEN_AT_ONCE SEND(CLIENT, SYN, 0), SEND(SERVER, SYN | ACK, NOW), SEND(CLIENT, ACK, NOW)
-#define REQUEST      DATA(CLIENT, 0, 100), SEND(SERVER, ACK, 0)
-#define REPLY        DATA(SERVER, 0, 200), SEND(CLIENT, ACK, 0)
+#define REQUEST      DATA(CLIENT, 0, 24), SEND(SERVER, ACK, 0)
+#define REPLY        DATA(SERVER, 0, 32), SEND(CLIENT, ACK, 0)
 #define FIN_OF(end, how)    SEND(end, FIN | ACK, how)
 #define FIN_AGAIN(end, how) LATER(end, FIN | ACK, AGAIN | (how), 210)
 #define ACK_OF(end, how)    SEND(end, ACK, how)
@@ -40,7 +40,7 @@ const struct script SCRIPTS[] = {
 
   {"fin-with-data", 2, 1,
    "client", "normal", "-", "4/4", 0, "-", "TIME_WAIT", "CLOSED", "conforms",
-   STEPS(OPEN, {CLIENT, FIN | PSH | ACK, 0, 100, 0}, DATA(SERVER, 0, 200), ACK_OF(CLIENT, 0),
+   STEPS(OPEN, {CLIENT, FIN | PSH | ACK, 0, 24, 0}, DATA(SERVER, 0, 32), ACK_OF(CLIENT, 0),
          FIN_OF(SERVER, 0), ACK_OF(CLIENT, 0))},
   {"linger-0", 2, 1,
    "none", "reset", "-", "0/4", 0, "linger-0", "CLOSED", "CLOSED", "conforms",
@@ -95,7 +95,7 @@ const struct script SCRIPTS[] = {
   /* The capture has holes: everything arrives, and something was not captured. */
   {"hole-in-data", 2, 1,
    "client", "normal", "-", "4/4", 0, "-", "TIME_WAIT", "CLOSED", "conforms",
-   STEPS(OPEN_AT_ONCE, DATA(CLIENT, MISSED, 100), SEND(SERVER, ACK, 0), REPLY, FIN_OF(CLIENT, 0),
+   STEPS(OPEN_AT_ONCE, DATA(CLIENT, MISSED, 24), SEND(SERVER, ACK, 0), REPLY, FIN_OF(CLIENT, 0),
          ACK_OF(SERVER, 0), FIN_OF(SERVER, 0), ACK_OF(CLIENT, 0))},
   {"older-than-the-capture", 2, 1,
    "client", "normal", "-", "4/4", 0, "-", "TIME_WAIT", "CLOSED", "conforms",
