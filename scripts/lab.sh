@@ -9,7 +9,7 @@
 # With LAB_HOST=1 the network stays the machine's own and a third process, the guardian, undoes
 # what was done to it: it reads a pipe that only the other two hold open, and EOF is its signal.
 #
-# Nothing here is written to a file: the sniffer's NDJSON comes through an anonymous pipe.
+# Nothing here is written to a file: the sniffer's rows (--rows) come through an anonymous pipe.
 
 lab_scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 lab_name=$(basename "$0" .sh)
@@ -17,8 +17,9 @@ lab_name=$(basename "$0" .sh)
 LAB_BIN=${TEARDOWN_BIN:-$lab_scripts/../build}
 LAB_HOST=0
 LAB_PORT=7000
-LAB_EVENT=   # the sniffer's last object, one line of NDJSON
-LAB_EVENTS=() # all of its objects
+LAB_EVENT=   # the sniffer's last row, as --rows writes it
+LAB_EVENTS=() # all of its rows
+LAB_DIFFERENCES=() # what the last sniffer, now ended, saw otherwise than its --expect-ladder
 LAB_BACKEND= # netem or nft, once lab_open_loss has chosen
 
 lab_handle=7ea # tc's major number of our qdisc: names what may be undone
@@ -167,6 +168,7 @@ lab_enter() {
   ((LAB_HOST)) || ip link set lo up
   exec {lab_silence}<> <(:) # never readable: reading it with a timeout is a pause without a fork
   exec {lab_stdout}>&1
+  exec {lab_said}<> <(:) # what the sniffer says on stderr waits here until it has ended
 }
 
 lab_pause() { read -rt 0.02 -u "$lab_silence" || true; }
@@ -207,16 +209,16 @@ lab_start_client() {
 }
 
 # lab_start_sniffer OPTION...: returns when it really captures. Its report goes to our stdout, its
-# NDJSON to lab_next.
+# rows to lab_next.
 lab_start_sniffer() {
   # shellcheck disable=SC2154 # lab_stdout is opened by lab_enter
-  exec {lab_events}< <(exec "$LAB_BIN/capture" -i lo --json /dev/fd/3 "$@" "tcp port $LAB_PORT" \
-    3>&1 >&"$lab_stdout")
+  exec {lab_events}< <(exec "$LAB_BIN/capture" -i lo --rows /dev/fd/3 "$@" "tcp port $LAB_PORT" \
+    3>&1 >&"$lab_stdout" 2>&"$lab_said")
   lab_sniffer=$!
-  lab_await 'the sniffer to capture' 10 '*"type":"start"*'
+  lab_await 'the sniffer to capture' 10 '# start *'
 }
 
-# The sniffer's next object in LAB_EVENT; 1 when none came within a second, 2 when it has ended.
+# The sniffer's next row in LAB_EVENT; 1 when none came within a second, 2 when it has ended.
 lab_next() {
   local part status=0
   IFS= read -rt 1 -u "$lab_events" part || status=$?
@@ -227,7 +229,7 @@ lab_next() {
   LAB_EVENTS+=("$LAB_EVENT")
 }
 
-# lab_await WHAT SECONDS GLOB...: the first object that matches every GLOB is then LAB_EVENT.
+# lab_await WHAT SECONDS GLOB...: the first row that matches every GLOB is then LAB_EVENT.
 lab_await() {
   local what=$1 limit=$2 status glob
   local deadline=$((SECONDS + limit))
@@ -262,21 +264,30 @@ lab_read_on() {
 # lab_read_verdicts: waits for the sniffer to end by itself; LAB_EVENTS are then its verdicts and its
 # summary. For many connections: bash reads all else octet by octet.
 lab_read_verdicts() {
-  local objects IFS=$'\n'
-  objects=$(grep -E '"type":"(verdict|summary)"' <&"$lab_events") || true
-  set -f
-  # shellcheck disable=SC2206 # to be split at newlines, and only there
-  LAB_EVENTS=($objects)
-  set +f
+  mapfile -t LAB_EVENTS < <(grep -E '^(verdict|# summary) ' <&"$lab_events")
 }
 
-# A glob for the segment object with that role; only there "again" follows, in "expects" it does not.
-lab_segment() { printf '*"role":"%s","again":*' "$1"; }
+# A glob for the row of that role.
+lab_segment() { printf '@(client|server) %s *' "$1"; }
 
 # The sniffer ends early when its own output has no reader; then nobody reads us either.
 lab_lost_sniffer() {
   printf '\n' 2>/dev/null || exit 141
+  lab_hear_sniffer
   lab_fail "the sniffer ended while we waited for $1"
+}
+
+# What the sniffer has said on stderr goes to ours; its differences become LAB_DIFFERENCES.
+lab_hear_sniffer() {
+  local line
+  LAB_DIFFERENCES=()
+  while read -rt 0 -u "$lab_said" && IFS= read -r line <&"$lab_said"; do
+    if [[ $line == *': --expect-ladder: '* ]]; then
+      LAB_DIFFERENCES+=("${line#*: --expect-ladder: }")
+    else
+      printf '%s\n' "$line" >&2
+    fi
+  done
 }
 
 # The sniffer's exit status.
@@ -284,6 +295,7 @@ lab_end_sniffer() {
   local status=0
   wait "$lab_sniffer" || status=$?
   exec {lab_events}<&-
+  lab_hear_sniffer
   return "$status"
 }
 
@@ -300,10 +312,12 @@ lab_end_peers() {
   done 2>/dev/null
 }
 
-# lab_field NAME OBJECT: prints the value of a member of a flat stretch of JSON.
+# lab_field NAME ROW: prints the value of that field of a row: NAME=VALUE, or all behind "sentence=".
 lab_field() {
-  [[ $2 =~ \"$1\":(\"([^\"]*)\"|[^],}]*) ]] || lab_fail "the sniffer's object has no '$1': $2"
-  printf '%s\n' "${BASH_REMATCH[2]:-${BASH_REMATCH[1]}}"
+  local rest=${2#* "$1"=}
+  [[ $rest != "$2" ]] || lab_fail "the sniffer's row has no '$1': $2"
+  [[ $1 == sentence ]] || rest=${rest%% *}
+  printf '%s\n' "$rest"
 }
 
 # ---- losing segments ----
@@ -423,9 +437,7 @@ lab_arm_loss() {
 # number. To be called when ack1 is LAB_EVENT: the connection is half-closed then, and the model
 # already knows the number of the ACK that will answer the other FIN.
 lab_arm_final_ack() {
-  [[ $LAB_EVENT =~ \{[^{}]*\"role\":\"final-ack\"[^{}]*\} ]] ||
-    lab_fail "the sniffer does not expect a final ACK: $LAB_EVENT"
-  LAB_ACK=$(lab_field ack "${BASH_REMATCH[0]}")
+  LAB_ACK=$(lab_field final_ack "$LAB_EVENT")
   LAB_FROM=$(lab_field destination "$LAB_EVENT")
   lab_arm_loss "$1" ack "$LAB_FROM" "$(lab_field source "$LAB_EVENT")" "$LAB_ACK"
 }

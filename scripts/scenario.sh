@@ -174,11 +174,15 @@ act() {
 # The ladders state what the wire tells, which is the same wherever this runs: the kernel's own word,
 # which not every user may hear, is asked for beside it (expect_sockets).
 start_sniffer() {
-  local -a save=()
+  local ladder
+  local -a save=() expect=()
   [[ -z $keep ]] || save=(-w "$keep/$name-$acts.pcap")
   LAB_EVENTS=()
+  exec {ladder}< <(write_ladders)
+  ((${#wanted_rows[@]} == 0)) || expect=(--expect-ladder "/dev/fd/$ladder")
   lab_start_sniffer --kernel off --duration 60 --format ladder --color "$color" \
-    "${sniffer_options[@]}" "${save[@]}"
+    "${sniffer_options[@]}" "${expect[@]}" "${save[@]}"
+  exec {ladder}<&-
 }
 
 # What was to happen has happened: the sniffer need not wait for more.
@@ -186,11 +190,11 @@ end_sniffer() { kill -INT "$lab_sniffer"; }
 
 # Of many closes at once no reader wants the ladders.
 start_sniffer_unseen() {
-  local shown=$lab_stdout
+  local lab_stdout lab_said
   exec {lab_stdout}>/dev/null
-  start_sniffer 2>/dev/null
+  lab_said=$lab_stdout
+  start_sniffer
   exec {lab_stdout}>&-
-  lab_stdout=$shown
 }
 
 # overhear_server: what it prints is shown as it comes, and kept in a pipe for expect_words.
@@ -227,8 +231,9 @@ play() {
 }
 
 finish() {
+  local status=0
   lab_read_on 65
-  lab_end_sniffer || true # its status speaks of the RFC; whether it is as stated, compare says
+  lab_end_sniffer || status=$?
   lab_end_peers
   lab_pids=()
   if [[ -n $lost_role ]]; then
@@ -240,7 +245,7 @@ finish() {
     # Not every loss shows on the wire: of a FIN that was lost before the sniffer nothing does.
     ((LAB_LOST == lost_count)) || wrong "segments lost: expected $lost_count, actual $LAB_LOST"
   fi
-  compare
+  compare "$status"
 }
 
 # set_sysctl NAME VALUE: of this namespace only.

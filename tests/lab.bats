@@ -42,7 +42,7 @@ close_once() {
     lab_start_server $3
     lab_start_sniffer --closes 1 --format json
     lab_start_client "$1" $2
-    lab_await "the end of the close" 20 "*\"type\":\"verdict\"*"
+    lab_await "the end of the close" 20 "verdict *"
     lab_end_sniffer
     lab_end_peers' "$scripts" "$@"
   [[ $status == 0 ]] || fail "status $status" "$output" "$stderr"

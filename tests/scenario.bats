@@ -113,7 +113,7 @@ as_stated() {
 }
 
 @test "reuse-four-tuple" {
-  as_stated reuse-four-tuple "connection 2, reuses_time_wait: expected 'timestamp', actual 'null'" -4 -6
+  as_stated reuse-four-tuple "connection 2, reuses_time_wait: expected 'timestamp', actual '-'" -4 -6
 }
 
 @test "restart-in-time-wait" {

@@ -51,7 +51,7 @@ END
     lab_pids=()
     us=$(lab_field since_first_fin_us "$LAB_EVENT")
     segments=three
-    [[ $LAB_EVENT != *'"count":"4/4"'* ]] || segments=four
+    [[ $LAB_EVENT != *' 4/4 '* ]] || segments=four
     lab_say "$(printf '%5d ms %7.1f ms  %s segments' "$delay" "$us"e-3 "$segments")"
     # In between, the timers of both ends race.
     if ((us < 30000)) && [[ $segments == four ]]; then
@@ -132,8 +132,8 @@ the_server_reads() {
 expect_pieces() {
   local event pieces='' gaps='' role bytes us last='' held=0
   for event in "${LAB_EVENTS[@]}"; do
-    [[ $event =~ '"from":"server",'.*'"role":"'(data|fin2)'","again":' ]] || continue
-    role=${BASH_REMATCH[1]}
+    [[ $event == 'server '@(data|fin2)' '* ]] || continue
+    read -r _ role _ <<<"$event"
     bytes=$(lab_field payload_bytes "$event")
     us=$(lab_field since_first_fin_us "$event")
     if [[ -n $last ]]; then

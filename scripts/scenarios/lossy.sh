@@ -51,29 +51,32 @@ spoil_network() {
 
 # check_lossy FIRST WHERE. Without a process for each field: here they are many.
 check_lossy() {
-  local event rest dropped='' right wrong_one='' wrong_ones=0
-  local loss='\{"role":"([^"]*)","count":([0-9]+),"place":"([^"]*)"\}(.*)'
+  local event rest loss dropped='' wrong_one='' wrong_ones=0
+  local -a losses
   local -A verdicts=() endings=() lost=()
-  right='"closed_first":"'$1'","ending":"(normal|coalesced)",.*"verdict":"conforms"'
   for event in "${LAB_EVENTS[@]}"; do
-    if [[ $event =~ '"type":"verdict","conn":'([0-9]+) ]]; then
-      verdicts[${BASH_REMATCH[1]}]=$event # the last one of a connection counts
-    elif [[ $event =~ '"dropped":'([0-9]+) ]]; then
-      dropped=${BASH_REMATCH[1]}
+    if [[ $event == 'verdict '* ]]; then
+      rest=${event#* # conn=}
+      verdicts[${rest%% *}]=$event # the last one of a connection counts
+    else
+      dropped=${event##* dropped=}
     fi
   done
   ((${#verdicts[@]} == connections)) || wrong "verdicts: expected $connections, actual ${#verdicts[@]}"
   [[ $dropped == 0 ]] || wrong "segments that the sniffer missed: expected 0, actual '$dropped'"
   for event in "${verdicts[@]}"; do
-    if [[ $event =~ $right ]]; then
-      count endings "${BASH_REMATCH[1]}" 1
+    if [[ $event == 'verdict ending='@(normal|coalesced)" closed_first=$1 "*' verdict=conforms '* ]]; then
+      rest=${event#* ending=}
+      count endings "${rest%% *}" 1
     else
       wrong_ones=$((wrong_ones + 1)) wrong_one=$event
     fi
-    rest=$event
-    while [[ $rest =~ $loss ]]; do
-      rest=${BASH_REMATCH[4]}
-      count lost "${BASH_REMATCH[1]}:${BASH_REMATCH[3]}" "${BASH_REMATCH[2]}"
+    rest=${event#* losses=}
+    IFS=, read -ra losses <<<"${rest%% *}"
+    for loss in "${losses[@]#-}"; do # ROLExN:PLACE, or -
+      [[ -n $loss ]] || continue
+      rest=${loss%:*}
+      count lost "${rest%x*}:${loss##*:}" "${rest##*x}"
     done
   done
   ((!wrong_ones)) ||
@@ -114,7 +117,7 @@ agree_with_kernel() {
   expect_sockets 10 '0[^6A]' 0 'every socket has gone, or is in TIME_WAIT'
   kernel=$(time_waits "$1")
   for event in "${verdicts[@]}"; do
-    [[ $event != *'"'"$1"'_state":"TIME_WAIT"'* ]] || waits=$((waits + 1))
+    [[ $event != *" $1_state=TIME_WAIT "* ]] || waits=$((waits + 1))
   done
   lab_say "TIME_WAIT at the $1: $waits by the verdicts, $kernel by the kernel; an RST ended the others."
   (($(time_waits "$other") == 0)) || wrong "TIME_WAIT at the $other: expected none, actual $(time_waits "$other")"

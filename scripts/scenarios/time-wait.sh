@@ -186,7 +186,7 @@ server ack1 0 2/4 FIN_WAIT_2 CLOSE_WAIT
 server fin2 0 3/4 TIME_WAIT LAST_ACK
 client final-ack 0 4/4 TIME_WAIT CLOSED
 END
-    verdict normal client 4/4 losses=- reuses_time_wait="$( ((connection == 1)) && echo null || echo timestamp)"
+    verdict normal client 4/4 losses=- reuses_time_wait="$( ((connection == 1)) && echo - || echo timestamp)"
   done
   play connects_again
 
@@ -317,7 +317,7 @@ finish_unseen() {
   lab_end_peers
   lab_pids=()
   for event in "${LAB_EVENTS[@]}"; do
-    [[ $event == *'"type":"verdict"'*'"closed_first":"'"$2"'"'*'"verdict":"conforms"'* ]] &&
+    [[ $event == 'verdict '*" closed_first=$2 "*' verdict=conforms '* ]] &&
       closes=$((closes + 1))
   done
   lab_say "The sniffer: $closes closes that conform, and the $2 closed first."
