@@ -40,20 +40,11 @@ verdicts() {
 cd "$corpus"
 find . -type f ! -name '*.tsv' ! -name README.md -printf '%P\n' | sort | while IFS= read -r file; do
   verdicts "$file"
-done | jq -r '
-  def text: if . == null or . == "" then "-" else tostring end;
-  if .type == "segment" then
-    ["segment", .conn, .from, .flags, (.role | text), .verdict, .client_state, .server_state]
-  elif .type == "transition" then ["transition", .conn, .end, .kind, .to]
-  elif .type == "verdict" then
-    ["verdict", .conn, .client, .server, .closed_first, .ending, .client_state, .server_state]
-  elif .type == "summary" then ["summary", .copies]
-  elif .type == "end" then ["end", .file, .status, (.message | text)]
-  else empty end | map(tostring) | join("\t")' >"$work/ours.tsv"
+done >"$work/ours.ndjson"
 
 tables_present=()
 for table in packetdrill/{answers,discriminating,tshark} {zeek,tcptrace,ndpi}/{tshark,zeek} \
   suricata/{tshark,suricata}; do
   if [[ -f $table.tsv ]]; then tables_present+=("$table.tsv"); fi
 done
-awk -f "$here/corpus_compare.awk" "$here/corpus.md" "$work/ours.tsv" "${tables_present[@]}"
+python3 "$here/corpus_compare.py" "$here/corpus.md" "${tables_present[@]}" <"$work/ours.ndjson"
