@@ -112,6 +112,8 @@ class Connection:
         """None: it sent no FIN."""
         if not self.by_name[me].fins:
             return None
+        if {"FINWAIT2", "TIMEWAIT"} & set(self.by_name[me].path):
+            return True  # also by a later FIN, whose ACK of it came first and was not captured
         which = "fin1" if self.named(self.first_fin) == me else "fin2"
         return which in self.acked
 

@@ -150,7 +150,9 @@ server ack1 0 2/4 FIN_WAIT_2 CLOSE_WAIT
 $(for ((copy = 0; copy <= n; copy++)); do echo "server fin2 $copy 3/4 TIME_WAIT LAST_ACK"; done)
 client final-ack 0 4/4 TIME_WAIT CLOSED
 END
-    verdict_is normal client 4/4 "final-ack $n before-tap" || return
+    local -a unknown=()
+    ((n == 1)) || unknown=("fin2/final-ack $((n - 1)) unknown")
+    verdict_is normal client 4/4 "final-ack 1 before-tap" "${unknown[@]}" || return
   done
 }
 
