@@ -206,6 +206,11 @@ static bool ask_end(struct kernel *k, struct flow *f, enum end end, struct kerne
     case KERNEL_GONE:
       /* A socket that the kernel never knew, of a stack of somebody's own, is not closed by it. */
       if (said->n == 0 && f->model.end[end].state != TCPS_CLOSED) break;
+      /* The next one of that name may have come and gone since: it is not there, either. */
+      if (is_succeeded(k, f, end, &pair)) {
+        v->answer[end] = KERNEL_UNANSWERED;
+        break;
+      }
       if (v->gone_us[end] <= f->model.last_us) v->gone_us[end] = now_us;
       witness_asked(said, TCPS_CLOSED, now_us);
       break;
