@@ -299,6 +299,12 @@ lab_end_sniffer() {
   return "$status"
 }
 
+# lab_kill PID...: and waits for their ends, lest bash tells of them in its own words.
+lab_kill() {
+  kill -KILL "$@" || true
+  wait "$@" || true
+} 2>/dev/null
+
 # lab_end_peers: server and client end by themselves after one connection.
 lab_end_peers() {
   local pid tries

@@ -36,6 +36,7 @@ end() {
   wait "${runs[$1]}" || status=$?
   said=$(<"$BATS_TEST_TMPDIR/$1")
   if [[ $status == 77 && $2 == 0 ]]; then skip "${said##*skipped: }"; fi
+  [[ $said != *[0-9]' Killed '* ]] || fail "$1: bash tells of its jobs:" "$said"
   [[ $status == "$2" && $said == *"$3"* ]] || fail "$1: status $status, not $2, or not '$3':" "$said"
 }
 

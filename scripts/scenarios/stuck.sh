@@ -70,7 +70,7 @@ leak() {
   lab_await 'the server to be in CLOSE_WAIT' 10 "$(lab_segment ack1)"
   expect_sockets 2 08 1 'one socket is in CLOSE_WAIT'
   lab_read_on 65
-  kill -KILL "${lab_pids[@]}" 2>/dev/null || true # it would never end by itself
+  lab_kill "${lab_pids[@]}" # it would never end by itself
 }
 
 scenario last-ack-gives-up 'no final ACK ever arrives: LAST_ACK gives up' loss
@@ -164,7 +164,7 @@ scenario_killed() {
 
 client_dies() {
   until_true 5 has_unsent || wrong 'unsent data: expected more than the window, actual less'
-  kill -KILL "${lab_pids[1]}"
+  lab_kill "${lab_pids[1]}"
   fin_waits
 }
 
@@ -203,5 +203,5 @@ client_gives_up() {
   expect_sockets 1 01 1 'one end is still ESTABLISHED'
   end_sniffer
   lab_read_on 65
-  kill -KILL "${lab_pids[0]}" 2>/dev/null || true # it would never end by itself
+  lab_kill "${lab_pids[0]}" # it would never end by itself
 }
