@@ -14,6 +14,8 @@
 lab_scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 lab_name=$(basename "$0" .sh)
 
+PATH+=:/usr/sbin:/sbin # of tc and nft: an ordinary user's lacks them
+
 LAB_BIN=${TEARDOWN_BIN:-$lab_scripts/../build}
 LAB_HOST=0
 LAB_PORT=7000
