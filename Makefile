@@ -75,10 +75,12 @@ PKGS_tests/test_kernel_trace += $(TRACE_PKGS)
 
 # What tests/bench/bench.sh measures with.
 NIDS := $(if $(wildcard /usr/include/nids.h),libnids)
-BENCH_PROGRAMS := generate floor measure $(NIDS)
+BENCH_PROGRAMS := generate floor measure latency epoll_pair $(NIDS)
 OBJECTS_generate := $(addprefix tests/bench/,generate script frame collide)
 OBJECTS_floor := tests/bench/floor
 OBJECTS_measure := tests/bench/measure
+OBJECTS_latency := tests/bench/latency
+OBJECTS_epoll_pair := tests/bench/epoll_pair
 OBJECTS_libnids := tests/bench/libnids
 $(NIDS:%=$(B)/bench/%): LDLIBS += -lnids
 PKGS_tests/bench/floor := libpcap

@@ -8,6 +8,8 @@
 #   growth    a million, ten and a hundred million packets (the last from a pipe)
 #   memory    octets for each open connection, at 1 000 000
 #   hostile   closes behind a SYN flood; four-tuples that an unkeyed hash throws together
+#   live      closes a second without and with sniffers, losses, latency, processor time
+#   peers     server and client against a plain epoll pair
 #
 # Processor time is user and system together, of the whole process. The programs take turns, and
 # each figure is the median of ROUNDS (default 5) such turns. One ratio is to libpcap's empty read
@@ -237,6 +239,94 @@ part_hostile() {
   measure "$quietest"
 }
 
+# ---- Live -----------------------------------------------------------------------------------------
+
+closes=50000 # fewer than there are ports
+
+# pair_turn NAME WHO PARALLEL [SNIFFER...]: one run of it.
+pair_turn() {
+  local name=$1 who=$2 parallel=$3
+  shift 3
+  tests/bench/pair.sh "$scratch/live.$name" "$who" "$closes" "$parallel" "$@" && return
+  echo "bench: $who with '$*' failed" >&2
+  wrong=$((wrong + 1))
+}
+
+rate() { calc %.0f "$closes / $(median 3 <"$scratch/live.$1.client")"; }
+
+# sum_losses NAME: adds what its last run lost. Where nothing was, every close has its verdict.
+sum_losses() {
+  local said=$scratch/live.$1.said lost seen
+  lost=$(sed -nE 's/.*[^0-9]([0-9]+) (packets )?dropped by kernel.*/\1/p; s/^([0-9]+) packets dropped.*/\1/p' "$said" | tail -n 1)
+  sed -nE 's/^([0-9]+) segments, .*/\1/p; s/^([0-9]+) packets captured/\1/p' "$said" >>"$scratch/live.$1.packets"
+  echo "${lost:-0}" >>"$scratch/live.$1.lost"
+  seen=$(sed -nE 's/.* segments, ([0-9]+) connections.*/\1/p' "$said")
+  [[ ${lost:-0} != 0 || -z $seen || $seen == "$closes" ]] && return
+  wrong=$((wrong + 1))
+  echo "bench: $1, live: $seen connections of $closes" >&2
+}
+
+part_live() {
+  local round name latency
+  local capture=("$bin/capture" -i lo -tt)
+  rm -f "$scratch"/live.*
+  for ((round = 0; round < rounds; round++)); do
+    pair_turn none ours 100
+    for name in tcpdump lines lines-kernel json json-kernel ${quiet:+quiet verdicts}; do
+      case $name in
+        tcpdump) pair_turn "$name" ours 100 tcpdump -i lo -s 192 -w "$scratch/live.pcap" ;;
+        lines) pair_turn "$name" ours 100 "${capture[@]}" --format lines --kernel off ;;
+        lines-kernel) pair_turn "$name" ours 100 "${capture[@]}" --format lines ;;
+        json) pair_turn "$name" ours 100 "${capture[@]}" --format json --kernel off ;;
+        json-kernel) pair_turn "$name" ours 100 "${capture[@]}" --format json ;;
+        quiet) pair_turn "$name" ours 100 "${capture[@]}" -qq --kernel off ;;
+        verdicts) pair_turn "$name" ours 100 "${capture[@]}" -q --format lines --kernel off ;;
+      esac
+      sum_losses "$name"
+      cat "$scratch/live.$name.latency" >>"$scratch/live.$name.latencies"
+    done
+  done
+  printf '\nLive, %s closes, 100 at a time\n\n' "$closes"
+  echo '| sniffer | closes a second | of those without | lost packets, all turns | CPU us a packet | latency p50, p99 (ms) |'
+  echo '|---|---|---|---|---|---|'
+  printf '| none | %s | 1.00 | | | |\n' "$(rate none)"
+  for name in tcpdump lines lines-kernel json json-kernel ${quiet:+quiet verdicts}; do
+    latency=
+    [[ $name == tcpdump || $name == quiet || $name == verdicts ]] ||
+      latency="$(calc %.2f "$(median 2 <"$scratch/live.$name.latencies") / 1000"), $(calc %.2f "$(median 3 <"$scratch/live.$name.latencies") / 1000")"
+    printf '| %s | %s | %s | %s | %s | %s |\n' "$name" "$(rate "$name")" \
+      "$(calc %.2f "$(rate "$name") / $(rate none)")" \
+      "$(awk '{ n += $1 } END { print n + 0 }' "$scratch/live.$name.lost")" \
+      "$(calc %.2f "$(median 1 2 <"$scratch/live.$name.sniffer") * 1e6 / $(median 1 <"$scratch/live.$name.packets")")" "$latency"
+  done
+}
+
+part_peers() {
+  local round who parallel load
+  rm -f "$scratch"/live.*
+  printf '\nServer and client, %s closes\n\n| open at once | machine | epoll, closes a second | ours | ratio |\n|---|---|---|---|---|\n' "$closes"
+  for load in idle loaded; do
+    for parallel in 1 100; do
+      local busy=()
+      if [[ $load == loaded ]]; then
+        for ((round = 0; round < $(nproc); round++)); do
+          timeout 600 sh -c 'while :; do :; done' &
+          busy+=($!)
+        done
+      fi
+      for ((round = 0; round < rounds; round++)); do
+        for who in epoll ours; do pair_turn "$who-$parallel-$load" "$who" "$parallel"; done
+      done
+      if ((${#busy[@]})); then
+        kill "${busy[@]}"
+        wait "${busy[@]}" 2>/dev/null
+      fi
+      printf '| %s | %s | %s | %s | %s |\n' "$parallel" "$load" "$(rate "epoll-$parallel-$load")" "$(rate "ours-$parallel-$load")" \
+        "$(calc %.2f "$(rate "ours-$parallel-$load") / $(rate "epoll-$parallel-$load")")"
+    done
+  done
+}
+
 # ---- The machine --------------------------------------------------------------------------------
 
 printf '%s, %s cores, %s GiB, Linux %s\n' \
@@ -246,7 +336,7 @@ printf '%s; commit %s; medians of %s\n' "$("$bin/capture" --version | head -n 1)
   "$(git describe --always --dirty 2>/dev/null)" "$rounds"
 
 parts=("$@")
-((${#parts[@]})) || parts=(formats sizes pace growth memory hostile)
+((${#parts[@]})) || parts=(formats sizes pace growth memory hostile live peers)
 for part in "${parts[@]}"; do
   declare -F "part_$part" >/dev/null || {
     echo "bench: there is no part '$part'" >&2

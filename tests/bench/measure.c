@@ -1,7 +1,8 @@
 /* measure FILE COMMAND...: runs the command, and appends to FILE its processor time (user and
  * system) and the time that passed, in seconds, and its peak memory in KiB. Its status is the
- * command's. */
+ * command's. SIGINT is passed on. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -17,13 +18,17 @@ static double now_s(void) {
   return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static volatile pid_t child;
+
+static void pass_on(int number) { kill(child, number); }
+
 int main(int argc, char **argv) {
   if (argc < 3) {
     fprintf(stderr, "Usage: measure FILE COMMAND...\n");
     return 2;
   }
   double start_s = now_s();
-  pid_t child = fork();
+  child = fork();
   if (child == 0) {
     execvp(argv[2], argv + 2);
     fprintf(stderr, "measure: %s: %s\n", argv[2], strerror(errno));
@@ -31,6 +36,8 @@ int main(int argc, char **argv) {
   }
   int status;
   struct rusage usage;
+  const struct sigaction interrupted = {.sa_handler = pass_on, .sa_flags = SA_RESTART};
+  sigaction(SIGINT, &interrupted, NULL);
   if (child == -1 || wait4(child, &status, 0, &usage) == -1) {
     fprintf(stderr, "measure: %s: %s\n", argv[2], strerror(errno));
     return 127;
