@@ -28,6 +28,7 @@ test pc:cmocka           libcmocka-dev  libcmocka-devel     cmocka         cmock
 test cmd:bats            bats           bats                bats           bats
 test cmd:prove          perl           perl-Test-Harness   perl           perl-utils
 test cmd:jq              jq             jq                  jq             jq
+test cmd:python3         python3        python3             python         python3
 test cmd:nc              netcat-openbsd nmap-ncat           openbsd-netcat netcat-openbsd
 test cmd:clang           clang          clang               clang          clang
 test cmd:busybox         busybox        busybox             busybox        busybox
