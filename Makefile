@@ -29,7 +29,6 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 # alone. tests/check_layers.sh checks the includes against the same list.
 PKGS_capture/source := libpcap
 PKGS_capture/flow := libxxhash
-PKGS_capture/report/json := json-c
 PKGS_capture/kernel/trace := libtracefs libtraceevent
 PKGS_capture/kernel/diag := libmnl
 PKGS_common/peer/peer := libuv

@@ -263,7 +263,7 @@ struct report *ladder_expectation_watch(struct ladder_expectation *e) {
   };
   struct watcher *w = calloc(1, sizeof *w);
   if (!w) return NULL;
-  w->report = (struct report){.class = &class, .out = stdout};
+  w->report = (struct report){.class = &class};
   w->expectation = e;
   return &w->report;
 }

@@ -1,5 +1,6 @@
 /* teardown-capture: wires source, decode, watch and reports; owns the exit. */
 #include <errno.h>
+#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <poll.h>
@@ -52,26 +53,49 @@ static bool add_report(struct watch *w, struct report *report) {
   return true;
 }
 
+/* What is written to, for as long as the reports are. */
+struct output {
+  struct out out;
+  const char *option, *file; /* as the user knows it */
+};
+
+struct outputs {
+  struct output list[WATCH_REPORTS_MAX];
+  unsigned n;
+  const sigset_t *unblocked;
+  struct ladder_expectation *expected;
+};
+
+typedef struct report *report_new(struct out *, const struct report_options *);
+
+static bool add_output(struct watch *w, struct outputs *to, const struct settings *s,
+                       struct output output, int fd, report_new *new) {
+  struct output *o = &to->list[to->n];
+  *o = output;
+  if (!out_open(&o->out, fd, s->report.live ? OUT_LIVE_SIZE : OUT_FILE_SIZE)) {
+    cli_complain(&options_cli, "out of memory");
+    return false;
+  }
+  to->n++;
+  o->out.stop = &stop_requested;
+  o->out.unblocked = to->unblocked;
+  return add_report(w, new (&o->out, &s->report));
+}
+
 /* Opens what `option` names, if it was given, and adds a report that writes there. */
-static bool add_file(struct watch *w, const struct settings *s, const char *option,
-                     const char *file, FILE **out,
-                     struct report *(*new)(FILE *, const struct report_options *)) {
+static bool add_file(struct watch *w, struct outputs *to, const struct settings *s,
+                     const char *option, const char *file, report_new *new) {
   if (!file) return true;
-  *out = fopen(file, "w");
-  if (!*out) {
+  int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd < 0) {
     cli_complain(&options_cli, "%s %s: cannot write: %s; choose another file", option, file,
                  strerror(errno));
     return false;
   }
-  return add_report(w, new (*out, &s->report));
+  return add_output(w, to, s, (struct output){.option = option, .file = file}, fd, new);
 }
 
-struct outputs {
-  FILE *json, *rows;
-  struct ladder_expectation *expected;
-};
-
-static bool make_reports(struct watch *w, struct settings *s, struct outputs *out) {
+static bool make_reports(struct watch *w, struct outputs *to, struct settings *s) {
   bool terminal = isatty(STDOUT_FILENO);
   const char *no_color = getenv("NO_COLOR");
   s->report.columns = terminal_columns();
@@ -80,33 +104,77 @@ static bool make_reports(struct watch *w, struct settings *s, struct outputs *ou
   s->report.color =
       s->color == COLOR_ALWAYS || (s->color == COLOR_AUTO && terminal && !(no_color && *no_color));
   if (s->format < 0) s->format = terminal ? FORMAT_LADDER : FORMAT_LINES;
-  struct report *report = NULL;
-  switch ((enum format)s->format) {
-    case FORMAT_LADDER: report = report_ladder_new(stdout, &s->report); break;
-    case FORMAT_LINES: report = report_lines_new(stdout, &s->report); break;
-    case FORMAT_JSON: report = report_json_new(stdout, &s->report); break;
+  static report_new *const news[] = {[FORMAT_LADDER] = report_ladder_new,
+                                     [FORMAT_LINES] = report_lines_new,
+                                     [FORMAT_JSON] = report_json_new};
+  return add_output(w, to, s, (struct output){.file = "stdout"}, STDOUT_FILENO, news[s->format]) &&
+         (!to->expected || add_report(w, ladder_expectation_watch(to->expected))) &&
+         add_file(w, to, s, "--json", s->json_file, report_json_new) &&
+         add_file(w, to, s, "--rows", s->rows_file, report_rows_new);
+}
+
+/* ---- What cannot be written ------------------------------------------------------------------ */
+
+/* A reader that went away has seen what it wanted. */
+static bool has_lost(const struct outputs *to) {
+  bool lost = false;
+  for (unsigned i = 0; i < to->n; i++) {
+    const struct output *o = &to->list[i];
+    int error = o->out.error;
+    if (error == 0 || error == EPIPE) continue;
+    lost = true;
+    cli_complain(&options_cli, "%s%s%s: cannot write: %s; %s", o->option ? o->option : "",
+                 o->option ? " " : "", o->file,
+                 error == ETIMEDOUT ? "its reader does not read" : strerror(error),
+                 error == ETIMEDOUT ? "what it had not taken is lost"
+                                    : "the rest is lost: make room there, or choose another file");
   }
-  if (!add_report(w, report)) return false;
-  return (!out->expected || add_report(w, ladder_expectation_watch(out->expected))) &&
-         add_file(w, s, "--json", s->json_file, &out->json, report_json_new) &&
-         add_file(w, s, "--rows", s->rows_file, &out->rows, report_rows_new);
+  return lost;
+}
+
+/* Writes what is left. False when anything could not be written, which is said. */
+static bool finish_outputs(struct outputs *to) {
+  for (unsigned i = 0; i < to->n; i++) {
+    struct out *out = &to->list[i].out;
+    bool is_whole = out_finish(out);
+    /* A failing disk may say so only now. */
+    if (out->fd != STDOUT_FILENO && close(out->fd) < 0 && is_whole) out->error = errno;
+  }
+  return !has_lost(to);
+}
+
+/* What went through stdio: --help, -D and the like. */
+static int finish_stdio(void) {
+  if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE) return CLI_EXIT_OK;
+  cli_complain(&options_cli, "stdout: cannot write: %s; make room there, or choose another file",
+               strerror(errno));
+  return CLI_EXIT_USAGE;
 }
 
 /* ---- The run -------------------------------------------------------------------------------- */
 
 static bool is_over(const struct watch *w, const struct settings *s, uint64_t packets,
                     int64_t deadline_us) {
-  if (stop_requested || ferror(stdout)) return true;
+  if (stop_requested) return true;
+  for (unsigned i = 0; i < w->n_reports; i++)
+    if (w->reports[i]->out && w->reports[i]->out->error != 0) return true;
   if (s->packets_max > 0 && packets >= s->packets_max) return true;
   if (s->closes_max > 0 && w->closes >= s->closes_max) return true;
   return deadline_us > 0 && now_us() >= deadline_us;
 }
 
-/* A descriptor of -1 is not waited for. */
-static void wait_for_news(int packets, int kernel, bool more, const sigset_t *unblocked) {
-  struct pollfd fds[] = {{.fd = packets, .events = POLLIN}, {.fd = kernel, .events = POLLIN}};
+/* News, or a slow reader that takes more. A descriptor of -1 is not waited for. */
+static void wait_for_news(const struct watch *w, int packets, int kernel, bool more,
+                          const sigset_t *unblocked) {
+  struct pollfd fds[2 + WATCH_REPORTS_MAX] = {{.fd = packets, .events = POLLIN},
+                                              {.fd = kernel, .events = POLLIN}};
+  nfds_t n = 2;
+  for (unsigned i = 0; i < w->n_reports; i++) {
+    const struct out *out = w->reports[i]->out;
+    if (out && out_waits(out)) fds[n++] = (struct pollfd){.fd = out->fd, .events = POLLOUT};
+  }
   struct timespec tick = {.tv_nsec = more ? 0 : TICK_MS * 1000000L};
-  (void)ppoll(fds, sizeof fds / sizeof *fds, &tick, unblocked);
+  (void)ppoll(fds, n, &tick, unblocked);
 }
 
 /* False when the source broke: the verdicts so far are given all the same. */
@@ -126,7 +194,8 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
       struct decoded decoded;
       enum source_result result = source_next(source, &packet, error);
       if (result == SOURCE_NONE) {
-        wait_for_news(source_fd(source), kernel, watch_attend(w, now_us()), unblocked);
+        bool busy = watch_attend(w, now_us());
+        wait_for_news(w, source_fd(source), kernel, busy, unblocked);
         break;
       }
       if (result != SOURCE_PACKET) {
@@ -219,8 +288,8 @@ static int watch_source(struct settings *s, int argc, char **argv) {
   };
   char error[SOURCE_ERROR_SIZE];
   struct source *source;
-  struct outputs out = {NULL, NULL, NULL};
   sigset_t unblocked;
+  struct outputs out = {.unblocked = &unblocked};
   if (s->expected_ladder_file) {
     out.expected = ladder_expectation_read(s->expected_ladder_file, error, sizeof error);
     if (!out.expected) {
@@ -240,7 +309,7 @@ static int watch_source(struct settings *s, int argc, char **argv) {
   if (ask) watch.kernel = kernel_open();
   if (!watch_init(&watch) || (ask && !watch.kernel)) {
     cli_complain(&options_cli, "out of memory");
-  } else if (make_reports(&watch, s, &out)) {
+  } else if (make_reports(&watch, &out, s)) {
     const char *name = s->report.live ? s->source.interface : s->source.file;
     for (unsigned i = 0; i < watch.n_reports; i++)
       watch.reports[i]->class->start(watch.reports[i], name, s->filter,
@@ -249,14 +318,14 @@ static int watch_source(struct settings *s, int argc, char **argv) {
       fprintf(stderr, "capturing on %s%s%s; Ctrl-C ends it\n", name, s->filter ? ", " : "",
               s->filter ? s->filter : "");
     bool ok = run(&watch, source, s, &unblocked);
+    bool written = finish_outputs(&out);
     summary_print(stderr, &watch.summary);
-    status = ok ? exit_status(&watch, s, out.expected) : CLI_EXIT_USAGE;
+    status = ok && written ? exit_status(&watch, s, out.expected) : CLI_EXIT_USAGE;
   }
   watch_destroy(&watch);
   kernel_close(watch.kernel);
   ladder_expectation_free(out.expected);
-  if (out.json) fclose(out.json);
-  if (out.rows) fclose(out.rows);
+  for (unsigned i = 0; i < out.n; i++) out_close(&out.list[i].out);
   if (!source_close(source, error)) {
     cli_complain(&options_cli, "%s", error);
     status = CLI_EXIT_USAGE;
@@ -272,13 +341,14 @@ int main(int argc, char **argv) {
   };
   int status = options_read(argc, argv, &settings);
   if (status == CLI_END) {
-    status = cli_finish(&options_cli);
+    status = finish_stdio();
   } else if (status == CLI_EXIT_OK && settings.list_interfaces) {
     char error[SOURCE_ERROR_SIZE];
     if (!source_list_interfaces(stdout, error)) {
       cli_complain(&options_cli, "%s", error);
       status = CLI_EXIT_USAGE;
     }
+    if (finish_stdio() != CLI_EXIT_OK) status = CLI_EXIT_USAGE;
   } else if (status == CLI_EXIT_OK) {
     status = watch_source(&settings, argc, argv);
   }

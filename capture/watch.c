@@ -47,7 +47,8 @@ void watch_destroy(struct watch *w) {
   (w)->reports[i_]->class->function((w)->reports[i_], __VA_ARGS__)
 
 void watch_flush(struct watch *w) {
-  for (unsigned i = 0; i < w->n_reports; i++) fflush(w->reports[i]->out);
+  for (unsigned i = 0; i < w->n_reports; i++)
+    if (w->reports[i]->out) out_flush(w->reports[i]->out);
 }
 
 /* ---- Verdicts ------------------------------------------------------------------------------- */

@@ -15,7 +15,6 @@ demo cmd:pkg-config      pkg-config     pkgconf-pkg-config  pkgconf        pkgco
 demo pc:libuv            libuv1-dev     libuv-devel         libuv          libuv-dev
 demo pc:libpcap          libpcap-dev    libpcap-devel       libpcap        libpcap-dev
 demo pc:libxxhash        libxxhash-dev  xxhash-devel        xxhash         xxhash-dev
-demo pc:json-c           libjson-c-dev  json-c-devel        json-c         json-c-dev
 demo pc:libmnl           libmnl-dev     libmnl-devel        libmnl         libmnl-dev
 extra pc:libtracefs      libtracefs-dev libtracefs-devel    libtracefs     libtracefs-dev
 extra pc:libtraceevent   libtraceevent-dev libtraceevent-devel libtraceevent libtraceevent-dev

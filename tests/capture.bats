@@ -322,3 +322,65 @@ refused() {
   capture -i lo -w /nonexistent/x
   refused 2 "cannot save to /nonexistent/x"
 }
+
+# unwritable OBJECT OPTION...: with stdout on a full disk it says so and ends with 2.
+unwritable() {
+  local object=$1
+  shift
+  run --separate-stderr bash -c 'timeout 30 "$TEARDOWN_BIN/capture" "$@" >"$to"' - "$@"
+  [ "$status" -eq 2 ] || { echo "status $status: $*"; return 1; }
+  [[ $stderr == *"capture: $object: cannot write: No space left on device; "*"choose another file"* ]] ||
+    { echo "stderr: $stderr"; return 1; }
+}
+
+@test "a write that fails is an error: stdout, --json, --rows, -D, --help" {
+  local format
+  export to=/dev/full
+  for format in lines json ladder; do
+    unwritable stdout -r "$PCAP" --format $format
+  done
+  unwritable stdout -D
+  unwritable stdout --help
+  unwritable stdout --version
+  unwritable stdout --explain all
+  to=/dev/null
+  unwritable "--json /dev/full" -r "$PCAP" --json /dev/full
+  unwritable "--rows /dev/full" -r "$PCAP" --rows /dev/full
+}
+
+@test "a disk that fills up in the middle: said, and what was written stays" {
+  run --separate-stderr unshare --mount bash -c '
+    mount -t tmpfs -o size=64k none "$1" && head -c 61440 /dev/zero >"$1/ballast" || exit 99
+    timeout 30 "$TEARDOWN_BIN/capture" -r "$PCAP" --json "$1/events" >/dev/null
+    status=$?
+    head -c 12 "$1/events"
+    exit $status' - "$BATS_TEST_TMPDIR"
+  [ "$status" -eq 2 ]
+  [ "$output" = '{"schema":1,' ]
+  [[ $stderr == *"capture: --json $BATS_TEST_TMPDIR/events: cannot write: No space left on device; "* ]]
+}
+
+@test "a reader that does not read: a signal ends it all the same, and what is lost is said" {
+  local pipe=$BATS_TEST_TMPDIR/pipe err=$BATS_TEST_TMPDIR/err status=0
+  mkfifo "$pipe"
+  exec 7<>"$pipe"
+  head -c 65536 /dev/zero >&7
+  timeout 30 "$TEARDOWN_BIN/capture" -r "$PCAP" --json "$BATS_TEST_TMPDIR/events" >"$pipe" 2>"$err" 7>&- &
+  local capture=$!
+  wait_for "$BATS_TEST_TMPDIR/events" '"summary"'
+  kill -TERM "$capture"
+  wait "$capture" || status=$?
+  exec 7>&-
+  [ "$status" -eq 2 ]
+  grep -q "capture: stdout: cannot write: its reader does not read; " "$err"
+  grep -q " segments, " "$err"
+}
+
+@test "a reader that is slow gets everything" {
+  local whole=$BATS_TEST_TMPDIR/whole
+  timeout 30 "$TEARDOWN_BIN/capture" -r "$PCAP" --format json >"$whole"
+  timeout 30 "$TEARDOWN_BIN/capture" -r "$PCAP" --format json | {
+    read -rt 0.2 <> <(:) || true
+    cmp - "$whole"
+  }
+}

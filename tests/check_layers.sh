@@ -29,12 +29,11 @@ layer() { # layer FOLDER...
   git ls-files "${@/%//*.[ch]}" | grep -E "^($(IFS='|' && echo "$*"))/[^/]+$" | tr '\n' ' '
 }
 
-echo 1..15
+echo 1..14
 check 'only source includes pcap' "$(others capture/source.c)" 'pcap'
 check 'only common/peer includes libuv' \
   "$(layer common common/model capture capture/kernel capture/report)" 'uv\.h'
 check 'only flow includes xxHash' "$(others capture/flow.c)" 'xxhash'
-check 'only report/json includes json-c' "$(others capture/report/json.c)" 'json-c'
 check 'only kernel/diag includes libmnl and netlink' "$(others capture/kernel/diag.c)" \
   '(libmnl|linux/(netlink|rtnetlink|inet_diag|sock_diag))'
 check 'only kernel/trace includes libtracefs and libtraceevent' "$(others capture/kernel/trace.c)" \

@@ -1,115 +1,152 @@
 /* NDJSON: one object a line, for programs. Every object has "schema" and "type". */
-#include <json-c/json.h>
 #include <stdlib.h>
 
 #include "capture/report/report.h"
 #include "common/model/sentence.h"
 
-enum { SCHEMA = 1 };
+#define SCHEMA "1"
 
-static struct json_object *object_of(const char *type) {
-  struct json_object *o = json_object_new_object();
-  json_object_object_add(o, "schema", json_object_new_int(SCHEMA));
-  json_object_object_add(o, "type", json_object_new_string(type));
-  return o;
+/* The beginning of a line, and what stands before a value: the first of its object, or another. */
+#define BEGIN(type) "{\"schema\":" SCHEMA ",\"type\":\"" type "\""
+#define FIRST(name) "\"" name "\":"
+#define KEY(name) ",\"" name "\":"
+
+static void add_null(struct out *o, const char *key) {
+  out_text(o, key);
+  out_text(o, "null");
 }
 
-static void add_string(struct json_object *o, const char *key, const char *value) {
-  json_object_object_add(o, key, value ? json_object_new_string(value) : NULL);
+/* NULL is null. */
+static void add_string(struct out *o, const char *key, const char *value) {
+  out_text(o, key);
+  if (value)
+    out_json(o, value, strlen(value));
+  else
+    out_text(o, "null");
 }
 
-static void add_int(struct json_object *o, const char *key, int64_t value) {
-  json_object_object_add(o, key, json_object_new_int64(value));
+/* What was put together in a buffer. */
+static void add_text(struct out *o, const char *key, const struct out *text) {
+  out_text(o, key);
+  out_json(o, text->buffer, text->end);
 }
 
-/* Seconds since the epoch, to the microsecond: a double would round them when printed. */
-static void add_time(struct json_object *o, const char *key, int64_t t_us) {
-  char text[32];
-  snprintf(text, sizeof text, "%lld.%06d", (long long)(t_us / 1000000), (int)(t_us % 1000000));
-  json_object_object_add(o, key, json_object_new_double_s((double)t_us / 1e6, text));
+static void add_int(struct out *o, const char *key, int64_t value) {
+  out_text(o, key);
+  out_signed(o, value);
 }
 
-static void add_count(struct json_object *o, const char *key, unsigned count, unsigned of) {
-  char text[16];
-  snprintf(text, sizeof text, "%u/%u", count, of);
-  add_string(o, key, text);
+static void add_uint(struct out *o, const char *key, uint64_t value) {
+  out_text(o, key);
+  out_unsigned(o, value);
 }
 
-static void print(struct report *r, struct json_object *o) {
-  fputs(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
-        r->out);
-  fputc('\n', r->out);
-  json_object_put(o);
+/* Seconds since the epoch, to the microsecond. */
+static void add_time(struct out *o, const char *key, int64_t t_us) {
+  out_text(o, key);
+  out_fixed(o, t_us, 6);
 }
 
-static void add_states(struct json_object *o, const struct model *m) {
-  add_string(o, "client_state", tcp_state_name(m->end[END_CLIENT].state));
-  add_string(o, "client_evidence", evidence_name(m->end[END_CLIENT].evidence));
-  add_string(o, "server_state", tcp_state_name(m->end[END_SERVER].state));
-  add_string(o, "server_evidence", evidence_name(m->end[END_SERVER].evidence));
+static void add_count(struct out *o, const char *key, unsigned count, unsigned of) {
+  out_text(o, key);
+  out_char(o, '"');
+  out_unsigned(o, count);
+  out_char(o, '/');
+  out_unsigned(o, of);
+  out_char(o, '"');
 }
 
-static void add_expectations(struct json_object *o, const struct model *m) {
+static void add_name(struct out *o, const char *key, const struct flow *flow, enum end end) {
+  char name[FLOW_NAME_SIZE];
+  add_string(o, key, flow_end_name(flow, end, name));
+}
+
+/* "u+1", "148" */
+static void add_number(struct out *o, const char *key, const struct model *m, enum end owner,
+                       uint32_t n) {
+  char buffer[TEXT_SIZE];
+  struct out text = out_string(buffer, sizeof buffer);
+  text_number(&text, m, owner, n, false);
+  add_text(o, key, &text);
+}
+
+static void add_states(struct out *o, const struct model *m) {
+  add_string(o, KEY("client_state"), tcp_state_name(m->end[END_CLIENT].state));
+  add_string(o, KEY("client_evidence"), evidence_name(m->end[END_CLIENT].evidence));
+  add_string(o, KEY("server_state"), tcp_state_name(m->end[END_SERVER].state));
+  add_string(o, KEY("server_evidence"), evidence_name(m->end[END_SERVER].evidence));
+}
+
+static void add_expectations(struct out *o, const struct model *m) {
   struct expectation expected[EXPECTATIONS_MAX];
   unsigned n = expectation_list(m, expected);
-  struct json_object *list = json_object_new_array();
+  out_text(o, KEY("expects") "[");
   for (unsigned i = 0; i < n; i++) {
-    struct json_object *x = json_object_new_object();
     char roles[40];
-    add_string(x, "from", end_name(expected[i].from));
-    add_string(x, "role", role_names(expected[i].roles, roles));
-    add_int(x, "seq", expected[i].seq);
-    if (expected[i].has_ack) add_int(x, "ack", expected[i].ack);
-    json_object_array_add(list, x);
+    if (i > 0) out_char(o, ',');
+    add_string(o, "{" FIRST("from"), end_name(expected[i].from));
+    add_string(o, KEY("role"), role_names(expected[i].roles, roles));
+    add_int(o, KEY("seq"), expected[i].seq);
+    if (expected[i].has_ack) add_int(o, KEY("ack"), expected[i].ack);
+    out_char(o, '}');
   }
-  json_object_object_add(o, "expects", list);
+  out_char(o, ']');
 }
 
-static struct json_object *finding_object(struct json_object *o, const struct model *m,
-                                          const struct finding *f) {
+static void add_finding_side(struct out *o, const char *key, const struct model *m,
+                             const struct finding *f, bool expected) {
+  char buffer[TEXT_SIZE];
+  struct out text = out_string(buffer, sizeof buffer);
+  text_finding_side(&text, m, f, expected, false);
+  add_text(o, key, &text);
+}
+
+/* `id`: how its first key is written. Ends the object. */
+static void add_finding(struct out *o, const char *id, const struct model *m,
+                        const struct finding *f) {
   const struct finding_text *text = finding_text(f->id);
-  add_string(o, "id", text->id);
-  add_string(o, "severity", finding_severity_name(text->severity));
-  add_string(o, "clause", text->clause);
-  add_string(o, "end", end_name(f->end));
-  char side[TEXT_SIZE];
-  add_string(o, "expected", text_finding_side(m, f, true, false, side));
-  add_string(o, "actual", text_finding_side(m, f, false, false, side));
-  add_time(o, "t", f->t_us);
-  return o;
+  add_string(o, id, text->id);
+  add_string(o, KEY("severity"), finding_severity_name(text->severity));
+  add_string(o, KEY("clause"), text->clause);
+  add_string(o, KEY("end"), end_name(f->end));
+  add_finding_side(o, KEY("expected"), m, f, true);
+  add_finding_side(o, KEY("actual"), m, f, false);
+  add_time(o, KEY("t"), f->t_us);
+  out_char(o, '}');
 }
 
-static void print_transitions(struct report *r, const struct flow *flow,
-                              const struct model_step *step, int64_t t_us) {
+static void put_transitions(struct out *o, const struct flow *flow, const struct model_step *step,
+                            int64_t t_us) {
   static const char *const kinds[] = {[CHANGE_MOVED] = "moved",
                                       [CHANGE_STAYED] = "restarted",
                                       [CHANGE_CONFIRMED] = "confirmed",
                                       [CHANGE_REFUTED] = "refuted"};
   for (unsigned i = 0; i < step->n_changes; i++) {
     const struct model_change *c = &step->changes[i];
-    struct json_object *o = object_of("transition");
-    char reason[TEXT_SIZE];
-    add_int(o, "conn", flow->number);
-    add_time(o, "t", t_us);
-    add_string(o, "end", end_name(c->end));
-    add_string(o, "from", tcp_state_name(c->from));
-    add_string(o, "to", tcp_state_name(c->to));
-    add_string(o, "evidence", evidence_name(c->evidence));
-    add_string(o, "kind", kinds[c->kind]);
-    add_string(o, "event", c->event < EVENT_COUNT ? tcp_event_name(c->event) : NULL);
-    add_string(o, "reason", text_reason(c, reason));
-    print(r, o);
+    char buffer[TEXT_SIZE];
+    struct out reason = out_string(buffer, sizeof buffer);
+    text_reason(&reason, c);
+    add_int(o, BEGIN("transition") KEY("conn"), flow->number);
+    add_time(o, KEY("t"), t_us);
+    add_string(o, KEY("end"), end_name(c->end));
+    add_string(o, KEY("from"), tcp_state_name(c->from));
+    add_string(o, KEY("to"), tcp_state_name(c->to));
+    add_string(o, KEY("evidence"), evidence_name(c->evidence));
+    add_string(o, KEY("kind"), kinds[c->kind]);
+    add_string(o, KEY("event"), c->event < EVENT_COUNT ? tcp_event_name(c->event) : NULL);
+    add_text(o, KEY("reason"), &reason);
+    out_text(o, "}\n");
   }
 }
 
 static void json_start(struct report *r, const char *source, const char *filter,
                        const char *kernel_lack) {
-  struct json_object *o = object_of("start");
-  add_string(o, "version", TEARDOWN_VERSION);
-  add_string(o, "source", source);
-  add_string(o, "filter", filter);
-  add_string(o, "kernel", !kernel_lack ? "off" : *kernel_lack ? kernel_lack : "all");
-  print(r, o);
+  struct out *o = r->out;
+  add_string(o, BEGIN("start") KEY("version"), TEARDOWN_VERSION);
+  add_string(o, KEY("source"), source);
+  add_string(o, KEY("filter"), filter);
+  add_string(o, KEY("kernel"), !kernel_lack ? "off" : *kernel_lack ? kernel_lack : "all");
+  out_text(o, "}\n");
 }
 
 static const char *flag_names(uint8_t flags, char buffer[static 8]) {
@@ -130,42 +167,44 @@ static void json_segment(struct report *r, const struct report_segment *s) {
   const struct model *m = &flow->model;
   const struct model_step *step = s->step;
   const struct segment *seg = s->segment;
-  char text[TEXT_SIZE], name[FLOW_NAME_SIZE], roles[40], flags[8], number[TEXT_NUMBER_SIZE];
+  struct out *o = r->out;
+  char buffer[TEXT_SIZE], roles[40], flags[8];
+  struct out label = out_string(buffer, sizeof buffer);
   enum end to = end_other(step->from);
-  struct json_object *o = object_of("segment");
-  add_int(o, "conn", flow->number);
-  add_time(o, "t", seg->t_us);
-  add_int(o, "since_first_fin_us", step->since_first_fin_us);
-  add_string(o, "from", end_name(step->from));
-  add_string(o, "source", flow_end_name(flow, step->from, name));
-  add_string(o, "destination", flow_end_name(flow, to, name));
-  add_string(o, "role", step->roles ? role_names(step->roles, roles) : NULL);
-  add_int(o, "again", step->again);
-  if (step->again) add_int(o, "since_copy_us", step->since_copy_us);
-  add_count(o, "count", step->count, step->of);
-  add_string(o, "label", text_label(m, seg, step, false, text));
-  add_string(o, "flags", flag_names(seg->flags, flags));
-  add_int(o, "seq", seg->seq);
-  add_int(o, "ack", seg->ack);
-  add_int(o, "payload_bytes", seg->payload_bytes);
-  add_string(o, "seq_rel", text_number(m, step->from, seg->seq, false, number));
-  add_string(o, "ack_rel", text_number(m, to, seg->ack, false, number));
-  add_string(o, "verdict", step_verdict_name(step->verdict));
-  add_string(o, "ignored", acceptance_reason(step->ignored));
+  text_label(&label, m, seg, step, false);
+  add_int(o, BEGIN("segment") KEY("conn"), flow->number);
+  add_time(o, KEY("t"), seg->t_us);
+  add_int(o, KEY("since_first_fin_us"), step->since_first_fin_us);
+  add_string(o, KEY("from"), end_name(step->from));
+  add_name(o, KEY("source"), flow, step->from);
+  add_name(o, KEY("destination"), flow, to);
+  add_string(o, KEY("role"), step->roles ? role_names(step->roles, roles) : NULL);
+  add_int(o, KEY("again"), step->again);
+  if (step->again) add_int(o, KEY("since_copy_us"), step->since_copy_us);
+  add_count(o, KEY("count"), step->count, step->of);
+  add_text(o, KEY("label"), &label);
+  add_string(o, KEY("flags"), flag_names(seg->flags, flags));
+  add_int(o, KEY("seq"), seg->seq);
+  add_int(o, KEY("ack"), seg->ack);
+  add_int(o, KEY("payload_bytes"), seg->payload_bytes);
+  add_number(o, KEY("seq_rel"), m, step->from, seg->seq);
+  add_number(o, KEY("ack_rel"), m, to, seg->ack);
+  add_string(o, KEY("verdict"), step_verdict_name(step->verdict));
+  add_string(o, KEY("ignored"), acceptance_reason(step->ignored));
   add_states(o, m);
   add_expectations(o, m);
-  print(r, o);
-  print_transitions(r, flow, step, seg->t_us);
+  out_text(o, "}\n");
+  put_transitions(o, flow, step, seg->t_us);
   for (unsigned i = 0; i < step->n_findings; i++) {
-    struct json_object *f = object_of("finding");
-    add_int(f, "conn", flow->number);
-    print(r, finding_object(f, m, &step->findings[i]));
+    add_int(o, BEGIN("finding") KEY("conn"), flow->number);
+    add_finding(o, KEY("id"), m, &step->findings[i]);
+    out_char(o, '\n');
   }
 }
 
 static void json_expired(struct report *r, const struct flow *flow, const struct model_step *step,
                          int64_t now_us) {
-  print_transitions(r, flow, step, now_us);
+  put_transitions(r->out, flow, step, now_us);
 }
 
 static void json_kernel(struct report *r, const struct kernel_word *word) {
@@ -173,24 +212,25 @@ static void json_kernel(struct report *r, const struct kernel_word *word) {
                                      [KERNEL_EVENT_RECEIVE_RESET] = "receive-reset",
                                      [KERNEL_EVENT_RETRANSMIT] = "retransmit"};
   bool moved = word->kind == KERNEL_EVENT_STATE;
-  struct json_object *o = object_of(moved ? "transition" : "kernel");
-  add_int(o, "conn", word->flow->number);
-  add_time(o, "t", word->t_us);
-  add_string(o, "end", end_name(word->end));
+  struct out *o = r->out;
+  out_text(o, moved ? BEGIN("transition") : BEGIN("kernel"));
+  add_int(o, KEY("conn"), word->flow->number);
+  add_time(o, KEY("t"), word->t_us);
+  add_string(o, KEY("end"), end_name(word->end));
   if (moved) {
-    add_string(o, "from", tcp_state_name(word->from));
-    add_string(o, "to", tcp_state_name(word->to));
-    add_string(o, "evidence", evidence_name(EVIDENCE_KERNEL));
-    add_string(o, "kind", word->restarted ? "restarted" : word->asked ? "asked" : "told");
+    add_string(o, KEY("from"), tcp_state_name(word->from));
+    add_string(o, KEY("to"), tcp_state_name(word->to));
+    add_string(o, KEY("evidence"), evidence_name(EVIDENCE_KERNEL));
+    add_string(o, KEY("kind"), word->restarted ? "restarted" : word->asked ? "asked" : "told");
   } else {
-    add_string(o, "what", what[word->kind]);
-    add_string(o, "reason", *word->reason ? word->reason : NULL);
+    add_string(o, KEY("what"), what[word->kind]);
+    add_string(o, KEY("reason"), *word->reason ? word->reason : NULL);
   }
-  print(r, o);
+  out_text(o, "}\n");
 }
 
-static struct json_object *kernel_end(const struct verdict *v, const struct kernel_view *view,
-                                      enum end end) {
+static void add_kernel_end(struct out *o, const char *key, const struct verdict *v,
+                           const struct kernel_view *view, enum end end) {
   static const char *const timers[] = {[KERNEL_TIMER_RETRANSMIT] = "retransmit",
                                        [KERNEL_TIMER_KEEPALIVE] = "keepalive",
                                        [KERNEL_TIMER_TIME_WAIT] = "time-wait",
@@ -198,82 +238,95 @@ static struct json_object *kernel_end(const struct verdict *v, const struct kern
   const struct witness_view *said = &v->kernel[end];
   const struct kernel_socket *socket = &view->socket[end];
   const struct kernel_owner *owner = &view->owner[end];
-  if (view->witness.end[end].n == 0) return NULL;
-  struct json_object *o = json_object_new_object();
-  add_string(o, "state", tcp_state_name(witness_last(&view->witness.end[end])));
-  add_int(o, "agrees", said->agreed);
-  add_int(o, "of", said->of);
-  add_int(o, "unsampled", said->unsampled);
-  add_string(o, "difference", witness_difference_name(said->difference));
-  if (said->difference != WITNESS_AGREES) {
-    add_string(o, "model_says", tcp_state_name(said->model_says));
-    add_string(o, "kernel_says", tcp_state_name(said->kernel_says));
+  if (view->witness.end[end].n == 0) {
+    add_null(o, key);
+    return;
   }
-  if (view->answer[end] != KERNEL_FOUND) return o;
-  add_string(o, "timer", socket->timer == KERNEL_TIMER_NONE ? NULL : timers[socket->timer]);
-  if (socket->timer != KERNEL_TIMER_NONE) add_int(o, "left_ms", socket->left_ms);
-  add_int(o, "retransmits", socket->retransmits);
-  add_int(o, "unread", socket->unread);
-  add_int(o, "unacked", socket->unacked);
-  if (!view->has_owner[end]) return o;
-  struct json_object *holder = json_object_new_object();
-  add_int(holder, "pid", owner->pid);
-  add_string(holder, "command", owner->command);
-  add_int(holder, "fd", owner->fd);
-  json_object_object_add(o, "owner", holder);
-  return o;
+  out_text(o, key);
+  add_string(o, "{" FIRST("state"), tcp_state_name(witness_last(&view->witness.end[end])));
+  add_int(o, KEY("agrees"), said->agreed);
+  add_int(o, KEY("of"), said->of);
+  add_int(o, KEY("unsampled"), said->unsampled);
+  add_string(o, KEY("difference"), witness_difference_name(said->difference));
+  if (said->difference != WITNESS_AGREES) {
+    add_string(o, KEY("model_says"), tcp_state_name(said->model_says));
+    add_string(o, KEY("kernel_says"), tcp_state_name(said->kernel_says));
+  }
+  if (view->answer[end] == KERNEL_FOUND) {
+    add_string(o, KEY("timer"), socket->timer == KERNEL_TIMER_NONE ? NULL : timers[socket->timer]);
+    if (socket->timer != KERNEL_TIMER_NONE) add_int(o, KEY("left_ms"), socket->left_ms);
+    add_int(o, KEY("retransmits"), socket->retransmits);
+    add_int(o, KEY("unread"), socket->unread);
+    add_int(o, KEY("unacked"), socket->unacked);
+    if (view->has_owner[end]) {
+      add_int(o, KEY("owner") "{" FIRST("pid"), owner->pid);
+      add_string(o, KEY("command"), owner->command);
+      add_int(o, KEY("fd"), owner->fd);
+      out_char(o, '}');
+    }
+  }
+  out_char(o, '}');
 }
 
-/* NULL when the kernel said nothing of the connection. */
-static struct json_object *kernel_object(const struct verdict *v, const struct kernel_view *view) {
+/* null when the kernel said nothing of the connection. */
+static void add_kernel(struct out *o, const struct verdict *v, const struct kernel_view *view) {
   unsigned agreed, of;
-  if (!view || (view->witness.end[0].n == 0 && view->witness.end[1].n == 0)) return NULL;
-  struct json_object *o = json_object_new_object();
+  if (!view || (view->witness.end[0].n == 0 && view->witness.end[1].n == 0)) {
+    add_null(o, KEY("kernel"));
+    return;
+  }
   verdict_agreement(v, &agreed, &of);
-  add_int(o, "agrees", agreed);
-  add_int(o, "of", of);
-  for (unsigned e = 0; e < 2; e++) json_object_object_add(o, end_name(e), kernel_end(v, view, e));
-  return o;
+  add_int(o, KEY("kernel") "{" FIRST("agrees"), agreed);
+  add_int(o, KEY("of"), of);
+  add_kernel_end(o, KEY("client"), v, view, END_CLIENT);
+  add_kernel_end(o, KEY("server"), v, view, END_SERVER);
+  out_char(o, '}');
+}
+
+static void add_losses(struct out *o, const struct verdict *v) {
+  const char *role = "{" FIRST("role");
+  out_text(o, KEY("losses") "[");
+  for (unsigned kind = 0; kind < LOSS_KINDS; kind++) {
+    for (unsigned place = 0; place < LOSS_PLACES; place++) {
+      if (v->losses[kind][place] == 0) continue;
+      add_string(o, role, loss_kind_name(kind));
+      add_int(o, KEY("count"), v->losses[kind][place]);
+      add_string(o, KEY("place"), loss_place_name(place));
+      out_char(o, '}');
+      role = ",{" FIRST("role");
+    }
+  }
+  out_char(o, ']');
 }
 
 static void json_verdict(struct report *r, const struct flow *flow, const struct verdict *v,
                          int64_t now_us) {
   const struct model *m = &flow->model;
-  char name[FLOW_NAME_SIZE], sentence[1024];
-  struct json_object *o = object_of("verdict");
-  add_int(o, "conn", flow->number);
-  json_object_object_add(o, "revised", json_object_new_boolean(flow->verdicts > 0));
-  add_string(o, "client", flow_end_name(flow, END_CLIENT, name));
-  add_string(o, "server", flow_end_name(flow, END_SERVER, name));
-  add_string(o, "closed_first", v->closed_both ? "both" : end_name(v->closed_first));
-  add_string(o, "ending", ending_name(v->ending));
-  struct json_object *losses = json_object_new_array();
-  for (unsigned kind = 0; kind < LOSS_KINDS; kind++) {
-    for (unsigned place = 0; place < LOSS_PLACES; place++) {
-      if (v->losses[kind][place] == 0) continue;
-      struct json_object *loss = json_object_new_object();
-      add_string(loss, "role", loss_kind_name(kind));
-      add_int(loss, "count", v->losses[kind][place]);
-      add_string(loss, "place", loss_place_name(place));
-      json_object_array_add(losses, loss);
-    }
-  }
-  json_object_object_add(o, "losses", losses);
-  add_count(o, "control_segments", v->count, v->of);
-  add_int(o, "fin_retransmissions", v->fin_retransmissions);
-  add_string(o, "reset_cause", reset_cause_name(v->cause));
-  add_string(o, "kernel_reason", v->kernel_reason);
-  add_string(o, "reuses_time_wait", incarnation_name(m->incarnation));
+  struct out *o = r->out;
+  char sentence[1024];
+  add_int(o, BEGIN("verdict") KEY("conn"), flow->number);
+  out_text(o, KEY("revised"));
+  out_text(o, flow->verdicts > 0 ? "true" : "false");
+  add_name(o, KEY("client"), flow, END_CLIENT);
+  add_name(o, KEY("server"), flow, END_SERVER);
+  add_string(o, KEY("closed_first"), v->closed_both ? "both" : end_name(v->closed_first));
+  add_string(o, KEY("ending"), ending_name(v->ending));
+  add_losses(o, v);
+  add_count(o, KEY("control_segments"), v->count, v->of);
+  add_int(o, KEY("fin_retransmissions"), v->fin_retransmissions);
+  add_string(o, KEY("reset_cause"), reset_cause_name(v->cause));
+  add_string(o, KEY("kernel_reason"), v->kernel_reason);
+  add_string(o, KEY("reuses_time_wait"), incarnation_name(m->incarnation));
   add_states(o, m);
-  add_string(o, "verdict", conformity_name(v->conformity));
-  struct json_object *findings = json_object_new_array();
+  add_string(o, KEY("verdict"), conformity_name(v->conformity));
+  out_text(o, KEY("findings") "[");
   for (int i = 0; i < v->n_findings; i++)
-    json_object_array_add(findings, finding_object(json_object_new_object(), m, &v->findings[i]));
-  json_object_object_add(o, "findings", findings);
-  json_object_object_add(o, "kernel", kernel_object(v, flow->kernel));
-  add_string(o, "sentence", sentence_make(v, m, now_us, sentence, sizeof sentence));
-  add_int(o, "duration_us", v->duration_us);
-  print(r, o);
+    add_finding(o, i > 0 ? ",{" FIRST("id") : "{" FIRST("id"), m, &v->findings[i]);
+  out_char(o, ']');
+  add_kernel(o, v, flow->kernel);
+  add_string(o, KEY("sentence"), sentence_make(v, m, now_us, sentence, sizeof sentence));
+  add_int(o, KEY("duration_us"), v->duration_us);
+  out_text(o, "}\n");
 }
 
 static void json_countdown(struct report *r, const struct flow *flow, int64_t left_us,
@@ -281,68 +334,81 @@ static void json_countdown(struct report *r, const struct flow *flow, int64_t le
   (void)r, (void)flow, (void)left_us, (void)total_us, (void)by_kernel;
 }
 
-static void add_named(struct json_object *o, const char *key, const struct report_named *list,
-                      unsigned n) {
-  struct json_object *array = json_object_new_array();
+static void add_named(struct out *o, const char *key, const struct report_named *list, unsigned n) {
+  out_text(o, key);
+  out_char(o, '[');
   for (unsigned i = 0; i < n; i++) {
-    struct json_object *x = json_object_new_object();
-    add_int(x, "conn", list[i].number);
-    add_string(x, "client", list[i].client);
-    add_string(x, "server", list[i].server);
-    add_string(x, "ending", ending_name(list[i].ending));
+    if (i > 0) out_char(o, ',');
+    add_int(o, "{" FIRST("conn"), list[i].number);
+    add_string(o, KEY("client"), list[i].client);
+    add_string(o, KEY("server"), list[i].server);
+    add_string(o, KEY("ending"), ending_name(list[i].ending));
     if (list[i].finding != FINDING_COUNT)
-      add_string(x, "finding", finding_text(list[i].finding)->id);
-    if (*list[i].holder) add_string(x, "holder", list[i].holder);
-    add_int(x, "us", list[i].us);
-    json_object_array_add(array, x);
+      add_string(o, KEY("finding"), finding_text(list[i].finding)->id);
+    if (*list[i].holder) add_string(o, KEY("holder"), list[i].holder);
+    add_int(o, KEY("us"), list[i].us);
+    out_char(o, '}');
   }
-  json_object_object_add(o, key, array);
+  out_char(o, ']');
 }
 
-static struct json_object *agreement_object(const struct report_agreement *a) {
-  if (a->connections == 0) return NULL;
-  struct json_object *o = json_object_new_object();
-  add_int(o, "connections", (int64_t)a->connections);
-  add_int(o, "agrees", (int64_t)a->agreed);
-  add_int(o, "of", (int64_t)a->of);
-  add_int(o, "unsampled", (int64_t)a->unsampled);
+/* A key that is no literal. */
+static void add_uint_of(struct out *o, const char *name, uint64_t value, bool first) {
+  out_text(o, first ? "\"" : ",\"");
+  out_text(o, name);
+  out_text(o, "\":");
+  out_unsigned(o, value);
+}
+
+static void add_agreement(struct out *o, const struct report_agreement *a) {
+  if (a->connections == 0) {
+    add_null(o, KEY("kernel"));
+    return;
+  }
+  add_uint(o, KEY("kernel") "{" FIRST("connections"), a->connections);
+  add_uint(o, KEY("agrees"), a->agreed);
+  add_uint(o, KEY("of"), a->of);
+  add_uint(o, KEY("unsampled"), a->unsampled);
   for (unsigned d = WITNESS_SILENT; d <= WITNESS_CONTRARY; d++)
-    add_int(o, witness_difference_name(d), (int64_t)a->ends[d]);
-  add_int(o, "events_lost", (int64_t)a->events_lost);
-  return o;
+    add_uint_of(o, witness_difference_name(d), a->ends[d], false);
+  add_uint(o, KEY("events_lost"), a->events_lost);
+  out_char(o, '}');
 }
 
 static void json_summary(struct report *r, const struct report_summary *s) {
-  struct json_object *o = object_of("summary");
-  add_int(o, "segments", (int64_t)s->segments);
-  add_int(o, "connections", (int64_t)s->connections);
-  add_int(o, "still_open", (int64_t)s->still_open);
-  add_int(o, "not_followed", (int64_t)s->not_followed);
-  struct json_object *endings = json_object_new_object();
-  for (unsigned i = 0; i < ENDING_COUNT; i++)
-    if (s->endings[i] > 0) add_int(endings, ending_name(i), (int64_t)s->endings[i]);
-  json_object_object_add(o, "endings", endings);
-  struct json_object *first = json_object_new_object();
-  for (unsigned e = 0; e < 3; e++) add_int(first, end_name(e), (int64_t)s->closed_first[e]);
-  json_object_object_add(o, "closed_first", first);
-  add_int(o, "stuck", (int64_t)s->stuck);
-  add_named(o, "slowest", s->slowest, s->n_slowest);
-  add_named(o, "longest_stuck", s->longest_stuck, s->n_longest_stuck);
-  json_object_object_add(o, "kernel", agreement_object(&s->kernel));
-  add_int(o, "copies", (int64_t)s->copies);
-  add_int(o, "fragments", (int64_t)s->fragments);
-  add_int(o, "malformed", (int64_t)s->malformed);
-  add_int(o, "truncated", (int64_t)s->truncated);
-  if (s->counts_known) {
-    add_int(o, "received", (int64_t)s->received);
-    add_int(o, "dropped", (int64_t)s->dropped);
+  struct out *o = r->out;
+  bool first = true;
+  add_uint(o, BEGIN("summary") KEY("segments"), s->segments);
+  add_uint(o, KEY("connections"), s->connections);
+  add_uint(o, KEY("still_open"), s->still_open);
+  add_uint(o, KEY("not_followed"), s->not_followed);
+  out_text(o, KEY("endings") "{");
+  for (unsigned i = 0; i < ENDING_COUNT; i++) {
+    if (s->endings[i] == 0) continue;
+    add_uint_of(o, ending_name(i), s->endings[i], first);
+    first = false;
   }
-  print(r, o);
+  out_text(o, "}" KEY("closed_first") "{");
+  for (unsigned e = 0; e < 3; e++) add_uint_of(o, end_name(e), s->closed_first[e], e == 0);
+  out_char(o, '}');
+  add_uint(o, KEY("stuck"), s->stuck);
+  add_named(o, KEY("slowest"), s->slowest, s->n_slowest);
+  add_named(o, KEY("longest_stuck"), s->longest_stuck, s->n_longest_stuck);
+  add_agreement(o, &s->kernel);
+  add_uint(o, KEY("copies"), s->copies);
+  add_uint(o, KEY("fragments"), s->fragments);
+  add_uint(o, KEY("malformed"), s->malformed);
+  add_uint(o, KEY("truncated"), s->truncated);
+  if (s->counts_known) {
+    add_uint(o, KEY("received"), s->received);
+    add_uint(o, KEY("dropped"), s->dropped);
+  }
+  out_text(o, "}\n");
 }
 
 static void json_destroy(struct report *r) { free(r); }
 
-struct report *report_json_new(FILE *out, const struct report_options *options) {
+struct report *report_json_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
       json_start,   json_segment,   json_expired, json_kernel,
       json_verdict, json_countdown, json_summary, json_destroy,

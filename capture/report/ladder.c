@@ -1,6 +1,7 @@
 /* The ladder: one block a connection, the client's states on the left, the server's on the right.
  */
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,43 +40,55 @@ static unsigned width_of(const char *text) {
   return n;
 }
 
-static void pad(FILE *out, const char *text, unsigned width, bool right_aligned) {
-  unsigned have = width_of(text);
-  int spaces = have < width ? (int)(width - have) : 0;
-  fprintf(out, "%*s%s%*s", right_aligned ? spaces : 0, "", text, right_aligned ? 0 : spaces, "");
+static void spaces(struct out *out, size_t n) {
+  while (n-- > 0) out_char(out, ' ');
 }
 
-static void repeat(FILE *out, const char *glyph, int n) {
-  while (n-- > 0) fputs(glyph, out);
+static void pad(struct out *out, const char *text, unsigned width, bool right_aligned) {
+  unsigned have = width_of(text);
+  size_t room = have < width ? width - have : 0;
+  if (right_aligned) spaces(out, room);
+  out_text(out, text);
+  if (!right_aligned) spaces(out, room);
+}
+
+static void repeat(struct out *out, const char *glyph, int n) {
+  while (n-- > 0) out_text(out, glyph);
 }
 
 static void color(const struct ladder *l, const char *code) {
-  if (l->base.options.color) fprintf(l->base.out, "\033[%sm", code);
+  if (l->base.options.color) out_printf(l->base.out, "\033[%sm", code);
 }
 
 /* Prints words wrapped to the terminal, each line behind `indent` columns; the first line has
  * `lead` in the last of them. */
 static void print_wrapped(const struct ladder *l, unsigned indent, const char *lead,
                           const char *text) {
-  FILE *out = l->base.out;
+  struct out *out = l->base.out;
   unsigned columns = l->base.options.columns, at = indent;
-  unsigned lead_width = width_of(lead);
-  fprintf(out, "%*s%s", (int)(indent - lead_width), "", lead);
+  spaces(out, indent - width_of(lead));
+  out_text(out, lead);
   while (*text) {
     size_t length = strcspn(text, " ");
-    char word[TEXT_SIZE];
-    snprintf(word, sizeof word, "%.*s", (int)length, text);
-    unsigned width = width_of(word);
+    char raw[TEXT_SIZE], buffer[4 * TEXT_SIZE];
+    struct out word = out_string(buffer, sizeof buffer);
+    snprintf(raw, sizeof raw, "%.*s", (int)length, text);
+    out_printable(&word, raw);
+    unsigned width = width_of(out_text_of(&word));
     if (at > indent && at + 1 + width > columns) {
-      fprintf(out, "\n%*s", (int)indent, "");
+      out_char(out, '\n');
+      spaces(out, indent);
       at = indent;
     }
-    at += (unsigned)fprintf(out, "%s", at > indent ? " " : "");
-    fwrite(text, 1, length, out);
+    if (at > indent) {
+      out_char(out, ' ');
+      at++;
+    }
+    out_bytes(out, word.buffer, word.end);
     at += width;
     text += length + (text[length] == ' ');
   }
-  fputc('\n', out);
+  out_char(out, '\n');
 }
 
 __attribute__((format(printf, 2, 3))) static void note(const struct ladder *l, const char *format,
@@ -93,16 +106,26 @@ __attribute__((format(printf, 2, 3))) static void note(const struct ladder *l, c
 }
 
 static void end_countdown(struct ladder *l) {
-  if (l->counting_down) fputs("\r\033[K", l->base.out);
+  if (l->counting_down) out_text(l->base.out, "\r\033[K");
   l->counting_down = false;
 }
 
-static void time_columns(struct ladder *l, int64_t t_us, const char *elapsed) {
-  char clock[32];
-  if (l->clock_width > 0)
-    pad(l->base.out, text_time(&l->base.options.clock, t_us, clock), l->clock_width, false);
-  pad(l->base.out, elapsed, l->time_width - 1, true);
-  fputc(' ', l->base.out);
+static void put_time_of_day(struct out *out, int64_t t_us) {
+  struct text_clock of_day = {.form = TEXT_TIME_OF_DAY};
+  text_time(out, &of_day, t_us);
+}
+
+static void time_columns(struct ladder *l, int64_t t_us, bool with_elapsed, int64_t elapsed_us) {
+  char buffer[TEXT_SIZE];
+  if (l->clock_width > 0) {
+    struct out clock = out_string(buffer, sizeof buffer);
+    text_time(&clock, &l->base.options.clock, t_us);
+    pad(l->base.out, out_text_of(&clock), l->clock_width, false);
+  }
+  struct out elapsed = out_string(buffer, sizeof buffer);
+  if (with_elapsed) text_elapsed(&elapsed, elapsed_us);
+  pad(l->base.out, out_text_of(&elapsed), l->time_width - 1, true);
+  out_char(l->base.out, ' ');
 }
 
 static void state_column(struct ladder *l, uint8_t state, const char *mark, bool is_last) {
@@ -117,7 +140,7 @@ static void title(struct ladder *l, const struct flow *flow) {
   char client[FLOW_NAME_SIZE], server[FLOW_NAME_SIZE], line[LINE_SIZE];
   if (l->titled_number == flow->number) return;
   l->titled_number = flow->number;
-  fprintf(l->base.out, "\n");
+  out_printf(l->base.out, "\n");
   color(l, "1");
   snprintf(line, sizeof line, "#%u client %s %s server %s", flow->number,
            flow_end_name(flow, END_CLIENT, client), glyphs_of(l)->to,
@@ -127,25 +150,26 @@ static void title(struct ladder *l, const struct flow *flow) {
 }
 
 static void header(struct ladder *l, const struct report_segment *s) {
-  FILE *out = l->base.out;
+  struct out *out = l->base.out;
   const struct flow *flow = s->flow;
   const struct model *m = &flow->model;
   char line[LINE_SIZE];
   title(l, flow);
   if (m->first_closer != END_NONE) {
     enum end first = m->first_closer, second = end_other(first);
-    char clock[32];
-    struct text_clock of_day = {.form = TEXT_TIME_OF_DAY};
     uint32_t u = connection_u(m), w = connection_w(m);
-    snprintf(
-        line, sizeof line, "u=%u (raw %u), FIN of %s at %s; w=%u (raw %u) if %s sends no more data",
-        u - m->end[first].first_seq, u, end_name(first), text_time(&of_day, m->first_fin_us, clock),
-        m->end[second].has_seq ? w - m->end[second].first_seq : 0, w, end_name(second));
+    struct out text = out_string(line, sizeof line);
+    out_printf(&text, "u=%u (raw %u), FIN of %s at ", u - m->end[first].first_seq, u,
+               end_name(first));
+    put_time_of_day(&text, m->first_fin_us);
+    out_printf(&text, "; w=%u (raw %u) if %s sends no more data",
+               m->end[second].has_seq ? w - m->end[second].first_seq : 0, w, end_name(second));
+    out_text_of(&text);
     print_wrapped(l, 4, "", line);
   }
   pad(out, "", l->clock_width + l->time_width, false);
   pad(out, "client", l->state_width + l->arrow_width + 2, false);
-  fprintf(out, "server\n");
+  out_printf(out, "server\n");
   pad(out, "", l->clock_width + l->time_width, false);
   state_column(l, s->state_before[END_CLIENT],
                s->evidence_before[END_CLIENT] == EVIDENCE_PRESUMED ? glyphs_of(l)->presumed : "",
@@ -154,12 +178,12 @@ static void header(struct ladder *l, const struct report_segment *s) {
   state_column(l, s->state_before[END_SERVER],
                s->evidence_before[END_SERVER] == EVIDENCE_PRESUMED ? glyphs_of(l)->presumed : "",
                true);
-  fputc('\n', out);
+  out_char(out, '\n');
 }
 
 static void arrow(struct ladder *l, enum end from, const char *label, const char *paint) {
   const struct glyphs *g = glyphs_of(l);
-  FILE *out = l->base.out;
+  struct out *out = l->base.out;
   int free_columns = (int)l->arrow_width - (int)width_of(label) - 3;
   int near = free_columns > 6 ? 3 : free_columns / 2, far = free_columns - near;
   if (near < 0) near = 0;
@@ -167,13 +191,13 @@ static void arrow(struct ladder *l, enum end from, const char *label, const char
   color(l, paint);
   if (from == END_CLIENT) {
     repeat(out, g->line, near);
-    fprintf(out, " %s ", label);
+    out_printf(out, " %s ", label);
     repeat(out, g->line, far);
-    fputs(g->right, out);
+    out_text(out, g->right);
   } else {
-    fputs(g->left, out);
+    out_text(out, g->left);
     repeat(out, g->line, near);
-    fprintf(out, " %s ", label);
+    out_printf(out, " %s ", label);
     repeat(out, g->line, far);
   }
   color(l, "0");
@@ -200,23 +224,24 @@ static const char *mark_of(const struct ladder *l, const struct report_segment *
 static void row(struct ladder *l, const struct report_segment *s) {
   const struct model *m = &s->flow->model;
   const struct model_step *step = s->step;
-  char label[TEXT_SIZE], elapsed[TEXT_NUMBER_SIZE], count[16] = "";
-  text_label(m, s->segment, step, l->base.options.raw, label);
-  time_columns(l, s->segment->t_us, text_elapsed(step->since_first_fin_us, elapsed));
+  char buffer[TEXT_SIZE], count[16] = "";
+  struct out label = out_string(buffer, sizeof buffer);
+  text_label(&label, m, s->segment, step, l->base.options.raw);
+  time_columns(l, s->segment->t_us, true, step->since_first_fin_us);
   state_column(l, m->end[END_CLIENT].state, mark_of(l, s, END_CLIENT), false);
-  fputc(' ', l->base.out);
+  out_char(l->base.out, ' ');
   bool fin = step->roles & (ROLE_FIN1 | ROLE_FIN2);
-  arrow(l, step->from, label,
+  arrow(l, step->from, out_text_of(&label),
         step->roles & ROLE_RST         ? "31"
         : fin                          ? "33"
         : step->roles & ROLES_OF_CLOSE ? "32"
                                        : "2");
-  fputc(' ', l->base.out);
+  out_char(l->base.out, ' ');
   if (step->new_roles) snprintf(count, sizeof count, " %u/%u", step->count, step->of);
   if (!step->new_roles && step->roles & ROLES_OF_CLOSE && !l->narrow)
     snprintf(count, sizeof count, " again");
   state_column(l, m->end[END_SERVER].state, mark_of(l, s, END_SERVER), *count == '\0');
-  fprintf(l->base.out, "%s\n", count);
+  out_printf(l->base.out, "%s\n", count);
 }
 
 /* The place of a repeated role in the count: FIN1 1/4, ACK1 2/4, FIN2 3/4, the final ACK 4/4. */
@@ -230,21 +255,25 @@ static unsigned place_of(const struct model *m, unsigned roles) {
 
 static void notes_on_repetition(struct ladder *l, const struct report_segment *s) {
   const struct model_step *step = s->step;
-  char elapsed[TEXT_NUMBER_SIZE];
+  char buffer[TEXT_SIZE];
+  struct out elapsed = out_string(buffer, sizeof buffer);
   if (step->again == 0) return;
+  text_elapsed(&elapsed, step->since_copy_us);
   bool fin = step->roles & (ROLE_FIN1 | ROLE_FIN2);
   note(l, "%u/%u again, %s after the copy before it: %s", place_of(&s->flow->model, step->roles),
-       step->of, text_elapsed(step->since_copy_us, elapsed),
+       step->of, out_text_of(&elapsed),
        fin                           ? "no ACK of it arrived in time (tail loss probe or RTO)"
        : step->verdict == STEP_STALE ? "no FIN asked for it: a duplicate, or a challenge ACK"
                                      : "the answer to the repeated FIN");
 }
 
 static void notes_on_changes(struct ladder *l, const struct report_segment *s) {
-  char reason[TEXT_SIZE];
   for (unsigned i = 0; i < s->step->n_changes; i++) {
     const struct model_change *c = &s->step->changes[i];
-    text_reason(c, reason);
+    char buffer[TEXT_SIZE];
+    struct out text = out_string(buffer, sizeof buffer);
+    text_reason(&text, c);
+    const char *reason = out_text_of(&text);
     if (c->kind == CHANGE_REFUTED)
       note(l, "refutes %s of %s: %s", tcp_state_name(c->from), end_name(c->end), reason);
     else if (c->kind == CHANGE_STAYED)
@@ -290,26 +319,26 @@ static void notes_on_phase(struct ladder *l, const struct report_segment *s) {
     bool begins = m->crossed ? enters_time_wait(s->step, i) : (fresh & ROLE_ACK2) && i == first;
     bool restarted = !fresh && (s->step->roles & ROLE_ACK2) && m->time_wait_restarted;
     if (!begins && !restarted) continue;
-    char until[32];
-    struct text_clock of_day = {.form = TEXT_TIME_OF_DAY};
-    text_time(&of_day, m->time_wait_us[i] + m->two_msl_us, until);
+    char buffer[TEXT_SIZE];
+    struct out until = out_string(buffer, sizeof buffer);
+    put_time_of_day(&until, m->time_wait_us[i] + m->two_msl_us);
     note(l, "%s lingers in TIME_WAIT: 2 MSL = %.0f s%s, until %.8s", end_name(i),
          (double)m->two_msl_us / 1e6, m->fin[1].copies > 1 ? " from the repeated FIN on" : "",
-         until);
+         out_text_of(&until));
   }
 }
 
 static void notes_on_expectations(struct ladder *l, const struct report_segment *s) {
   if (!l->base.options.verbose) return;
   struct expectation expected[EXPECTATIONS_MAX];
-  char line[LINE_SIZE] = "", one[TEXT_SIZE];
+  char buffer[LINE_SIZE];
+  struct out line = out_string(buffer, sizeof buffer);
   unsigned n = expectation_list(&s->flow->model, expected);
   for (unsigned i = 0; i < n; i++) {
-    size_t used = strlen(line);
-    snprintf(line + used, sizeof line - used, "%s%s", i ? ", or " : "",
-             text_expectation(&s->flow->model, &expected[i], l->base.options.raw, one));
+    if (i > 0) out_text(&line, ", or ");
+    text_expectation(&line, &s->flow->model, &expected[i], l->base.options.raw);
   }
-  if (n > 0) note(l, "expects: %s", line);
+  if (n > 0) note(l, "expects: %s", out_text_of(&line));
 }
 
 static void ladder_start(struct report *report, const char *source, const char *filter,
@@ -333,7 +362,7 @@ static void ladder_segment(struct report *report, const struct report_segment *s
   if (first)
     header(l, s);
   else if (l->last_number != s->flow->number)
-    fprintf(report->out, "#%u, continued\n", s->flow->number);
+    out_printf(report->out, "#%u, continued\n", s->flow->number);
   l->last_number = s->flow->number;
   row(l, s);
   if (s->step->ignored != ACCEPT_YES)
@@ -342,8 +371,10 @@ static void ladder_segment(struct report *report, const struct report_segment *s
   notes_on_changes(l, s);
   notes_on_phase(l, s);
   for (unsigned i = 0; i < s->step->n_findings; i++) {
-    char text[TEXT_SIZE];
-    note(l, "%s", text_finding(&s->flow->model, &s->step->findings[i], report->options.raw, text));
+    char buffer[TEXT_SIZE];
+    struct out text = out_string(buffer, sizeof buffer);
+    text_finding(&text, &s->flow->model, &s->step->findings[i], report->options.raw);
+    note(l, "%s", out_text_of(&text));
   }
   notes_on_expectations(l, s);
 }
@@ -352,54 +383,55 @@ static void ladder_expired(struct report *report, const struct flow *flow,
                            const struct model_step *step, int64_t now_us) {
   struct ladder *l = (struct ladder *)report;
   end_countdown(l);
-  if (l->last_number != flow->number) fprintf(report->out, "#%u, continued\n", flow->number);
+  if (l->last_number != flow->number) out_printf(report->out, "#%u, continued\n", flow->number);
   l->last_number = flow->number;
   const struct model *m = &flow->model;
-  char elapsed[TEXT_NUMBER_SIZE], reason[TEXT_SIZE];
-  time_columns(l, now_us, text_elapsed(step->since_first_fin_us, elapsed));
+  time_columns(l, now_us, true, step->since_first_fin_us);
   for (unsigned e = 0; e < 2; e++) {
     const char *mark = m->end[e].evidence == EVIDENCE_PRESUMED ? glyphs_of(l)->presumed : "";
     state_column(l, m->end[e].state, mark, e == END_SERVER);
     if (e == END_CLIENT) pad(report->out, "", l->arrow_width + 2, false);
   }
-  fputc('\n', report->out);
-  for (unsigned i = 0; i < step->n_changes; i++)
-    note(l, "%s %s %s %s, %s: %s", end_name(step->changes[i].end),
-         tcp_state_name(step->changes[i].from), glyphs_of(l)->to,
-         tcp_state_name(step->changes[i].to), evidence_name(step->changes[i].evidence),
-         text_reason(&step->changes[i], reason));
+  out_char(report->out, '\n');
+  for (unsigned i = 0; i < step->n_changes; i++) {
+    const struct model_change *c = &step->changes[i];
+    char buffer[TEXT_SIZE];
+    struct out reason = out_string(buffer, sizeof buffer);
+    text_reason(&reason, c);
+    note(l, "%s %s %s %s, %s: %s", end_name(c->end), tcp_state_name(c->from), glyphs_of(l)->to,
+         tcp_state_name(c->to), evidence_name(c->evidence), out_text_of(&reason));
+  }
 }
 
 static void ladder_kernel(struct report *report, const struct kernel_word *word) {
   struct ladder *l = (struct ladder *)report;
   const struct flow *flow = word->flow;
   const struct model *m = &flow->model;
-  char elapsed[TEXT_NUMBER_SIZE] = "", said[TEXT_SIZE];
   end_countdown(l);
   if (!m->roles_seen && !m->rst.t_us)
     title(l, flow);
   else if (l->last_number != flow->number)
-    fprintf(report->out, "#%u, continued\n", flow->number);
+    out_printf(report->out, "#%u, continued\n", flow->number);
   l->last_number = flow->number;
-  if (m->roles_seen) text_elapsed(word->t_us - m->first_fin_us, elapsed);
   color(l, "36");
-  time_columns(l, word->t_us, elapsed);
+  time_columns(l, word->t_us, m->roles_seen, word->t_us - m->first_fin_us);
   const char *who = word->restarted ? "kernel, asked: restarted"
                     : word->asked   ? "kernel, asked"
                                     : "kernel";
   if (word->kind != KERNEL_EVENT_STATE) {
-    fprintf(report->out, "kernel: %s", text_kernel(word, glyphs_of(l)->to, said));
+    out_text(report->out, "kernel: ");
+    text_kernel(report->out, word, glyphs_of(l)->to);
   } else if (word->end == END_CLIENT) {
     state_column(l, word->to, "", false);
-    fprintf(report->out, " %s", who);
+    out_printf(report->out, " %s", who);
   } else {
     pad(report->out, "", l->state_width, false);
     pad(report->out, who, l->arrow_width + 1, true);
-    fputc(' ', report->out);
+    out_char(report->out, ' ');
     state_column(l, word->to, "", true);
   }
   color(l, "0");
-  fputc('\n', report->out);
+  out_char(report->out, '\n');
 }
 
 static void ladder_verdict(struct report *report, const struct flow *flow, const struct verdict *v,
@@ -408,50 +440,50 @@ static void ladder_verdict(struct report *report, const struct flow *flow, const
   const struct model *m = &flow->model;
   if (v->ending == ENDING_OPEN && v->n_findings == 0) return;
   end_countdown(l);
-  char line[LINE_SIZE], losses[TEXT_SIZE], sentence[1024];
+  char buffer[LINE_SIZE], part[TEXT_SIZE], sentence[1024];
   const char *dot = glyphs_of(l)->dot;
-  size_t n = 0;
-  n += (size_t)snprintf(line, sizeof line, "%s#%u %s", flow->verdicts > 0 ? "revised: " : "",
-                        flow->number, ending_name(v->ending));
+  struct out line = out_string(buffer, sizeof buffer);
+  struct out losses = out_string(part, sizeof part);
+  out_printf(&line, "%s#%u %s", flow->verdicts > 0 ? "revised: " : "", flow->number,
+             ending_name(v->ending));
   if (m->roles_seen)
-    n +=
-        (size_t)snprintf(line + n, sizeof line - n, " %s %s closed first %s %u/%u", dot,
-                         v->closed_both ? "both" : end_name(v->closed_first), dot, v->count, v->of);
-  if (*text_losses(v, losses))
-    n += (size_t)snprintf(line + n, sizeof line - n, " %s lost: %s", dot, losses);
-  if (v->cause != RESET_NONE)
-    n +=
-        (size_t)snprintf(line + n, sizeof line - n, " %s RST: %s", dot, reset_cause_name(v->cause));
-  n += (size_t)snprintf(line + n, sizeof line - n, " %s %s", dot, conformity_name(v->conformity));
+    out_printf(&line, " %s %s closed first %s %u/%u", dot,
+               v->closed_both ? "both" : end_name(v->closed_first), dot, v->count, v->of);
+  text_losses(&losses, v);
+  if (losses.end > 0) out_printf(&line, " %s lost: %s", dot, out_text_of(&losses));
+  if (v->cause != RESET_NONE) out_printf(&line, " %s RST: %s", dot, reset_cause_name(v->cause));
+  out_printf(&line, " %s %s", dot, conformity_name(v->conformity));
   unsigned agreed, of;
   verdict_agreement(v, &agreed, &of);
-  if (of > 0) snprintf(line + n, sizeof line - n, " %s kernel agrees %u/%u", dot, agreed, of);
+  if (of > 0) out_printf(&line, " %s kernel agrees %u/%u", dot, agreed, of);
   bool stuck = false;
   for (int i = 0; i < v->n_findings; i++)
     stuck = stuck || finding_text(v->findings[i].id)->severity == FINDING_STUCK;
   color(l, v->conformity == VIOLATES || stuck ? "1;31"
            : v->conformity == CONFORMS        ? "1;32"
                                               : "1;33");
-  print_wrapped(l, 2, "", line);
+  print_wrapped(l, 2, "", out_text_of(&line));
   color(l, "0");
   sentence_make(v, m, now_us, sentence, sizeof sentence);
   print_wrapped(l, 4, "", sentence);
-  if (*text_sockets(flow->kernel, now_us, losses)) {
-    snprintf(line, sizeof line, "the kernel now: %s", losses);
-    print_wrapped(l, 4, "", line);
+  struct out sockets = out_string(part, sizeof part);
+  text_sockets(&sockets, flow->kernel, now_us);
+  if (sockets.end > 0) {
+    snprintf(buffer, sizeof buffer, "the kernel now: %s", out_text_of(&sockets));
+    print_wrapped(l, 4, "", buffer);
   }
   for (int i = m->n_findings; i < v->n_findings; i++) {
     const struct finding_text *f = finding_text(v->findings[i].id);
-    snprintf(line, sizeof line, "%s (%s, %s): %s %s", f->id, finding_severity_name(f->severity),
+    snprintf(buffer, sizeof buffer, "%s (%s, %s): %s %s", f->id, finding_severity_name(f->severity),
              f->clause, f->cause, f->remedy);
-    print_wrapped(l, 4, "", line);
+    print_wrapped(l, 4, "", buffer);
   }
   int64_t deadline = connection_deadline_us(m);
   if (report->options.live && !report->options.wait && deadline != INT64_MAX && deadline > now_us) {
-    snprintf(line, sizeof line,
+    snprintf(buffer, sizeof buffer,
              "not waited for: %.0f s of TIME_WAIT are left, then CLOSED; --wait shows them",
              (double)(deadline - now_us) / 1e6);
-    print_wrapped(l, 4, "", line);
+    print_wrapped(l, 4, "", buffer);
   }
 }
 
@@ -465,10 +497,10 @@ static void ladder_countdown(struct report *report, const struct flow *flow, int
   if (!report->options.terminal || (l->counting_down && left_s == l->shown_s)) return;
   l->shown_s = left_s;
   end_countdown(l);
-  fprintf(report->out, "  #%u TIME_WAIT 2 MSL ", flow->number);
+  out_printf(report->out, "  #%u TIME_WAIT 2 MSL ", flow->number);
   repeat(report->out, glyphs_of(l)->full, full);
   repeat(report->out, glyphs_of(l)->empty, CELLS - full);
-  fprintf(report->out, " %lld s left%s", (long long)left_s, by_kernel ? " (kernel)" : "");
+  out_printf(report->out, " %lld s left%s", (long long)left_s, by_kernel ? " (kernel)" : "");
   l->counting_down = true;
 }
 
@@ -492,7 +524,7 @@ static unsigned clock_width(enum text_time form) {
   return 0;
 }
 
-struct report *report_ladder_new(FILE *out, const struct report_options *options) {
+struct report *report_ladder_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
       ladder_start,   ladder_segment,   ladder_expired, ladder_kernel,
       ladder_verdict, ladder_countdown, ladder_summary, ladder_destroy,

@@ -9,40 +9,86 @@ struct lines {
   int64_t last_countdown_s;
 };
 
-static void print_time(struct report *r, int64_t t_us) {
-  char clock[32];
-  text_time(&r->options.clock, t_us, clock);
-  fprintf(r->out, "%s%s", clock, *clock ? " " : "");
+/* Words between spaces, so that a line reads here as it is printed. */
+static void put_word(struct out *o, const char *word) {
+  out_char(o, ' ');
+  out_text(o, word);
+}
+
+static void put_number(struct out *o, const struct flow *flow) {
+  out_char(o, '#');
+  out_unsigned(o, flow->number);
+}
+
+/* The beginning of a line that belongs to the one above it. */
+static void put_below(struct out *o, const struct flow *flow) {
+  out_text(o, "  ");
+  put_number(o, flow);
+}
+
+static void put_time(struct report *r, int64_t t_us) {
+  if (r->options.clock.form == TEXT_TIME_NONE) return;
+  text_time(r->out, &r->options.clock, t_us);
+  out_char(r->out, ' ');
+}
+
+static void put_end(struct out *o, const struct flow *flow, enum end end) {
+  char name[FLOW_NAME_SIZE];
+  out_text(o, flow_end_name(flow, end, name));
+}
+
+static void put_count(struct out *o, unsigned count, unsigned of) {
+  out_char(o, ' ');
+  out_unsigned(o, count);
+  out_char(o, '/');
+  out_unsigned(o, of);
 }
 
 static const char *arrow(const struct report *r) { return r->options.ascii ? ">" : "→"; }
 
-static void print_states(struct report *r, const struct model *m) {
+static void put_states(struct out *o, const struct model *m) {
   for (unsigned e = 0; e < 2; e++) {
-    const char *mark = "";
+    put_word(o, end_name(e));
+    out_char(o, '=');
+    out_text(o, tcp_state_name(m->end[e].state));
     switch ((enum evidence)m->end[e].evidence) {
       case EVIDENCE_SEEN: break;
-      case EVIDENCE_PRESUMED: mark = "?"; break;
-      case EVIDENCE_TIMED: mark = "(timed)"; break;
-      case EVIDENCE_KERNEL: mark = "(kernel)"; break;
+      case EVIDENCE_PRESUMED: out_char(o, '?'); break;
+      case EVIDENCE_TIMED: out_text(o, "(timed)"); break;
+      case EVIDENCE_KERNEL: out_text(o, "(kernel)"); break;
     }
-    fprintf(r->out, " %s=%s%s", end_name(e), tcp_state_name(m->end[e].state), mark);
   }
 }
 
-static void print_changes(struct report *r, const struct flow *flow,
-                          const struct model_step *step) {
+static void put_changes(struct report *r, const struct flow *flow, const struct model_step *step) {
+  struct out *o = r->out;
   for (unsigned i = 0; i < step->n_changes; i++) {
     const struct model_change *c = &step->changes[i];
-    char reason[TEXT_SIZE];
-    text_reason(c, reason);
-    if (c->kind == CHANGE_REFUTED)
-      fprintf(r->out, "  #%u refutes %s %s: %s\n", flow->number, end_name(c->end),
-              tcp_state_name(c->from), reason);
-    else if (c->kind == CHANGE_STAYED || r->options.verbose)
-      fprintf(r->out, "  #%u %s %s %s %s %s: %s\n", flow->number, end_name(c->end),
-              tcp_state_name(c->from), arrow(r), tcp_state_name(c->to), evidence_name(c->evidence),
-              reason);
+    bool refuted = c->kind == CHANGE_REFUTED;
+    if (!refuted && c->kind != CHANGE_STAYED && !r->options.verbose) continue;
+    put_below(o, flow);
+    if (refuted) out_text(o, " refutes");
+    put_word(o, end_name(c->end));
+    put_word(o, tcp_state_name(c->from));
+    if (!refuted) {
+      put_word(o, arrow(r));
+      put_word(o, tcp_state_name(c->to));
+      put_word(o, evidence_name(c->evidence));
+    }
+    out_text(o, ": ");
+    text_reason(o, c);
+    out_char(o, '\n');
+  }
+}
+
+static void put_expectations(struct report *r, const struct flow *flow) {
+  struct expectation expected[EXPECTATIONS_MAX];
+  unsigned n = expectation_list(&flow->model, expected);
+  for (unsigned i = 0; i < n; i++) {
+    put_below(r->out, flow);
+    out_text(r->out, " expects ");
+    text_expectation(r->out, &flow->model, &expected[i], r->options.raw);
+    out_char(r->out, '\n');
   }
 }
 
@@ -50,92 +96,144 @@ static void lines_start(struct report *r, const char *source, const char *filter
                         const char *kernel_lack) {
   (void)source, (void)filter;
   if (!kernel_lack || *kernel_lack == '\0') return;
-  fprintf(r->out, "the kernel is %s\n", kernel_lack);
+  out_text(r->out, "the kernel is ");
+  out_printable(r->out, kernel_lack);
+  out_char(r->out, '\n');
 }
 
 static void lines_segment(struct report *r, const struct report_segment *s) {
   const struct flow *flow = s->flow;
   const struct model *m = &flow->model;
   const struct model_step *step = s->step;
-  char from[FLOW_NAME_SIZE], to[FLOW_NAME_SIZE], label[TEXT_SIZE], elapsed[TEXT_NUMBER_SIZE];
-  print_time(r, s->segment->t_us);
-  fprintf(r->out, "#%u %s %s %s %s %s: %s", flow->number,
-          text_elapsed(step->since_first_fin_us, elapsed), end_name(step->from),
-          flow_end_name(flow, step->from, from), arrow(r),
-          flow_end_name(flow, end_other(step->from), to),
-          text_label(m, s->segment, step, r->options.raw, label));
-  if (step->new_roles)
-    fprintf(r->out, " %u/%u", step->count, step->of);
-  else if (step->again)
-    fprintf(r->out, " again %s", text_elapsed(step->since_copy_us, elapsed));
-  print_states(r, m);
-  fprintf(r->out, " %s\n", step_verdict_name(step->verdict));
-  if (step->ignored != ACCEPT_YES)
-    fprintf(r->out, "  #%u ignored by its receiver: %s\n", flow->number,
-            acceptance_reason(step->ignored));
-  print_changes(r, flow, step);
+  struct out *o = r->out;
+  put_time(r, s->segment->t_us);
+  put_number(o, flow);
+  out_char(o, ' ');
+  text_elapsed(o, step->since_first_fin_us);
+  put_word(o, end_name(step->from));
+  out_char(o, ' ');
+  put_end(o, flow, step->from);
+  put_word(o, arrow(r));
+  out_char(o, ' ');
+  put_end(o, flow, end_other(step->from));
+  out_text(o, ": ");
+  text_label(o, m, s->segment, step, r->options.raw);
+  if (step->new_roles) {
+    put_count(o, step->count, step->of);
+  } else if (step->again) {
+    out_text(o, " again ");
+    text_elapsed(o, step->since_copy_us);
+  }
+  put_states(o, m);
+  put_word(o, step_verdict_name(step->verdict));
+  out_char(o, '\n');
+  if (step->ignored != ACCEPT_YES) {
+    put_below(o, flow);
+    out_text(o, " ignored by its receiver: ");
+    out_text(o, acceptance_reason(step->ignored));
+    out_char(o, '\n');
+  }
+  put_changes(r, flow, step);
   for (unsigned i = 0; i < step->n_findings; i++) {
-    char text[TEXT_SIZE];
-    fprintf(r->out, "  #%u finding %s\n", flow->number,
-            text_finding(m, &step->findings[i], r->options.raw, text));
+    put_below(o, flow);
+    out_text(o, " finding ");
+    text_finding(o, m, &step->findings[i], r->options.raw);
+    out_char(o, '\n');
   }
-  if (r->options.verbose) {
-    struct expectation expected[EXPECTATIONS_MAX];
-    unsigned n = expectation_list(m, expected);
-    for (unsigned i = 0; i < n; i++) {
-      char text[TEXT_SIZE];
-      fprintf(r->out, "  #%u expects %s\n", flow->number,
-              text_expectation(m, &expected[i], r->options.raw, text));
-    }
-  }
+  if (r->options.verbose) put_expectations(r, flow);
 }
 
 static void lines_expired(struct report *r, const struct flow *flow, const struct model_step *step,
                           int64_t now_us) {
+  struct out *o = r->out;
   if (flow->number == 0) return;
-  char elapsed[TEXT_NUMBER_SIZE];
-  print_time(r, now_us);
-  fprintf(r->out, "#%u %s %s", flow->number, text_elapsed(step->since_first_fin_us, elapsed),
-          text_expired(step));
-  print_states(r, &flow->model);
-  fputc('\n', r->out);
-  print_changes(r, flow, step);
+  put_time(r, now_us);
+  put_number(o, flow);
+  out_char(o, ' ');
+  text_elapsed(o, step->since_first_fin_us);
+  put_word(o, text_expired(step));
+  put_states(o, &flow->model);
+  out_char(o, '\n');
+  put_changes(r, flow, step);
 }
 
 static void lines_kernel(struct report *r, const struct kernel_word *word) {
   const struct model *m = &word->flow->model;
-  char elapsed[TEXT_NUMBER_SIZE] = "", said[TEXT_SIZE];
-  print_time(r, word->t_us);
-  if (m->roles_seen) text_elapsed(word->t_us - m->first_fin_us, elapsed);
-  fprintf(r->out, "#%u %s%skernel: %s\n", word->flow->number, elapsed, *elapsed ? " " : "",
-          text_kernel(word, arrow(r), said));
+  struct out *o = r->out;
+  put_time(r, word->t_us);
+  put_number(o, word->flow);
+  out_char(o, ' ');
+  if (m->roles_seen) {
+    text_elapsed(o, word->t_us - m->first_fin_us);
+    out_char(o, ' ');
+  }
+  out_text(o, "kernel: ");
+  text_kernel(o, word, arrow(r));
+  out_char(o, '\n');
+}
+
+static void put_verdict(struct report *r, const struct flow *flow, const struct verdict *v,
+                        int64_t now_us) {
+  struct out *o = r->out;
+  char buffer[1024];
+  unsigned agreed, of;
+  put_time(r, now_us);
+  put_number(o, flow);
+  out_text(o, flow->verdicts > 0 ? " revised-verdict" : " verdict");
+  put_word(o, ending_name(v->ending));
+  put_word(o, conformity_name(v->conformity));
+  out_text(o, " closed-first=");
+  out_text(o, v->closed_both ? "both" : end_name(v->closed_first));
+  put_count(o, v->count, v->of);
+  out_text(o, " client=");
+  put_end(o, flow, END_CLIENT);
+  out_text(o, " server=");
+  put_end(o, flow, END_SERVER);
+  struct out losses = out_string(buffer, sizeof buffer);
+  text_losses(&losses, v);
+  if (losses.end > 0) {
+    out_text(o, " lost=[");
+    out_bytes(o, losses.buffer, losses.end);
+    out_char(o, ']');
+  }
+  if (v->cause != RESET_NONE) {
+    out_text(o, " rst=");
+    out_text(o, reset_cause_name(v->cause));
+  }
+  for (int i = 0; i < v->n_findings; i++) {
+    out_text(o, " finding=");
+    out_text(o, finding_text(v->findings[i].id)->id);
+  }
+  verdict_agreement(v, &agreed, &of);
+  if (of > 0) {
+    out_text(o, " kernel-agrees=");
+    out_unsigned(o, agreed);
+    out_char(o, '/');
+    out_unsigned(o, of);
+  }
+  out_text(o, ": ");
+  out_printable(o, sentence_make(v, &flow->model, now_us, buffer, sizeof buffer));
+  out_char(o, '\n');
 }
 
 static void lines_verdict(struct report *r, const struct flow *flow, const struct verdict *v,
                           int64_t now_us) {
   const struct model *m = &flow->model;
-  char client[FLOW_NAME_SIZE], server[FLOW_NAME_SIZE], losses[TEXT_SIZE], sentence[1024];
+  char buffer[TEXT_SIZE];
+  struct out sockets = out_string(buffer, sizeof buffer);
   if (v->ending == ENDING_OPEN && v->n_findings == 0) return;
-  print_time(r, now_us);
-  fprintf(r->out, "#%u %sverdict %s %s closed-first=%s %u/%u client=%s server=%s", flow->number,
-          flow->verdicts > 0 ? "revised-" : "", ending_name(v->ending),
-          conformity_name(v->conformity), v->closed_both ? "both" : end_name(v->closed_first),
-          v->count, v->of, flow_end_name(flow, END_CLIENT, client),
-          flow_end_name(flow, END_SERVER, server));
-  if (*text_losses(v, losses)) fprintf(r->out, " lost=[%s]", losses);
-  if (v->cause != RESET_NONE) fprintf(r->out, " rst=%s", reset_cause_name(v->cause));
-  for (int i = 0; i < v->n_findings; i++)
-    fprintf(r->out, " finding=%s", finding_text(v->findings[i].id)->id);
-  unsigned agreed, of;
-  verdict_agreement(v, &agreed, &of);
-  if (of > 0) fprintf(r->out, " kernel-agrees=%u/%u", agreed, of);
-  fprintf(r->out, ": %s\n", sentence_make(v, m, now_us, sentence, sizeof sentence));
-  if (*text_sockets(flow->kernel, now_us, losses))
-    fprintf(r->out, "  #%u kernel: %s\n", flow->number, losses);
+  put_verdict(r, flow, v, now_us);
+  text_sockets(&sockets, flow->kernel, now_us);
+  if (sockets.end > 0) {
+    put_below(r->out, flow);
+    out_text(r->out, " kernel: ");
+    out_printable(r->out, out_text_of(&sockets));
+    out_char(r->out, '\n');
+  }
   int64_t deadline = connection_deadline_us(m);
   if (r->options.live && !r->options.wait && deadline != INT64_MAX && deadline > now_us)
-    fprintf(r->out, "  #%u not waited for: %.0f s of TIME_WAIT, then CLOSED; see --wait\n",
-            flow->number, (double)(deadline - now_us) / 1e6);
+    out_printf(r->out, "  #%u not waited for: %.0f s of TIME_WAIT, then CLOSED; see --wait\n",
+               flow->number, (double)(deadline - now_us) / 1e6);
 }
 
 /* In a pipe a line every ten seconds is countdown enough. */
@@ -146,8 +244,8 @@ static void lines_countdown(struct report *r, const struct flow *flow, int64_t l
   (void)total_us;
   if (left_s % 10 != 0 || left_s == l->last_countdown_s) return;
   l->last_countdown_s = left_s;
-  fprintf(r->out, "  #%u TIME_WAIT %lld s left%s\n", flow->number, (long long)left_s,
-          by_kernel ? " (kernel)" : "");
+  out_printf(r->out, "  #%u TIME_WAIT %lld s left%s\n", flow->number, (long long)left_s,
+             by_kernel ? " (kernel)" : "");
 }
 
 static void lines_summary(struct report *r, const struct report_summary *summary) {
@@ -156,7 +254,7 @@ static void lines_summary(struct report *r, const struct report_summary *summary
 
 static void lines_destroy(struct report *r) { free(r); }
 
-struct report *report_lines_new(FILE *out, const struct report_options *options) {
+struct report *report_lines_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
       lines_start,   lines_segment,   lines_expired, lines_kernel,
       lines_verdict, lines_countdown, lines_summary, lines_destroy,

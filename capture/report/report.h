@@ -4,10 +4,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "capture/flow.h"
 #include "capture/kernel/kernel.h"
+#include "capture/report/out.h"
 #include "capture/report/text.h"
 #include "common/model/verdict.h"
 
@@ -83,16 +83,16 @@ struct report_class {
   void (*destroy)(struct report *);
 };
 
-/* Every report begins with this. The stream is not the report's own: it is never closed by it. */
+/* Every report begins with this. The output is the caller's, who flushes it too. */
 struct report {
   const struct report_class *class;
-  FILE *out;
+  struct out *out; /* NULL: it writes nothing */
   struct report_options options;
 };
 
-/* Each returns NULL when there is no memory. The watch flushes `out`. */
-struct report *report_ladder_new(FILE *out, const struct report_options *options);
-struct report *report_lines_new(FILE *out, const struct report_options *options);
-struct report *report_json_new(FILE *out, const struct report_options *options);
+/* Each returns NULL when there is no memory. */
+struct report *report_ladder_new(struct out *out, const struct report_options *options);
+struct report *report_lines_new(struct out *out, const struct report_options *options);
+struct report *report_json_new(struct out *out, const struct report_options *options);
 
 #endif

@@ -1,6 +1,7 @@
 #include "capture/report/rows.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,22 +147,25 @@ const char *rows_field_value(unsigned i, const struct flow *flow, const struct v
 static void rows_start(struct report *r, const char *source, const char *filter,
                        const char *kernel_lack) {
   (void)filter, (void)kernel_lack;
-  fprintf(r->out, "# start source=%s\n", source);
+  out_text(r->out, "# start source=");
+  out_printable(r->out, source);
+  out_char(r->out, '\n');
 }
 
 /* The final ACK's number is known before it is sent: who wants to lose it needs that. */
-static void write_final_ack(FILE *out, const struct model *m) {
+static void write_final_ack(struct out *out, const struct model *m) {
   struct expectation expected[EXPECTATIONS_MAX];
   unsigned n = expectation_list(m, expected);
   for (unsigned i = 0; i < n; i++) {
     if (!(expected[i].roles & ROLE_ACK2) || !expected[i].has_ack) continue;
-    fprintf(out, " final_ack=%u", expected[i].ack);
+    out_printf(out, " final_ack=%u", expected[i].ack);
     return;
   }
 }
 
-static void write_time(FILE *out, int64_t t_us) {
-  fprintf(out, " t=%lld.%06d", (long long)(t_us / 1000000), (int)(t_us % 1000000));
+static void write_time(struct out *out, int64_t t_us) {
+  out_text(out, " t=");
+  out_fixed(out, t_us, 6);
 }
 
 static void rows_segment(struct report *r, const struct report_segment *s) {
@@ -169,14 +173,14 @@ static void rows_segment(struct report *r, const struct report_segment *s) {
   char text[ROWS_TEXT_SIZE], name[FLOW_NAME_SIZE];
   const struct model_step *step = s->step;
   if (!rows_of_segment(s, &row)) return;
-  fprintf(r->out, "%s # conn=%u", rows_text(&row, text), s->flow->number);
+  out_printf(r->out, "%s # conn=%u", rows_text(&row, text), s->flow->number);
   write_time(r->out, s->segment->t_us);
-  fprintf(r->out, " since_first_fin_us=%lld payload_bytes=%u", (long long)step->since_first_fin_us,
-          (unsigned)s->segment->payload_bytes);
-  fprintf(r->out, " source=%s", flow_end_name(s->flow, step->from, name));
-  fprintf(r->out, " destination=%s", flow_end_name(s->flow, end_other(step->from), name));
+  out_printf(r->out, " since_first_fin_us=%lld payload_bytes=%u",
+             (long long)step->since_first_fin_us, (unsigned)s->segment->payload_bytes);
+  out_printf(r->out, " source=%s", flow_end_name(s->flow, step->from, name));
+  out_printf(r->out, " destination=%s", flow_end_name(s->flow, end_other(step->from), name));
   write_final_ack(r->out, &s->flow->model);
-  fputc('\n', r->out);
+  out_char(r->out, '\n');
 }
 
 static void rows_expired(struct report *r, const struct flow *flow, const struct model_step *step,
@@ -189,12 +193,13 @@ static void rows_kernel(struct report *r, const struct kernel_word *word) { (voi
 static void rows_verdict(struct report *r, const struct flow *flow, const struct verdict *v,
                          int64_t now_us) {
   char value[TEXT_SIZE], sentence[1024];
-  fputs("verdict", r->out);
+  out_text(r->out, "verdict");
   for (unsigned i = 0; i < FIELDS; i++)
-    fprintf(r->out, " %s=%s", fields[i].name, rows_field_value(i, flow, v, value));
-  fprintf(r->out, " # conn=%u duration_us=%lld sentence=%s\n", flow->number,
-          (long long)v->duration_us,
-          sentence_make(v, &flow->model, now_us, sentence, sizeof sentence));
+    out_printf(r->out, " %s=%s", fields[i].name, rows_field_value(i, flow, v, value));
+  out_printf(r->out, " # conn=%u duration_us=%lld sentence=", flow->number,
+             (long long)v->duration_us);
+  out_printable(r->out, sentence_make(v, &flow->model, now_us, sentence, sizeof sentence));
+  out_char(r->out, '\n');
 }
 
 static void rows_countdown(struct report *r, const struct flow *flow, int64_t left_us,
@@ -203,14 +208,14 @@ static void rows_countdown(struct report *r, const struct flow *flow, int64_t le
 }
 
 static void rows_summary(struct report *r, const struct report_summary *s) {
-  fprintf(r->out, "# summary connections=%llu", (unsigned long long)s->connections);
-  if (s->counts_known) fprintf(r->out, " dropped=%llu", (unsigned long long)s->dropped);
-  fputc('\n', r->out);
+  out_printf(r->out, "# summary connections=%llu", (unsigned long long)s->connections);
+  if (s->counts_known) out_printf(r->out, " dropped=%llu", (unsigned long long)s->dropped);
+  out_char(r->out, '\n');
 }
 
 static void rows_destroy(struct report *r) { free(r); }
 
-struct report *report_rows_new(FILE *out, const struct report_options *options) {
+struct report *report_rows_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
       rows_start,   rows_segment,   rows_expired, rows_kernel,
       rows_verdict, rows_countdown, rows_summary, rows_destroy,

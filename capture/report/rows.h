@@ -45,6 +45,6 @@ const char *rows_field_value(unsigned i, const struct flow *flow, const struct v
                              char buffer[static TEXT_SIZE]);
 
 /* NULL when there is no memory. */
-struct report *report_rows_new(FILE *out, const struct report_options *options);
+struct report *report_rows_new(struct out *out, const struct report_options *options);
 
 #endif

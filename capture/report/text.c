@@ -1,69 +1,74 @@
 #include "capture/report/text.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-const char *text_number(const struct model *m, enum end owner, uint32_t n, bool raw,
-                        char buffer[static TEXT_NUMBER_SIZE]) {
+void text_number(struct out *o, const struct model *m, enum end owner, uint32_t n, bool raw) {
   const struct endpoint *e = &m->end[owner];
   if (!raw && e->has_fin && n - e->fin_seq <= 1) {
-    const char *letter = owner == m->first_closer ? "u" : "w";
-    snprintf(buffer, TEXT_NUMBER_SIZE, "%s%s", letter, n == e->fin_seq ? "" : "+1");
+    out_char(o, owner == m->first_closer ? 'u' : 'w');
+    if (n != e->fin_seq) out_text(o, "+1");
   } else {
-    snprintf(buffer, TEXT_NUMBER_SIZE, "%u", raw || !e->has_seq ? n : n - e->first_seq);
+    out_unsigned(o, raw || !e->has_seq ? n : n - e->first_seq);
   }
-  return buffer;
 }
 
-const char *text_label(const struct model *m, const struct segment *s,
-                       const struct model_step *step, bool raw, char buffer[static TEXT_SIZE]) {
+void text_label(struct out *o, const struct model *m, const struct segment *s,
+                const struct model_step *step, bool raw) {
   enum end from = step->from;
-  char seq[TEXT_NUMBER_SIZE], ack[TEXT_NUMBER_SIZE], payload[32] = "";
-  bool fin = segment_has(s, SEGMENT_FIN);
-  text_number(m, from, fin ? segment_fin_seq(s) : s->seq, raw, seq);
-  text_number(m, end_other(from), s->ack, raw, ack);
-  if (s->payload_bytes > 0)
-    snprintf(payload, sizeof payload, "%u B%s", s->payload_bytes, fin ? " + " : " ");
-  bool is_second_fin = fin && from != m->first_closer;
-  const char *with_ack = segment_has(s, SEGMENT_ACK) ? ack : NULL;
-  if (segment_has(s, SEGMENT_RST))
-    snprintf(buffer, TEXT_SIZE, with_ack ? "RST seq=%s ack=%s" : "RST seq=%s", seq, ack);
-  else if (segment_has(s, SEGMENT_SYN))
-    snprintf(buffer, TEXT_SIZE, "SYN seq=%u", s->seq);
-  else if (fin)
-    snprintf(buffer, TEXT_SIZE, is_second_fin && with_ack ? "%sFIN seq=%s ack=%s" : "%sFIN seq=%s",
-             payload, seq, ack);
-  else if (step->roles & ROLES_OF_CLOSE || s->payload_bytes == 0)
-    snprintf(buffer, TEXT_SIZE, "%sACK ack=%s", payload, ack);
-  else
-    snprintf(buffer, TEXT_SIZE, "%sseq=%s", payload, seq);
-  return buffer;
+  bool rst = segment_has(s, SEGMENT_RST), fin = segment_has(s, SEGMENT_FIN);
+  bool with_ack = segment_has(s, SEGMENT_ACK) && (rst || (fin && from != m->first_closer));
+  if (segment_has(s, SEGMENT_SYN) && !rst) {
+    out_text(o, "SYN seq=");
+    out_unsigned(o, s->seq);
+    return;
+  }
+  if (s->payload_bytes > 0 && !rst) {
+    out_unsigned(o, s->payload_bytes);
+    out_text(o, fin ? " B + " : " B ");
+  }
+  if (!rst && !fin && (step->roles & ROLES_OF_CLOSE || s->payload_bytes == 0)) {
+    out_text(o, "ACK ack=");
+    text_number(o, m, end_other(from), s->ack, raw);
+    return;
+  }
+  out_text(o, rst ? "RST seq=" : fin ? "FIN seq=" : "seq=");
+  text_number(o, m, from, fin ? segment_fin_seq(s) : s->seq, raw);
+  if (!with_ack) return;
+  out_text(o, " ack=");
+  text_number(o, m, end_other(from), s->ack, raw);
 }
 
-const char *text_expectation(const struct model *m, const struct expectation *x, bool raw,
-                             char buffer[static TEXT_SIZE]) {
-  char seq[TEXT_NUMBER_SIZE], ack[TEXT_NUMBER_SIZE];
-  text_number(m, x->from, x->seq, raw, seq);
-  text_number(m, end_other(x->from), x->ack, raw, ack);
-  const char *from = end_name(x->from);
-  if (m->first_closer == END_NONE)
-    snprintf(buffer, TEXT_SIZE, "%s data or FIN, seq=%s", from, seq);
-  else if (x->roles & ROLE_FIN2)
-    snprintf(buffer, TEXT_SIZE, "%s FIN seq=%s%s ack=%s", from,
-             raw || m->end[x->from].has_fin ? "" : "w=", seq, ack);
-  else if (x->roles & ROLE_DATA)
-    snprintf(buffer, TEXT_SIZE, "%s data seq=%s", from, seq);
-  else if ((x->roles & ROLE_ACK2) && !raw)
-    snprintf(buffer, TEXT_SIZE, "%s ACK ack=w+1", from);
-  else
-    snprintf(buffer, TEXT_SIZE, "%s ACK ack=%s", from, ack);
-  return buffer;
+void text_expectation(struct out *o, const struct model *m, const struct expectation *x, bool raw) {
+  const char *what = " ACK ack=";
+  uint32_t number = x->ack;
+  enum end owner = end_other(x->from);
+  out_text(o, end_name(x->from));
+  if (m->first_closer == END_NONE) {
+    what = " data or FIN, seq=";
+    number = x->seq;
+    owner = x->from;
+  } else if (x->roles & ROLE_FIN2) {
+    out_text(o, " FIN seq=");
+    text_number(o, m, x->from, x->seq, raw);
+    if (!raw && !m->end[x->from].has_fin) out_text(o, "w=");
+    what = " ack=";
+  } else if (x->roles & ROLE_DATA) {
+    what = " data seq=";
+    number = x->seq;
+    owner = x->from;
+  } else if ((x->roles & ROLE_ACK2) && !raw) {
+    out_text(o, " ACK ack=w+1");
+    return;
+  }
+  out_text(o, what);
+  text_number(o, m, owner, number, raw);
 }
 
-static const char *document_of(const char *section) {
-  return section[0] >= '0' && section[0] <= '9' ? "RFC 9293 " : "";
+static void put_section(struct out *o, const char *section) {
+  out_text(o, section[0] >= '0' && section[0] <= '9' ? " (RFC 9293 " : " (");
+  out_text(o, section);
+  out_char(o, ')');
 }
 
 /* What the end's own segment says of an event that was presumed. */
@@ -86,63 +91,67 @@ static const char *refutation_of(enum tcp_event event) {
   return "";
 }
 
-const char *text_reason(const struct model_change *c, char buffer[static TEXT_SIZE]) {
+void text_reason(struct out *o, const struct model_change *c) {
   switch ((enum change_kind)c->kind) {
     case CHANGE_MOVED:
-      snprintf(buffer, TEXT_SIZE, "%s (%s%s)", c->why->reason, document_of(c->why->section),
-               c->why->section);
+      out_text(o, c->why->reason);
+      put_section(o, c->why->section);
       break;
     case CHANGE_STAYED:
-      snprintf(buffer, TEXT_SIZE,
-               "if the FIN arrives, it is acknowledged again and restarts 2 MSL (%s%s)",
-               document_of(c->why->section), c->why->section);
+      out_text(o, "if the FIN arrives, it is acknowledged again and restarts 2 MSL");
+      put_section(o, c->why->section);
       break;
-    case CHANGE_CONFIRMED: snprintf(buffer, TEXT_SIZE, "its own segment proves it"); break;
+    case CHANGE_CONFIRMED: out_text(o, "its own segment proves it"); break;
     case CHANGE_REFUTED:
-      snprintf(buffer, TEXT_SIZE, "it was in %s all along: %s", tcp_state_name(c->to),
-               refutation_of(c->event));
+      out_text(o, "it was in ");
+      out_text(o, tcp_state_name(c->to));
+      out_text(o, " all along: ");
+      out_text(o, refutation_of(c->event));
       break;
   }
-  return buffer;
 }
 
-const char *text_finding_side(const struct model *m, const struct finding *f, bool expected,
-                              bool raw, char buffer[static TEXT_SIZE]) {
+void text_finding_side(struct out *o, const struct model *m, const struct finding *f, bool expected,
+                       bool raw) {
   const struct finding_text *text = finding_text(f->id);
-  const char *phrase = expected ? text->expected : text->actual;
-  char number[TEXT_NUMBER_SIZE];
   enum end owner = f->id == FINDING_ACK_OF_UNSENT ? end_other(f->end) : f->end;
-  if (f->id == FINDING_KERNEL_DISAGREES)
-    snprintf(buffer, TEXT_SIZE, "%s: %s", phrase,
-             tcp_state_name(expected ? f->expected : f->actual));
-  else if (f->expected == f->actual)
-    snprintf(buffer, TEXT_SIZE, "%s", phrase);
-  else
-    snprintf(buffer, TEXT_SIZE, "%s: %s", phrase,
-             text_number(m, owner, expected ? f->expected : f->actual, raw, number));
-  return buffer;
+  uint32_t value = expected ? f->expected : f->actual;
+  out_text(o, expected ? text->expected : text->actual);
+  if (f->id == FINDING_KERNEL_DISAGREES) {
+    out_text(o, ": ");
+    out_text(o, tcp_state_name(value));
+  } else if (f->expected != f->actual) {
+    out_text(o, ": ");
+    text_number(o, m, owner, value, raw);
+  }
 }
 
-const char *text_finding(const struct model *m, const struct finding *f, bool raw,
-                         char buffer[static TEXT_SIZE]) {
+void text_finding(struct out *o, const struct model *m, const struct finding *f, bool raw) {
   const struct finding_text *text = finding_text(f->id);
-  char expected[TEXT_SIZE], actual[TEXT_SIZE];
-  snprintf(buffer, TEXT_SIZE, "%s (%s, %s): expected %.80s; actual %.80s", text->id,
-           finding_severity_name(text->severity), text->clause,
-           text_finding_side(m, f, true, raw, expected),
-           text_finding_side(m, f, false, raw, actual));
-  return buffer;
+  out_text(o, text->id);
+  out_text(o, " (");
+  out_text(o, finding_severity_name(text->severity));
+  out_text(o, ", ");
+  out_text(o, text->clause);
+  out_text(o, "): expected ");
+  text_finding_side(o, m, f, true, raw);
+  out_text(o, "; actual ");
+  text_finding_side(o, m, f, false, raw);
 }
 
-const char *text_losses(const struct verdict *v, char buffer[static TEXT_SIZE]) {
-  size_t n = 0;
-  buffer[0] = '\0';
+void text_losses(struct out *o, const struct verdict *v) {
+  bool first = true;
   for (unsigned kind = 0; kind < LOSS_KINDS; kind++)
-    for (unsigned place = 0; place < LOSS_PLACES; place++)
-      if (v->losses[kind][place] > 0 && n < TEXT_SIZE)
-        n += (size_t)snprintf(buffer + n, TEXT_SIZE - n, "%s%s x%u %s", n ? ", " : "",
-                              loss_kind_name(kind), v->losses[kind][place], loss_place_name(place));
-  return buffer;
+    for (unsigned place = 0; place < LOSS_PLACES; place++) {
+      if (v->losses[kind][place] == 0) continue;
+      if (!first) out_text(o, ", ");
+      first = false;
+      out_text(o, loss_kind_name(kind));
+      out_text(o, " x");
+      out_unsigned(o, v->losses[kind][place]);
+      out_char(o, ' ');
+      out_text(o, loss_place_name(place));
+    }
 }
 
 const char *text_expired(const struct model_step *step) {
@@ -150,100 +159,131 @@ const char *text_expired(const struct model_step *step) {
   return msl ? "2 MSL over" : "closed without a segment";
 }
 
-const char *text_kernel(const struct kernel_word *word, const char *arrow,
-                        char buffer[static TEXT_SIZE]) {
-  const char *who = end_name(word->end);
+static void put_states(struct out *o, const struct kernel_word *word, const char *arrow) {
+  if (word->asked && word->to == TCPS_CLOSED) {
+    out_text(o, "gone (asked)");
+    return;
+  }
+  if (!word->asked && !word->restarted) {
+    out_text(o, tcp_state_name(word->from));
+    out_char(o, ' ');
+    out_text(o, arrow);
+    out_char(o, ' ');
+  }
+  out_text(o, tcp_state_name(word->to));
+  if (word->restarted) out_text(o, " restarted");
+  if (word->asked || word->restarted) out_text(o, " (asked)");
+}
+
+static void put_kernel_reason(struct out *o, const char *reason) {
+  if (*reason == '\0') return;
+  out_text(o, " (");
+  out_text(o, reason);
+  out_char(o, ')');
+}
+
+void text_kernel(struct out *o, const struct kernel_word *word, const char *arrow) {
+  out_text(o, end_name(word->end));
+  out_char(o, ' ');
   switch ((enum kernel_event_kind)word->kind) {
-    case KERNEL_EVENT_STATE:
-      if (word->asked && word->to == TCPS_CLOSED)
-        snprintf(buffer, TEXT_SIZE, "%s gone (asked)", who);
-      else if (word->restarted)
-        snprintf(buffer, TEXT_SIZE, "%s %s restarted (asked)", who, tcp_state_name(word->to));
-      else if (word->asked)
-        snprintf(buffer, TEXT_SIZE, "%s %s (asked)", who, tcp_state_name(word->to));
-      else
-        snprintf(buffer, TEXT_SIZE, "%s %s %s %s", who, tcp_state_name(word->from), arrow,
-                 tcp_state_name(word->to));
-      break;
+    case KERNEL_EVENT_STATE: put_states(o, word, arrow); break;
     case KERNEL_EVENT_SEND_RESET:
-      snprintf(buffer, TEXT_SIZE, *word->reason ? "%s sends RST (%s)" : "%s sends RST", who,
-               word->reason);
+      out_text(o, "sends RST");
+      put_kernel_reason(o, word->reason);
       break;
-    case KERNEL_EVENT_RECEIVE_RESET: snprintf(buffer, TEXT_SIZE, "%s takes an RST", who); break;
+    case KERNEL_EVENT_RECEIVE_RESET: out_text(o, "takes an RST"); break;
     case KERNEL_EVENT_RETRANSMIT:
-      snprintf(buffer, TEXT_SIZE, *word->reason ? "%s retransmits (%s)" : "%s retransmits", who,
-               word->reason);
+      out_text(o, "retransmits");
+      put_kernel_reason(o, word->reason);
       break;
   }
-  return buffer;
 }
 
-static int text_socket(const struct kernel_view *view, enum end end, int64_t now_us, char *out,
-                       size_t size) {
+/* A number of microseconds, rounded to so many decimals of a unit. */
+static void put_rounded(struct out *o, int64_t us, int64_t decimal_us, unsigned decimals) {
+  out_fixed(o, (us + decimal_us / 2) / decimal_us, decimals);
+}
+
+static void text_socket(struct out *o, const struct kernel_view *view, enum end end,
+                        int64_t now_us) {
   const struct kernel_socket *s = &view->socket[end];
-  if (view->witness.end[end].n == 0) return 0;
-  if (view->answer[end] == KERNEL_GONE) return snprintf(out, size, "%s gone", end_name(end));
-  if (view->answer[end] != KERNEL_FOUND) return 0;
-  int n = snprintf(out, size, "%s %s", end_name(end), tcp_state_name(s->state));
+  out_text(o, end_name(end));
+  out_char(o, ' ');
+  if (view->answer[end] == KERNEL_GONE) {
+    out_text(o, "gone");
+    return;
+  }
+  out_text(o, tcp_state_name(s->state));
   int64_t left_us = (int64_t)s->left_ms * 1000 - (now_us - view->asked_us);
-  if (s->timer == KERNEL_TIMER_TIME_WAIT)
-    n += snprintf(out + n, size - (size_t)n, ", %.1f s left",
-                  left_us > 0 ? (double)left_us / 1e6 : 0);
-  if (s->retransmits > 0) n += snprintf(out + n, size - (size_t)n, ", %u timeouts", s->retransmits);
-  if (s->unread > 0) n += snprintf(out + n, size - (size_t)n, ", %u octets unread", s->unread);
-  if (view->has_owner[end])
-    n += snprintf(out + n, size - (size_t)n, ", held by %s", view->witness.end[end].holder);
-  return n;
+  if (s->timer == KERNEL_TIMER_TIME_WAIT) {
+    out_text(o, ", ");
+    put_rounded(o, left_us > 0 ? left_us : 0, 100000, 1);
+    out_text(o, " s left");
+  }
+  if (s->retransmits > 0) out_printf(o, ", %u timeouts", s->retransmits);
+  if (s->unread > 0) out_printf(o, ", %u octets unread", s->unread);
+  if (!view->has_owner[end]) return;
+  out_text(o, ", held by ");
+  out_text(o, view->witness.end[end].holder);
 }
 
-const char *text_sockets(const struct kernel_view *view, int64_t now_us,
-                         char buffer[static TEXT_SIZE]) {
-  char half[TEXT_SIZE / 2];
-  int n = 0;
-  buffer[0] = '\0';
-  for (unsigned e = 0; view && e < 2; e++)
-    if (text_socket(view, e, now_us, half, sizeof half) > 0)
-      n += snprintf(buffer + n, TEXT_SIZE - (size_t)n, "%s%s", n > 0 ? "; " : "", half);
-  return buffer;
+void text_sockets(struct out *o, const struct kernel_view *view, int64_t now_us) {
+  bool first = true;
+  for (unsigned e = 0; view && e < 2; e++) {
+    if (view->witness.end[e].n == 0) continue;
+    if (view->answer[e] != KERNEL_GONE && view->answer[e] != KERNEL_FOUND) continue;
+    if (!first) out_text(o, "; ");
+    first = false;
+    text_socket(o, view, e, now_us);
+  }
 }
 
-const char *text_elapsed(int64_t us, char buffer[static TEXT_NUMBER_SIZE]) {
-  if (us < INT64_C(999950) && us > INT64_C(-999950))
-    snprintf(buffer, TEXT_NUMBER_SIZE, us > -50 ? "+%.1f ms" : "%.1f ms",
-             us > -50 && us < 0 ? 0 : (double)us / 1e3);
-  else
-    snprintf(buffer, TEXT_NUMBER_SIZE, "%+.3f s", (double)us / 1e6);
-  return buffer;
+void text_elapsed(struct out *o, int64_t us) {
+  int64_t magnitude = us < 0 ? -us : us;
+  out_char(o, us > -50 ? '+' : '-');
+  if (magnitude < 999950) {
+    put_rounded(o, magnitude, 100, 1);
+    out_text(o, " ms");
+  } else {
+    put_rounded(o, magnitude, 1000, 3);
+    out_text(o, " s");
+  }
 }
 
-const char *text_time(struct text_clock *clock, int64_t t_us, char buffer[static 32]) {
+/* The words of a second are kept: the lines of one need no calendar. */
+static const char *words_of(struct text_clock *clock, time_t seconds) {
+  struct tm tm;
+  if (*clock->words && clock->second == seconds) return clock->words;
+  clock->second = seconds;
+  if (!localtime_r(&seconds, &tm) ||
+      strftime(clock->words, sizeof clock->words,
+               clock->form == TEXT_TIME_DATE ? "%F %H:%M:%S" : "%H:%M:%S", &tm) == 0)
+    clock->words[0] = '\0';
+  return clock->words;
+}
+
+void text_time(struct out *o, struct text_clock *clock, int64_t t_us) {
   if (clock->first_us == 0) clock->first_us = clock->previous_us = t_us;
   int64_t shown = t_us;
   if (clock->form == TEXT_TIME_DELTA) shown = t_us - clock->previous_us;
   if (clock->form == TEXT_TIME_FIRST) shown = t_us - clock->first_us;
   clock->previous_us = t_us;
   if (shown < 0) shown = 0;
-  time_t seconds = (time_t)(shown / 1000000);
-  int micro = (int)(shown % 1000000);
-  struct tm tm;
-  size_t n = 0;
-  buffer[0] = '\0';
+  int64_t seconds = shown / 1000000;
   switch (clock->form) {
-    case TEXT_TIME_NONE: return buffer;
-    case TEXT_TIME_EPOCH: snprintf(buffer, 32, "%lld.%06d", (long long)seconds, micro); break;
+    case TEXT_TIME_NONE: return;
+    case TEXT_TIME_EPOCH: out_signed(o, seconds); break;
     case TEXT_TIME_OF_DAY:
-      n = strftime(buffer, 32, "%H:%M:%S", localtime_r(&seconds, &tm));
-      snprintf(buffer + n, 32 - n, ".%06d", micro);
-      break;
-    case TEXT_TIME_DATE:
-      n = strftime(buffer, 32, "%F %H:%M:%S", localtime_r(&seconds, &tm));
-      snprintf(buffer + n, 32 - n, ".%06d", micro);
-      break;
+    case TEXT_TIME_DATE: out_text(o, words_of(clock, seconds)); break;
     case TEXT_TIME_DELTA:
     case TEXT_TIME_FIRST:
-      snprintf(buffer, 32, "%02d:%02d:%02d.%06d", (int)(seconds / 3600 % 100),
-               (int)(seconds / 60 % 60), (int)(seconds % 60), micro);
+      out_digits(o, (uint64_t)(seconds / 3600 % 100), 2);
+      out_char(o, ':');
+      out_digits(o, (uint64_t)(seconds / 60 % 60), 2);
+      out_char(o, ':');
+      out_digits(o, (uint64_t)(seconds % 60), 2);
       break;
   }
-  return buffer;
+  out_char(o, '.');
+  out_digits(o, (uint64_t)(shown % 1000000), 6);
 }

@@ -6,54 +6,52 @@
 #include <stdint.h>
 
 #include "capture/kernel/kernel.h"
+#include "capture/report/out.h"
 #include "common/model/expectation.h"
 #include "common/model/model.h"
 #include "common/model/verdict.h"
 
-enum { TEXT_SIZE = 256, TEXT_NUMBER_SIZE = 16 };
+/* Each puts its words into `out`; TEXT_SIZE octets hold any of them. */
+enum { TEXT_SIZE = 256 };
 
 /* A sequence number of `owner`'s stream as a textbook writes it (u, u+1, w, w+1), else relative to
- * the stream's first one; absolute always when `raw`. Returns buffer. */
-const char *text_number(const struct model *model, enum end owner, uint32_t n, bool raw,
-                        char buffer[static TEXT_NUMBER_SIZE]);
+ * the stream's first one; absolute always when `raw`. */
+void text_number(struct out *out, const struct model *model, enum end owner, uint32_t n, bool raw);
 
-/* "FIN seq=u", "ACK ack=u+1", "512 B + FIN seq=w ack=u+1", "RST seq=8". Returns buffer. */
-const char *text_label(const struct model *model, const struct segment *segment,
-                       const struct model_step *step, bool raw, char buffer[static TEXT_SIZE]);
+/* "FIN seq=u", "ACK ack=u+1", "512 B + FIN seq=w ack=u+1", "RST seq=8". */
+void text_label(struct out *out, const struct model *model, const struct segment *segment,
+                const struct model_step *step, bool raw);
 
-/* "client ACK ack=w+1". Returns buffer. */
-const char *text_expectation(const struct model *model, const struct expectation *expectation,
-                             bool raw, char buffer[static TEXT_SIZE]);
+/* "client ACK ack=w+1". */
+void text_expectation(struct out *out, const struct model *model,
+                      const struct expectation *expectation, bool raw);
 
-/* Why a change came about, for a person: "close(): FIN sent, no more data (RFC 9293 3.10.4)".
- * Returns buffer. */
-const char *text_reason(const struct model_change *change, char buffer[static TEXT_SIZE]);
+/* Why a change came about, for a person: "close(): FIN sent, no more data (RFC 9293 3.10.4)". */
+void text_reason(struct out *out, const struct model_change *change);
 
-/* "fin-moved (breach, RFC 9293 3.8.1): expected ...: u, actual ...: 9". Returns buffer. */
-const char *text_finding(const struct model *model, const struct finding *finding, bool raw,
-                         char buffer[static TEXT_SIZE]);
+/* "fin-moved (breach, RFC 9293 3.8.1): expected ...: u, actual ...: 9". */
+void text_finding(struct out *out, const struct model *model, const struct finding *finding,
+                  bool raw);
 
-/* What a finding expected, or what there was: "a FIN elsewhere: 7". Returns buffer. */
-const char *text_finding_side(const struct model *model, const struct finding *finding,
-                              bool expected, bool raw, char buffer[static TEXT_SIZE]);
+/* What a finding expected, or what there was: "a FIN elsewhere: 7". */
+void text_finding_side(struct out *out, const struct model *model, const struct finding *finding,
+                       bool expected, bool raw);
 
-/* "final-ack x1 before-tap, fin1 x2 unknown", or "" when nothing was lost. Returns buffer. */
-const char *text_losses(const struct verdict *verdict, char buffer[static TEXT_SIZE]);
+/* "final-ack x1 before-tap, fin1 x2 unknown", or nothing when nothing was lost. */
+void text_losses(struct out *out, const struct verdict *verdict);
 
 /* "2 MSL over", "closed without a segment": what a step without a segment is about. */
 const char *text_expired(const struct model_step *step);
 
-/* "client FIN_WAIT_1 -> FIN_WAIT_2", "server sends RST (NO_SOCKET)". Returns buffer. */
-const char *text_kernel(const struct kernel_word *word, const char *arrow,
-                        char buffer[static TEXT_SIZE]);
+/* "client FIN_WAIT_1 -> FIN_WAIT_2", "server sends RST (NO_SOCKET)". */
+void text_kernel(struct out *out, const struct kernel_word *word, const char *arrow);
 
-/* What the kernel has of both ends at now_us: "client TIME_WAIT, 59.2 s left; server gone", or "".
- * The view may be NULL. Returns buffer. */
-const char *text_sockets(const struct kernel_view *view, int64_t now_us,
-                         char buffer[static TEXT_SIZE]);
+/* What the kernel has of both ends at now_us: "client TIME_WAIT, 59.2 s left; server gone", or
+ * nothing. The view may be NULL. */
+void text_sockets(struct out *out, const struct kernel_view *view, int64_t now_us);
 
-/* "+43.1 ms", "+1.244 s". Returns buffer. */
-const char *text_elapsed(int64_t us, char buffer[static TEXT_NUMBER_SIZE]);
+/* "+43.1 ms", "+1.244 s". */
+void text_elapsed(struct out *out, int64_t us);
 
 /* Times of day, as tcpdump prints them. */
 enum text_time {
@@ -68,9 +66,11 @@ enum text_time {
 struct text_clock {
   enum text_time form;
   int64_t previous_us, first_us; /* 0 until the first line */
+  int64_t second;                /* whose words are in `words`: the next line is of the same one */
+  char words[24];                /* "" until the first line */
 };
 
-/* Returns buffer; empty for TEXT_TIME_NONE. */
-const char *text_time(struct text_clock *clock, int64_t t_us, char buffer[static 32]);
+/* Nothing for TEXT_TIME_NONE. */
+void text_time(struct out *out, struct text_clock *clock, int64_t t_us);
 
 #endif

@@ -1,0 +1,232 @@
+#include "capture/report/out.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A pipe, a socket or a terminal that poll calls writable takes as much without blocking (POSIX
+ * says so of pipes: PIPE_BUF). */
+enum { UNBLOCKED_BYTES = 4096 };
+
+bool out_open(struct out *o, int fd, size_t size) {
+  struct stat status;
+  *o = (struct out){.buffer = malloc(size), .size = size, .fd = fd};
+  o->may_block = isatty(fd) || (fstat(fd, &status) == 0 &&
+                                (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)));
+  return o->buffer != NULL;
+}
+
+void out_close(struct out *o) {
+  free(o->buffer);
+  o->buffer = NULL;
+}
+
+/* ---- Writing ----------------------------------------------------------------------------------
+ */
+
+static void fail(struct out *o, int error) {
+  o->error = error;
+  o->start = o->end = 0;
+}
+
+/* The descriptor takes a write. False: not yet, and `wait` was not asked for; or it failed. */
+static bool is_writable(struct out *o, bool wait) {
+  while (o->error == 0) {
+    bool stopped = o->stop && *o->stop;
+    struct timespec none = {0}, patience = {.tv_sec = OUT_PATIENCE_MS / 1000};
+    struct pollfd fd = {.fd = o->fd, .events = POLLOUT};
+    int n = ppoll(&fd, 1, !wait ? &none : stopped ? &patience : NULL, o->unblocked);
+    if (n > 0) return true;
+    if (n < 0 && errno != EINTR) fail(o, errno);
+    if (n == 0 && !wait) return false;
+    if (n == 0) fail(o, ETIMEDOUT);
+  }
+  return false;
+}
+
+/* Writes once. False when no more can be written now. */
+static bool write_some(struct out *o, bool wait) {
+  size_t n = o->end - o->start;
+  if (o->may_block) {
+    if (!is_writable(o, wait)) return false;
+    if (n > UNBLOCKED_BYTES) n = UNBLOCKED_BYTES;
+  }
+  ssize_t written = write(o->fd, o->buffer + o->start, n);
+  if (written >= 0) {
+    o->start += (size_t)written;
+  } else if (errno == EAGAIN) {
+    o->may_block = true; /* somebody made it non-blocking: poll says when */
+  } else if (errno != EINTR) {
+    fail(o, errno);
+  }
+  if (o->start == o->end) o->start = o->end = 0;
+  return o->error == 0;
+}
+
+void out_flush(struct out *o) {
+  while (out_waits(o) && write_some(o, false)) continue;
+}
+
+bool out_finish(struct out *o) {
+  while (out_waits(o) && write_some(o, true)) continue;
+  return o->error == 0;
+}
+
+/* Makes room by writing: half of the buffer at least, so that moving the rest stays cheap. */
+static void make_room(struct out *o) {
+  while (out_waits(o) && o->end - o->start > o->size / 2 && write_some(o, true)) continue;
+  memmove(o->buffer, o->buffer + o->start, o->end - o->start);
+  o->end -= o->start;
+  o->start = 0;
+}
+
+void out_put_slowly(struct out *o, const char *bytes, size_t n) {
+  while (n > 0 && o->error == 0) {
+    size_t room = o->size - o->end;
+    if (room > n) room = n;
+    memcpy(o->buffer + o->end, bytes, room);
+    o->end += room;
+    bytes += room;
+    n -= room;
+    if (o->fd < 0) return;
+    if (n > 0) make_room(o);
+  }
+}
+
+/* ---- Numbers ----------------------------------------------------------------------------------
+ */
+
+enum { DIGITS_MAX = 20 }; /* of 2^64 - 1 */
+
+void out_digits(struct out *o, uint64_t value, unsigned digits) {
+  char text[DIGITS_MAX];
+  unsigned at = DIGITS_MAX;
+  do {
+    text[--at] = (char)('0' + value % 10);
+    value /= 10;
+  } while (value > 0);
+  while (DIGITS_MAX - at < digits && at > 0) text[--at] = '0';
+  out_bytes(o, text + at, DIGITS_MAX - at);
+}
+
+void out_unsigned(struct out *o, uint64_t value) { out_digits(o, value, 1); }
+
+static uint64_t put_sign(struct out *o, int64_t value) {
+  if (value >= 0) return (uint64_t)value;
+  out_char(o, '-');
+  return -(uint64_t)value;
+}
+
+void out_signed(struct out *o, int64_t value) { out_digits(o, put_sign(o, value), 1); }
+
+void out_fixed(struct out *o, int64_t value, unsigned decimals) {
+  uint64_t unit = 1, magnitude = put_sign(o, value);
+  for (unsigned i = 0; i < decimals; i++) unit *= 10;
+  out_digits(o, magnitude / unit, 1);
+  if (decimals == 0) return;
+  out_char(o, '.');
+  out_digits(o, magnitude % unit, decimals);
+}
+
+void out_printf(struct out *o, const char *format, ...) {
+  char text[1024];
+  va_list arguments;
+  va_start(arguments, format);
+  int n = vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  if (n > 0) out_bytes(o, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
+}
+
+/* ---- Text from outside ------------------------------------------------------------------------
+ */
+
+static const char hex[] = "0123456789abcdef";
+
+/* The octets of the character that begins here (RFC 3629: no overlong form, no surrogate, nothing
+ * above U+10FFFF), 0 when it is none. */
+static size_t utf8_length(const char *text, size_t left) {
+  const unsigned char *c = (const unsigned char *)text;
+  unsigned char lowest = 0x80, highest = 0xbf; /* of the second octet */
+  size_t n = c[0] < 0x80                    ? 1
+             : c[0] >= 0xc2 && c[0] <= 0xdf ? 2
+             : (c[0] & 0xf0) == 0xe0        ? 3
+             : c[0] >= 0xf0 && c[0] <= 0xf4 ? 4
+                                            : 0;
+  if (n > left) return 0;
+  if (n < 2) return n;
+  if (c[0] == 0xe0) lowest = 0xa0;
+  if (c[0] == 0xed) highest = 0x9f;
+  if (c[0] == 0xf0) lowest = 0x90;
+  if (c[0] == 0xf4) highest = 0x8f;
+  if (c[1] < lowest || c[1] > highest) return 0;
+  for (size_t i = 2; i < n; i++)
+    if ((c[i] & 0xc0) != 0x80) return 0;
+  return n;
+}
+
+static bool is_plain(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+
+static size_t plain_length(const char *text, size_t n) {
+  size_t i = 0;
+  while (i < n && is_plain((unsigned char)text[i])) i++;
+  return i;
+}
+
+static void put_json_escape(struct out *o, unsigned char c) {
+  static const char letters[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f',
+                                 ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\'};
+  if (c < sizeof letters && letters[c]) {
+    out_bytes(o, (const char[]){'\\', letters[c]}, 2);
+  } else {
+    out_bytes(o, (const char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
+  }
+}
+
+void out_json(struct out *o, const char *text, size_t n) {
+  out_char(o, '"');
+  for (size_t i = 0; i < n;) {
+    size_t length = plain_length(text + i, n - i);
+    unsigned char c = (unsigned char)text[i];
+    if (length == 0 && c != '"' && c != '\\' && c >= 0x20) length = utf8_length(text + i, n - i);
+    if (length > 0) {
+      out_bytes(o, text + i, length);
+      i += length;
+    } else {
+      if (c >= 0x80)
+        out_text(o, "\xef\xbf\xbd");
+      else
+        put_json_escape(o, c);
+      i++;
+    }
+  }
+  out_char(o, '"');
+}
+
+/* U+0080 to U+009F: terminals take them as they take ESC. */
+static bool is_control(const char *text, size_t length) {
+  unsigned char c = (unsigned char)text[0];
+  return c < 0x20 || c == 0x7f || (length == 2 && c == 0xc2 && (unsigned char)text[1] < 0xa0);
+}
+
+void out_printable(struct out *o, const char *text) {
+  size_t n = strlen(text);
+  for (size_t i = 0; i < n;) {
+    size_t length = plain_length(text + i, n - i);
+    if (length == 0) {
+      length = utf8_length(text + i, n - i);
+      if (length > 0 && is_control(text + i, length)) length = 0;
+    }
+    if (length > 0) {
+      out_bytes(o, text + i, length);
+      i += length;
+    } else {
+      unsigned char c = (unsigned char)text[i++];
+      out_bytes(o, (const char[]){'\\', 'x', hex[c >> 4], hex[c & 15]}, 4);
+    }
+  }
+}
