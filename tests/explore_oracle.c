@@ -149,9 +149,13 @@ static bool is_unknowable(const struct world *w, enum end who, enum tcp_state tr
   bool overtaken =
       (past & PAST_FIN_OVERTAKEN) && ((claim == TCPS_FIN_WAIT_1 && truth == TCPS_FIN_WAIT_2) ||
                                       (claim == TCPS_CLOSING && truth == TCPS_TIME_WAIT));
-  if (!(past & (PAST_LOST_BEFORE | PAST_OVERTAKEN)) || !(late || hidden || overtaken)) return false;
+  /* Overtaken by the RST of its sender, and so late that it seems to have been sent after it. */
+  bool slow = (past & PAST_OVERTAKEN) && truth == TCPS_CLOSED;
+  if (!(past & (PAST_LOST_BEFORE | PAST_OVERTAKEN)) || !(late || hidden || overtaken || slow))
+    return false;
   oracle_unknowable[late     ? UNKNOWABLE_LATE_FIN
                     : hidden ? UNKNOWABLE_HIDDEN_FIN
+                    : slow   ? UNKNOWABLE_SLOW
                              : UNKNOWABLE_OVERTAKEN_FIN]++;
   return true;
 }

@@ -341,7 +341,7 @@ static const struct {
      OPENING
      "100 C PA 1 1 6 | ESTABLISHED ESTABLISHED? data expected\n"
      "101 S A 1 7 0 | ESTABLISHED ESTABLISHED - expected\n"
-     "200 C FA 6 1 0 | FIN_WAIT_1? CLOSE_WAIT? fin1 1/4 unexpected !fin-moved\n"
+     "200 C FA 6 1 0 | FIN_WAIT_1? ESTABLISHED fin1 1/4 unexpected !fin-moved\n"
      "= unfinished-fin-unanswered client 1/4 violates !fin-moved"},
     {"ack_of_unsent_is_no_ack_of_the_fin",
      OPENING

@@ -57,7 +57,7 @@ static void play(const struct trace *t, struct account *a) {
   for (unsigned i = 0; i < a->verdict.n_findings; i++)
     a->findings |= UINT32_C(1) << a->verdict.findings[i].id;
   a->spurious = (uint16_t)(connection_losses(&model, FIN1).spurious +
-                             connection_losses(&model, FIN2).spurious);
+                           connection_losses(&model, FIN2).spurious);
 }
 
 static enum claim claim_of_finding(enum finding_id id) {

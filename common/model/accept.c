@@ -11,12 +11,23 @@ const char *acceptance_reason(enum acceptance acceptance) {
     case ACCEPT_ACK_OF_UNSENT: return "it acknowledges what was never sent";
     case ACCEPT_ACK_TOO_OLD: return "its ACK is older than anything sent (RFC 5961 5.2)";
     case ACCEPT_OUT_OF_WINDOW: return "its sequence number is outside the receiver's window";
+    case ACCEPT_OLD: return "its number is below what its receiver awaits (RFC 9293 3.10.7.4)";
     case ACCEPT_NO_ACK: return "a segment without ACK is dropped";
     case ACCEPT_SYN_IN_CONNECTION:
       return "a SYN in a living connection earns only a challenge ACK (RFC 5961 4.2)";
     case ACCEPT_IN_WINDOW: return "an RST counts only with the exact number (RFC 5961 3.2)";
   }
   return NULL;
+}
+
+/* The window is that of the newest ACK that was captured. The capture may lack newer ones: it does
+ * when bare ACKs never occur in it, when octets of either stream are missing, or when the last one
+ * is old. Then what lies beyond the window says that we missed something. */
+static bool window_is_known(const struct endpoint *f, const struct endpoint *r,
+                            const struct segment *s) {
+  enum { RECENT_US = 1000000 };
+  bool complete = !f->stream.missed && f->stream.snd_contig == f->stream.snd_nxt;
+  return r->offer.has_ack && r->sent_bare_ack && complete && s->t_us - r->offer.t_us < RECENT_US;
 }
 
 enum acceptance accept_segment(const struct endpoint *f, const struct endpoint *r,
@@ -35,11 +46,20 @@ enum acceptance accept_segment(const struct endpoint *f, const struct endpoint *
   if (syn || !f->sent_syn || !r->sent_syn) return ACCEPT_YES;
   if (ack && f->offer.has_ack && seq_lt(s->ack, f->offer.ack_max - f->offer.max_window_bytes))
     return ACCEPT_ACK_TOO_OLD;
-  /* What continues the stream beyond the window that we know of says that we missed an ACK. */
-  if (r->offer.has_ack && seq_gt(s->seq, r->offer.right_edge) &&
+  if (r->offer.has_ack && segment_len(s) == 0 && seq_lt(s->seq, r->offer.ack_max))
+    return ACCEPT_OLD;
+  if (window_is_known(f, r, s) && seq_gt(s->seq, r->offer.right_edge) &&
       seq_gt(s->seq, f->stream.snd_contig))
     return ACCEPT_OUT_OF_WINDOW;
   return ACCEPT_YES;
+}
+
+bool accept_rst_is_before_fin(const struct endpoint *f, const struct endpoint *r,
+                              const struct segment *s) {
+  bool closing =
+      r->state == TCPS_CLOSE_WAIT || r->state == TCPS_LAST_ACK || r->state == TCPS_CLOSING;
+  return closing && f->has_fin && r->offer.has_ack && r->offer.ack_max == f->fin_seq + 1 &&
+         s->seq == f->fin_seq;
 }
 
 enum acceptance accept_rst(const struct endpoint *f, const struct endpoint *r,
@@ -50,6 +70,7 @@ enum acceptance accept_rst(const struct endpoint *f, const struct endpoint *r,
     return answers ? ACCEPT_YES : ACCEPT_ACK_OF_UNSENT;
   }
   if (!r->offer.has_ack) return ACCEPT_YES;
+  if (accept_rst_is_before_fin(f, r, s)) return ACCEPT_YES;
   if (seq_lt(s->seq, r->offer.ack_max)) return ACCEPT_OUT_OF_WINDOW;
   if (seq_leq(s->seq, seq_max(f->stream.snd_contig, r->offer.ack_max))) return ACCEPT_YES;
   return seq_lt(s->seq, r->offer.right_edge) ? ACCEPT_IN_WINDOW : ACCEPT_OUT_OF_WINDOW;

@@ -16,6 +16,7 @@ enum acceptance {
   ACCEPT_ACK_OF_UNSENT, /* SEG.ACK > SND.NXT, for certain: answered with an ACK and dropped */
   ACCEPT_ACK_TOO_OLD,   /* SEG.ACK < SND.UNA - MAX.SND.WND: a challenge ACK (RFC 5961, 5.2) */
   ACCEPT_OUT_OF_WINDOW, /* to the right of every window ever offered, or to the left of RCV.NXT */
+  ACCEPT_OLD,           /* a bare ACK to the left of RCV.NXT: answered with an ACK and dropped */
   ACCEPT_NO_ACK,        /* neither SYN, RST nor ACK: dropped (3.10.7.4, fifth) */
   ACCEPT_SYN_IN_CONNECTION, /* another SYN while it lives: a challenge ACK (RFC 5961, 4.2) */
   ACCEPT_IN_WINDOW,         /* RST only: not the exact number, a challenge ACK (RFC 5961, 3.2) */
@@ -31,6 +32,12 @@ enum acceptance accept_segment(const struct endpoint *sender, const struct endpo
 
 enum acceptance accept_rst(const struct endpoint *sender, const struct endpoint *receiver,
                            const struct segment *segment);
+
+/* The RST has the number of its sender's FIN, one below what its receiver awaits since. A strict
+ * stack ignores it (RFC 5961, 3.2); Linux takes it in CLOSE_WAIT, LAST_ACK and CLOSING, for so
+ * answers everybody whom a request met after his FIN. */
+bool accept_rst_is_before_fin(const struct endpoint *sender, const struct endpoint *receiver,
+                              const struct segment *segment);
 
 /* May a SYN reopen a four-tuple whose connection is over? */
 enum incarnation {

@@ -47,6 +47,13 @@ struct losses connection_losses(const struct model *m, unsigned fin) {
   return loss_infer(&m->fin[fin], &context);
 }
 
+bool connection_fin_is_lost(const struct model *m, unsigned fin, int64_t t_us) {
+  enum { MANY = 10 };
+  enum end sender = connection_closer(m, fin);
+  if (sender == END_NONE || m->fin[fin].copies == 0) return false;
+  return t_us - m->fin[fin].last_us >= MANY * endpoint_soon_us(&m->end[end_other(sender)]);
+}
+
 uint32_t connection_u(const struct model *m) {
   return m->first_closer == END_NONE ? 0 : m->end[m->first_closer].fin_seq;
 }

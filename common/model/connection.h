@@ -171,6 +171,10 @@ static inline bool connection_has_closed(const struct model *m) {
 /* What was lost of FIN1 or FIN2 and its ACK, as far as it can be inferred by now. */
 struct losses connection_losses(const struct model *m, unsigned fin);
 
+/* What its receiver sends at t_us without covering the FIN was sent so many round trips after the
+ * newest copy that this cannot be on its way any more. */
+bool connection_fin_is_lost(const struct model *m, unsigned fin, int64_t t_us);
+
 /* u: FIN1's octet. w: FIN2's octet or, before it is sent, where it will be if no data come first.
  */
 uint32_t connection_u(const struct model *model);

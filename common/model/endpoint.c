@@ -93,6 +93,21 @@ static void begin_at(struct endpoint *e, uint32_t seq) {
       e->stream.beyond_right = seq;
 }
 
+bool endpoint_is_out_of_reach(const struct endpoint *e, const struct segment *s) {
+  /* No window is larger (RFC 7323, 2.3), so nothing that is under way is further away. */
+  enum { REACH = 1 << 30 };
+  if (!e->has_seq || e->has_fin || (s->flags & (SEGMENT_SYN | SEGMENT_RST))) return false;
+  int32_t distance = seq_diff(s->seq, e->stream.snd_nxt);
+  return distance > REACH || distance < -REACH;
+}
+
+void endpoint_restart(struct endpoint *e, uint32_t seq) {
+  begin_at(e, seq);
+  e->stream.missed = true;
+  e->has_octets = e->sent_syn = false;
+  fold(e);
+}
+
 static void extend(struct endpoint *e, const struct segment *s) {
   uint32_t left = s->seq, right = segment_end(s);
   e->has_spoken = true;
@@ -103,7 +118,10 @@ static void extend(struct endpoint *e, const struct segment *s) {
   if (!e->has_seq) begin_at(e, left);
   if (segment_has(s, SEGMENT_SYN)) e->first_seq = left; /* though its ACK was captured before */
   e->stream.snd_nxt = seq_max(e->stream.snd_nxt, right);
-  if (left == right) return;
+  if (left == right) {
+    e->sent_bare_ack = true;
+    return;
+  }
   uint32_t octets_end = segment_has(s, SEGMENT_FIN) ? right - 1 : right;
   if (octets_end != left) {
     e->octets_end = e->has_octets ? seq_max(e->octets_end, octets_end) : octets_end;
@@ -138,6 +156,7 @@ void endpoint_offer(struct offer *o, const struct segment *s, unsigned window_sh
   o->ack_max = o->has_ack ? seq_max(o->ack_max, s->ack) : s->ack;
   o->right_edge = o->has_ack ? seq_max(o->right_edge, edge) : edge;
   o->has_ack = true;
+  o->t_us = s->t_us;
   if (window_bytes > o->max_window_bytes) o->max_window_bytes = window_bytes;
 }
 
@@ -190,11 +209,11 @@ void endpoint_acked(struct endpoint *e, uint32_t ack) {
 }
 
 bool endpoint_fin_is_covered(const struct endpoint *e, const struct segment *s) {
-  return segment_has(s, SEGMENT_ACK) && e->has_fin && seq_gt(s->ack, e->fin_seq);
+  return segment_has(s, SEGMENT_ACK) && e->has_fin && !e->fin_is_void && seq_gt(s->ack, e->fin_seq);
 }
 
 bool endpoint_fin_is_complete(const struct endpoint *e) {
-  return e->has_fin && seq_gt(e->stream.snd_contig, e->fin_seq);
+  return e->has_fin && !e->fin_is_void && seq_gt(e->stream.snd_contig, e->fin_seq);
 }
 
 bool endpoint_is_stale(const struct endpoint *e, const struct segment *s) {

@@ -44,6 +44,7 @@ struct offer {
   uint32_t ack_max;          /* the highest SEG.ACK sent: its RCV.NXT as far as it has said */
   uint32_t right_edge;       /* of its window: the highest ACK + window so far */
   uint32_t max_window_bytes; /* the largest that it ever offered */
+  int64_t t_us;              /* when it was made */
   bool has_ack;              /* it has sent an ACK; else the rest is void */
 };
 
@@ -81,6 +82,8 @@ struct endpoint {
   uint8_t window_scale; /* from its SYN; counts only if both ends sent one */
   bool has_seq, has_fin, has_fin_acked_at, has_window_scale, has_tsval, has_octets;
   bool sent_syn, sent_stream, syn_had_payload;
+  bool sent_bare_ack; /* neither SYN, FIN nor data: such a capture is not filtered by flags */
+  bool fin_is_void;   /* another octet had its number before: its receiver drops it */
   bool fin_acks_more; /* the ACK of its FIN was higher than any before */
   bool has_spoken;    /* at least one segment of its own was captured */
   bool heard_more; /* it acknowledged octets of its peer's that the capture never saw; one of them
@@ -112,6 +115,13 @@ unsigned endpoint_window_shift(const struct endpoint *e, const struct segment *s
 
 /* Adds the ACK of a segment and the window that it offers. */
 void endpoint_offer(struct offer *offer, const struct segment *s, unsigned window_shift);
+
+/* The segment, sent by this end, is so far from all that was captured of its stream that what lies
+ * between cannot be compared (RFC 9293, 3.4): more was missed than sequence numbers can count. */
+bool endpoint_is_out_of_reach(const struct endpoint *e, const struct segment *s);
+
+/* Forgets this end's numbers, and begins anew at `seq`; octets were missed. */
+void endpoint_restart(struct endpoint *e, uint32_t seq);
 
 /* A segment passes the tap towards this end, and occupies sequence space that was not captured
  * before: the time until its ACK is a round trip. */

@@ -62,15 +62,23 @@ void event_prove(struct model *m, enum end who, enum tcp_event event, int64_t t_
     event_apply(m, who, event, EVIDENCE_SEEN, t_us, step);
 }
 
-bool event_refute(struct model *m, enum end who, enum tcp_event event, int64_t t_us,
+bool event_strike(struct model *m, enum end who, enum tcp_event event, int64_t t_us,
                   struct model_step *step) {
   struct endpoint *e = &m->end[who];
   int at = endpoint_find(e, event);
-  if (at < 0 || e->log[at].evidence == EVIDENCE_SEEN) return false;
+  if (at < 0) return false;
   enum tcp_state from = e->state;
   endpoint_remove(e, at);
   if (event == EVENT_TIMEOUT_2MSL) m->time_wait_us[who] = t_us;
   if (e->state != from)
     event_report(step, m, who, CHANGE_REFUTED, transition_find(e->state, event), from, event);
   return true;
+}
+
+bool event_refute(struct model *m, enum end who, enum tcp_event event, int64_t t_us,
+                  struct model_step *step) {
+  const struct endpoint *e = &m->end[who];
+  int at = endpoint_find(e, event);
+  if (at < 0 || e->log[at].evidence == EVIDENCE_SEEN) return false;
+  return event_strike(m, who, event, t_us, step);
 }

@@ -24,6 +24,11 @@ void event_prove(struct model *m, enum end who, enum tcp_event event, int64_t t_
 bool event_refute(struct model *m, enum end who, enum tcp_event event, int64_t t_us,
                   struct model_step *step);
 
+/* Strikes an event out whatever its evidence was: what seemed to prove it was not this end's doing.
+ */
+bool event_strike(struct model *m, enum end who, enum tcp_event event, int64_t t_us,
+                  struct model_step *step);
+
 /* Adds a change of `who`, already made, to the step. `from` is the state before it. */
 void event_report(struct model_step *step, const struct model *m, enum end who,
                   enum change_kind kind, const struct transition *why, enum tcp_state from,

@@ -66,6 +66,21 @@ enum finding_severity {
     "the exact number that its receiver awaits", "another one",                                   \
     "A forged reset, a middlebox, or an RST that lost a race with data.",                        \
     "A challenge ACK should follow; if the connection goes on, the RST was not the peer's.")     \
+  X(RST_ACKS_WRONG, "rst-acks-wrong", BREACH, "RFC 9293 3.10.7.1",                               \
+    "An RST refuses a SYN and acknowledges the SYN's own number, so that it has no effect.",     \
+    "the number after the SYN", "the SYN's own",                                                  \
+    "The stack that answers does not count the SYN in SEG.LEN.",                                 \
+    "Mend that stack; until then its clients wait for a timeout where `refused` was meant.")     \
+  X(FIN_NOT_COUNTED, "fin-not-counted", BREACH, "RFC 9293 3.10.7.4",                             \
+    "An ACK echoes the FIN's own timestamp, so the FIN had arrived, and does not cover it.",     \
+    "an ACK that covers the FIN", "an ACK of its number",                                         \
+    "The stack that answers does not count the FIN in SEG.LEN.",                                 \
+    "Mend that stack; its peers repeat their FIN until they give up.")                           \
+  X(RST_NOT_ITS_OWN, "rst-not-its-own", NOTE, "RFC 9293 3.10.5",                                 \
+    "An RST was sent in the name of an end that then went on with new octets.",                  \
+    "nothing after its RST", "new octets",                                                        \
+    "A middlebox or an attacker forged it, and neither end took it.",                            \
+    "Compare the RST's TTL and IP identification with those of the end's other segments.")       \
   X(RST_IN_TIME_WAIT, "rst-in-time-wait", NOTE, "RFC 1337",                                      \
     "An RST ended TIME_WAIT early.",                                                             \
     "2 MSL of TIME_WAIT", "an RST",                                                               \

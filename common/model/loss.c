@@ -27,7 +27,7 @@ const char *loss_place_name(enum loss_place place) {
   return "";
 }
 
-void loss_note_copy(struct close_fin *fin, const struct segment *segment) {
+void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool crossed) {
   if (fin->copies == 0) {
     fin->has_timestamps = segment->options & SEGMENT_HAS_TIMESTAMPS;
   } else {
@@ -38,7 +38,7 @@ void loss_note_copy(struct close_fin *fin, const struct segment *segment) {
   }
   fin->copy[fin->copies++ % LOSS_KEPT] = (struct loss_copy){segment->t_us, segment->tsval};
   fin->last_us = segment->t_us;
-  fin->unanswered++;
+  if (!crossed || fin->unanswered > 0) fin->unanswered++;
 }
 
 void loss_note_answer(struct close_fin *fin, uint32_t fin_seq, const struct segment *segment) {

@@ -75,12 +75,15 @@ struct close_fin {
   uint32_t unanswered;                  /* copies since the last answer */
   uint32_t flat_gaps;                   /* gaps in a row that did not grow */
   bool has_timestamps;
-  bool sacked; /* its receiver has said that it came, though octets before it are missing */
+  bool stamped_alone; /* no earlier segment of its sender had its timestamp, and it carried no data
+                       */
+  bool sacked;        /* its receiver has said that it came, though octets before it are missing */
   bool answer_met_closed; /* the last answer was answered with RST: an earlier one had arrived */
 };
 
-/* A copy of this FIN was captured. */
-void loss_note_copy(struct close_fin *fin, const struct segment *segment);
+/* A copy of this FIN was captured. `crossed`: so soon after an answer that it may have left before
+ * that arrived; then it awaits none of its own. */
+void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool crossed);
 
 /* A segment that covers this FIN, which is at fin_seq, was captured and counts as an answer. */
 void loss_note_answer(struct close_fin *fin, uint32_t fin_seq, const struct segment *segment);

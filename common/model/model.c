@@ -25,7 +25,10 @@ static void ignore(struct observation *o) {
   bool rst = segment_has(o->s, SEGMENT_RST);
   o->step->verdict = STEP_UNEXPECTED;
   o->step->roles = rst ? ROLE_RST : 0;
-  if (rst) {
+  bool opening = o->receiver->state == TCPS_SYN_SENT;
+  if (rst && opening && segment_has(o->s, SEGMENT_ACK) && o->s->ack == o->receiver->first_seq) {
+    observation_find(o, FINDING_RST_ACKS_WRONG, o->from, o->s->ack + 1, o->s->ack);
+  } else if (rst) {
     observation_find(o, FINDING_RST_OUT_OF_WINDOW, o->from, o->receiver->offer.ack_max, o->s->seq);
   } else if (o->step->ignored == ACCEPT_SYN_IN_CONNECTION) {
     o->m->reopened[o->from] = true;
@@ -40,7 +43,7 @@ static bool contradicts(const struct observation *o) {
   const struct model *m = o->m;
   const struct segment *s = o->s;
   const struct endpoint *f = o->sender, *p = o->receiver;
-  bool syn_and_fin = segment_has(s, SEGMENT_SYN) && segment_has(s, SEGMENT_FIN);
+  bool syn_and_fin = segment_has(s, SEGMENT_FIN) && !segment_carries_fin(s);
   bool beyond_fin = f->has_fin && seq_gt(s->seq, f->fin_seq + 1);
   /* Each of the two FINs says that it was sent after the other. */
   bool both_later = o->first_fin && endpoint_fin_is_covered(p, s) && seq_gt(p->fin_ack, f->fin_seq);
@@ -146,7 +149,6 @@ static void step_segment(struct observation *o) {
   bool odd = covers_no_syn(o);
   if (o->fresh > 0 && f->has_fin && seq_gt(o->s->seq + o->s->payload_bytes, f->fin_seq))
     observation_find(o, FINDING_DATA_AFTER_FIN, o->from, f->fin_seq, o->s->seq);
-  note_spoken(o);
   sender_alive(o);
   sender_stream(o);
   sender_close(o);
@@ -161,9 +163,29 @@ static void step_segment(struct observation *o) {
   step->verdict = judge(o, &awaited, odd || contradicts(o));
 }
 
+/* Its receiver drops it, but it was sent: what that proves of its sender stands. */
+static void step_old(struct observation *o) {
+  o->step->roles = 0;
+  sender_alive(o);
+  sender_stream(o);
+  sender_close(o);
+  o->step->verdict = STEP_STALE;
+}
+
+/* The numbers of both ends go together: what the other one acknowledged is as old. */
+static void restart_beyond_reach(struct model *m, enum end from, const struct segment *s) {
+  struct endpoint *f = &m->end[from], *p = &m->end[end_other(from)];
+  endpoint_restart(f, s->seq);
+  p->offer = (struct offer){0};
+  if (!segment_has(s, SEGMENT_ACK)) return;
+  f->offer = (struct offer){0};
+  if (p->has_seq && !p->has_fin && seq_lt(p->stream.snd_nxt, s->ack)) endpoint_restart(p, s->ack);
+}
+
 void model_step(struct model *m, enum end from, const struct segment *s, struct model_step *step) {
   memset(step, 0, sizeof *step);
   step->from = from;
+  if (endpoint_is_out_of_reach(&m->end[from], s)) restart_beyond_reach(m, from, s);
   struct observation o = observation_make(m, from, s, step);
   if (m->segments++ == 0) sender_begin(&o);
   m->last_us = s->t_us;
@@ -172,11 +194,16 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   role_count(m, step);
   if (m->roles_seen) step->since_first_fin_us = s->t_us - m->first_fin_us;
   bool rst = segment_has(s, SEGMENT_RST);
+  if (!rst) note_spoken(&o);
   if (rst)
     step->ignored = accept_rst(o.sender, o.receiver, s);
   else
     step->ignored = accept_segment(o.sender, o.receiver, s);
-  if (step->ignored != ACCEPT_YES)
+  /* A challenge to an ACK of what was never sent shows its sender's number to be right. */
+  if (step->ignored == ACCEPT_OLD && m->unsent[from].pending) step->ignored = ACCEPT_YES;
+  if (step->ignored == ACCEPT_OLD)
+    step_old(&o);
+  else if (step->ignored != ACCEPT_YES)
     ignore(&o);
   else if (rst)
     step_rst(&o);

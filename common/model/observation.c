@@ -23,6 +23,8 @@ struct observation observation_make(struct model *m, enum end from, const struct
       .first_fin = segment_carries_fin(s) && !f->has_fin,
       .acks_more = !f->offer.has_ack || seq_gt(s->ack, f->offer.ack_max),
       .repeats = segment_len(s) > 0 && is_behind && fresh == 0,
+      .stamped_alone = segment_carries_fin(s) && segment_len(s) == 1 && f->has_tsval &&
+                       (s->options & SEGMENT_HAS_TIMESTAMPS) && seq_gt(s->tsval, f->tsval),
       .stale = endpoint_is_stale(f, s),
       .late = is_behind && seq_lt(s->seq, snd_nxt),
   };
@@ -43,6 +45,11 @@ void observation_confirm(struct observation *o, enum end who, enum tcp_event eve
 
 bool observation_refute(struct observation *o, enum end who, enum tcp_event event) {
   return event_refute(o->m, who, event, o->s->t_us, o->step);
+}
+
+bool observation_crosses_answer(const struct observation *o) {
+  const struct close_fin *fin = &o->m->fin[connection_fin_of(o->m, o->from)];
+  return fin->answers > 0 && o->s->t_us - fin->last_ack_us < endpoint_soon_us(o->sender);
 }
 
 void observation_find(struct observation *o, enum finding_id id, enum end end, uint32_t expected,

@@ -21,6 +21,7 @@ struct observation {
   bool acks_more;      /* its ACK is the sender's first, or higher than all before */
   bool repeats;        /* it occupies sequence space, and all of that was captured before */
   bool stale;          /* it acknowledges less than its sender did before */
+  bool stamped_alone; /* a FIN without data, with a timestamp that its sender had not used before */
   bool late; /* captured after what its sender sent after it, so that what it answered is no longer
                 to be told */
 };
@@ -37,6 +38,9 @@ void observation_confirm(struct observation *o, enum end who, enum tcp_event eve
 
 /* False when there was nothing to refute. */
 bool observation_refute(struct observation *o, enum end who, enum tcp_event event);
+
+/* Its sender may have sent it before the newest answer to its FIN arrived there. */
+bool observation_crosses_answer(const struct observation *o);
 
 /* A finding about `end`, at the segment's time. */
 void observation_find(struct observation *o, enum finding_id id, enum end end, uint32_t expected,

@@ -32,6 +32,11 @@ static void take_short_ack(struct observation *o) {
   struct close_fin *fin = &o->m->fin[connection_fin_of(o->m, o->to)];
   if (!o->late && !o->stale) fin->not_there_us = o->s->t_us;
   if (segment_len(o->s) > 0) return;
+  bool echoes = (o->s->options & SEGMENT_HAS_TIMESTAMPS) && fin->stamped_alone &&
+                o->s->tsecr == fin->copy[0].tsval && fin->copies <= LOSS_KEPT;
+  bool whole = !e->stream.missed && endpoint_fin_is_complete(e);
+  if (echoes && whole && o->s->window > 0)
+    observation_find(o, FINDING_FIN_NOT_COUNTED, o->from, o->s->ack + 1, o->s->ack);
   o->step->short_of_fin = true;
   fin->short_ack_us = o->s->t_us;
 }
@@ -39,9 +44,13 @@ static void take_short_ack(struct observation *o) {
 /* A repetition counts again: it restarts TIME_WAIT. */
 static void take_fin(struct observation *o) {
   const struct endpoint *f = o->sender;
+  unsigned fin = connection_fin_of(o->m, o->from);
   if (!endpoint_fin_is_complete(f)) return;
   bool again = !o->first_fin && segment_carries_fin(o->s) && segment_fin_seq(o->s) == f->fin_seq;
-  if (endpoint_find(o->receiver, EVENT_RCV_FIN) < 0 || again)
+  /* An earlier copy may still be on its way, unless the receiver has gone on without it for long.
+   */
+  bool lost = connection_fin_is_lost(o->m, fin, o->m->fin[fin].not_there_us);
+  if ((endpoint_find(o->receiver, EVENT_RCV_FIN) < 0 && !lost) || again || o->first_fin)
     observation_apply(o, o->to, EVENT_RCV_FIN, EVIDENCE_PRESUMED);
 }
 
@@ -96,6 +105,8 @@ void receiver_rst(struct observation *o) {
    * what was taken for its loss was a delay. */
   if (o->sender_state == TCPS_CLOSED && (offender & ROLE_ACK2))
     m->fin[FIN2].answer_met_closed = true;
-  if (e->state == TCPS_TIME_WAIT) observation_find(o, FINDING_RST_IN_TIME_WAIT, o->to, 0, 0);
+  /* Presumed to be there because a FIN passed that it never answered, it may not be. */
+  if (e->state == TCPS_TIME_WAIT && m->fin[FIN2].answers > 0)
+    observation_find(o, FINDING_RST_IN_TIME_WAIT, o->to, 0, 0);
   observation_apply(o, o->to, EVENT_RCV_RST, EVIDENCE_PRESUMED);
 }

@@ -15,7 +15,7 @@ unsigned role_of(const struct model *m, enum end from, const struct segment *s) 
   const struct endpoint *f = &m->end[from], *p = &m->end[end_other(from)];
   unsigned roles = 0;
   if (segment_has(s, SEGMENT_RST)) return ROLE_RST;
-  if (segment_has(s, SEGMENT_SYN)) return ROLE_SYN;
+  if (segment_has(s, SEGMENT_SYN) && !segment_carries_fin(s)) return ROLE_SYN;
   if (segment_has(s, SEGMENT_FIN) && (!f->has_fin || segment_fin_seq(s) == f->fin_seq))
     roles |= m->first_closer == END_NONE || m->first_closer == from ? ROLE_FIN1 : ROLE_FIN2;
   if (endpoint_fin_is_covered(p, s)) {
@@ -94,7 +94,8 @@ void role_note(struct observation *o) {
     if (step->roles & roles[which].fin) {
       step->again = fin->copies;
       step->since_copy_us = t_us - fin->last_us;
-      loss_note_copy(fin, o->s);
+      loss_note_copy(fin, o->s, observation_crosses_answer(o));
+      if (fin->copies == 1) fin->stamped_alone = o->stamped_alone;
       notes_on_repetition(o, fin);
     }
   }

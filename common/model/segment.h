@@ -49,9 +49,11 @@ static inline uint32_t segment_end(const struct segment *s) { return s->seq + se
  * retransmission may carry earlier data with it. */
 static inline uint32_t segment_fin_seq(const struct segment *s) { return segment_end(s) - 1; }
 
-/* A FIN that closes. Beside a SYN it does not: the RFC lets the receiver drop it (3.10.7.2). */
+/* A FIN that closes. Beside a SYN alone it does not, for a listener may drop it (3.10.7.2); on a
+ * SYN,ACK it counts (3.10.7.3). */
 static inline bool segment_carries_fin(const struct segment *s) {
-  return segment_has(s, SEGMENT_FIN) && !segment_has(s, SEGMENT_SYN);
+  bool listener = segment_has(s, SEGMENT_SYN) && !segment_has(s, SEGMENT_ACK);
+  return segment_has(s, SEGMENT_FIN) && !listener;
 }
 
 /* A duplicate SACK block (RFC 2883): it reports octets that the ACK already covers. */

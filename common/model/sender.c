@@ -69,7 +69,22 @@ static void take_not_closed(struct observation *o) {
   if (!refute(o, EVENT_RCV_RST) && !refute(o, EVENT_TIMEOUT_2MSL)) refute(o, EVENT_RCV_ACK_OF_FIN);
 }
 
+/* Whoever resets has nothing more to say: new octets behind the RST, and long after it, show that
+ * it was sent in their sender's name by another, and neither end has taken it. */
+static void take_not_reset(struct observation *o) {
+  struct model *m = o->m;
+  bool goes_on = o->fresh > 0 || o->first_fin;
+  if (m->rst.from != o->from || !goes_on || o->stale || seq_lt(o->s->seq, m->rst.seq)) return;
+  if (o->s->t_us - m->rst.t_us < endpoint_soon_us(o->sender)) return;
+  if (!event_strike(m, o->from, EVENT_SND_RST, o->s->t_us, o->step)) return;
+  event_strike(m, o->to, EVENT_RCV_RST, o->s->t_us, o->step);
+  m->rst = (struct reset){.from = END_NONE};
+  o->step->verdict = STEP_REFUTES;
+  observation_find(o, FINDING_RST_NOT_ITS_OWN, o->from, 0, 0);
+}
+
 void sender_alive(struct observation *o) {
+  take_not_reset(o);
   take_not_closed(o);
   take_opened(o);
 }
@@ -161,8 +176,10 @@ static void take_first_fin(struct observation *o) {
   struct endpoint *f = o->sender;
   uint32_t fin_seq = segment_fin_seq(o->s);
   /* The octet of this number was another one before. */
-  if (f->has_octets && seq_lt(fin_seq, f->octets_end))
+  if (f->has_octets && seq_lt(fin_seq, f->octets_end)) {
     observation_find(o, FINDING_FIN_MOVED, o->from, f->octets_end, fin_seq);
+    f->fin_is_void = true;
+  }
   enum evidence evidence = o->late ? EVIDENCE_PRESUMED : EVIDENCE_SEEN;
   bool presumed = endpoint_find(f, EVENT_RCV_FIN) >= 0;
   f->has_fin = true;
@@ -187,8 +204,10 @@ static void take_first_fin(struct observation *o) {
     return;
   }
   observation_apply(o, o->from, EVENT_SND_FIN, evidence);
-  /* The peer's FIN is still on its way. */
-  if (presumed && proven < 0) observation_apply(o, o->from, EVENT_RCV_FIN, EVIDENCE_PRESUMED);
+  /* The peer's FIN is still on its way, unless that takes many round trips. */
+  bool lost = connection_fin_is_lost(o->m, connection_fin_of(o->m, o->to), o->s->t_us);
+  if (presumed && proven < 0 && !lost)
+    observation_apply(o, o->from, EVENT_RCV_FIN, EVIDENCE_PRESUMED);
 }
 
 static void take_fin(struct observation *o) {
@@ -243,7 +262,7 @@ void sender_acked_before(struct observation *o) {
   struct endpoint *p = o->receiver;
   if (!p->offer.has_ack || seq_leq(p->offer.ack_max, f->fin_seq)) return;
   /* The octet of that number was another one, and the ACK is of that. */
-  if (f->has_octets && seq_lt(f->fin_seq, f->octets_end)) return;
+  if (f->fin_is_void) return;
   int sent = came_before_the_peers(o) ? endpoint_find(p, EVENT_SND_FIN) : -1;
   if (sent >= 0 && endpoint_find(p, EVENT_RCV_FIN) < 0 && o->m->fin[FIN1].copies == 1) {
     enum tcp_state before = p->state;

@@ -37,6 +37,7 @@ bool verdict_fin_is_quiet(const struct model *m, unsigned which, int64_t now_us)
   bool known = m->end[0].round_trip.is_known || m->end[1].round_trip.is_known;
   int64_t path_us = m->end[0].round_trip.least_us + m->end[1].round_trip.least_us;
   int64_t rto_us = !known ? RTO_UNKNOWN_US : path_us * 2 > RTO_US ? path_us * 2 : RTO_US;
+  if (connection_fin_is_lost(m, which, fin->not_there_us)) return false;
   if (m->rst.from != END_NONE) return false; /* which ends all repetition */
   return fin->copies == 1 && fin->answers == 0 && now_us - fin->last_us >= TIMES * rto_us;
 }
@@ -118,6 +119,12 @@ static void add_stuck(struct verdict *v, const struct model *m, int64_t now_us) 
   if (v->ending == ENDING_FIN_UNANSWERED && fin1->copies > 1)
     add_finding(v, FINDING_FIN_UNANSWERED, second, fin1->first_us, 0, 0);
   if (v->ending == ENDING_CLOSE_WAIT && waited)
+    add_finding(v, FINDING_CLOSE_WAIT_STUCK, second, fin1->acked_us, 0, 0);
+  /* Its peer has given up waiting; it had not closed until then. */
+  int64_t since_us = m->half_close_us > fin1->acked_us ? m->half_close_us : fin1->acked_us;
+  bool left_waiting = v->ending == ENDING_RESET && m->rst.from == first && fin1->answers > 0 &&
+                      fin2->copies == 0 && first != END_NONE;
+  if (left_waiting && m->rst.t_us - since_us >= VERDICT_LASTED_US)
     add_finding(v, FINDING_CLOSE_WAIT_STUCK, second, fin1->acked_us, 0, 0);
   if (v->ending != ENDING_LAST_ACK) return;
   if (fin2->answers > 0 && fin2->unanswered > 1)

@@ -14,6 +14,9 @@
  * as long as one likes; at the end of a capture it is worth a look from here on. */
 #define VERDICT_STUCK_US INT64_C(2000000)
 
+/* A CLOSE_WAIT that ended is still worth telling when it had lasted so long. */
+#define VERDICT_LASTED_US INT64_C(10000000)
+
 /* X(enumerator, name) */
 /* clang-format off */
 #define ENDINGS(X)                                               \
