@@ -104,11 +104,15 @@ static bool make_reports(struct watch *w, struct outputs *to, struct settings *s
   s->report.color =
       s->color == COLOR_ALWAYS || (s->color == COLOR_AUTO && terminal && !(no_color && *no_color));
   if (s->format < 0) s->format = terminal ? FORMAT_LADDER : FORMAT_LINES;
+  if (s->quiet > 0 && s->format == FORMAT_LADDER)
+    s->format = FORMAT_LINES; /* no rungs, no ladder */
   static report_new *const news[] = {[FORMAT_LADDER] = report_ladder_new,
                                      [FORMAT_LINES] = report_lines_new,
                                      [FORMAT_JSON] = report_json_new};
-  return add_output(w, to, s, (struct output){.file = "stdout"}, STDOUT_FILENO, news[s->format]) &&
-         (!to->expected || add_report(w, ladder_expectation_watch(to->expected))) &&
+  if (!add_output(w, to, s, (struct output){.file = "stdout"}, STDOUT_FILENO, news[s->format]))
+    return false;
+  w->reports[0]->options.quiet = s->quiet;
+  return (!to->expected || add_report(w, ladder_expectation_watch(to->expected))) &&
          add_file(w, to, s, "--json", s->json_file, report_json_new) &&
          add_file(w, to, s, "--rows", s->rows_file, report_rows_new);
 }
@@ -312,8 +316,9 @@ static int watch_source(struct settings *s, int argc, char **argv) {
   } else if (make_reports(&watch, &out, s)) {
     const char *name = s->report.live ? s->source.interface : s->source.file;
     for (unsigned i = 0; i < watch.n_reports; i++)
-      watch.reports[i]->class->start(watch.reports[i], name, s->filter,
-                                     watch.kernel ? kernel_lack(watch.kernel) : NULL);
+      if (watch.reports[i]->options.quiet == REPORT_STEPS)
+        watch.reports[i]->class->start(watch.reports[i], name, s->filter,
+                                       watch.kernel ? kernel_lack(watch.kernel) : NULL);
     if (s->report.live && isatty(STDERR_FILENO))
       fprintf(stderr, "capturing on %s%s%s; Ctrl-C ends it\n", name, s->filter ? ", " : "",
               s->filter ? s->filter : "");

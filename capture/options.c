@@ -16,6 +16,7 @@ enum option {
   OPTION_TIME,
   OPTION_ABSOLUTE,
   OPTION_VERBOSE,
+  OPTION_QUIET,
   OPTION_FORMAT,
   OPTION_JSON,
   OPTION_EXPECT,
@@ -49,6 +50,7 @@ static const struct cli_option options[] = {
                          "raw sequence numbers instead of u and w"},
     [OPTION_VERBOSE] = {'v', "verbose", NULL,
                         "the reason for each transition, and what is expected next"},
+    [OPTION_QUIET] = {'q', "quiet", NULL, "a line for each verdict only; -qq the summary alone"},
     [OPTION_FORMAT] = {0, "format", "FORMAT",
                        "ladder, lines or json (default: ladder on a terminal, lines in a pipe)"},
     [OPTION_JSON] = {0, "json", "FILE", "also write NDJSON to this file, whatever the format"},
@@ -152,6 +154,7 @@ int options_read(int argc, char **argv, struct settings *s) {
       case OPTION_TIME: times++; break;
       case OPTION_ABSOLUTE: s->report.raw = true; break;
       case OPTION_VERBOSE: s->report.verbose = true; break;
+      case OPTION_QUIET: s->quiet++; break;
       case OPTION_FORMAT:
         s->format = cli_parse_word(&options_cli, "--format", text, format_words, 3);
         if (s->format < 0) return CLI_EXIT_USAGE;
@@ -202,6 +205,10 @@ int options_read(int argc, char **argv, struct settings *s) {
     cli_complain(&options_cli,
                  "--expect and --expect-ladder exclude each other: the ending stands "
                  "in a ladder's line 'verdict', as ending=normal");
+    return CLI_EXIT_USAGE;
+  }
+  if (s->quiet > REPORT_SUMMARY) {
+    cli_complain(&options_cli, "-q is given %u times; two is the most (-qq)", s->quiet);
     return CLI_EXIT_USAGE;
   }
   if (times > TEXT_TIME_FIRST) {

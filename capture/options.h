@@ -21,6 +21,7 @@ struct settings {
   const char *json_file, *rows_file, *expected_ladder_file;
   char *filter; /* owned */
   uint64_t packets_max, closes_max, duration_s, msl_s;
+  unsigned quiet; /* of standard output alone: what goes to files is complete */
   int format, color, kernel;
   bool list_interfaces;
 };

@@ -42,8 +42,9 @@ void watch_destroy(struct watch *w) {
   w->n_reports = 0;
 }
 
-#define REPORT(w, function, ...)                   \
+#define REPORT(w, told, function, ...)             \
   for (unsigned i_ = 0; i_ < (w)->n_reports; i_++) \
+    if ((w)->reports[i_]->options.quiet <= (told)) \
   (w)->reports[i_]->class->function((w)->reports[i_], __VA_ARGS__)
 
 void watch_flush(struct watch *w) {
@@ -69,7 +70,7 @@ static int64_t settle_us(const struct model *m) {
 static void ask(struct watch *w, struct flow *f) {
   struct kernel_word news[2];
   unsigned n = w->kernel ? kernel_ask(w->kernel, f, news) : 0;
-  for (unsigned i = 0; i < n; i++) REPORT(w, kernel, &news[i]);
+  for (unsigned i = 0; i < n; i++) REPORT(w, REPORT_STEPS, kernel, &news[i]);
 }
 
 /* What the kernel said last is what the model says. */
@@ -103,7 +104,7 @@ static void give_verdict(struct watch *w, struct flow *f, int64_t now_us, bool m
   if (f->number == 0) f->number = ++w->last_number;
   verdict_make(&v, &f->model, now_us);
   hear(w, f, &v, may_ask);
-  REPORT(w, verdict, f, &v, now_us);
+  REPORT(w, REPORT_VERDICTS, verdict, f, &v, now_us);
   if (f->verdicts == 0 && flow_has_closed(f)) w->closes++;
   if (f->verdicts < UINT8_MAX) f->verdicts++;
 }
@@ -129,7 +130,7 @@ static bool is_held(const struct watch *w, const struct flow *f) {
 static void expire(struct watch *w, struct flow *f, int64_t now_us) {
   struct model_step step;
   if (is_held(w, f)) return;
-  if (model_expire(&f->model, now_us, &step)) REPORT(w, expired, f, &step, now_us);
+  if (model_expire(&f->model, now_us, &step)) REPORT(w, REPORT_STEPS, expired, f, &step, now_us);
 }
 
 /* Asks the kernel now and then, and believes it that an end has closed where no segment says so. */
@@ -143,7 +144,7 @@ static void consult(struct watch *w, struct flow *f, int64_t now_us) {
     int64_t gone_us = view->gone_us[i];
     if (gone_us <= f->model.last_us || w->caught_up_us - gone_us < GONE_SURE_US) continue;
     if (model_closed_silently(&f->model, i, view->gone_us[i], &step))
-      REPORT(w, expired, f, &step, view->gone_us[i]);
+      REPORT(w, REPORT_STEPS, expired, f, &step, view->gone_us[i]);
   }
 }
 
@@ -202,7 +203,8 @@ static void count_down(struct watch *w, int64_t now_us) {
     nearest = f;
     left_us = left;
   }
-  if (nearest) REPORT(w, countdown, nearest, left_us, w->two_msl_us, is_held(w, nearest));
+  if (nearest)
+    REPORT(w, REPORT_STEPS, countdown, nearest, left_us, w->two_msl_us, is_held(w, nearest));
 }
 
 void watch_tick(struct watch *w, int64_t now_us) {
@@ -219,7 +221,7 @@ static void give_words(struct watch *w, int64_t until_us, int64_t now_us) {
   while (kernel_next(w->kernel, &w->flows, until_us, now_us, &word)) {
     struct flow *f = word.flow;
     if (f->number == 0) f->number = ++w->last_number;
-    REPORT(w, kernel, &word);
+    REPORT(w, REPORT_STEPS, kernel, &word);
   }
 }
 
@@ -274,7 +276,7 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
     return;
   if (f->number == 0) f->number = ++w->last_number;
   if (f->list != FLOW_CLOSING) flow_move(&w->flows, f, FLOW_CLOSING);
-  REPORT(w, segment, &event);
+  REPORT(w, REPORT_STEPS, segment, &event);
   if (w->kernel) kernel_notice(w->kernel, f);
 }
 
@@ -365,6 +367,6 @@ void watch_end(struct watch *w, int64_t now_us) {
   }
   w->summary.not_followed = w->flows.not_followed;
   if (w->kernel) w->summary.kernel.events_lost = kernel_lost(w->kernel);
-  REPORT(w, summary, &w->summary);
+  REPORT(w, REPORT_SUMMARY, summary, &w->summary);
   watch_flush(w);
 }

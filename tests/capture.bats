@@ -348,6 +348,23 @@ unwritable() {
   unwritable "--rows /dev/full" -r "$PCAP" --rows /dev/full
 }
 
+@test "-q: a line for each verdict; -qq: the summary alone; files are complete" {
+  local format
+  for format in lines ladder; do
+    capture -r "$PCAP" --format $format -q
+    [ "$status" -eq 0 ] && [ "${#lines[@]}" -eq 1 ] && [[ $output == *"#1 verdict normal conforms "* ]]
+    capture -r "$PCAP" --format $format -qq
+    [ "$status" -eq 0 ] && [ -z "$output" ] && [[ $stderr == *" segments, 1 connection, 1 normal" ]]
+  done
+  capture -r "$PCAP" --format json -q
+  [ "$(jq -r .type <<<"$output" | tr '\n' ' ')" = "verdict summary " ]
+  capture -r "$PCAP" --format json -qq --json "$BATS_TEST_TMPDIR/events"
+  [ "$(jq -r .type <<<"$output")" = summary ]
+  diff "$BATS_TEST_TMPDIR/events" <("$TEARDOWN_BIN/capture" -r "$PCAP" --format json)
+  capture -r "$PCAP" -qqq
+  refused 2 "-q is given 3 times; two is the most"
+}
+
 @test "a disk that fills up in the middle: said, and what was written stays" {
   run --separate-stderr unshare --mount bash -c '
     mount -t tmpfs -o size=64k none "$1" && head -c 61440 /dev/zero >"$1/ballast" || exit 99

@@ -223,6 +223,7 @@ static void lines_verdict(struct report *r, const struct flow *flow, const struc
   struct out sockets = out_string(buffer, sizeof buffer);
   if (v->ending == ENDING_OPEN && v->n_findings == 0) return;
   put_verdict(r, flow, v, now_us);
+  if (r->options.quiet == REPORT_VERDICTS) return;
   text_sockets(&sockets, flow->kernel, now_us);
   if (sockets.end > 0) {
     put_below(r->out, flow);

@@ -11,10 +11,14 @@
 #include "capture/report/text.h"
 #include "common/model/verdict.h"
 
+/* What a report is told of: with each -q less. */
+enum report_told { REPORT_STEPS, REPORT_VERDICTS, REPORT_SUMMARY };
+
 struct report_options {
   struct text_clock clock;
-  bool raw;     /* -S: absolute sequence numbers */
-  bool verbose; /* -v: the reason for each transition, and what is expected next */
+  unsigned quiet; /* the first enum report_told that it is told of */
+  bool raw;       /* -S: absolute sequence numbers */
+  bool verbose;   /* -v: the reason for each transition, and what is expected next */
   bool ascii, color;
   bool wait; /* TIME_WAIT is waited for: show the countdown */
   bool live;
