@@ -62,6 +62,7 @@ OBJECTS_test_kernel_trace := tests/test_kernel_trace $(KERNEL_TRACE) capture/ker
   common/model/tcp_state
 OBJECTS_test_model := tests/test_model tests/model_builder $(MODEL)
 OBJECTS_test_journey := tests/test_journey tests/model_builder $(MODEL)
+OBJECTS_test_name := tests/test_name capture/name
 OBJECTS_test_out := tests/test_out capture/report/out
 OBJECTS_test_verdict := tests/test_verdict tests/model_builder $(MODEL)
 OBJECTS_test_witness := tests/test_witness tests/model_builder $(MODEL)

@@ -1,7 +1,5 @@
 #include "capture/flow.h"
 
-#include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,9 +179,5 @@ enum end flow_end_of(const struct flow *f, const struct decoded *p) {
 
 const char *flow_end_name(const struct flow *f, enum end end, char buffer[static FLOW_NAME_SIZE]) {
   unsigned half = flow_half_of(f, end);
-  char text[INET6_ADDRSTRLEN];
-  inet_ntop(f->key.family == 4 ? AF_INET : AF_INET6, f->key.address[half].bytes, text, sizeof text);
-  snprintf(buffer, FLOW_NAME_SIZE, f->key.family == 4 ? "%s:%u" : "[%s]:%u", text,
-           f->key.port[half]);
-  return buffer;
+  return name_endpoint(f->key.family, &f->key.address[half], f->key.port[half], buffer);
 }

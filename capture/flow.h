@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "capture/decode.h"
+#include "capture/name.h"
 #include "common/model/model.h"
 
 enum { FLOW_MAX = 1 << 18 };
@@ -95,7 +96,7 @@ bool flow_has_closed(const struct flow *flow);
 /* Which end of the flow sent the packet. */
 enum end flow_end_of(const struct flow *flow, const struct decoded *packet);
 
-enum { FLOW_NAME_SIZE = 64 };
+enum { FLOW_NAME_SIZE = NAME_SIZE };
 
 /* Which half of the flow's key that end is. */
 static inline unsigned flow_half_of(const struct flow *flow, enum end end) {

@@ -104,12 +104,16 @@ void out_put_slowly(struct out *o, const char *bytes, size_t n) {
 enum { DIGITS_MAX = 20 }; /* of 2^64 - 1 */
 
 void out_digits(struct out *o, uint64_t value, unsigned digits) {
+  static const char pairs[] =
+      "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445"
+      "46"
+      "47484950515253545556575859606162636465666768697071727374757677787980818283848586878889909192"
+      "93"
+      "949596979899";
   char text[DIGITS_MAX];
   unsigned at = DIGITS_MAX;
-  do {
-    text[--at] = (char)('0' + value % 10);
-    value /= 10;
-  } while (value > 0);
+  for (; value >= 10; value /= 100) memcpy(text + (at -= 2), pairs + 2 * (value % 100), 2);
+  if (value > 0 || at == DIGITS_MAX) text[--at] = (char)('0' + value);
   while (DIGITS_MAX - at < digits && at > 0) text[--at] = '0';
   out_bytes(o, text + at, DIGITS_MAX - at);
 }
@@ -171,8 +175,19 @@ static size_t utf8_length(const char *text, size_t left) {
 
 static bool is_plain(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 
+/* All eight octets are plain. Of plain ones none of these differences has its highest bit set. */
+static bool are_plain(const char *text) {
+  const uint64_t ones = UINT64_C(0x0101010101010101);
+  uint64_t w;
+  memcpy(&w, text, sizeof w);
+  uint64_t other = w | (w - ones * 0x20) | ((w ^ ones * '"') - ones) | ((w ^ ones * '\\') - ones) |
+                   ((w ^ ones * 0x7f) - ones);
+  return (other & ones * 0x80) == 0;
+}
+
 static size_t plain_length(const char *text, size_t n) {
   size_t i = 0;
+  while (n - i >= 8 && are_plain(text + i)) i += 8;
   while (i < n && is_plain((unsigned char)text[i])) i++;
   return i;
 }
