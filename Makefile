@@ -28,6 +28,7 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 # A folder is a layer, and says which libraries it may use: a file that is not named here gets libc
 # alone. tests/check_layers.sh checks the includes against the same list.
 PKGS_capture/source := libpcap
+PKGS_capture/input := zlib
 PKGS_capture/flow := libxxhash
 PKGS_capture/kernel/trace := libtracefs libtraceevent
 PKGS_capture/kernel/diag := libmnl
@@ -69,7 +70,7 @@ OBJECTS_test_witness := tests/test_witness tests/model_builder $(MODEL)
 OBJECTS_test_kernel_diag := tests/test_kernel_diag capture/kernel/diag capture/kernel/owner \
   common/model/tcp_state
 OBJECTS_test_mutation := tests/test_mutation tests/mutate_trace tests/mutation_rules \
-  capture/source capture/decode $(MODEL)
+  capture/source capture/input capture/savefile capture/decode $(MODEL)
 # Every unit test is a cmocka program; one that is not listed above tests the model alone.
 $(foreach t,$(UNIT_TESTS),$(eval PKGS_tests/$t := cmocka)$(eval OBJECTS_$t ?= tests/$t $(MODEL)))
 PKGS_tests/test_kernel_trace += $(TRACE_PKGS)

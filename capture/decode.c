@@ -1,6 +1,5 @@
 #include "capture/decode.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 enum {
@@ -146,11 +145,27 @@ static enum decode_result decode_version(struct rest r, struct decoded *out) {
   return DECODE_NOT_TCP;
 }
 
-enum decode_result decode_packet(enum decode_link link, const uint8_t *bytes, size_t captured,
+bool decode_reads_link(uint32_t link) {
+  switch ((enum decode_link)link) {
+    case DECODE_LINK_NULL:
+    case DECODE_LINK_ETHERNET:
+    case DECODE_LINK_RAW_BSD:
+    case DECODE_LINK_RAW_OPENBSD:
+    case DECODE_LINK_RAW:
+    case DECODE_LINK_LOOP:
+    case DECODE_LINK_SLL:
+    case DECODE_LINK_IP4:
+    case DECODE_LINK_IP6:
+    case DECODE_LINK_SLL2: return true;
+  }
+  return false;
+}
+
+enum decode_result decode_packet(uint32_t link, const uint8_t *bytes, size_t captured,
                                  size_t on_wire, struct decoded *out) {
   struct rest r = {bytes, captured, on_wire < captured ? captured : on_wire};
   uint16_t type;
-  switch (link) {
+  switch ((enum decode_link)link) {
     case DECODE_LINK_ETHERNET:
       if (captured < 14) return DECODE_TRUNCATED;
       type = get16(bytes + 12);
@@ -166,7 +181,12 @@ enum decode_result decode_packet(enum decode_link link, const uint8_t *bytes, si
       type = get16(bytes);
       skip(&r, 20);
       return decode_ethertype(type, r, out);
+    case DECODE_LINK_RAW_BSD:
+    case DECODE_LINK_RAW_OPENBSD:
+    case DECODE_LINK_IP4:
+    case DECODE_LINK_IP6:
     case DECODE_LINK_RAW: return decode_version(r, out);
+    case DECODE_LINK_LOOP:
     case DECODE_LINK_NULL:
       /* The family's number differs between systems; the version nibble does not. */
       if (!skip(&r, 4)) return DECODE_TRUNCATED;

@@ -3,18 +3,28 @@
 #ifndef TEARDOWN_CAPTURE_DECODE_H
 #define TEARDOWN_CAPTURE_DECODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "common/model/segment.h"
 
+/* What an interface's packets begin with: the LINKTYPE_ numbers of savefiles. */
 enum decode_link {
-  DECODE_LINK_ETHERNET, /* 802.1Q and 802.1ad tags included */
-  DECODE_LINK_SLL,      /* Linux cooked, version 1 */
-  DECODE_LINK_SLL2,
-  DECODE_LINK_RAW,  /* IPv4 or IPv6 at once */
-  DECODE_LINK_NULL, /* BSD loopback: a family in either byte order */
+  DECODE_LINK_NULL = 0,     /* BSD loopback: a family in either byte order */
+  DECODE_LINK_ETHERNET = 1, /* 802.1Q and 802.1ad tags included */
+  DECODE_LINK_RAW_BSD = 12, /* IPv4 or IPv6 at once, as some wrote it */
+  DECODE_LINK_RAW_OPENBSD = 14,
+  DECODE_LINK_RAW = 101,
+  DECODE_LINK_LOOP = 108,
+  DECODE_LINK_SLL = 113, /* Linux cooked, version 1 */
+  DECODE_LINK_IP4 = 228,
+  DECODE_LINK_IP6 = 229,
+  DECODE_LINK_SLL2 = 276,
 };
+
+/* Whether a link type is one of these. */
+bool decode_reads_link(uint32_t link);
 
 struct decode_address {
   uint8_t bytes[16]; /* IPv4 in the first four, the rest zero */
@@ -39,7 +49,7 @@ enum decode_result {
 /* Decodes one packet of `captured` octets that was `on_wire` octets long. The payload's length
  * comes from the IP header where that has one (segmentation offload leaves it 0), so that neither
  * padding nor a short snapshot matters, nor a savefile that has lost the original length. */
-enum decode_result decode_packet(enum decode_link link, const uint8_t *bytes, size_t captured,
+enum decode_result decode_packet(uint32_t link, const uint8_t *bytes, size_t captured,
                                  size_t on_wire, struct decoded *out);
 
 #endif

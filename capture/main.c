@@ -187,34 +187,35 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
   char error[SOURCE_ERROR_SIZE];
   int64_t deadline_us = s->duration_s > 0 ? now_us() + (int64_t)s->duration_s * 1000000 : 0;
   int64_t last_us = 0, next_tick_us = 0;
-  uint64_t packets = 0;
+  uint64_t n_packets = 0;
   bool ok = true, more = true;
-  bool pipe = !s->report.live && strcmp(s->source.file, "-") == 0;
   int kernel = w->kernel ? kernel_fd(w->kernel) : -1;
-  while (more && !is_over(w, s, packets, deadline_us)) {
+  while (more && !is_over(w, s, n_packets, deadline_us)) {
     watch_listen(w);
-    for (int i = 0; more && i < PACKETS_PER_TURN; i++) {
-      struct source_packet packet;
-      struct decoded decoded;
-      enum source_result result = source_next(source, &packet, error);
+    for (int i = 0; more && i < PACKETS_PER_TURN; i += SOURCE_BATCH) {
+      struct packet packets[SOURCE_BATCH];
+      unsigned n, max = SOURCE_BATCH;
+      if (s->packets_max > 0 && s->packets_max - n_packets < max)
+        max = (unsigned)(s->packets_max - n_packets);
+      if (max == 0) break;
+      enum source_result result = source_next_batch(source, packets, max, &n, error);
       if (result == SOURCE_NONE) {
         bool busy = watch_attend(w, now_us());
         wait_for_news(w, source_fd(source), kernel, busy, unblocked);
         break;
       }
-      if (result != SOURCE_PACKET) {
+      if (result != SOURCE_PACKETS) {
         more = false;
         ok = result == SOURCE_END;
         break;
       }
-      packets++;
-      last_us = packet.t_us;
-      watch_packet(w,
-                   decode_packet(source_link(source), packet.bytes, packet.captured, packet.on_wire,
-                                 &decoded),
-                   &decoded, packet.t_us);
-      if (pipe) watch_flush(w);
-      if (s->packets_max > 0 && packets >= s->packets_max) break;
+      n_packets += n;
+      for (const struct packet *p = packets; p < packets + n; p++) {
+        struct decoded decoded;
+        last_us = p->t_us;
+        watch_packet(w, decode_packet(p->link, p->bytes, p->captured, p->on_wire, &decoded),
+                     &decoded, p->t_us);
+      }
     }
     if (s->report.live && now_us() >= next_tick_us) {
       w->incomplete = source_counts(source).dropped > 0;
@@ -301,12 +302,13 @@ static int watch_source(struct settings *s, int argc, char **argv) {
       return CLI_EXIT_USAGE;
     }
   }
-  handle_signals(&unblocked);
+  /* A pipe may have nothing yet: until it has, a signal is not held back. */
   enum source_error opened = source_open(&source, &s->source, error);
   if (opened != SOURCE_OK) {
     ladder_expectation_free(out.expected);
     return complain_of_open(opened, error, argc, argv);
   }
+  handle_signals(&unblocked);
 
   int status = CLI_EXIT_USAGE;
   bool ask = s->report.live && s->kernel == KERNEL_AUTO;

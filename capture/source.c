@@ -8,31 +8,75 @@
 
 #include <linux/if_packet.h>
 
-struct source {
-  pcap_t *pcap;
-  pcap_dumper_t *dumper;
-  const char *name; /* the interface or the file, for messages */
-  enum decode_link link;
-  bool live;
+#include "capture/decode.h"
+#include "capture/input.h"
+#include "capture/savefile.h"
+
+/* The filter, compiled for one link type: a file may have interfaces of several. */
+struct link_filter {
+  uint32_t link;
+  bool all; /* of a link type that is not read: its packets pass, to be counted */
+  struct bpf_program program;
 };
 
-/* A file is read through a buffer of this size: libpcap's own stdio buffer is 4 KiB, which costs a
- * fifth of the whole run. */
-enum { FILE_BUFFER_BYTES = 256 * 1024, POLL_TIMEOUT_MS = 1 };
+struct source {
+  const char *name; /* the interface or the file, for messages */
+  const char *save, *filter;
+  bool live;
+  char broken[SOURCE_ERROR_SIZE]; /* not empty: why there is nothing behind what was given */
+  pcap_dumper_t *dumper;
+  uint32_t dumper_link;
 
-static bool link_of(int dlt, enum decode_link *link) {
-  switch (dlt) {
-    case DLT_EN10MB: *link = DECODE_LINK_ETHERNET; return true;
-    case DLT_LINUX_SLL: *link = DECODE_LINK_SLL; return true;
-    case DLT_LINUX_SLL2: *link = DECODE_LINK_SLL2; return true;
-    case DLT_RAW:
-    case DLT_IPV4:
-    case DLT_IPV6: *link = DECODE_LINK_RAW; return true;
-    case DLT_NULL:
-    case DLT_LOOP: *link = DECODE_LINK_NULL; return true;
-    default: return false;
+  /* Live */
+  pcap_t *pcap;
+  uint32_t link;
+  uint8_t *copies; /* of a batch's octets: the ring may be written on while they are looked at */
+  size_t slot;     /* room for each */
+  struct packet *batch;
+  unsigned n_batch;
+
+  /* A file */
+  struct input input;
+  struct savefile savefile;
+  struct link_filter *filters;
+  unsigned n_filters;
+  uint64_t packets, readable; /* all, and those of link types that are read */
+  uint32_t unreadable_link;
+};
+
+/* ---- Link types ----------------------------------------------------------------------------- */
+
+enum { POLL_TIMEOUT_MS = 1 };
+
+/* A file's LINKTYPE_ number is libpcap's DLT_, but for these. */
+static int dlt_of(uint32_t link) {
+  switch (link) {
+    case 100: return DLT_ATM_RFC1483;
+    case 101: return DLT_RAW;
+    case 102: return DLT_SLIP_BSDOS;
+    case 103: return DLT_PPP_BSDOS;
   }
+  return (int)link;
 }
+
+static uint32_t link_of(int dlt) { return dlt == DLT_RAW ? DECODE_LINK_RAW : (uint32_t)dlt; }
+
+static const char *link_name(uint32_t link, char buffer[static 32]) {
+  const char *name = pcap_datalink_val_to_name(dlt_of(link));
+  snprintf(buffer, 32, "%s%.0u", name ? name : "number ", name ? 0 : link);
+  return buffer;
+}
+
+static void say_unreadable(const struct source *s, uint32_t link, char *error) {
+  char name[32];
+  snprintf(
+      error, SOURCE_ERROR_SIZE,
+      "%s: link type %s is not read here; Ethernet, Linux cooked, raw IP, PPP and BSD loopback "
+      "are",
+      s->name, link_name(link, name));
+}
+
+/* ---- Live ----------------------------------------------------------------------------------- */
 
 static enum source_error open_live(struct source *s, const struct source_options *o, char *error) {
   char pcap_error[PCAP_ERRBUF_SIZE] = "";
@@ -78,32 +122,19 @@ static enum source_error open_live(struct source *s, const struct source_options
     int one = 1;
     (void)setsockopt(pcap_fileno(s->pcap), SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof one);
   }
-  s->live = true;
-  return SOURCE_OK;
-}
-
-static enum source_error open_file(struct source *s, const struct source_options *o, char *error) {
-  char pcap_error[PCAP_ERRBUF_SIZE] = "";
-  FILE *file = strcmp(o->file, "-") == 0 ? stdin : fopen(o->file, "rb");
-  if (!file) {
+  s->link = link_of(pcap_datalink(s->pcap));
+  s->slot = (size_t)pcap_snapshot(s->pcap);
+  s->copies = malloc(SOURCE_BATCH * s->slot);
+  if (!s->copies) {
     snprintf(error, SOURCE_ERROR_SIZE,
-             "%s: cannot read: %s; name a file that `tcpdump -w` wrote, or - for stdin", o->file,
-             strerror(errno));
-    return SOURCE_FAILED;
-  }
-  setvbuf(file, NULL, _IOFBF, FILE_BUFFER_BYTES);
-  s->pcap = pcap_fopen_offline(file, pcap_error);
-  if (!s->pcap) {
-    if (file != stdin) fclose(file);
-    snprintf(error, SOURCE_ERROR_SIZE,
-             "%s: not a capture: %s; give a pcap or pcapng file, as `tcpdump -w` writes it",
-             o->file, pcap_error);
+             "%s: out of memory for %d packets of %zu octets; a smaller -s", o->interface,
+             SOURCE_BATCH, s->slot);
     return SOURCE_FAILED;
   }
   return SOURCE_OK;
 }
 
-static enum source_error set_filter(struct source *s, const char *filter, char *error) {
+static enum source_error filter_live(struct source *s, const char *filter, char *error) {
   struct bpf_program program;
   if (pcap_compile(s->pcap, &program, filter, 1, PCAP_NETMASK_UNKNOWN) < 0) {
     snprintf(error, SOURCE_ERROR_SIZE, "filter '%s': %s; pcap-filter(7) has the language", filter,
@@ -117,6 +148,266 @@ static enum source_error set_filter(struct source *s, const char *filter, char *
   return SOURCE_BAD_FILTER;
 }
 
+static void copy_packet(unsigned char *user, const struct pcap_pkthdr *header,
+                        const unsigned char *bytes) {
+  struct source *s = (struct source *)(void *)user;
+  uint8_t *copy = s->copies + s->n_batch * s->slot;
+  size_t captured = header->caplen < s->slot ? header->caplen : s->slot;
+  memcpy(copy, bytes, captured);
+  s->batch[s->n_batch++] = (struct packet){
+      .bytes = copy,
+      .t_us = (int64_t)header->ts.tv_sec * 1000000 + header->ts.tv_usec,
+      .captured = (uint32_t)captured,
+      .on_wire = header->len,
+      .link = s->link,
+  };
+}
+
+static enum source_result next_live(struct source *s, struct packet *packets, unsigned max,
+                                    unsigned *n) {
+  s->batch = packets;
+  s->n_batch = 0;
+  if (pcap_dispatch(s->pcap, (int)max, copy_packet, (unsigned char *)s) < 0)
+    snprintf(s->broken, sizeof s->broken, "%s: %s; start again when it is back", s->name,
+             pcap_geterr(s->pcap));
+  *n = s->n_batch;
+  return *n > 0 ? SOURCE_PACKETS : *s->broken ? SOURCE_BROKEN : SOURCE_NONE;
+}
+
+/* ---- A file's filter ------------------------------------------------------------------------ */
+
+static bool compile_for(struct source *s, struct link_filter *f, char *error) {
+  f->all = !decode_reads_link(f->link);
+  if (f->all) return true;
+  pcap_t *dead = pcap_open_dead(dlt_of(f->link), SAVEFILE_CAPTURED_MAX);
+  bool ok = dead && pcap_compile(dead, &f->program, s->filter, 1, PCAP_NETMASK_UNKNOWN) == 0;
+  char name[32];
+  if (!ok)
+    snprintf(error, SOURCE_ERROR_SIZE,
+             "filter '%s': %s; for link type %s pcap-filter(7) has the "
+             "language",
+             s->filter, dead ? pcap_geterr(dead) : "out of memory", link_name(f->link, name));
+  if (dead) pcap_close(dead);
+  return ok;
+}
+
+/* NULL: `error` says why there is none. */
+static const struct link_filter *filter_for(struct source *s, uint32_t link, char *error) {
+  for (unsigned i = 0; i < s->n_filters; i++)
+    if (s->filters[i].link == link) return &s->filters[i];
+  struct link_filter *filters = realloc(s->filters, (s->n_filters + 1) * sizeof *filters);
+  if (!filters) {
+    snprintf(error, SOURCE_ERROR_SIZE, "filter '%s': out of memory", s->filter);
+    return NULL;
+  }
+  s->filters = filters;
+  struct link_filter *f = &filters[s->n_filters];
+  *f = (struct link_filter){.link = link};
+  if (!compile_for(s, f, error)) return NULL;
+  s->n_filters++;
+  return f;
+}
+
+/* Leaves in packets[] those that pass. */
+static void run_filter(struct source *s, struct packet *packets, unsigned *n) {
+  const struct link_filter *f = NULL;
+  unsigned kept = 0;
+  for (unsigned i = 0; i < *n; i++) {
+    const struct packet *p = &packets[i];
+    if (!f || f->link != p->link) f = filter_for(s, p->link, s->broken);
+    if (!f) break;
+    const struct pcap_pkthdr header = {.caplen = p->captured, .len = p->on_wire};
+    if (f->all || pcap_offline_filter(&f->program, &header, p->bytes)) packets[kept++] = *p;
+  }
+  *n = kept;
+}
+
+/* ---- A file --------------------------------------------------------------------------------- */
+
+/* What else a file may begin with, and how it becomes a capture. */
+static const struct foreign {
+  const char *magic;
+  unsigned size;
+  const char *what, *remedy;
+} foreign[] = {
+    {"\x28\xb5\x2f\xfd", 4, "it is compressed with zstd", "zstd -dc FILE | capture -r -"},
+    {"\xfd"
+     "7zXZ",
+     5, "it is compressed with xz", "xz -dc FILE | capture -r -"},
+    {"BZh", 3, "it is compressed with bzip2", "bzip2 -dc FILE | capture -r -"},
+    {"\x04\x22\x4d\x18", 4, "it is compressed with lz4", "lz4 -dc FILE | capture -r -"},
+    {"snoop\0\0\0", 8, "it is snoop's", "editcap -F pcap FILE OTHER, and read that"},
+};
+
+static void say_no_capture(const struct source *s, char *error) {
+  const char *what = savefile_error_text(s->savefile.error);
+  const char *remedy = "give a pcap or pcapng file, as `tcpdump -w` writes it";
+  if (s->input.size == 0) what = "it is empty";
+  for (const struct foreign *f = foreign; f < foreign + sizeof foreign / sizeof *foreign; f++) {
+    if (s->input.size < f->size || memcmp(s->input.at, f->magic, f->size) != 0) continue;
+    what = f->what;
+    remedy = f->remedy;
+  }
+  snprintf(error, SOURCE_ERROR_SIZE, "%s: not a capture: %s; %s", s->name, what, remedy);
+}
+
+static void say_bad(const struct source *s, char *error) {
+  if (s->savefile.format == SAVEFILE_NEW)
+    say_no_capture(s, error);
+  else
+    snprintf(error, SOURCE_ERROR_SIZE, "%s: damaged at octet %llu: %s; fetch the file again",
+             s->name, (unsigned long long)s->savefile.offset,
+             savefile_error_text(s->savefile.error));
+}
+
+static enum source_result at_end(const struct source *s, char *error) {
+  if (s->savefile.format == SAVEFILE_NEW) {
+    say_no_capture(s, error);
+    return SOURCE_BROKEN;
+  }
+  if (!savefile_at_end(&s->savefile, s->input.size)) {
+    snprintf(error, SOURCE_ERROR_SIZE,
+             "%s: cut off in the middle of a packet, at octet %llu; fetch the file again, or let "
+             "its writer come to the end",
+             s->name, (unsigned long long)s->savefile.offset);
+    return SOURCE_BROKEN;
+  }
+  if (s->packets > 0 && s->readable == 0) {
+    say_unreadable(s, s->unreadable_link, error);
+    return SOURCE_BROKEN;
+  }
+  return SOURCE_END;
+}
+
+/* Parses and fills the window in turns until the parser has something. */
+static enum source_result next_parsed(struct source *s, bool wait, struct packet *packets,
+                                      unsigned max, unsigned *n, char *error) {
+  for (;;) {
+    size_t used;
+    enum savefile_result result =
+        savefile_next(&s->savefile, s->input.at, s->input.size, packets, max, n, &used);
+    input_use(&s->input, used);
+    switch (result) {
+      case SAVEFILE_PACKETS:
+      case SAVEFILE_INTERFACE:
+        if (result == SAVEFILE_INTERFACE || *n > 0) return SOURCE_PACKETS;
+        continue;
+      case SAVEFILE_BAD: say_bad(s, error); return SOURCE_BROKEN;
+      case SAVEFILE_MORE: break;
+    }
+    switch (input_fill(&s->input, s->savefile.wanted, wait)) {
+      case INPUT_READY: continue;
+      case INPUT_LATER: return SOURCE_NONE;
+      case INPUT_END: return at_end(s, error);
+      case INPUT_FAILED:
+        snprintf(error, SOURCE_ERROR_SIZE, "%s: cannot read on: %s; fetch the file again", s->name,
+                 input_error(&s->input));
+        return SOURCE_BROKEN;
+    }
+  }
+}
+
+static void count_links(struct source *s, const struct packet *packets, unsigned n) {
+  s->packets += n;
+  for (unsigned i = 0; i < n; i++) {
+    if (decode_reads_link(packets[i].link))
+      s->readable++;
+    else
+      s->unreadable_link = packets[i].link;
+  }
+}
+
+static enum source_result next_of_file(struct source *s, struct packet *packets, unsigned max,
+                                       unsigned *n) {
+  enum source_result result;
+  do {
+    result = next_parsed(s, false, packets, max, n, s->broken);
+    count_links(s, packets, *n);
+    if (s->filter) run_filter(s, packets, n);
+  } while (result == SOURCE_PACKETS && *n == 0 && !*s->broken);
+  return result;
+}
+
+/* Up to the first interface, so that a filter or a link type that cannot be is refused at once. */
+static enum source_error open_file(struct source *s, const struct source_options *o, char *error) {
+  struct packet none;
+  unsigned n;
+  if (!input_open(&s->input, o->file)) {
+    if (errno == EISDIR)
+      snprintf(error, SOURCE_ERROR_SIZE, "%s: not a capture: it is a folder; name a file in it",
+               o->file);
+    else
+      snprintf(error, SOURCE_ERROR_SIZE,
+               "%s: cannot read: %s; name a file that `tcpdump -w` wrote, or - for stdin", o->file,
+               strerror(errno));
+    return SOURCE_FAILED;
+  }
+  enum source_result result = next_parsed(s, true, &none, 1, &n, error);
+  if (result == SOURCE_BROKEN) return SOURCE_FAILED;
+  if (result == SOURCE_END) s->savefile.link = DECODE_LINK_ETHERNET; /* no interface, no packet */
+  if (s->savefile.format == SAVEFILE_PCAP && !decode_reads_link(s->savefile.link)) {
+    say_unreadable(s, s->savefile.link, error);
+    return SOURCE_FAILED;
+  }
+  if (s->filter && !filter_for(s, s->savefile.link, error)) return SOURCE_BAD_FILTER;
+  return SOURCE_OK;
+}
+
+/* ---- What is saved -------------------------------------------------------------------------- */
+
+static enum source_error open_save(struct source *s, char *error) {
+  s->dumper_link = s->live ? s->link : s->savefile.link;
+  /* Interfaces that come later in a pcapng file may have a larger snapshot. */
+  int snaplen = SAVEFILE_CAPTURED_MAX;
+  if (s->savefile.format == SAVEFILE_PCAP) snaplen = (int)s->savefile.snaplen;
+  pcap_t *pcap = s->live ? s->pcap : pcap_open_dead(dlt_of(s->dumper_link), snaplen);
+  s->dumper = pcap ? pcap_dump_open(pcap, s->save) : NULL;
+  /* libpcap's message begins with the file's name. */
+  if (!s->dumper)
+    snprintf(error, SOURCE_ERROR_SIZE, "cannot save to %s; choose another file for -w",
+             pcap ? pcap_geterr(pcap) : "memory");
+  if (pcap && !s->live) pcap_close(pcap);
+  return s->dumper ? SOURCE_OK : SOURCE_FAILED;
+}
+
+/* A pcap file has one link type, and 32 bits for the seconds. */
+static bool save(struct source *s, const struct packet *p, char *error) {
+  char one[32], other[32];
+  if (p->link != s->dumper_link) {
+    snprintf(error, SOURCE_ERROR_SIZE,
+             "-w %s: %s has packets of link types %s and %s, and a pcap file holds one; save each "
+             "interface alone: tshark -r %s -Y frame.interface_id==0 -w OTHER, and read that",
+             s->save, s->name, link_name(s->dumper_link, one), link_name(p->link, other), s->name);
+    return false;
+  }
+  if (p->t_us < 0 || p->t_us / 1000000 > UINT32_MAX) {
+    snprintf(error, SOURCE_ERROR_SIZE,
+             "-w %s: %s has packets from before 1970 or after 2106, and a pcap file cannot say so; "
+             "leave -w out, or shift the times: editcap -t SECONDS %s OTHER",
+             s->save, s->name, s->name);
+    return false;
+  }
+  const struct pcap_pkthdr header = {
+      .ts = {.tv_sec = (time_t)(p->t_us / 1000000), .tv_usec = (suseconds_t)(p->t_us % 1000000)},
+      .caplen = p->captured,
+      .len = p->on_wire,
+  };
+  pcap_dump((unsigned char *)s->dumper, &header, p->bytes);
+  return true;
+}
+
+/* ---- Both ----------------------------------------------------------------------------------- */
+
+static void release(struct source *s) {
+  if (s->pcap) pcap_close(s->pcap);
+  free(s->copies);
+  for (unsigned i = 0; i < s->n_filters; i++) pcap_freecode(&s->filters[i].program);
+  free(s->filters);
+  if (!s->live) input_close(&s->input);
+  savefile_destroy(&s->savefile);
+  free(s);
+}
+
 enum source_error source_open(struct source **out, const struct source_options *o,
                               char error[static SOURCE_ERROR_SIZE]) {
   *out = NULL;
@@ -126,67 +417,53 @@ enum source_error source_open(struct source **out, const struct source_options *
     snprintf(error, SOURCE_ERROR_SIZE, "out of memory");
     return SOURCE_FAILED;
   }
-  s->name = o->interface ? o->interface : o->file;
-  enum source_error result = o->interface ? open_live(s, o, error) : open_file(s, o, error);
-  if (result == SOURCE_OK && !link_of(pcap_datalink(s->pcap), &s->link)) {
-    snprintf(error, SOURCE_ERROR_SIZE,
-             "%s: link type %s is not read here; Ethernet, Linux cooked, raw IP and BSD loopback "
-             "are",
-             s->name, pcap_datalink_val_to_name(pcap_datalink(s->pcap)));
+  s->live = o->interface != NULL;
+  s->name = s->live ? o->interface : o->file;
+  s->save = o->save;
+  s->filter = o->filter;
+  enum source_error result = s->live ? open_live(s, o, error) : open_file(s, o, error);
+  if (result == SOURCE_OK && s->live && !decode_reads_link(s->link)) {
+    say_unreadable(s, s->link, error);
     result = SOURCE_FAILED;
   }
-  if (result == SOURCE_OK) {
-    /* BPF sees no TCP behind an IPv6 extension header or a second VLAN tag, so a file is not
-     * filtered unless asked; live, the kernel must not hand over everything else. */
-    const char *filter = o->filter ? o->filter : o->interface ? "tcp or ip6" : NULL;
-    if (filter) result = set_filter(s, filter, error);
-  }
-  if (result == SOURCE_OK && o->save) {
-    s->dumper = pcap_dump_open(s->pcap, o->save);
-    if (!s->dumper) {
-      /* libpcap's message begins with the file's name. */
-      snprintf(error, SOURCE_ERROR_SIZE, "cannot save to %s; choose another file for -w",
-               pcap_geterr(s->pcap));
-      result = SOURCE_FAILED;
-    }
-  }
-  if (result != SOURCE_OK) {
-    if (s->pcap) pcap_close(s->pcap);
-    free(s);
-    return result;
-  }
-  *out = s;
-  return SOURCE_OK;
+  /* BPF sees no TCP behind an IPv6 extension header or in a tunnel, so a file is not filtered
+   * unless asked; live, the kernel must not hand over everything else. */
+  if (result == SOURCE_OK && s->live)
+    result = filter_live(s, o->filter ? o->filter : "tcp or ip6", error);
+  if (result == SOURCE_OK && s->save) result = open_save(s, error);
+  if (result == SOURCE_OK)
+    *out = s;
+  else
+    release(s);
+  return result;
 }
 
-enum source_result source_next(struct source *s, struct source_packet *packet,
-                               char error[static SOURCE_ERROR_SIZE]) {
-  struct pcap_pkthdr *header;
-  const unsigned char *bytes;
-  int status = pcap_next_ex(s->pcap, &header, &bytes);
-  if (status == 0) return SOURCE_NONE;
-  if (status == PCAP_ERROR_BREAK) return SOURCE_END;
-  if (status < 0) {
-    snprintf(error, SOURCE_ERROR_SIZE, "%s: %s; %s", s->name, pcap_geterr(s->pcap),
-             s->live ? "start again when it is back" : "the file was cut off: fetch it again");
-    return SOURCE_BROKEN;
-  }
-  packet->bytes = bytes;
-  packet->captured = header->caplen;
-  packet->on_wire = header->len;
-  packet->t_us = (int64_t)header->ts.tv_sec * 1000000 + header->ts.tv_usec;
-  if (s->dumper) pcap_dump((unsigned char *)s->dumper, header, bytes);
-  return SOURCE_PACKET;
+enum source_result source_next_batch(struct source *s, struct packet *packets, unsigned max,
+                                     unsigned *n, char error[static SOURCE_ERROR_SIZE]) {
+  *n = 0;
+  enum source_result result = SOURCE_BROKEN;
+  if (!*s->broken)
+    result = s->live ? next_live(s, packets, max, n) : next_of_file(s, packets, max, n);
+  for (unsigned i = 0; s->dumper && i < *n; i++)
+    if (!save(s, &packets[i], s->broken)) *n = i;
+  if (*n > 0 || !*s->broken) return result;
+  memcpy(error, s->broken, sizeof s->broken);
+  return SOURCE_BROKEN;
 }
 
-int source_fd(const struct source *s) { return s->live ? pcap_get_selectable_fd(s->pcap) : -1; }
-
-enum decode_link source_link(const struct source *s) { return s->link; }
+int source_fd(const struct source *s) {
+  return s->live ? pcap_get_selectable_fd(s->pcap) : input_fd(&s->input);
+}
 
 struct source_counts source_counts(struct source *s) {
+  struct source_counts counts = {.far_times = s->savefile.far_times,
+                                 .no_times = s->savefile.no_times};
   struct pcap_stat stat;
-  if (!s->live || pcap_stats(s->pcap, &stat) < 0) return (struct source_counts){0};
-  return (struct source_counts){stat.ps_recv, stat.ps_drop, true};
+  if (!s->live || pcap_stats(s->pcap, &stat) < 0) return counts;
+  counts.received = stat.ps_recv;
+  counts.dropped = stat.ps_drop;
+  counts.known = true;
+  return counts;
 }
 
 bool source_close(struct source *s, char error[static SOURCE_ERROR_SIZE]) {
@@ -194,12 +471,11 @@ bool source_close(struct source *s, char error[static SOURCE_ERROR_SIZE]) {
   if (s->dumper) {
     ok = pcap_dump_flush(s->dumper) == 0 && !ferror(pcap_dump_file(s->dumper));
     if (!ok)
-      snprintf(error, SOURCE_ERROR_SIZE, "%s: cannot write the savefile: %s", s->name,
+      snprintf(error, SOURCE_ERROR_SIZE, "%s: cannot write the savefile: %s", s->save,
                strerror(errno));
     pcap_dump_close(s->dumper);
   }
-  pcap_close(s->pcap);
-  free(s);
+  release(s);
   return ok;
 }
 

@@ -1,17 +1,19 @@
-/* Packets: from an interface or from a savefile. The only file that includes pcap.h. */
+/* Packets: from an interface, by libpcap, or from a savefile. The only file that includes pcap.h,
+ * which also compiles and runs the filter and writes what is saved. */
 #ifndef TEARDOWN_CAPTURE_SOURCE_H
 #define TEARDOWN_CAPTURE_SOURCE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#include "capture/decode.h"
+#include "capture/packet.h"
 
 /* Longest headers that occur (SLL2, IPv6 with an extension, TCP with all its options), and then
  * some: in immediate mode a slot of the kernel's ring is as large as the snapshot. */
 enum { SOURCE_SNAPLEN_DEFAULT = 192, SOURCE_BUFFER_KIB_DEFAULT = 16384, SOURCE_ERROR_SIZE = 512 };
+
+enum { SOURCE_BATCH = 64 }; /* packets at once */
 
 struct source; /* opaque */
 
@@ -31,35 +33,32 @@ enum source_error {
 };
 
 /* Opens; on failure *source is NULL and `error` holds a line that names the object, the cause and,
- * but for SOURCE_NO_PERMISSION, the remedy. */
+ * but for SOURCE_NO_PERMISSION, the remedy. A file on a pipe is waited for until its header is
+ * there. */
 enum source_error source_open(struct source **source, const struct source_options *options,
                               char error[static SOURCE_ERROR_SIZE]);
 
-struct source_packet {
-  const uint8_t *bytes; /* valid until the next call */
-  size_t captured, on_wire;
-  int64_t t_us;
-};
-
 enum source_result {
-  SOURCE_PACKET,
-  SOURCE_NONE, /* live: nothing now; wait on source_fd */
+  SOURCE_PACKETS,
+  SOURCE_NONE, /* live, or on a pipe: nothing now; wait on source_fd */
   SOURCE_END,  /* the file is at its end */
   SOURCE_BROKEN,
 };
 
-/* The next packet. After SOURCE_BROKEN `error` says what happened: a file that ends in the middle
- * of a packet, an interface that went away. */
-enum source_result source_next(struct source *source, struct source_packet *packet,
-                               char error[static SOURCE_ERROR_SIZE]);
+/* The next packets that pass the filter, 1 to `max` (SOURCE_BATCH at most), *n of them; their
+ * octets are there until the next call. After SOURCE_BROKEN `error` says what happened: a file that
+ * ends in the middle of a packet, an interface that went away. */
+enum source_result source_next_batch(struct source *source, struct packet *packets, unsigned max,
+                                     unsigned *n, char error[static SOURCE_ERROR_SIZE]);
 
-/* A descriptor to poll for a live capture, -1 for a file. */
+/* A descriptor to poll for a live capture or a pipe, -1 for a file. */
 int source_fd(const struct source *source);
-enum decode_link source_link(const struct source *source);
 
 struct source_counts {
   uint64_t received, dropped; /* by the filter; by the kernel, for want of room */
   bool known;                 /* false for a file */
+  uint64_t far_times;         /* of a file, packets: from outside the years 1 to 9999 */
+  uint64_t no_times;          /* of a file, packets: without any */
 };
 
 struct source_counts source_counts(struct source *source);

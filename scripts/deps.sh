@@ -14,6 +14,7 @@ demo cmd:make            make           make                make           make
 demo cmd:pkg-config      pkg-config     pkgconf-pkg-config  pkgconf        pkgconf
 demo pc:libuv            libuv1-dev     libuv-devel         libuv          libuv-dev
 demo pc:libpcap          libpcap-dev    libpcap-devel       libpcap        libpcap-dev
+demo pc:zlib             zlib1g-dev     zlib-devel          zlib           zlib-dev
 demo pc:libxxhash        libxxhash-dev  xxhash-devel        xxhash         xxhash-dev
 demo pc:libmnl           libmnl-dev     libmnl-devel        libmnl         libmnl-dev
 extra pc:libtracefs      libtracefs-dev libtracefs-devel    libtracefs     libtracefs-dev

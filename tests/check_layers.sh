@@ -29,8 +29,12 @@ layer() { # layer FOLDER...
   git ls-files "${@/%//*.[ch]}" | grep -E "^($(IFS='|' && echo "$*"))/[^/]+$" | tr '\n' ' '
 }
 
-echo 1..14
+echo 1..16
 check 'only source includes pcap' "$(others capture/source.c)" 'pcap'
+check 'only input includes zlib' "$(others capture/input.c)" 'zlib'
+check 'savefile knows octets alone: no file, no clock, no other stage' \
+  "capture/savefile.c capture/savefile.h capture/packet.h" \
+  '(stdio|unistd|fcntl|errno|time|sys/|poll|common/|capture/[^sp]|capture/source)'
 check 'only common/peer includes libuv' \
   "$(layer common common/model capture capture/kernel capture/report)" 'uv\.h'
 check 'only flow includes xxHash' "$(others capture/flow.c)" 'xxhash'

@@ -87,7 +87,8 @@ bool trace_read(struct trace *t, const char *path) {
   struct source_options options = {.file = path};
   char error[SOURCE_ERROR_SIZE];
   struct source *source;
-  struct source_packet packet;
+  struct packet packet;
+  unsigned n;
   struct decoded first = {0}, p;
   struct labels labels = {.first = END_NONE};
   bool over = false;
@@ -96,9 +97,9 @@ bool trace_read(struct trace *t, const char *path) {
     fprintf(stderr, "%s\n", error);
     return false;
   }
-  while (source_next(source, &packet, error) == SOURCE_PACKET) {
+  while (source_next_batch(source, &packet, 1, &n, error) == SOURCE_PACKETS) {
     t->end_us = packet.t_us;
-    if (decode_packet(source_link(source), packet.bytes, packet.captured, packet.on_wire, &p) !=
+    if (decode_packet(packet.link, packet.bytes, packet.captured, packet.on_wire, &p) !=
         DECODE_SEGMENT)
       continue;
     if (t->n == 0) first = p;
