@@ -8,6 +8,7 @@
 #   growth    a million, ten and a hundred million packets (the last from a pipe)
 #   memory    octets for each open connection, at 1 000 000
 #   hostile   closes behind a SYN flood; four-tuples that an unkeyed hash throws together
+#   stages    where the instructions go, by callgrind (if it is installed)
 #   live      closes a second without and with sniffers, losses, latency, processor time
 #   peers     server and client against a plain epoll pair
 #
@@ -239,6 +240,35 @@ part_hostile() {
   measure "$quietest"
 }
 
+part_stages() {
+  local open
+  command -v valgrind >/dev/null || { echo 'bench: no valgrind, no stages' >&2; return; }
+  printf '\nInstructions a packet, by the file they are in: %s\n\n| open | reading | decode | flow | model | watch | report | libc and others | all |\n|---|---|---|---|---|---|---|---|---|\n' "${words[$quietest]}"
+  for open in 1000 20000; do
+    make_capture "200k packets, $open open" --packets 200000 --open "$open"
+    valgrind --tool=callgrind --callgrind-out-file="$scratch/callgrind" "$bin/capture" \
+      -r "$scratch/pcap" ${quiet:+-qq} --format lines >/dev/null 2>"$scratch/said.callgrind"
+    callgrind_annotate --auto=no --threshold=100 "$scratch/callgrind" | awk -v packets="$packets" -v open="$open" '
+      /PROGRAM TOTALS/ { all = number($1) }
+      function number(text) { gsub(/,/, "", text); return text }
+      function stage(line) {
+        if (line ~ /common\/model/) return "model"
+        if (line ~ /capture\/(source|savefile)|libpcap/) return "reading"
+        if (line ~ /capture\/decode/) return "decode"
+        if (line ~ /capture\/flow|xxhash/) return "flow"
+        if (line ~ /capture\/report/) return "report"
+        return line ~ /[^\/]capture\/[a-z]*\.c/ ? "watch" : "others"
+      }
+      $1 ~ /^[0-9,]+$/ && /:/ && !/PROGRAM/ { n[stage($0)] += number($1) }
+      END {
+        printf "| %s |", open
+        split("reading decode flow model watch report others", stages, " ")
+        for (i = 1; i <= 7; i++) printf " %.0f |", n[stages[i]] / packets
+        printf " %.0f |\n", all / packets
+      }'
+  done
+}
+
 # ---- Live -----------------------------------------------------------------------------------------
 
 closes=50000 # fewer than there are ports
@@ -336,7 +366,7 @@ printf '%s; commit %s; medians of %s\n' "$("$bin/capture" --version | head -n 1)
   "$(git describe --always --dirty 2>/dev/null)" "$rounds"
 
 parts=("$@")
-((${#parts[@]})) || parts=(formats sizes pace growth memory hostile live peers)
+((${#parts[@]})) || parts=(formats sizes pace growth memory hostile stages live peers)
 for part in "${parts[@]}"; do
   declare -F "part_$part" >/dev/null || {
     echo "bench: there is no part '$part'" >&2
