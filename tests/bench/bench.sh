@@ -74,7 +74,7 @@ check_counts() {
 
 # check_verdicts [--extra]: every single one, on the capture at hand. Its words are left in checked.
 check_verdicts() {
-  "$bin/capture" -r "$scratch/pcap" --format json $quiet 2>/dev/null >"$scratch/verdicts" || true
+  "$bin/capture" -r "$scratch/pcap" --format json -q 2>/dev/null >"$scratch/verdicts" || true
   if tests/bench/check.sh "$@" "$scratch/truth" "$scratch/verdicts" >"$scratch/check"; then
     checked="all $(tail -n 1 "$scratch/check" | cut -d ' ' -f 1) right"
   else
@@ -114,13 +114,7 @@ declare -A words=(
   [floor]="libpcap's empty loop" [quiet]='capture -qq' [verdicts]='capture -q' [lines]='capture, lines'
   [json]='capture, NDJSON' [json-verdicts]='capture, NDJSON -q' [tcpdump]='tcpdump -S of FIN and RST'
   [tshark]='tshark -z conv,tcp' [argus]=argus [tcptrace]=tcptrace [libnids]=libnids)
-ours=(lines json)
-quiet=
-if "$bin/capture" --help | grep -q -- '-q,'; then
-  ours=(quiet verdicts lines json-verdicts json)
-  quiet=-q
-fi
-quietest=${ours[0]}
+ours=(quiet verdicts lines json-verdicts json)
 others=()
 for program in tcpdump libnids argus tcptrace tshark; do
   command -v "$program" >/dev/null || [[ -x $bench/$program ]] && others+=("$program")
@@ -149,7 +143,7 @@ print_rows() {
       "$(calc %.3f "$(cpu_s "$program")")" "$(calc %.2f "$(cpu_s "$program") / $floor")" \
       "$(calc %.3f "$(cpu_s "$program") * 1e6 / $packets")" \
       "$(calc %.0f "$(peak_kib "$program") / 1024")" \
-      "$([[ $program == "$quietest" ]] && echo "$checked")"
+      "$([[ $program == quiet ]] && echo "$checked")"
   done
 }
 
@@ -172,17 +166,17 @@ part_formats() {
 part_sizes() {
   heading 'Ten million packets'
   make_capture '10M packets, 1 000 open' --packets 10000000 --open 1000
-  measure "$quietest"
+  measure quiet
   make_capture '10M packets, 1 000 000 open' --packets 10000000 --open 1000000
-  measure "$quietest"
+  measure quiet
 }
 
 part_pace() {
   heading 'Pace'
   make_capture '1M packets, 1 000 open, 1 us apart' --packets 1000000 --open 1000
-  measure "$quietest"
+  measure quiet
   make_capture '1M packets, 1 000 open, 100 us apart' --packets 1000000 --open 1000 --pace 100000
-  measure "$quietest"
+  measure quiet
 }
 
 # from_pipe PROGRAM COMMAND...: reads what generate writes at that moment.
@@ -194,19 +188,19 @@ from_pipe() {
 
 part_growth() {
   local size round described=
-  printf '\nGrowth, from a pipe, 1 000 open\n\n| packets | floor, us a packet | %s, us a packet | ratio | peak MiB |\n|---|---|---|---|---|\n' "${words[$quietest]}"
+  printf '\nGrowth, from a pipe, 1 000 open\n\n| packets | floor, us a packet | %s, us a packet | ratio | peak MiB |\n|---|---|---|---|---|\n' "${words[quiet]}"
   for size in 1000000 10000000 100000000; do
     options=(--packets "$size" --open 1000)
     described="$size packets from a pipe"
     rm -f "$scratch"/times.*
     for ((round = 0; round < rounds; round++)); do
       from_pipe floor "$bench/floor" -
-      from_pipe "$quietest" "$bin/capture" -r - ${quiet:+-qq} --format lines
-      check_counts "$quietest"
+      from_pipe quiet "$bin/capture" -r - -qq
+      check_counts quiet
     done
     printf '| %s | %s | %s | %s | %s |\n' "$size" \
-      "$(calc %.3f "$(cpu_s floor) * 1e6 / $size")" "$(calc %.3f "$(cpu_s "$quietest") * 1e6 / $size")" \
-      "$(calc %.2f "$(cpu_s "$quietest") / $(cpu_s floor)")" "$(calc %.0f "$(peak_kib "$quietest") / 1024")"
+      "$(calc %.3f "$(cpu_s floor) * 1e6 / $size")" "$(calc %.3f "$(cpu_s quiet) * 1e6 / $size")" \
+      "$(calc %.2f "$(cpu_s quiet) / $(cpu_s floor)")" "$(calc %.0f "$(peak_kib quiet) / 1024")"
   done
 }
 
@@ -214,11 +208,11 @@ part_memory() {
   local few many
   printf '\nMemory\n\n| open connections | peak MiB | octets for each |\n|---|---|---|\n'
   make_capture '1 000 open' --connections 1000 --open 1000 --mix open
-  take_turns "$quietest"
-  few=$(peak_kib "$quietest")
+  take_turns quiet
+  few=$(peak_kib quiet)
   make_capture '1 000 000 open' --connections 1000000 --open 1000000 --mix open
-  take_turns "$quietest"
-  many=$(peak_kib "$quietest")
+  take_turns quiet
+  many=$(peak_kib quiet)
   printf '| 1 000 | %s | |\n| 1 000 000 | %s | %s |\n' "$(calc %.1f "$few / 1024")" \
     "$(calc %.1f "$many / 1024")" "$(calc %.0f "($many - $few) * 1024 / 999000")"
 }
@@ -226,28 +220,28 @@ part_memory() {
 part_hostile() {
   heading 'Hostile'
   make_capture '10 000 closes' --connections 10000
-  measure "$quietest"
+  measure quiet
   make_capture '10 000 closes behind 2M SYNs' --connections 2010000 --flood 2000000
   grep -v $'\tsyn$' "$scratch/truth" >"$scratch/closes" && mv "$scratch/closes" "$scratch/truth"
   count=0 # of the SYNs not all need be remembered
-  take_turns floor "$quietest"
+  take_turns floor quiet
   count=1
   check_verdicts --extra
-  print_rows floor "$quietest"
+  print_rows floor quiet
   make_capture '20 000 four-tuples at random' --connections 20000 --open 20000
-  measure "$quietest"
+  measure quiet
   make_capture '20 000 that collide without a key' --connections 20000 --open 20000 --collide
-  measure "$quietest"
+  measure quiet
 }
 
 part_stages() {
   local open
   command -v valgrind >/dev/null || { echo 'bench: no valgrind, no stages' >&2; return; }
-  printf '\nInstructions a packet, by the file they are in: %s\n\n| open | reading | decode | flow | model | watch | report | libc and others | all |\n|---|---|---|---|---|---|---|---|---|\n' "${words[$quietest]}"
+  printf '\nInstructions a packet, by the file they are in: %s\n\n| open | reading | decode | flow | model | watch | report | libc and others | all |\n|---|---|---|---|---|---|---|---|---|\n' "${words[quiet]}"
   for open in 1000 20000; do
     make_capture "200k packets, $open open" --packets 200000 --open "$open"
     valgrind --tool=callgrind --callgrind-out-file="$scratch/callgrind" "$bin/capture" \
-      -r "$scratch/pcap" ${quiet:+-qq} --format lines >/dev/null 2>"$scratch/said.callgrind"
+      -r "$scratch/pcap" -qq >/dev/null 2>"$scratch/said.callgrind"
     callgrind_annotate --auto=no --threshold=100 "$scratch/callgrind" | awk -v packets="$packets" -v open="$open" '
       /PROGRAM TOTALS/ { all = number($1) }
       function number(text) { gsub(/,/, "", text); return text }
@@ -302,7 +296,7 @@ part_live() {
   rm -f "$scratch"/live.*
   for ((round = 0; round < rounds; round++)); do
     pair_turn none ours 100
-    for name in tcpdump lines lines-kernel json json-kernel ${quiet:+quiet verdicts}; do
+    for name in tcpdump lines lines-kernel json json-kernel quiet verdicts; do
       case $name in
         tcpdump) pair_turn "$name" ours 100 tcpdump -i lo -s 192 -w "$scratch/live.pcap" ;;
         lines) pair_turn "$name" ours 100 "${capture[@]}" --format lines --kernel off ;;
@@ -320,7 +314,7 @@ part_live() {
   echo '| sniffer | closes a second | of those without | lost packets, all turns | CPU us a packet | latency p50, p99 (ms) |'
   echo '|---|---|---|---|---|---|'
   printf '| none | %s | 1.00 | | | |\n' "$(rate none)"
-  for name in tcpdump lines lines-kernel json json-kernel ${quiet:+quiet verdicts}; do
+  for name in tcpdump lines lines-kernel json json-kernel quiet verdicts; do
     latency=
     [[ $name == tcpdump || $name == quiet || $name == verdicts ]] ||
       latency="$(calc %.2f "$(median 2 <"$scratch/live.$name.latencies") / 1000"), $(calc %.2f "$(median 3 <"$scratch/live.$name.latencies") / 1000")"
