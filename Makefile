@@ -64,6 +64,11 @@ OBJECTS_test_kernel_trace := tests/test_kernel_trace $(KERNEL_TRACE) capture/ker
 OBJECTS_test_model := tests/test_model tests/model_builder $(MODEL)
 OBJECTS_test_journey := tests/test_journey tests/model_builder $(MODEL)
 OBJECTS_test_name := tests/test_name capture/name
+# tests/check_fuzz_report.sh links it with libFuzzer, which has a main.
+FUZZERS := fuzz_report
+OBJECTS_fuzz_report := tests/fuzz_report capture/flow capture/name $(filter-out \
+  capture/report/rows capture/report/summary,$(call layer,capture/report)) $(MODEL)
+OBJECTS_test_report := tests/test_report $(OBJECTS_fuzz_report)
 OBJECTS_test_out := tests/test_out capture/report/out
 OBJECTS_test_verdict := tests/test_verdict tests/model_builder $(MODEL)
 OBJECTS_test_witness := tests/test_witness tests/model_builder $(MODEL)
@@ -110,7 +115,7 @@ $(B)/obj/%.o: %.c $(STAMP) Makefile
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(call pkg_cflags,$(PKGS_$*)) -MMD -MP -c -o $@ $<
 
-$(PROGRAMS:%=$(B)/%) $(UNIT_TESTS:%=$(B)/tests/%) $(BENCH_PROGRAMS:%=$(B)/bench/%): $$(patsubst %,$(B)/obj/%.o,$$(OBJECTS_$$(@F)))
+$(PROGRAMS:%=$(B)/%) $(UNIT_TESTS:%=$(B)/tests/%) $(FUZZERS:%=$(B)/tests/%) $(BENCH_PROGRAMS:%=$(B)/bench/%): $$(patsubst %,$(B)/obj/%.o,$$(OBJECTS_$$(@F)))
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(call pkgs,$(OBJECTS_$(@F)))) $(LDLIBS)

@@ -348,6 +348,19 @@ unwritable() {
   unwritable "--rows /dev/full" -r "$PCAP" --rows /dev/full
 }
 
+@test "NDJSON is JSON for jq and UTF-8, for every golden capture and a file name that is neither" {
+  local pcap name=$BATS_TEST_TMPDIR/$'a\xff"\\\x1b[2J\n.pcap' all=$BATS_TEST_TMPDIR/all
+  for pcap in "$BATS_TEST_DIRNAME"/golden/*.pcap; do
+    "$TEARDOWN_BIN/capture" -r "$pcap" --format json 2>/dev/null || (($? == 1))
+  done >"$all"
+  cp "$PCAP" "$name"
+  "$TEARDOWN_BIN/capture" -r "$name" --format json >>"$all"
+  iconv -f UTF-8 -t UTF-8 "$all" >/dev/null
+  [ "$(jq -c 'select(.schema and .type)' "$all" | wc -l)" -eq "$(wc -l <"$all")" ]
+  jq -se --arg name "$(iconv -c -f UTF-8 -t UTF-8 <<<"${name##*/}")" '[.[] | select(.type == "start")] | last
+    | .source | gsub("\ufffd"; "") | endswith($name)' "$all"
+}
+
 @test "-q: a line for each verdict; -qq: the summary alone; files are complete" {
   local format
   for format in lines ladder; do

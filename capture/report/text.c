@@ -178,7 +178,7 @@ static void put_states(struct out *o, const struct kernel_word *word, const char
 static void put_kernel_reason(struct out *o, const char *reason) {
   if (*reason == '\0') return;
   out_text(o, " (");
-  out_text(o, reason);
+  out_printable(o, reason);
   out_char(o, ')');
 }
 
