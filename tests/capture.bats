@@ -1,26 +1,12 @@
 #!/usr/bin/env bats
 # capture on real sockets and files: what it prints, what it refuses, and how it ends.
-# Runs inside a private network namespace with lo up.
 
-bats_require_minimum_version 1.5.0
+load helper
 
 setup_file() {
-  : "${TEARDOWN_BIN:=$BATS_TEST_DIRNAME/../build/san}"
-  export TEARDOWN_BIN
   export PCAP=$BATS_FILE_TMPDIR/normal.pcap
   observe --kernel off --closes 1 -w "$PCAP" >"$BATS_FILE_TMPDIR/live.txt"
   export LIVE_STATUS=$?
-}
-
-# wait_for FILE PATTERN: until the file has a line that matches, ten seconds at most.
-wait_for() {
-  local tries
-  for ((tries = 0; tries < 500; tries++)); do
-    grep -q -- "$2" "$1" 2>/dev/null && return 0
-    read -rt 0.02 <> <(:) || true
-  done
-  echo "waited in vain for '$2' in $1" >&2
-  return 1
 }
 
 # observe CAPTURE_OPTION...: one close of a real client and server, seen by capture; its output.
@@ -30,11 +16,11 @@ observe() {
   dir=$(mktemp -d "$BATS_FILE_TMPDIR/observe.XXXXXX")
   timeout 30 "$TEARDOWN_BIN/capture" -i lo --json "$dir/events" "$@" >"$dir/out" 2>"$dir/err" &
   local capture=$!
-  wait_for "$dir/events" '"start"' || return 9
+  wait_for says "$dir/events" '"start"' || return 9
   # shellcheck disable=SC2086 # option lists
   timeout 30 "$TEARDOWN_BIN/server" -p 7000 --count 1 ${SERVER:-} >"$dir/server" 2>&1 &
   local server=$!
-  wait_for "$dir/server" 'listen' || return 9
+  wait_for says "$dir/server" 'listen' || return 9
   # shellcheck disable=SC2086
   timeout 30 "$TEARDOWN_BIN/client" --close-after 100 ${CLIENT:-} 127.0.0.1 7000 >"$dir/client" 2>&1
   local status=0
@@ -160,7 +146,7 @@ refused() {
 @test "a refused connection" {
   "$TEARDOWN_BIN/capture" -i lo --closes 1 --json "$BATS_TEST_TMPDIR/e" >"$BATS_TEST_TMPDIR/o" &
   local capture=$!
-  wait_for "$BATS_TEST_TMPDIR/e" start
+  wait_for says "$BATS_TEST_TMPDIR/e" start
   "$TEARDOWN_BIN/client" 127.0.0.1 7009 || true
   wait "$capture"
   grep -q 'verdict refused conforms' "$BATS_TEST_TMPDIR/o"
@@ -169,10 +155,10 @@ refused() {
 @test "someone stuck in CLOSE_WAIT: status 1, and the sentence says whose call is missing" {
   "$TEARDOWN_BIN/capture" -i lo --duration 4 --json "$BATS_TEST_TMPDIR/e" >"$BATS_TEST_TMPDIR/o" &
   local capture=$! status=0
-  wait_for "$BATS_TEST_TMPDIR/e" start
+  wait_for says "$BATS_TEST_TMPDIR/e" start
   "$TEARDOWN_BIN/server" --never-close >"$BATS_TEST_TMPDIR/s" &
   local server=$!
-  wait_for "$BATS_TEST_TMPDIR/s" listen
+  wait_for says "$BATS_TEST_TMPDIR/s" listen
   "$TEARDOWN_BIN/client" --close-after 10 >/dev/null
   wait "$capture" || status=$?
   kill "$server"
@@ -193,7 +179,7 @@ refused() {
     rm -f "$BATS_TEST_TMPDIR/e"
     "$TEARDOWN_BIN/capture" -i lo --json "$BATS_TEST_TMPDIR/e" 2>"$BATS_TEST_TMPDIR/err" &
     local capture=$!
-    wait_for "$BATS_TEST_TMPDIR/e" start
+    wait_for says "$BATS_TEST_TMPDIR/e" start
     kill -$signal "$capture"
     wait "$capture"
     grep -q '0 connections' "$BATS_TEST_TMPDIR/err"
@@ -229,7 +215,7 @@ refused() {
   ip link set gone0 up
   "$TEARDOWN_BIN/capture" -i gone0 --json "$BATS_TEST_TMPDIR/e" 2>"$BATS_TEST_TMPDIR/err" &
   local capture=$! status=0
-  wait_for "$BATS_TEST_TMPDIR/e" start
+  wait_for says "$BATS_TEST_TMPDIR/e" start
   ip link del gone0
   wait "$capture" || status=$?
   [ "$status" -eq 2 ]
@@ -397,7 +383,7 @@ unwritable() {
   head -c 65536 /dev/zero >&7
   timeout 30 "$TEARDOWN_BIN/capture" -r "$PCAP" --json "$BATS_TEST_TMPDIR/events" >"$pipe" 2>"$err" 7>&- &
   local capture=$!
-  wait_for "$BATS_TEST_TMPDIR/events" '"summary"'
+  wait_for says "$BATS_TEST_TMPDIR/events" '"summary"'
   kill -TERM "$capture"
   wait "$capture" || status=$?
   exec 7>&-

@@ -2,10 +2,10 @@
 # --expect-ladder and --rows, on the golden captures: what one writes the other reads; and each row
 # and field that is not as stated is named. The scenarios use both on real sockets.
 
-bats_require_minimum_version 1.5.0
+load helper
 
 capture() {
-  run --separate-stderr timeout 30 "${TEARDOWN_BIN:=$BATS_TEST_DIRNAME/../build/san}/capture" "$@"
+  run --separate-stderr timeout 30 "$TEARDOWN_BIN/capture" "$@"
 }
 
 golden=$BATS_TEST_DIRNAME/golden

@@ -1,28 +1,16 @@
 #!/usr/bin/env bats
 # What capture reads: every form of file and link layer, copies, fragments, and captures that show a
-# part of a connection only. Runs inside a private network namespace with lo up.
+# part of a connection only.
 
-bats_require_minimum_version 1.5.0
+load helper
 
 setup_file() {
-  : "${TEARDOWN_BIN:=$BATS_TEST_DIRNAME/../build/san}"
-  export TEARDOWN_BIN
   export GOLDEN=$BATS_TEST_DIRNAME/golden CONVERT=$BATS_FILE_TMPDIR/convert_pcap
   "${CC:-cc}" -std=c17 -O1 -o "$CONVERT" "$BATS_TEST_DIRNAME/convert_pcap.c"
 }
 
 teardown() {
   [ -z "${bridged-}" ] || { kill "$bridged"; wait "$bridged" || true; ip link del br0; } 2>/dev/null
-}
-
-wait_for() { # wait_for FILE PATTERN: until the file has a line that matches, ten seconds at most
-  local tries
-  for ((tries = 0; tries < 500; tries++)); do
-    grep -q -- "$2" "$1" 2>/dev/null && return 0
-    read -rt 0.02 <> <(:) || true
-  done
-  echo "waited in vain for '$2' in $1" >&2
-  return 1
 }
 
 # told ARGUMENT...: what capture makes of a file, but for its name and the counts of the summary.
@@ -185,14 +173,14 @@ last_verdicts() {
   timeout 60 "$TEARDOWN_BIN/capture" -i lo --kernel off --closes 4 --json "$json" -w "$saved" \
     >/dev/null 2>&1 &
   local capture=$!
-  wait_for "$json" '"start"'
+  wait_for says "$json" '"start"'
   timeout 60 "$TEARDOWN_BIN/server" -p 7000 --count 3 >"$BATS_TEST_TMPDIR/server" 2>&1 &
   local server=$!
   timeout 60 "$TEARDOWN_BIN/server" -p 7001 --count 1 --close-delay 0 \
     >"$BATS_TEST_TMPDIR/quick" 2>&1 &
   local quick=$!
-  wait_for "$BATS_TEST_TMPDIR/server" listen
-  wait_for "$BATS_TEST_TMPDIR/quick" listen
+  wait_for says "$BATS_TEST_TMPDIR/server" listen
+  wait_for says "$BATS_TEST_TMPDIR/quick" listen
   for how in close shutdown reset; do
     timeout 30 "$TEARDOWN_BIN/client" --close "$how" --close-after 50 127.0.0.1 7000 \
       >/dev/null 2>&1 || true
@@ -222,10 +210,10 @@ last_verdicts() {
   timeout 30 "$TEARDOWN_BIN/capture" -i any --closes 1 --json "$json" 'port 7000' \
     >/dev/null 2>"$BATS_TEST_TMPDIR/err" &
   local capture=$!
-  wait_for "$json" '"start"'
+  wait_for says "$json" '"start"'
   timeout 30 "$TEARDOWN_BIN/server" -l 0.0.0.0 -p 7000 --count 1 >"$BATS_TEST_TMPDIR/server" 2>&1 &
   local server=$!
-  wait_for "$BATS_TEST_TMPDIR/server" listen
+  wait_for says "$BATS_TEST_TMPDIR/server" listen
   timeout 30 nsenter --target "$other" --net \
     "$TEARDOWN_BIN/client" --close-after 50 192.0.2.1 7000 >/dev/null 2>&1
   wait "$capture" "$server"

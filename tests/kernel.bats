@@ -1,15 +1,13 @@
 #!/usr/bin/env bats
 # The kernel as second witness: what capture shows of it, on real sockets, as root (events and
-# answers) and as anybody (answers). Runs inside a private network namespace with lo up.
+# answers) and as anybody (answers).
 
-bats_require_minimum_version 1.5.0
+load helper
 
 setup_file() {
-  : "${TEARDOWN_BIN:=$BATS_TEST_DIRNAME/../build/san}"
-  export TEARDOWN_BIN LC_ALL=C.UTF-8
   # Events want root and a kernel that has tracefs; then, and only then, are they expected.
   export TOLD=0
-  if ((EUID == 0)) && [ "$(cat /proc/self/uid_map | tr -s ' ')" = " 0 0 4294967295" ] &&
+  if ((EUID == 0)) && [ "$(tr -s ' ' </proc/self/uid_map)" = " 0 0 4294967295" ] &&
     grep -qw tracefs /proc/filesystems; then
     TOLD=1
   fi
@@ -18,32 +16,9 @@ setup_file() {
 setup() {
   port=$((21000 + BATS_TEST_NUMBER))
   log=$BATS_TEST_TMPDIR
-  pids=()
 }
 
-teardown() {
-  local pid
-  for pid in "${pids[@]}"; do
-    kill -KILL "$pid" 2>/dev/null || true
-    wait "$pid" 2>/dev/null || true
-  done
-}
-
-fail() {
-  printf '%s\n' "$@" >&2
-  tail -n 60 "$log"/* >&2 2>/dev/null || true
-  return 1
-}
-
-# wait_for FILE PATTERN: until the file has a line that matches, ten seconds at most.
-wait_for() {
-  local tries
-  for ((tries = 0; tries < 500; tries++)); do
-    grep -q -- "$2" "$log/$1" 2>/dev/null && return 0
-    read -rt 0.02 <> <(:) || true
-  done
-  fail "waited in vain for '$2' in $1"
-}
+teardown() { end_all; }
 
 # watch OPTION...: capture in the background; its NDJSON is in events.
 watch() {
@@ -51,14 +26,14 @@ watch() {
     >"$log/out" 2>"$log/err" 3>&- &
   watcher=$!
   pids+=("$watcher")
-  wait_for events '"start"'
+  wait_for says events '"start"'
 }
 
 serve() {
   timeout 100 "$TEARDOWN_BIN/server" -p "$port" "$@" >"$log/server" 2>&1 3>&- &
   server=$!
   pids+=("$server")
-  wait_for server 'listen'
+  wait_for says server 'listen'
 }
 
 call() {
@@ -121,7 +96,7 @@ is() { verdicts | head -n 1 | jq -e "$1" >/dev/null || fail "verdict: not $1"; }
   awk '/ACK ack=u\+1/ { ack = NR } /FIN_WAIT_2 +kernel$/ { half = NR } /FIN seq=w/ { fin = NR }
     END { exit !(ack && ack < half && half < fin) }' "$log/out" || fail 'order'
   grep -q 'kernel agrees 6/6' "$log/out"
-  ! grep -q 'the kernel is' "$log/out"
+  run ! grep 'the kernel is' "$log/out"
 }
 
 @test "IPv6, and IPv4 on a socket of IPv6" {
@@ -194,7 +169,7 @@ END
   serve --close-delay 1000 --count 1
   timeout 60 "$TEARDOWN_BIN/client" --send 0 --close-after 100 127.0.0.1 "$port" >"$log/client" 3>&- &
   pids+=($!)
-  wait_for events '"role":"ack1","again":0'
+  wait_for says events '"role":"ack1","again":0'
   nft "add rule inet t c tcp dport $port tcp flags & (fin|syn|rst|ack) == ack drop"
   end_watch 0
   nft delete table inet t
@@ -240,7 +215,7 @@ END
   watch --wait --closes 1 --format ladder
   serve --count 1
   call 127.0.0.1 "$port"
-  wait_for events '"role":"final-ack","again":0'
+  wait_for says events '"role":"final-ack","again":0'
   ss -K state time-wait dport = ":$port" >/dev/null 2>&1 || true
   end_watch 0
   is '.client_state == "CLOSED" and .client_evidence == "kernel"'
@@ -253,7 +228,7 @@ END
   call 127.0.0.1 "$port"
   end_watch 0
   is '.kernel == null'
-  ! grep -qi kernel "$log/out"
+  run ! grep -i kernel "$log/out"
   run --separate-stderr "$TEARDOWN_BIN/capture" --kernel on
   [ "$status" -eq 2 ]
   # shellcheck disable=SC2154 # bats sets stderr
@@ -289,7 +264,7 @@ END
   serve --close-delay 1000 --count 1
   timeout 60 "$TEARDOWN_BIN/client" --send 0 --close-after 100 127.0.0.1 "$port" >"$log/client" 3>&- &
   pids+=($!)
-  wait_for events '"role":"ack1","again":0'
+  wait_for says events '"role":"ack1","again":0'
   nft "add rule inet t c tcp dport $port tcp flags & (fin|syn|rst|ack) == ack numgen inc mod 1000 < 4 drop"
   end_watch 0
   nft delete table inet t

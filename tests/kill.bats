@@ -2,7 +2,7 @@
 # Whatever ends lost-ack.sh, at whatever moment, nothing stays: no process, namespace, qdisc,
 # device, nft table or temporary file.
 
-bats_require_minimum_version 1.5.0
+load helper
 
 # Seconds into a run of about three: start-up, half-closed and armed, lost, settling.
 MOMENTS='0.01 0.03 0.08 0.2 0.5 0.8 1.2 1.6 1.9 2.3'
@@ -62,7 +62,6 @@ kill_at_every_moment() {
   local moment signal=$1
   shift
   export SCRIPTS=$BATS_TEST_DIRNAME/../scripts
-  export TEARDOWN_BIN=${TEARDOWN_BIN:-$BATS_TEST_DIRNAME/../build/san}
   export TMPDIR=$BATS_TEST_TMPDIR/tmp
   export LOG=$BATS_TEST_TMPDIR/log
   mkdir -p "$TMPDIR"

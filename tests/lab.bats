@@ -1,19 +1,12 @@
 #!/usr/bin/env bats
 # Real closes in private network namespaces: the ladder row by row, and the verdict.
 # Every test has a twin without the fault, or with another one, that must be seen to fail.
-# Runs inside a private network namespace, as tests/run.sh arranges.
 # shellcheck disable=SC2030,SC2031,SC2154 # run sets status, output, stderr in each test's process
 # shellcheck disable=SC2119,SC2120 # some twins add options, the tests themselves none
 
-bats_require_minimum_version 1.5.0
+load helper
 
 setup_file() {
-  if [[ $(readlink /proc/self/ns/net) == "$(readlink /proc/1/ns/net)" ]]; then
-    echo 'lab.bats needs a network namespace of its own: unshare -n, or unshare -Urn' >&2
-    return 1
-  fi
-  export TEARDOWN_BIN=${TEARDOWN_BIN:-$BATS_TEST_DIRNAME/../build/san}
-  export LC_ALL=C.UTF-8
   # Every backend that this kernel has.
   export BACKENDS=nft
   if tc qdisc add dev lo root netem 2>/dev/null; then
@@ -23,12 +16,6 @@ setup_file() {
 }
 
 scripts=$BATS_TEST_DIRNAME/../scripts
-
-# Why an assertion failed, for the log; the twins look for it, too.
-fail() {
-  printf '%s\n' "$@" >&2
-  return 1
-}
 
 # close_once ADDRESS CLIENT_OPTIONS SERVER_OPTIONS: one close without a fault; $output has the
 # sniffer's NDJSON.

@@ -1,52 +1,20 @@
 #!/usr/bin/env bats
 # server and client at their command lines and on a loopback of their own.
-# Runs inside a private network namespace with lo up, as tests/run.sh arranges.
 
-bats_require_minimum_version 1.5.0
-
-setup_file() {
-  if [ "$(readlink /proc/self/ns/net)" = "$(readlink /proc/1/ns/net)" ]; then
-    echo "peer.bats needs a network namespace of its own: unshare -n, or unshare -Urn" >&2
-    return 1
-  fi
-}
+load helper
 
 setup() {
-  : "${TEARDOWN_BIN:=$BATS_TEST_DIRNAME/../build/san}"
-  export LC_ALL=C.UTF-8
   port=$((20000 + BATS_TEST_NUMBER))
   log=$BATS_TEST_TMPDIR
-  pids=()
 }
 
 teardown() {
-  local pid
   nft delete table inet peer 2>/dev/null || true
-  for pid in "${pids[@]}"; do
-    kill -KILL "$pid" 2>/dev/null || true
-    wait "$pid" 2>/dev/null || true
-  done
+  end_all
 }
 
 # ---- helpers ----
 
-fail() {
-  printf '%s\n' "$@" >&2
-  tail -n 50 "$log"/*.log "$log"/*.err >&2 2>/dev/null || true
-  return 1
-}
-
-# Polls a condition for at most 10 s.
-wait_for() {
-  local tries
-  for ((tries = 0; tries < 500; tries++)); do
-    "$@" && return 0
-    sleep 0.02
-  done
-  fail "not within 10 s: $*"
-}
-
-says() { grep -qF -- "$2" "$log/$1" 2>/dev/null; }
 gone() { ! kill -0 "$1" 2>/dev/null; }
 listening() { [ -n "$(ss -Hltn "sport = :$1")" ]; }
 

@@ -1,26 +1,12 @@
 #!/usr/bin/env bats
 # Every scenario as it states itself, and its twin without what makes it happen, which must be seen
 # to fail, and for the right reason. All runs of a test go at the same time: mostly they wait.
-# Runs inside a private network namespace, as tests/run.sh arranges.
 # shellcheck disable=SC2030,SC2031,SC2154 # run sets status, output, stderr in each test's process
 
-bats_require_minimum_version 1.5.0
+load helper
 
-setup_file() {
-  if [[ $(readlink /proc/self/ns/net) == "$(readlink /proc/1/ns/net)" ]]; then
-    echo 'scenario.bats needs a network namespace of its own: unshare -n, or unshare -Urn' >&2
-    return 1
-  fi
-  export TEARDOWN_BIN=${TEARDOWN_BIN:-$BATS_TEST_DIRNAME/../build/san}
-  export LC_ALL=C.UTF-8 COLUMNS=400 # so that no message is folded
-}
-
+export COLUMNS=400 # so that no message is folded
 scenario=$BATS_TEST_DIRNAME/../scripts/scenario.sh
-
-fail() {
-  printf '%s\n' "$@" >&2
-  return 1
-}
 
 # begin KEY OPTION...: a run in the background. end KEY STATUS PART: how it must end, and say.
 declare -gA runs # bats reads this file in a function

@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+# Every .bats file loads this: where the programs are, that the network is none of the machine's, how
+# to wait for a condition, and how to say why a test failed. $log is a test's folder, if it has one.
+
+bats_require_minimum_version 1.5.0
+
+if [[ $(readlink /proc/self/ns/net) == "$(readlink /proc/1/ns/net)" ]]; then
+  echo 'this needs a network namespace of its own: run it by tests/run.sh' >&2
+  exit 1
+fi
+export TEARDOWN_BIN=${TEARDOWN_BIN:-$BATS_TEST_DIRNAME/../build/san} LC_ALL=C.UTF-8
+pids=() # what a test started and teardown is to end
+
+# fail LINE...: why, and the end of everything in $log.
+fail() {
+  printf '%s\n' "$@" >&2
+  [[ ! ${log-} ]] || tail -n 60 "$log"/* >&2 2>/dev/null || true
+  return 1
+}
+
+# wait_for COMMAND...: until it succeeds, ten seconds at most.
+wait_for() {
+  local tries
+  for ((tries = 0; tries < 500; tries++)); do
+    "$@" && return 0
+    read -rt 0.02 <> <(:) || true
+  done
+  fail "not within 10 s: $*"
+}
+
+# says FILE TEXT: a line of it, in $log or elsewhere, has that text.
+says() {
+  [[ $1 == /* ]] || set -- "$log/$1" "$2"
+  grep -qsF -- "$2" "$1"
+}
+
+end_all() {
+  local pid
+  for pid in "${pids[@]}"; do
+    kill -KILL "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+  done
+}
