@@ -3,6 +3,7 @@
 #   make            build/server, build/client, build/capture
 #   make demo       a normal close and a lost final ACK, live (installs what is missing)
 #   make test       every test (installs what is missing)
+#   make lint       what reads the sources without running them; part of make test
 #   make campaign   N=100000 random closes, the model beside the kernel
 #   make bench      what capture, server and client cost (tests/bench/bench.sh)
 #   make install    into $(DESTDIR)$(PREFIX), as teardown-server, teardown-client, teardown-capture
@@ -93,7 +94,7 @@ $(NIDS:%=$(B)/bench/%): LDLIBS += -lnids
 PKGS_tests/bench/floor := libpcap
 PKGS_tests/bench/collide := libxxhash
 
-.PHONY: all bench bench-programs campaign clean demo deps install test unit
+.PHONY: all bench bench-programs campaign clean demo deps install lint test unit
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SECONDEXPANSION:
@@ -148,6 +149,9 @@ demo: deps
 
 test: deps
 	@tests/run.sh
+
+lint: deps
+	@tests/run.sh check_lint check_layers
 
 # With SEED=... the same closes are drawn again.
 N ?= 100000

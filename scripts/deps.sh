@@ -26,11 +26,16 @@ demo cmd:setpriv         util-linux     util-linux          util-linux     util-
 demo cmd:unshare         util-linux     util-linux-core     util-linux     util-linux-misc
 test pc:cmocka           libcmocka-dev  libcmocka-devel     cmocka         cmocka-dev
 test cmd:bats            bats           bats                bats           bats
-test cmd:prove          perl           perl-Test-Harness   perl           perl-utils
+test cmd:prove           perl           perl-Test-Harness   perl           perl-utils
 test cmd:jq              jq             jq                  jq             jq
 test cmd:python3         python3        python3             python         python3
 test cmd:nc              netcat-openbsd nmap-ncat           openbsd-netcat netcat-openbsd
 test cmd:clang           clang          clang               clang          clang
+test cmd:clang-format    clang-format   clang-tools-extra   clang          clang-extra-tools
+test cmd:clang-tidy      clang-tidy     clang-tools-extra   clang          clang-extra-tools
+test cmd:cppcheck        cppcheck       cppcheck            cppcheck       cppcheck
+test cmd:mandoc          mandoc         mandoc              mandoc         mandoc
+test cmd:shellcheck      shellcheck     ShellCheck          shellcheck     shellcheck
 test cmd:busybox         busybox        busybox             busybox        busybox
 test cmd:linux.uml       user-mode-linux -                  -              -
 END

@@ -1,7 +1,7 @@
 /* The table under test: the model's own, with at most one row replaced, and look-ups counted. Model
  * and hosts call this transition_find; the original goes by another name in this file only. */
 #define transition_find transition_find_original
-#include "common/model/transition.c"
+#include "common/model/transition.c"  // NOLINT(bugprone-suspicious-include)
 #undef transition_find
 
 #include <string.h>

@@ -155,7 +155,8 @@ const struct rule RULES[] = {
     {MUTATION_ACK_MINUS, K(RST_OF_SYN), .must = C(OTHER_FINDING), .may = C(OPEN)},
 
     {MUTATION_FLIP_FIN, K(SYN), .must = C(UNEXPECTED) | C(IGNORED) | C(FIN_MOVED)},
-    {MUTATION_FLIP_FIN, K(SYN_ACK), .must = C(CLOSED_FIRST) | C(REFUTES) | C(FIN_MOVED) | C(ACK_SHORT),
+    {MUTATION_FLIP_FIN, K(SYN_ACK),
+     .must = C(CLOSED_FIRST) | C(REFUTES) | C(FIN_MOVED) | C(ACK_SHORT),
      .may = ENDS | C(STUCK) | C(DATA_AFTER_FIN) | C(ACK_SHORT) | C(RST_TIME_WAIT) | C(RST_WINDOW),
      .legal = "a FIN on a SYN,ACK counts (3.10.7.3)"},
     {MUTATION_FLIP_FIN, K(RST) | K(RST_OF_SYN), .legal = "RST comes before FIN (3.10.7.4)"},
