@@ -59,6 +59,7 @@ OBJECTS_test_decode := tests/test_decode capture/decode $(MODEL)
 EXPLORE := tests/explore tests/explore_host tests/explore_mutants tests/explore_oracle \
   tests/explore_table tests/explore_watcher tests/explore_world
 OBJECTS_test_explore := tests/test_explore $(EXPLORE) $(filter-out common/model/transition,$(MODEL))
+OBJECTS_test_savefile := tests/test_savefile capture/savefile
 OBJECTS_test_kernel_record := tests/test_kernel_record capture/kernel/record
 OBJECTS_test_kernel_trace := tests/test_kernel_trace $(KERNEL_TRACE) capture/kernel/record \
   common/model/tcp_state
@@ -80,6 +81,7 @@ OBJECTS_test_mutation := tests/test_mutation tests/mutate_trace tests/mutation_r
 # Every unit test is a cmocka program; one that is not listed above tests the model alone.
 $(foreach t,$(UNIT_TESTS),$(eval PKGS_tests/$t := cmocka)$(eval OBJECTS_$t ?= tests/$t $(MODEL)))
 PKGS_tests/test_kernel_trace += $(TRACE_PKGS)
+PKGS_tests/test_savefile += libpcap
 
 # What tests/bench/bench.sh measures with.
 NIDS := $(if $(wildcard /usr/include/nids.h),libnids)

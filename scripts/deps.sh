@@ -36,6 +36,7 @@ test cmd:clang-tidy      clang-tidy     clang-tools-extra   clang          clang
 test cmd:cppcheck        cppcheck       cppcheck            cppcheck       cppcheck
 test cmd:mandoc          mandoc         mandoc              mandoc         mandoc
 test cmd:shellcheck      shellcheck     ShellCheck          shellcheck     shellcheck
+test cmd:tshark         tshark         wireshark-cli       wireshark-cli  tshark
 test cmd:busybox         busybox        busybox             busybox        busybox
 test cmd:linux.uml       user-mode-linux -                  -              -
 END
