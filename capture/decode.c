@@ -2,35 +2,401 @@
 
 #include <string.h>
 
-enum {
-  ETHERTYPE_IP4 = 0x0800,
-  ETHERTYPE_IP6 = 0x86dd,
-  ETHERTYPE_VLAN = 0x8100,
-  ETHERTYPE_QINQ = 0x88a8,
-  ETHERTYPE_QINQ_OLD = 0x9100,
-  VLAN_TAGS_MAX = 4,
-  IP6_EXTENSIONS_MAX = 8,
-  PROTOCOL_TCP = 6,
+/* A packet is walked layer by layer: each opens one header and says what follows it. */
+enum layer {
+  LAYER_END, /* walk.result says how it ended */
+  LAYER_ETHERNET,
+  LAYER_LLC,
+  LAYER_VLAN,
+  LAYER_MPLS,
+  LAYER_PPPOE,
+  LAYER_PPP,
+  LAYER_IP, /* either version */
+  LAYER_IP4,
+  LAYER_IP6,
+  LAYER_EXTENSION, /* of IPv6 */
+  LAYER_AUTHENTICATION,
+  LAYER_FRAGMENT, /* of IPv6 */
+  LAYER_TCP,
+  LAYER_UDP,
+  LAYER_SHIM, /* eight octets that nobody needs, then Ethernet: VXLAN, ERSPAN II */
+  LAYER_GENEVE,
+  LAYER_GRE,
+  LAYER_ERSPAN_3,
 };
 
-/* What is left of a packet: octets captured, and octets that were on the wire. */
-struct rest {
+/* Of layers; what is deeper is said to be too deep. A bound: lengths of 0 could nest for ever. */
+enum { LAYERS_MAX = 24 };
+
+struct walk {
   const uint8_t *at;
-  size_t captured, on_wire;
+  size_t captured, on_wire; /* what is left */
+  struct decoded *out;
+  bool fragment; /* of the IP datagram that was opened last */
+  enum decode_result result;
 };
+
+/* ---- What follows what ---------------------------------------------------------------------- */
+
+/* `layer` is LAYER_END where a number is known and not opened: it is of `kind`. */
+struct next {
+  uint16_t number;
+  uint8_t layer, kind;
+};
+
+static const struct next ETHERTYPES[] = {
+    {0x0800, LAYER_IP4, 0},   {0x86dd, LAYER_IP6, 0},          {0x8100, LAYER_VLAN, 0},
+    {0x88a8, LAYER_VLAN, 0},                               /* QinQ */
+    {0x9100, LAYER_VLAN, 0},                               /* before it was standardized */
+    {0x8847, LAYER_MPLS, 0},  {0x8848, LAYER_MPLS, 0},     /* multicast */
+    {0x8864, LAYER_PPPOE, 0}, {0x6558, LAYER_ETHERNET, 0}, /* in GRE and GENEVE */
+    {0x880b, LAYER_PPP, 0},   {0x0806, LAYER_END, DECODE_ARP}, {0x88e5, LAYER_END, DECODE_MACSEC},
+};
+
+static const struct next PROTOCOLS[] = {
+    {6, LAYER_TCP, 0},
+    {17, LAYER_UDP, 0},
+    {4, LAYER_IP4, 0},
+    {41, LAYER_IP6, 0},
+    {47, LAYER_GRE, 0},
+    {137, LAYER_MPLS, 0},
+    {51, LAYER_AUTHENTICATION, 0},
+    {1, LAYER_END, DECODE_ICMP},
+    {58, LAYER_END, DECODE_ICMP},
+    {132, LAYER_END, DECODE_SCTP},
+    {50, LAYER_END, DECODE_ESP},
+    {115, LAYER_END, DECODE_L2TP},
+};
+
+/* Behind an IPv6 header, besides. */
+static const struct next EXTENSIONS[] = {
+    {0, LAYER_EXTENSION, 0},   {43, LAYER_EXTENSION, 0},
+    {60, LAYER_EXTENSION, 0},  {135, LAYER_EXTENSION, 0}, /* mobility */
+    {139, LAYER_EXTENSION, 0},                            /* HIP */
+    {140, LAYER_EXTENSION, 0},                            /* shim6 */
+    {44, LAYER_FRAGMENT, 0},
+};
+
+static const struct next PPP_PROTOCOLS[] = {
+    {0x0021, LAYER_IP4, 0},          {0x0057, LAYER_IP6, 0}, {0x0281, LAYER_MPLS, 0},
+    {0x002d, LAYER_END, DECODE_PPP}, /* Van Jacobson's compressed TCP */
+    {0x002f, LAYER_END, DECODE_PPP}, /* the same, uncompressed: its protocol field is gone */
+    {0x0053, LAYER_END, DECODE_PPP}, /* encrypted */
+    {0x00fd, LAYER_END, DECODE_PPP}, /* compressed */
+};
+
+/* Destination ports. */
+static const struct next UDP_PORTS[] = {
+    {4789, LAYER_SHIM, 0},         {8472, LAYER_SHIM, 0}, /* Linux, before there was a number */
+    {6081, LAYER_GENEVE, 0},       {2152, LAYER_END, DECODE_GTP},
+    {4500, LAYER_END, DECODE_ESP}, {1701, LAYER_END, DECODE_L2TP},
+};
+
+#define FIND(table, number) find(table, sizeof(table) / sizeof *(table), number)
+static const struct next *find(const struct next *table, size_t n, uint16_t number) {
+  for (const struct next *i = table; i < table + n; i++)
+    if (i->number == number) return i;
+  return NULL;
+}
+
+/* `header` octets, and the ethertype among them unless type_at is negative. */
+static const struct link {
+  uint16_t number;
+  uint8_t header;
+  int8_t type_at;
+  uint8_t layer;
+} LINKS[] = {
+    {DECODE_LINK_ETHERNET, 0, -1, LAYER_ETHERNET},
+    {DECODE_LINK_SLL2, 20, 0, 0},
+    {DECODE_LINK_SLL, 16, 14, 0},
+    {DECODE_LINK_RAW, 0, -1, LAYER_IP},
+    /* The family's number differs between systems; the version nibble does not. */
+    {DECODE_LINK_NULL, 4, -1, LAYER_IP},
+    {DECODE_LINK_LOOP, 4, -1, LAYER_IP},
+    {DECODE_LINK_RAW_BSD, 0, -1, LAYER_IP},
+    {DECODE_LINK_RAW_OPENBSD, 0, -1, LAYER_IP},
+    {DECODE_LINK_IP4, 0, -1, LAYER_IP},
+    {DECODE_LINK_IP6, 0, -1, LAYER_IP},
+    {DECODE_LINK_PPP, 0, -1, LAYER_PPP},
+    {DECODE_LINK_PPP_HDLC, 0, -1, LAYER_PPP},
+    {DECODE_LINK_PPP_PPPD, 0, -1, LAYER_PPP},
+    {DECODE_LINK_PPP_WITH_DIRECTION, 1, -1, LAYER_PPP},
+    {DECODE_LINK_PPP_ETHER, 0, -1, LAYER_PPPOE},
+    {DECODE_LINK_CISCO_HDLC, 4, 2, 0},
+};
+
+static const struct link *find_link(uint32_t number) {
+  for (const struct link *i = LINKS; i < LINKS + sizeof LINKS / sizeof *LINKS; i++)
+    if (i->number == number) return i;
+  return NULL;
+}
+
+bool decode_reads_link(uint32_t link) { return find_link(link) != NULL; }
+
+const char *decode_kind_name(enum decode_kind kind) {
+  static const char *const names[] = {
+#define X(id, name) name,
+      DECODE_KINDS(X)
+#undef X
+  };
+  return names[kind];
+}
+
+/* ---- Steps of a walk ------------------------------------------------------------------------ */
 
 static uint16_t get16(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
 static uint32_t get32(const uint8_t *p) {
   return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-static bool skip(struct rest *r, size_t n) {
-  if (r->captured < n || r->on_wire < n) return false;
-  r->at += n;
-  r->captured -= n;
-  r->on_wire -= n;
-  return true;
+static enum layer end(struct walk *w, enum decode_result result) {
+  w->result = result;
+  return LAYER_END;
 }
+
+static enum layer end_as(struct walk *w, enum decode_kind kind) {
+  w->out->kind = (uint8_t)kind;
+  return end(w, DECODE_NOT_TCP);
+}
+
+/* False ends the walk. */
+static bool need(struct walk *w, size_t n) {
+  if (w->captured >= n) return true;
+  w->result = w->on_wire < n ? DECODE_MALFORMED : DECODE_TRUNCATED;
+  return false;
+}
+
+/* What need() has granted. */
+static void skip(struct walk *w, size_t n) {
+  w->at += n;
+  w->captured -= n;
+  w->on_wire -= n < w->on_wire ? n : w->on_wire;
+}
+
+/* A header that tells how long what follows is: behind that is padding. */
+static void limit(struct walk *w, size_t n) {
+  w->on_wire = n;
+  if (w->captured > n) w->captured = n;
+}
+
+static enum layer follow(struct walk *w, const struct next *next, enum decode_kind otherwise) {
+  if (!next) return end_as(w, otherwise);
+  return next->layer == LAYER_END ? end_as(w, next->kind) : next->layer;
+}
+
+/* ---- Link layer and shims ------------------------------------------------------------------- */
+
+static enum layer open_ethernet(struct walk *w) {
+  enum { LENGTH_MAX = 1500 }; /* below the ethertypes: a length, as in IEEE 802.3 */
+  if (!need(w, 14)) return LAYER_END;
+  uint16_t type = get16(w->at + 12);
+  skip(w, 14);
+  return type <= LENGTH_MAX ? LAYER_LLC : follow(w, FIND(ETHERTYPES, type), DECODE_OTHER);
+}
+
+static enum layer open_llc(struct walk *w) {
+  static const uint8_t snap[] = {0xaa, 0xaa, 3, 0, 0, 0};
+  if (!need(w, sizeof snap + 2)) return LAYER_END;
+  if (memcmp(w->at, snap, sizeof snap) != 0) return end_as(w, DECODE_OTHER);
+  uint16_t type = get16(w->at + sizeof snap);
+  skip(w, sizeof snap + 2);
+  return follow(w, FIND(ETHERTYPES, type), DECODE_OTHER);
+}
+
+static enum layer open_vlan(struct walk *w) {
+  if (!need(w, 4)) return LAYER_END;
+  uint16_t type = get16(w->at + 2);
+  skip(w, 4);
+  return follow(w, FIND(ETHERTYPES, type), DECODE_OTHER);
+}
+
+/* One label. Nothing says what follows the last one: RFC 4928 has everybody look at the first four
+ * bits, and a pseudowire's control word begin with 0. */
+static enum layer open_mpls(struct walk *w) {
+  if (!need(w, 4)) return LAYER_END;
+  bool is_last = w->at[2] & 1;
+  skip(w, 4);
+  if (!is_last) return LAYER_MPLS;
+  if (!need(w, 1)) return LAYER_END;
+  switch (w->at[0] >> 4) {
+    case 4: return LAYER_IP4;
+    case 6: return LAYER_IP6;
+    case 0:
+      if (!need(w, 4)) return LAYER_END;
+      skip(w, 4);
+      return LAYER_ETHERNET;
+  }
+  return end_as(w, DECODE_MPLS);
+}
+
+static enum layer open_pppoe(struct walk *w) {
+  if (!need(w, 6)) return LAYER_END;
+  if (w->at[0] != 0x11 || w->at[1] != 0) return end_as(w, DECODE_OTHER);
+  size_t length = get16(w->at + 4);
+  skip(w, 6);
+  limit(w, length);
+  return LAYER_PPP;
+}
+
+/* Address and control may be compressed away, and the protocol's first octet when it is 0; pppd
+ * writes the direction in place of the address. */
+static enum layer open_ppp(struct walk *w) {
+  if (!need(w, 2)) return LAYER_END;
+  if (w->at[1] == 3 && (w->at[0] == 0xff || w->at[0] <= 1)) {
+    skip(w, 2);
+    if (!need(w, 2)) return LAYER_END;
+  }
+  bool is_short = w->at[0] & 1;
+  uint16_t protocol = is_short ? w->at[0] : get16(w->at);
+  skip(w, is_short ? 1 : 2);
+  return follow(w, FIND(PPP_PROTOCOLS, protocol), DECODE_OTHER);
+}
+
+/* ---- IP ------------------------------------------------------------------------------------- */
+
+static enum layer follow_protocol(struct walk *w, uint8_t protocol) {
+  const struct next *next = FIND(PROTOCOLS, protocol);
+  if (!w->fragment || !next || next->layer == LAYER_UDP || next->layer == LAYER_END)
+    return follow(w, next, DECODE_OTHER_IP);
+  return end(w, DECODE_FRAGMENT);
+}
+
+static enum layer open_ip4(struct walk *w) {
+  struct decoded *out = w->out;
+  if (!need(w, 20)) return LAYER_END;
+  const uint8_t *ip = w->at;
+  size_t header = (size_t)(ip[0] & 0x0f) * 4, total = get16(ip + 2);
+  if (total == 0) total = w->on_wire; /* an offloaded giant */
+  if (header < 20 || total < header) return end(w, DECODE_MALFORMED);
+  out->family = 4;
+  out->ip_id = get16(ip + 4);
+  memset(&out->source, 0, sizeof out->source);
+  memset(&out->destination, 0, sizeof out->destination);
+  memcpy(out->source.bytes, ip + 12, 4);
+  memcpy(out->destination.bytes, ip + 16, 4);
+  uint16_t fragment = get16(ip + 6) & 0x3fff;
+  uint8_t protocol = ip[9];
+  w->fragment = fragment != 0;
+  if (w->fragment) {
+    enum layer next = follow_protocol(w, protocol);
+    /* Ports are in the first fragment alone. */
+    if (next != LAYER_UDP) return next;
+    if (fragment & 0x1fff) return end_as(w, DECODE_UDP);
+  }
+  limit(w, total);
+  if (!need(w, header)) return LAYER_END;
+  skip(w, header);
+  return follow_protocol(w, protocol);
+}
+
+static enum layer follow_header(struct walk *w, uint8_t protocol) {
+  const struct next *extension = FIND(EXTENSIONS, protocol);
+  return extension ? (enum layer)extension->layer : follow_protocol(w, protocol);
+}
+
+static enum layer open_ip6(struct walk *w) {
+  struct decoded *out = w->out;
+  if (!need(w, 40)) return LAYER_END;
+  size_t payload = get16(w->at + 4);
+  uint8_t next = w->at[6];
+  out->family = 6;
+  out->ip_id = 0;
+  memcpy(out->source.bytes, w->at + 8, 16);
+  memcpy(out->destination.bytes, w->at + 24, 16);
+  w->fragment = false;
+  skip(w, 40);
+  if (payload > 0) limit(w, payload); /* 0: a jumbogram, or an offloaded giant */
+  return follow_header(w, next);
+}
+
+/* The headers between IP and what it carries: the next one's number, and their own length. */
+static enum layer open_extension(struct walk *w, size_t unit, size_t first) {
+  if (!need(w, 8)) return LAYER_END;
+  size_t length = (w->at[1] + first) * unit;
+  uint8_t next = w->at[0];
+  if (!need(w, length)) return LAYER_END;
+  skip(w, length);
+  return w->out->family == 6 ? follow_header(w, next) : follow_protocol(w, next);
+}
+
+static enum layer open_fragment(struct walk *w) {
+  if (!need(w, 8)) return LAYER_END;
+  uint16_t fragment = get16(w->at + 2) & 0xfff9;
+  uint8_t next = w->at[0];
+  w->fragment = fragment != 0; /* an atomic fragment is whole */
+  skip(w, 8);
+  if (w->fragment && FIND(EXTENSIONS, next)) return end(w, DECODE_FRAGMENT);
+  if (fragment & 0xfff8 && next == 17) return end_as(w, DECODE_UDP);
+  return follow_header(w, next);
+}
+
+static enum layer open_ip(struct walk *w) {
+  if (!need(w, 1)) return LAYER_END;
+  if (w->at[0] >> 4 == 4) return LAYER_IP4;
+  if (w->at[0] >> 4 == 6) return LAYER_IP6;
+  return end_as(w, DECODE_OTHER);
+}
+
+/* ---- Tunnels -------------------------------------------------------------------------------- */
+
+static enum layer open_udp(struct walk *w) {
+  enum { VXLAN_HAS_VNI = 0x08, GENEVE_VERSION = 0xc0, SHORTEST = 8 };
+  if (!need(w, 4)) return LAYER_END;
+  const struct next *next = FIND(UDP_PORTS, get16(w->at + 2));
+  if (!next || next->layer == LAYER_END) return follow(w, next, DECODE_UDP);
+  if (w->fragment) return end(w, DECODE_FRAGMENT);
+  if (!need(w, 8)) return LAYER_END;
+  skip(w, 8);
+  /* Anybody may use the port. */
+  if (w->on_wire < SHORTEST) return end_as(w, DECODE_UDP);
+  if (!need(w, SHORTEST)) return LAYER_END;
+  bool is_it = next->layer == LAYER_SHIM ? w->at[0] & VXLAN_HAS_VNI : !(w->at[0] & GENEVE_VERSION);
+  return is_it ? (enum layer)next->layer : end_as(w, DECODE_UDP);
+}
+
+static enum layer open_geneve(struct walk *w) {
+  size_t header = 8 + (size_t)(w->at[0] & 0x3f) * 4;
+  uint16_t type = get16(w->at + 2);
+  if (!need(w, header)) return LAYER_END;
+  skip(w, header);
+  return follow(w, FIND(ETHERTYPES, type), DECODE_UDP);
+}
+
+/* RFC 2784 and 2890; version 1 is PPTP's (RFC 2637). */
+static enum layer open_gre(struct walk *w) {
+  enum { CHECKSUM = 0x8000, ROUTING = 0x4000, KEY = 0x2000, SEQUENCE = 0x1000, ACK = 0x0080 };
+  enum { ERSPAN = 0x88be, ERSPAN_3 = 0x22eb, VERSION = 7 };
+  if (!need(w, 4)) return LAYER_END;
+  uint16_t flags = get16(w->at), type = get16(w->at + 2);
+  unsigned words =
+      1U + (flags & CHECKSUM ? 1 : 0) + (flags & KEY ? 1 : 0) + (flags & SEQUENCE ? 1 : 0);
+  if ((flags & VERSION) > 1 || flags & ROUTING) return end_as(w, DECODE_GRE);
+  if ((flags & VERSION) == 1) {
+    if (!(flags & SEQUENCE)) return end_as(w, DECODE_OTHER_IP); /* an acknowledgement alone */
+    words += flags & ACK ? 1 : 0;
+  }
+  if (!need(w, words * 4)) return LAYER_END;
+  skip(w, words * 4);
+  if (type == ERSPAN) return flags & SEQUENCE ? LAYER_SHIM : LAYER_ETHERNET; /* II, and I */
+  if (type == ERSPAN_3) return LAYER_ERSPAN_3;
+  return follow(w, FIND(ETHERTYPES, type), DECODE_GRE);
+}
+
+static enum layer open_erspan_3(struct walk *w) {
+  if (!need(w, 12)) return LAYER_END;
+  size_t header = w->at[11] & 1 ? 20 : 12; /* with a platform's own words */
+  if (!need(w, header)) return LAYER_END;
+  skip(w, header);
+  return LAYER_ETHERNET;
+}
+
+static enum layer open_shim(struct walk *w) {
+  if (!need(w, 8)) return LAYER_END;
+  skip(w, 8);
+  return LAYER_ETHERNET;
+}
+
+/* ---- TCP ------------------------------------------------------------------------------------ */
 
 static void decode_options(const uint8_t *p, size_t n, struct segment *s) {
   while (n > 0 && p[0] != 0) {
@@ -59,138 +425,66 @@ static void decode_options(const uint8_t *p, size_t n, struct segment *s) {
   }
 }
 
-static enum decode_result decode_tcp(struct rest r, struct decoded *out) {
-  if (r.captured < 20) return r.on_wire < 20 ? DECODE_MALFORMED : DECODE_TRUNCATED;
-  size_t header = (size_t)(r.at[12] >> 4) * 4;
-  if (header < 20 || header > r.on_wire) return DECODE_MALFORMED;
-  struct segment *s = &out->segment;
+static enum layer open_tcp(struct walk *w) {
+  if (!need(w, 20)) return LAYER_END;
+  const uint8_t *tcp = w->at;
+  size_t header = (size_t)(tcp[12] >> 4) * 4;
+  if (header < 20 || header > w->on_wire) return end(w, DECODE_MALFORMED);
+  struct segment *s = &w->out->segment;
   memset(s, 0, sizeof *s);
-  out->source_port = get16(r.at);
-  out->destination_port = get16(r.at + 2);
-  s->seq = get32(r.at + 4);
-  s->ack = get32(r.at + 8);
-  s->flags = r.at[13] & 0x3f;
-  s->window = get16(r.at + 14);
-  s->payload_bytes = (uint32_t)(r.on_wire - header);
-  decode_options(r.at + 20, (header < r.captured ? header : r.captured) - 20, s);
-  return DECODE_SEGMENT;
+  w->out->source_port = get16(tcp);
+  w->out->destination_port = get16(tcp + 2);
+  s->seq = get32(tcp + 4);
+  s->ack = get32(tcp + 8);
+  s->flags = tcp[13] & 0x3f;
+  s->window = get16(tcp + 14);
+  s->payload_bytes = (uint32_t)(w->on_wire - header);
+  decode_options(tcp + 20, (header < w->captured ? header : w->captured) - 20, s);
+  return end(w, DECODE_SEGMENT);
 }
 
-static enum decode_result decode_ip4(struct rest r, struct decoded *out) {
-  if (r.captured < 20) return r.on_wire < 20 ? DECODE_MALFORMED : DECODE_TRUNCATED;
-  size_t header = (size_t)(r.at[0] & 0x0f) * 4, total = get16(r.at + 2);
-  if (total == 0) total = r.on_wire; /* an offloaded giant */
-  if (header < 20 || total < header) return DECODE_MALFORMED;
-  if (r.at[9] != PROTOCOL_TCP) return DECODE_NOT_TCP;
-  if (get16(r.at + 6) & 0x3fff) return DECODE_FRAGMENT;
-  out->family = 4;
-  out->ip_id = get16(r.at + 4);
-  memset(&out->source, 0, sizeof out->source);
-  memset(&out->destination, 0, sizeof out->destination);
-  memcpy(out->source.bytes, r.at + 12, 4);
-  memcpy(out->destination.bytes, r.at + 16, 4);
-  r.on_wire = total;
-  if (r.captured > total) r.captured = total;
-  if (!skip(&r, header)) return DECODE_TRUNCATED;
-  return decode_tcp(r, out);
-}
+/* ---- All of them ---------------------------------------------------------------------------- */
 
-static enum decode_result decode_ip6(struct rest r, struct decoded *out) {
-  if (r.captured < 40) return r.on_wire < 40 ? DECODE_MALFORMED : DECODE_TRUNCATED;
-  size_t payload = get16(r.at + 4);
-  uint8_t next = r.at[6];
-  if (payload == 0) payload = r.on_wire - 40; /* a jumbogram, or an offloaded giant */
-  out->family = 6;
-  out->ip_id = 0;
-  memcpy(out->source.bytes, r.at + 8, 16);
-  memcpy(out->destination.bytes, r.at + 24, 16);
-  skip(&r, 40);
-  r.on_wire = payload;
-  if (r.captured > payload) r.captured = payload;
-
-  for (int i = 0; i < IP6_EXTENSIONS_MAX; i++) {
-    if (next == PROTOCOL_TCP) return decode_tcp(r, out);
-    bool generic = next == 0 || next == 43 || next == 60 || next == 135 || next == 139 ||
-                   next == 140; /* hop-by-hop, routing, destination, mobility, HIP, shim6 */
-    bool authentication = next == 51, fragment = next == 44;
-    if (!generic && !authentication && !fragment) return DECODE_NOT_TCP;
-    if (r.captured < 8) return r.on_wire < 8 ? DECODE_MALFORMED : DECODE_TRUNCATED;
-    if (fragment && (get16(r.at + 2) & 0xfff9)) return DECODE_FRAGMENT;
-    size_t length = fragment         ? 8
-                    : authentication ? ((size_t)r.at[1] + 2) * 4
-                                     : ((size_t)r.at[1] + 1) * 8;
-    next = r.at[0];
-    if (length > r.on_wire) return DECODE_MALFORMED;
-    if (!skip(&r, length)) return DECODE_TRUNCATED;
+static enum layer open_layer(struct walk *w, enum layer layer) {
+  switch (layer) {
+    case LAYER_END: break;
+    case LAYER_ETHERNET: return open_ethernet(w);
+    case LAYER_LLC: return open_llc(w);
+    case LAYER_VLAN: return open_vlan(w);
+    case LAYER_MPLS: return open_mpls(w);
+    case LAYER_PPPOE: return open_pppoe(w);
+    case LAYER_PPP: return open_ppp(w);
+    case LAYER_IP: return open_ip(w);
+    case LAYER_IP4: return open_ip4(w);
+    case LAYER_IP6: return open_ip6(w);
+    case LAYER_EXTENSION: return open_extension(w, 8, 1);
+    case LAYER_AUTHENTICATION: return open_extension(w, 4, 2);
+    case LAYER_FRAGMENT: return open_fragment(w);
+    case LAYER_TCP: return open_tcp(w);
+    case LAYER_UDP: return open_udp(w);
+    case LAYER_GENEVE: return open_geneve(w);
+    case LAYER_GRE: return open_gre(w);
+    case LAYER_ERSPAN_3: return open_erspan_3(w);
+    case LAYER_SHIM: return open_shim(w);
   }
-  return DECODE_MALFORMED;
+  return LAYER_END;
 }
 
-static enum decode_result decode_ethertype(uint16_t type, struct rest r, struct decoded *out) {
-  for (int i = 0; i < VLAN_TAGS_MAX; i++) {
-    if (type != ETHERTYPE_VLAN && type != ETHERTYPE_QINQ && type != ETHERTYPE_QINQ_OLD) break;
-    if (r.captured < 4) return DECODE_TRUNCATED;
-    type = get16(r.at + 2);
-    skip(&r, 4);
-  }
-  if (type == ETHERTYPE_IP4) return decode_ip4(r, out);
-  if (type == ETHERTYPE_IP6) return decode_ip6(r, out);
-  return DECODE_NOT_TCP;
-}
-
-static enum decode_result decode_version(struct rest r, struct decoded *out) {
-  if (r.captured < 1) return DECODE_TRUNCATED;
-  if (r.at[0] >> 4 == 4) return decode_ip4(r, out);
-  if (r.at[0] >> 4 == 6) return decode_ip6(r, out);
-  return DECODE_NOT_TCP;
-}
-
-bool decode_reads_link(uint32_t link) {
-  switch ((enum decode_link)link) {
-    case DECODE_LINK_NULL:
-    case DECODE_LINK_ETHERNET:
-    case DECODE_LINK_RAW_BSD:
-    case DECODE_LINK_RAW_OPENBSD:
-    case DECODE_LINK_RAW:
-    case DECODE_LINK_LOOP:
-    case DECODE_LINK_SLL:
-    case DECODE_LINK_IP4:
-    case DECODE_LINK_IP6:
-    case DECODE_LINK_SLL2: return true;
-  }
-  return false;
-}
-
-enum decode_result decode_packet(uint32_t link, const uint8_t *bytes, size_t captured,
+enum decode_result decode_packet(uint32_t number, const uint8_t *bytes, size_t captured,
                                  size_t on_wire, struct decoded *out) {
-  struct rest r = {bytes, captured, on_wire < captured ? captured : on_wire};
-  uint16_t type;
-  switch ((enum decode_link)link) {
-    case DECODE_LINK_ETHERNET:
-      if (captured < 14) return DECODE_TRUNCATED;
-      type = get16(bytes + 12);
-      skip(&r, 14);
-      return decode_ethertype(type, r, out);
-    case DECODE_LINK_SLL:
-      if (captured < 16) return DECODE_TRUNCATED;
-      type = get16(bytes + 14);
-      skip(&r, 16);
-      return decode_ethertype(type, r, out);
-    case DECODE_LINK_SLL2:
-      if (captured < 20) return DECODE_TRUNCATED;
-      type = get16(bytes);
-      skip(&r, 20);
-      return decode_ethertype(type, r, out);
-    case DECODE_LINK_RAW_BSD:
-    case DECODE_LINK_RAW_OPENBSD:
-    case DECODE_LINK_IP4:
-    case DECODE_LINK_IP6:
-    case DECODE_LINK_RAW: return decode_version(r, out);
-    case DECODE_LINK_LOOP:
-    case DECODE_LINK_NULL:
-      /* The family's number differs between systems; the version nibble does not. */
-      if (!skip(&r, 4)) return DECODE_TRUNCATED;
-      return decode_version(r, out);
+  struct walk w = {bytes, captured, on_wire < captured ? captured : on_wire, out, false, 0};
+  const struct link *link = find_link(number);
+  out->kind = 0;
+  if (!link) {
+    end_as(&w, DECODE_LINK);
+    return w.result;
   }
-  return DECODE_NOT_TCP;
+  if (captured < link->header) return DECODE_TRUNCATED;
+  enum layer layer = link->layer;
+  if (link->type_at >= 0)
+    layer = follow(&w, FIND(ETHERTYPES, get16(bytes + link->type_at)), DECODE_OTHER);
+  skip(&w, link->header);
+  for (int i = 0; layer != LAYER_END; i++)
+    layer = i < LAYERS_MAX ? open_layer(&w, layer) : end_as(&w, DECODE_DEEP);
+  return w.result;
 }

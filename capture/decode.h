@@ -1,5 +1,8 @@
-/* Bytes to segments: link layer, IP, TCP header and the options that the model needs. Knows no
- * state and never reads past what was captured. */
+/* Bytes to segments: link layer, shims and tunnels, IP, TCP header and the options that the model
+ * needs. Knows no state and never reads past what was captured.
+ *
+ * A segment in a tunnel is one like any other: its addresses are the inner ones. What is not looked
+ * into has a kind, so that it can be counted and said. */
 #ifndef TEARDOWN_CAPTURE_DECODE_H
 #define TEARDOWN_CAPTURE_DECODE_H
 
@@ -11,13 +14,19 @@
 
 /* What an interface's packets begin with: the LINKTYPE_ numbers of savefiles. */
 enum decode_link {
-  DECODE_LINK_NULL = 0,     /* BSD loopback: a family in either byte order */
-  DECODE_LINK_ETHERNET = 1, /* 802.1Q and 802.1ad tags included */
+  DECODE_LINK_NULL = 0, /* BSD loopback: a family in either byte order */
+  DECODE_LINK_ETHERNET = 1,
+  DECODE_LINK_PPP = 9,
   DECODE_LINK_RAW_BSD = 12, /* IPv4 or IPv6 at once, as some wrote it */
   DECODE_LINK_RAW_OPENBSD = 14,
+  DECODE_LINK_PPP_HDLC = 50,
+  DECODE_LINK_PPP_ETHER = 51, /* PPPoE's session header */
   DECODE_LINK_RAW = 101,
+  DECODE_LINK_CISCO_HDLC = 104,
   DECODE_LINK_LOOP = 108,
   DECODE_LINK_SLL = 113, /* Linux cooked, version 1 */
+  DECODE_LINK_PPP_PPPD = 166,
+  DECODE_LINK_PPP_WITH_DIRECTION = 204,
   DECODE_LINK_IP4 = 228,
   DECODE_LINK_IP6 = 229,
   DECODE_LINK_SLL2 = 276,
@@ -30,18 +39,44 @@ struct decode_address {
   uint8_t bytes[16]; /* IPv4 in the first four, the rest zero */
 };
 
+/* What a packet is that is no TCP. From DECODE_ESP on TCP may be inside. */
+#define DECODE_KINDS(X)                 \
+  X(UDP, "UDP")                         \
+  X(ICMP, "ICMP")                       \
+  X(ARP, "ARP")                         \
+  X(SCTP, "SCTP")                       \
+  X(OTHER_IP, "other IP")               \
+  X(OTHER, "not IP")                    \
+  X(ESP, "ESP")                         \
+  X(GTP, "GTP")                         \
+  X(L2TP, "L2TP")                       \
+  X(GRE, "GRE of another kind")         \
+  X(MPLS, "MPLS of another kind")       \
+  X(PPP, "compressed or encrypted PPP") \
+  X(MACSEC, "MACsec")                   \
+  X(DEEP, "too many layers")            \
+  X(LINK, "unknown link type")
+
+enum decode_kind {
+#define X(id, name) DECODE_##id,
+  DECODE_KINDS(X)
+#undef X
+      DECODE_KIND_COUNT
+};
+
 struct decoded {
   struct decode_address source, destination;
   uint16_t source_port, destination_port;
   uint16_t ip_id;         /* 0: none, as in IPv6 */
   uint8_t family;         /* 4 or 6 */
+  uint8_t kind;           /* enum decode_kind, with DECODE_NOT_TCP alone */
   struct segment segment; /* t_us is not set */
 };
 
 enum decode_result {
   DECODE_SEGMENT, /* *out is complete; options that the snapshot cut off are missing from it */
   DECODE_NOT_TCP,
-  DECODE_FRAGMENT,  /* of an IP datagram: not reassembled */
+  DECODE_FRAGMENT,  /* of an IP datagram with TCP or a tunnel in it: not reassembled */
   DECODE_TRUNCATED, /* the snapshot ends before the fixed part of the TCP header does */
   DECODE_MALFORMED, /* a length that contradicts another */
 };
@@ -51,5 +86,11 @@ enum decode_result {
  * padding nor a short snapshot matters, nor a savefile that has lost the original length. */
 enum decode_result decode_packet(uint32_t link, const uint8_t *bytes, size_t captured,
                                  size_t on_wire, struct decoded *out);
+
+/* "UDP". */
+const char *decode_kind_name(enum decode_kind kind);
+
+/* TCP may be inside a packet of this kind. */
+static inline bool decode_may_hide_tcp(enum decode_kind kind) { return kind >= DECODE_ESP; }
 
 #endif

@@ -1,8 +1,8 @@
 /* The octets of a file, a pipe or standard input, inflated if they come as gzip, in a window: what
  * has been read and not been used yet.
  *
- * Read, not mapped: a buffer that stays in the cache costs a quarter of what the page faults of a
- * mapping cost, and a file that shrinks meanwhile is no SIGBUS. */
+ * Read, not mapped: a buffer that stays in the cache costs no more than the page faults of a
+ * mapping, and a file that shrinks meanwhile is no SIGBUS. */
 #ifndef TEARDOWN_CAPTURE_INPUT_H
 #define TEARDOWN_CAPTURE_INPUT_H
 

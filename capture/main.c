@@ -209,10 +209,10 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
         ok = result == SOURCE_END;
         break;
       }
-      n_packets += n;
       for (const struct packet *p = packets; p < packets + n; p++) {
         struct decoded decoded;
-        last_us = p->t_us;
+        if (n_packets == 0 || p->t_us > last_us) last_us = p->t_us;
+        n_packets++;
         watch_packet(w, decode_packet(p->link, p->bytes, p->captured, p->on_wire, &decoded),
                      &decoded, p->t_us);
       }
@@ -232,6 +232,10 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
   w->summary.received = counts.received;
   w->summary.dropped = counts.dropped;
   w->summary.counts_known = counts.known;
+  w->summary.far_times = counts.far_times;
+  w->summary.no_times = counts.no_times;
+  w->summary.steps_back = counts.steps_back;
+  w->summary.step_back_us = counts.step_back_us;
   w->incomplete = counts.dropped > 0;
   (void)watch_attend(w, now_us());
   watch_end(w, s->report.live ? now_us() : last_us);

@@ -41,6 +41,8 @@ struct source {
   struct link_filter *filters;
   unsigned n_filters;
   uint64_t packets, readable; /* all, and those of link types that are read */
+  int64_t last_us;
+  struct source_counts counts;
   uint32_t unreadable_link;
 };
 
@@ -307,13 +309,18 @@ static enum source_result next_parsed(struct source *s, bool wait, struct packet
   }
 }
 
-static void count_links(struct source *s, const struct packet *packets, unsigned n) {
-  s->packets += n;
-  for (unsigned i = 0; i < n; i++) {
-    if (decode_reads_link(packets[i].link))
+static void count(struct source *s, const struct packet *packets, unsigned n) {
+  for (const struct packet *p = packets; p < packets + n; p++) {
+    if (s->packets++ > 0 && p->t_us < s->last_us) {
+      s->counts.steps_back++;
+      if (s->last_us - p->t_us > s->counts.step_back_us)
+        s->counts.step_back_us = s->last_us - p->t_us;
+    }
+    s->last_us = p->t_us;
+    if (decode_reads_link(p->link))
       s->readable++;
     else
-      s->unreadable_link = packets[i].link;
+      s->unreadable_link = p->link;
   }
 }
 
@@ -322,7 +329,7 @@ static enum source_result next_of_file(struct source *s, struct packet *packets,
   enum source_result result;
   do {
     result = next_parsed(s, false, packets, max, n, s->broken);
-    count_links(s, packets, *n);
+    count(s, packets, *n);
     if (s->filter) run_filter(s, packets, n);
   } while (result == SOURCE_PACKETS && *n == 0 && !*s->broken);
   return result;
@@ -456,8 +463,9 @@ int source_fd(const struct source *s) {
 }
 
 struct source_counts source_counts(struct source *s) {
-  struct source_counts counts = {.far_times = s->savefile.far_times,
-                                 .no_times = s->savefile.no_times};
+  struct source_counts counts = s->counts;
+  counts.far_times = s->savefile.far_times;
+  counts.no_times = s->savefile.no_times;
   struct pcap_stat stat;
   if (!s->live || pcap_stats(s->pcap, &stat) < 0) return counts;
   counts.received = stat.ps_recv;

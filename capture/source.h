@@ -59,6 +59,8 @@ struct source_counts {
   bool known;                 /* false for a file */
   uint64_t far_times;         /* of a file, packets: from outside the years 1 to 9999 */
   uint64_t no_times;          /* of a file, packets: without any */
+  uint64_t steps_back;        /* of a file: a packet is older than the one before it */
+  int64_t step_back_us;       /* the largest of them */
 };
 
 struct source_counts source_counts(struct source *source);

@@ -350,7 +350,7 @@ void watch_packet(struct watch *w, enum decode_result result, struct decoded *pa
       packet->segment.t_us = t_us;
       follow(w, packet);
       break;
-    case DECODE_NOT_TCP: break;
+    case DECODE_NOT_TCP: w->summary.other[packet->kind]++; break;
     case DECODE_FRAGMENT: w->summary.fragments++; break;
     case DECODE_TRUNCATED: w->summary.truncated++; break;
     case DECODE_MALFORMED: w->summary.malformed++; break;

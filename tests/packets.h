@@ -16,7 +16,7 @@ static const uint32_t SEQ = 4294967280, ACK = 2147483664;
 
 struct packet {
   const char *name;
-  enum decode_link link;
+  uint32_t link; /* enum decode_link */
   const char *link_header, *ip_headers, *rest; /* hexadecimal; the rest begins at the TCP header */
   enum decode_result result;
   unsigned decided_at; /* octets that suffice for the result; for a segment that is computed */
@@ -25,7 +25,8 @@ struct packet {
   uint8_t timestamps_end, sack_end, scale_end, sack_permitted_end;
   uint8_t payload, padding;
   uint32_t sack_left, sack_right;
-  bool giant; /* the IP header tells no length: the wire does */
+  uint8_t kind; /* enum decode_kind, of what is not TCP */
+  bool giant;   /* the IP header tells no length: the wire does */
 };
 
 /* clang-format off */
@@ -318,26 +319,26 @@ static const struct packet PACKETS[] = {
      "0200 0000 0002 0200 0000 0001 0800",
      "4500 0024 1234 4000 4011 3c5e c000 0201 c633 6402",
      "0035 14e9 0010 0000 0000 0000 0000 0000",
-     .result = DECODE_NOT_TCP, .decided_at = 34},
+     .result = DECODE_NOT_TCP, .decided_at = 38},
     /* IP6 2001:db8::1.53 > 2001:db8::2.5353: domain [length 8 < 12] (invalid) */
     {"ipv6 udp", DECODE_LINK_RAW,
      "",
      "6000 0000 0010 1140 2001 0db8 0000 0000 0000 0000 0000 0001 2001 0db8 0000 0000 "
      "0000 0000 0000 0002",
      "0035 14e9 0010 0000 0000 0000 0000 0000",
-     .result = DECODE_NOT_TCP, .decided_at = 40},
+     .result = DECODE_NOT_TCP, .decided_at = 44},
     /* ARP, Request who-has 192.0.2.2 tell 192.0.2.1, length 28 */
     {"arp", DECODE_LINK_ETHERNET,
      "0200 0000 0002 0200 0000 0001 0806",
      "",
      "0001 0800 0604 0001 0200 0000 0001 c000 0201 0000 0000 0000 c000 0202",
-     .result = DECODE_NOT_TCP, .decided_at = 14},
+     .result = DECODE_NOT_TCP, .decided_at = 14, .kind = DECODE_ARP},
     /* unknown ip 5 */
     {"raw, neither version", DECODE_LINK_RAW,
      "",
      "5000 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
      "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
-     .result = DECODE_NOT_TCP, .decided_at = 1},
+     .result = DECODE_NOT_TCP, .decided_at = 1, .kind = DECODE_OTHER},
     /* IP bad-hlen 16 */
     {"ihl of 4", DECODE_LINK_ETHERNET,
      "0200 0000 0002 0200 0000 0001 0800",
@@ -392,6 +393,442 @@ static const struct packet PACKETS[] = {
      "4500 0020 1234 4000 4006 3c6d c000 0201 c633 6402",
      "a35e 1b58 ffff fff0 8000 0010 0000 0000 0000 0000",
      .result = DECODE_MALFORMED, .decided_at = 34},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.4789: VXLAN, flags [I] (0x08), vni 42 IP 192.0.2.1.41822 >
+       198.51.100.2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512, options [nop,nop,TS val
+       1000001 ecr 2000002], length 0 */
+    {"vxlan", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0066 4321 0000 4011 2364 0a00 0001 0a00 "
+     "0002 c350 12b5 0052 0000 0800 0000 0000 2a00 0200 0000 0002 0200 0000 0001 0800",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP6 fd00::1.50000 > fd00::2.8472: OTV, flags [I] (0x08), overlay 0, instance 42 IP6
+       2001:db8::1.41822 > 2001:db8::2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512,
+       options [nop,nop,TS val 1000001 ecr 2000002], length 0 */
+    {"vxlan on the old port over ipv6, a vlan inside", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 86dd 6000 0000 006a 1140 fd00 0000 0000 0000 0000 "
+     "0000 0000 0001 fd00 0000 0000 0000 0000 0000 0000 0002 c350 2118 006a 0000 0800 "
+     "0000 0000 2a00 0200 0000 0002 0200 0000 0001 8100 0005 86dd",
+     "6000 0000 0020 0640 2001 0db8 0000 0000 0000 0000 0000 0001 2001 0db8 0000 0000 "
+     "0000 0000 0000 0002",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 139f 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.6081: Geneve, Flags [C], vni 0x2a, options [8 bytes]: IP
+       192.0.2.1.41822 > 198.51.100.2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512,
+       options [nop,nop,TS val 1000001 ecr 2000002], length 0 */
+    {"geneve, ethernet inside, with options", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 006e 4321 0000 4011 235c 0a00 0001 0a00 "
+     "0002 c350 17c1 005a 0000 0240 6558 0000 2a00 0103 0001 0000 0007 0200 0000 0002 "
+     "0200 0000 0001 0800",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.6081: Geneve, Flags [none], vni 0x2a: IP6 2001:db8::1.41822 >
+       2001:db8::2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512, options [nop,nop,TS val
+       1000001 ecr 2000002], length 0 */
+    {"geneve, ipv6 inside", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 006c 4321 0000 4011 235e 0a00 0001 0a00 "
+     "0002 c350 17c1 0058 0000 0000 86dd 0000 2a00",
+     "6000 0000 0020 0640 2001 0db8 0000 0000 0000 0000 0000 0001 2001 0db8 0000 0000 "
+     "0000 0000 0000 0002",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 139f 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 10.0.0.1 > 10.0.0.2: GREv0, length 56: IP 192.0.2.1.41822 > 198.51.100.2.7000: Flags
+       [F.], seq 4294967280, ack 2147483664, win 512, options [nop,nop,TS val 1000001 ecr 2000002],
+       length 0 */
+    {"gre", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 004c 4321 0000 402f 2360 0a00 0001 0a00 "
+     "0002 0000 0800",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 10.0.0.1 > 10.0.0.2: GREv0, off 0x0, key=0x2a, seq 1, length 88: IP6 2001:db8::1.41822 >
+       2001:db8::2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512, options [nop,nop,TS val
+       1000001 ecr 2000002], length 0 */
+    {"gre with checksum, key and sequence number", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 006c 4321 0000 402f 2340 0a00 0001 0a00 "
+     "0002 b000 86dd 0000 0000 0000 002a 0000 0001",
+     "6000 0000 0020 0640 2001 0db8 0000 0000 0000 0000 0000 0001 2001 0db8 0000 0000 "
+     "0000 0000 0000 0002",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 139f 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP6 fd00::1 > fd00::2: GREv0, key=0x2a, length 74: IP 192.0.2.1.41822 > 198.51.100.2.7000:
+       Flags [F.], seq 4294967280, ack 2147483664, win 512, options [nop,nop,TS val 1000001 ecr
+       2000002], length 0 */
+    {"gre over ipv6, ethernet inside", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 86dd 6000 0000 004a 2f40 fd00 0000 0000 0000 0000 "
+     "0000 0000 0001 fd00 0000 0000 0000 0000 0000 0000 0002 2000 6558 0000 002a 0200 "
+     "0000 0002 0200 0000 0001 0800",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 10.0.0.1 > 10.0.0.2: GREv0, length 70: gre-proto-0x88be */
+    {"erspan i", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 005a 4321 0000 402f 2352 0a00 0001 0a00 "
+     "0002 0000 88be 0200 0000 0002 0200 0000 0001 0800",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 10.0.0.1 > 10.0.0.2: GREv0, seq 1, length 82: gre-proto-0x88be */
+    {"erspan ii", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0066 4321 0000 402f 2346 0a00 0001 0a00 "
+     "0002 1000 88be 0000 0001 1001 0001 0000 0000 0200 0000 0002 0200 0000 0001 0800",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 10.0.0.1 > 10.0.0.2: GREv0, seq 1, length 114: gre-proto-0x22eb */
+    {"erspan iii, with the platform's words", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0086 4321 0000 402f 2326 0a00 0001 0a00 "
+     "0002 1000 22eb 0000 0001 2001 0001 0000 0000 0000 0001 0000 0000 0000 0000 0200 "
+     "0000 0002 0200 0000 0001 86dd",
+     "6000 0000 0020 0640 2001 0db8 0000 0000 0000 0000 0000 0001 2001 0db8 0000 0000 "
+     "0000 0000 0000 0002",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 139f 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 10.0.0.1 > 10.0.0.2: GREv1, call 7, seq 1, ack 1, length 72: IP 192.0.2.1.41822 >
+       198.51.100.2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512, options [nop,nop,TS val
+       1000001 ecr 2000002], length 0 */
+    {"pptp", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 005c 4321 0000 402f 2350 0a00 0001 0a00 "
+     "0002 3081 880b 0038 0007 0000 0001 0000 0001 ff03 0021",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 10.0.0.1 > 10.0.0.2: IP 192.0.2.1.41822 > 198.51.100.2.7000: Flags [F.], seq 4294967280,
+       ack 2147483664, win 512, options [nop,nop,TS val 1000001 ecr 2000002], length 0 */
+    {"ip in ip", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0048 4321 0000 4004 238f 0a00 0001 0a00 "
+     "0002",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 10.0.0.1 > 10.0.0.2: IP6 2001:db8::1.41822 > 2001:db8::2.7000: Flags [F.], seq
+       4294967280, ack 2147483664, win 512, options [nop,nop,TS val 1000001 ecr 2000002], length 0 */
+    {"6in4", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 005c 4321 0000 4029 2356 0a00 0001 0a00 "
+     "0002",
+     "6000 0000 0020 0640 2001 0db8 0000 0000 0000 0000 0000 0001 2001 0db8 0000 0000 "
+     "0000 0000 0000 0002",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 139f 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP6 fd00::1 > fd00::2: IP 192.0.2.1.41822 > 198.51.100.2.7000: Flags [F.], seq 4294967280,
+       ack 2147483664, win 512, options [nop,nop,TS val 1000001 ecr 2000002], length 0 */
+    {"ipv4 in ipv6", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 86dd 6000 0000 0034 0440 fd00 0000 0000 0000 0000 "
+     "0000 0000 0001 fd00 0000 0000 0000 0000 0000 0000 0002",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP6 fd00::1 > fd00::2: DSTOPT IP6 2001:db8::1.41822 > 2001:db8::2.7000: Flags [F.], seq
+       4294967280, ack 2147483664, win 512, options [nop,nop,TS val 1000001 ecr 2000002], length 0 */
+    {"ipv6 in ipv6 behind destination options", DECODE_LINK_RAW,
+     "6000 0000 0050 3c40 fd00 0000 0000 0000 0000 0000 0000 0001 fd00 0000 0000 0000 "
+     "0000 0000 0000 0002 2900 0401 0100 0000",
+     "6000 0000 0020 0640 2001 0db8 0000 0000 0000 0000 0000 0001 2001 0db8 0000 0000 "
+     "0000 0000 0000 0002",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 139f 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 10.0.0.1 > 10.0.0.2: IP 10.0.0.1 > 10.0.0.2: GREv0, length 106: IP 10.0.0.1.50000 >
+       10.0.0.2.4789: VXLAN, flags [I] (0x08), vni 42 IP 192.0.2.1.41822 > 198.51.100.2.7000: Flags
+       [F.], seq 4294967280, ack 2147483664, win 512, options [nop,nop,TS val 1000001 ecr 2000002],
+       length 0 */
+    {"vxlan in gre in ip in ip", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0092 4321 0000 4004 2345 0a00 0001 0a00 "
+     "0002 4500 007e 4321 0000 402f 232e 0a00 0001 0a00 0002 0000 0800 4500 0066 4321 "
+     "0000 4011 2364 0a00 0001 0a00 0002 c350 12b5 0052 0000 0800 0000 0000 2a00 0200 "
+     "0000 0002 0200 0000 0001 0800",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 10.0.0.1 > 10.0.0.2: AH(spi=0x00000001,seq=0x1,icv=0xaaaaaaaaaaaaaaaaaaaaaaaa): IP
+       192.0.2.1.41822 > 198.51.100.2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512,
+       options [nop,nop,TS val 1000001 ecr 2000002], length 0 */
+    {"ipv4 authentication header, ip in ip", DECODE_LINK_RAW,
+     "4500 0060 4321 0000 4033 2348 0a00 0001 0a00 0002 0404 0000 0000 0001 0000 0001 "
+     "aaaa aaaa aaaa aaaa aaaa aaaa",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* MPLS (label 16, tc 0, ttl 64) (label 17, tc 0, [S], ttl 64) IP 192.0.2.1.41822 >
+       198.51.100.2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512, options [nop,nop,TS val
+       1000001 ecr 2000002], length 0 */
+    {"mpls, two labels", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 8847 0001 0040 0001 1140",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* MPLS (label 17, tc 0, [S], ttl 64) */
+    {"mpls, a pseudowire of ethernet", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 8847 0001 1140 0000 0000 0200 0000 0002 0200 0000 "
+     "0001 86dd",
+     "6000 0000 0020 0640 2001 0db8 0000 0000 0000 0000 0000 0001 2001 0db8 0000 0000 "
+     "0000 0000 0000 0002",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 139f 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* PPPoE [ses 0x1] IP 192.0.2.1.41822 > 198.51.100.2.7000: Flags [F.], seq 4294967280, ack
+       2147483664, win 512, options [nop,nop,TS val 1000001 ecr 2000002], length 0 */
+    {"pppoe", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 8864 1100 0001 0036 0021",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* PPPoE [ses 0x1] IP6 2001:db8::1.41822 > 2001:db8::2.7000: Flags [F.], seq 4294967280, ack
+       2147483664, win 512, options [nop,nop,TS val 1000001 ecr 2000002], length 0 */
+    {"pppoe behind a vlan, protocol in one octet", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 8100 0005 8864 1100 0001 0049 57",
+     "6000 0000 0020 0640 2001 0db8 0000 0000 0000 0000 0000 0001 2001 0db8 0000 0000 "
+     "0000 0000 0000 0002",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 139f 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 192.0.2.1.41822 > 198.51.100.2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512,
+       options [nop,nop,TS val 1000001 ecr 2000002], length 0 */
+    {"ieee 802.3 with snap", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 003c aaaa 0300 0000 0800",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 192.0.2.1.41822 > 198.51.100.2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512,
+       options [nop,nop,TS val 1000001 ecr 2000002], length 0 */
+    {"ppp", DECODE_LINK_PPP,
+     "ff03 0021",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP6 2001:db8::1.41822 > 2001:db8::2.7000: Flags [F.], seq 4294967280, ack 2147483664, win
+       512, options [nop,nop,TS val 1000001 ecr 2000002], length 0 */
+    {"ppp without address and control", DECODE_LINK_PPP,
+     "0057",
+     "6000 0000 0020 0640 2001 0db8 0000 0000 0000 0000 0000 0001 2001 0db8 0000 0000 "
+     "0000 0000 0000 0002",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 139f 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP: IP 192.0.2.1.41822 > 198.51.100.2.7000: Flags [F.], seq 4294967280, ack 2147483664, win
+       512, options [nop,nop,TS val 1000001 ecr 2000002], length 0 */
+    {"ppp in hdlc", DECODE_LINK_PPP_HDLC,
+     "ff03 0021",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 192.0.2.1.41822 > 198.51.100.2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512,
+       options [nop,nop,TS val 1000001 ecr 2000002], length 0 */
+    {"ppp, pppd's direction", DECODE_LINK_PPP_PPPD,
+     "0003 0021",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* UNSUPPORTED */
+    {"ppp with direction", DECODE_LINK_PPP_WITH_DIRECTION,
+     "01ff 0300 21",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* PPPoE [ses 0x1] IP 192.0.2.1.41822 > 198.51.100.2.7000: Flags [F.], seq 4294967280, ack
+       2147483664, win 512, options [nop,nop,TS val 1000001 ecr 2000002], length 0 */
+    {"ppp over ethernet as the link", DECODE_LINK_PPP_ETHER,
+     "1100 0001 0036 0021",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 192.0.2.1.41822 > 198.51.100.2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512,
+       options [nop,nop,TS val 1000001 ecr 2000002], length 0 */
+    {"cisco hdlc", DECODE_LINK_CISCO_HDLC,
+     "0f00 0800",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 192.0.2.1.41822 > 198.51.100.2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512,
+       options [nop,nop,TS val 1000001 ecr 2000002], length 0 */
+    {"link type ipv4", DECODE_LINK_IP4,
+     "",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP6 2001:db8::1.41822 > 2001:db8::2.7000: Flags [F.], seq 4294967280, ack 2147483664, win
+       512, options [nop,nop,TS val 1000001 ecr 2000002], length 0 */
+    {"link type ipv6", DECODE_LINK_IP6,
+     "",
+     "6000 0000 0020 0640 2001 0db8 0000 0000 0000 0000 0000 0001 2001 0db8 0000 0000 "
+     "0000 0000 0000 0002",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 139f 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.4789: VXLAN, flags [invalid] (0x00), vni 42 IP 192.0.2.1.41822
+       > 198.51.100.2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512, options [nop,nop,TS
+       val 1000001 ecr 2000002], length 0 */
+    {"vxlan's port, no vxlan", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0066 4321 0000 4011 2364 0a00 0001 0a00 "
+     "0002 c350 12b5 0052 0000 0000 0000 0000 2a00",
+     "",
+     "0200 0000 0002 0200 0000 0001 0800 4500 0034 1234 4000 4006 3c59 c000 0201 c633 "
+     "6402 a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e "
+     "8482",
+     .result = DECODE_NOT_TCP, .decided_at = 50, .kind = DECODE_UDP},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.4789: VXLAN (invalid) */
+    {"vxlan's port, hardly a datagram", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0020 4321 0000 4011 23aa 0a00 0001 0a00 "
+     "0002 c350 12b5 000c 0000",
+     "",
+     "0800 0000",
+     .result = DECODE_NOT_TCP, .decided_at = 42, .kind = DECODE_UDP},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.6081: Geneve ERROR: unknown-version 1 */
+    {"geneve's port, another version", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0058 4321 0000 4011 2372 0a00 0001 0a00 "
+     "0002 c350 17c1 0044 0000 4000 0800 0000 2a00",
+     "",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402 a35e 1b58 ffff fff0 8000 0010 "
+     "8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .result = DECODE_NOT_TCP, .decided_at = 50, .kind = DECODE_UDP},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.4789: VXLAN, flags [I] (0x08), vni 42 IP 192.0.2.1.41822 >
+       198.51.100.2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512, options [nop,nop,TS val
+       1000001 ecr 2000002], length 0 */
+    {"vxlan, first fragment", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0066 4321 2000 4011 0364 0a00 0001 0a00 "
+     "0002 c350 12b5",
+     "",
+     "0052 0000 0800 0000 0000 2a00 0200 0000 0002 0200 0000 0001 0800 4500 0034 1234 "
+     "4000 4006 3c59 c000 0201 c633 6402 a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc "
+     "0000 0101 080a 000f 4241 001e 8482",
+     .result = DECODE_FRAGMENT, .decided_at = 38},
+    /* IP 10.0.0.1 > 10.0.0.2: ip-proto-17 */
+    {"udp, later fragment", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0066 4321 0010 4011 2354 0a00 0001 0a00 "
+     "0002",
+     "",
+     "c350 12b5 0052 0000 0800 0000 0000 2a00 0200 0000 0002 0200 0000 0001 0800 4500 "
+     "0034 1234 4000 4006 3c59 c000 0201 c633 6402 a35e 1b58 ffff fff0 8000 0010 8011 "
+     "0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .result = DECODE_NOT_TCP, .decided_at = 34, .kind = DECODE_UDP},
+    /* IP 10.0.0.1 > 10.0.0.2: ip-proto-47 */
+    {"gre, later fragment", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 004c 4321 0010 402f 2350 0a00 0001 0a00 "
+     "0002",
+     "",
+     "0000 0800 4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402 a35e 1b58 ffff fff0 "
+     "8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .result = DECODE_FRAGMENT, .decided_at = 34},
+    /* IP 10.0.0.1 > 10.0.0.2: ICMP echo request, id 1, seq 1, length 8 */
+    {"icmp", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 001c 4321 0000 4001 23be 0a00 0001 0a00 "
+     "0002",
+     "",
+     "0800 0000 0001 0001",
+     .result = DECODE_NOT_TCP, .decided_at = 34, .kind = DECODE_ICMP},
+    /* IP 10.0.0.1.1 > 10.0.0.2.2: sctp */
+    {"sctp", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0020 4321 0000 4084 2337 0a00 0001 0a00 "
+     "0002",
+     "",
+     "0001 0002 0000 0001 0000 0000",
+     .result = DECODE_NOT_TCP, .decided_at = 34, .kind = DECODE_SCTP},
+    /* IP 10.0.0.1 > 10.0.0.2: igmp v2 report 224.0.0.1 */
+    {"igmp", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 001c 4321 0000 4002 23bd 0a00 0001 0a00 "
+     "0002",
+     "",
+     "1600 0000 e000 0001",
+     .result = DECODE_NOT_TCP, .decided_at = 34, .kind = DECODE_OTHER_IP},
+    /* IP 10.0.0.1 > 10.0.0.2: ESP(spi=0x00000001,seq=0x1), length 12 */
+    {"esp", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0020 4321 0000 4032 2389 0a00 0001 0a00 "
+     "0002",
+     "",
+     "0000 0001 0000 0001 aaaa aaaa",
+     .result = DECODE_NOT_TCP, .decided_at = 34, .kind = DECODE_ESP},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.4500: UDP-encap: ESP(spi=0x00000001,seq=0x1), length 12 */
+    {"esp in udp", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0028 4321 0000 4011 23a2 0a00 0001 0a00 "
+     "0002 c350 1194",
+     "",
+     "0014 0000 0000 0001 0000 0001 aaaa aaaa",
+     .result = DECODE_NOT_TCP, .decided_at = 38, .kind = DECODE_ESP},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.2152: UDP, length 60 */
+    {"gtp", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0058 4321 0000 4011 2372 0a00 0001 0a00 "
+     "0002 c350 0868",
+     "",
+     "0044 0000 30ff 0034 0000 0001 4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402 "
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .result = DECODE_NOT_TCP, .decided_at = 38, .kind = DECODE_GTP},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.1701: l2tp:[](1/1) {IP 192.0.2.1.41822 > 198.51.100.2.7000:
+       Flags [F.], seq 4294967280, ack 2147483664, win 512, options [nop,nop,TS val 1000001 ecr
+       2000002], length 0} */
+    {"l2tp", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 005a 4321 0000 4011 2370 0a00 0001 0a00 "
+     "0002 c350 06a5",
+     "",
+     "0046 0000 0002 0001 0001 ff03 0021 4500 0034 1234 4000 4006 3c59 c000 0201 c633 "
+     "6402 a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e "
+     "8482",
+     .result = DECODE_NOT_TCP, .decided_at = 38, .kind = DECODE_L2TP},
+    /* IP 10.0.0.1 > 10.0.0.2: GREv0, off 0x0, length 64: IP 192.0.2.1.41822 > 198.51.100.2.7000:
+       Flags [F.], seq 4294967280, ack 2147483664, win 512, options [nop,nop,TS val 1000001 ecr
+       2000002], length 0 */
+    {"gre with routing", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0054 4321 0000 402f 2358 0a00 0001 0a00 "
+     "0002 4000 0800",
+     "",
+     "0000 0000 0000 0000 4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402 a35e 1b58 "
+     "ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .result = DECODE_NOT_TCP, .decided_at = 38, .kind = DECODE_GRE},
+    /* IP 10.0.0.1 > 10.0.0.2: GREv0, length 60: gre-proto-0x883e */
+    {"gre of wccp", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0050 4321 0000 402f 235c 0a00 0001 0a00 "
+     "0002 0000 883e",
+     "",
+     "0000 0000 4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402 a35e 1b58 ffff fff0 "
+     "8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .result = DECODE_NOT_TCP, .decided_at = 38, .kind = DECODE_GRE},
+    /* IP 10.0.0.1 > 10.0.0.2: GREv1, call 7, ack 1, no-payload, length 12 */
+    {"pptp, an acknowledgement alone", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0020 4321 0000 402f 238c 0a00 0001 0a00 "
+     "0002 2081 880b",
+     "",
+     "0000 0007 0000 0001",
+     .result = DECODE_NOT_TCP, .decided_at = 38, .kind = DECODE_OTHER_IP},
+    /* MPLS (label 17, tc 0, [S], ttl 64) [|clnp] */
+    {"mpls of neither ip nor a pseudowire", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 8847 0001 1140",
+     "",
+     "8100 0000 0000 0000",
+     .result = DECODE_NOT_TCP, .decided_at = 19, .kind = DECODE_MPLS},
+    /* PPPoE [ses 0x1] compressed PPP data */
+    {"ppp, compressed", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 8864 1100 0001 0006 00fd",
+     "",
+     "0001 0203",
+     .result = DECODE_NOT_TCP, .decided_at = 22, .kind = DECODE_PPP},
+    /* 02:00:00:00:00:01 > 02:00:00:00:00:02 802.1AE MACsec, an 0, pn 1, flags ECI, sci
+       0200000000010001, */
+    {"macsec", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 88e5",
+     "",
+     "2c00 0000 0001 0200 0000 0001 0001",
+     .result = DECODE_NOT_TCP, .decided_at = 14, .kind = DECODE_MACSEC},
+    /* STP 802.1d, Config (invalid) */
+    {"spanning tree", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0026 4242 0300 0000 0000",
+     "",
+     "0000 0000",
+     .result = DECODE_NOT_TCP, .decided_at = 22, .kind = DECODE_OTHER},
+    /* IP 192.0.2.1.41822 > 198.51.100.2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512,
+       options [nop,nop,TS val 1000001 ecr 2000002], length 0 */
+    {"more vlan tags than anybody opens", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 8100 0005 8100 0005 8100 0005 8100 0005 8100 0005 "
+     "8100 0005 8100 0005 8100 0005 8100 0005 8100 0005 8100 0005 8100 0005 8100 0005 "
+     "8100 0005 8100 0005 8100 0005 8100 0005 8100 0005 8100 0005 8100 0005 8100 0005 "
+     "8100 0005 8100 0005 8100",
+     "",
+     "0005 8100 0005 8100 0005 8100 0005 0800 4500 0034 1234 4000 4006 3c59 c000 0201 "
+     "c633 6402 a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 "
+     "001e 8482",
+     .result = DECODE_NOT_TCP, .decided_at = 106, .kind = DECODE_DEEP},
+    /* 40:00:40:06:3c:59 Unknown SSAP 0x5e > c0:00:02:01:c6:33 Unknown DSAP 0xa2 Unnumbered, 0b,
+       Flags [Poll], length 32 */
+    {"a link type that is not read", 105,
+     "0801 0000",
+     "",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402 a35e 1b58 ffff fff0 8000 0010 "
+     "8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .result = DECODE_NOT_TCP, .decided_at = 0, .kind = DECODE_LINK},
 };
 /* clang-format on */
 

@@ -34,8 +34,8 @@ static int close_guard(void **unused) {
   return munmap(guard - page, 2 * page);
 }
 
-static enum decode_result decode_at_guard(enum decode_link link, const uint8_t *bytes,
-                                          size_t captured, size_t on_wire, struct decoded *out) {
+static enum decode_result decode_at_guard(uint32_t link, const uint8_t *bytes, size_t captured,
+                                          size_t on_wire, struct decoded *out) {
   uint8_t *at = guard - captured;
   if (captured > 0) memcpy(at, bytes, captured);
   memset(out, 0xa5, sizeof *out);
@@ -143,6 +143,7 @@ static void every_snapshot_length(void **state) {
       fail_msg("%zu of %zu octets: expected %s, actual %s", captured, b.length,
                result_name(expected), result_name(actual));
     if (actual == DECODE_SEGMENT) check_segment(p, captured - b.tcp_at, &d, is_ip6);
+    if (actual == DECODE_NOT_TCP) assert_int_equal(d.kind, p->kind);
   }
 }
 

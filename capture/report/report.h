@@ -62,7 +62,11 @@ struct report_summary {
   struct report_agreement kernel;
   uint64_t copies; /* of segments captured twice */
   uint64_t fragments, malformed, truncated;
-  uint64_t received, dropped; /* of the kernel; only if counts_known */
+  uint64_t other[DECODE_KIND_COUNT]; /* packets that are no TCP, or were not looked into */
+  uint64_t far_times, no_times;      /* of a file: source.h */
+  uint64_t steps_back;               /* how often time ran backwards, */
+  int64_t step_back_us;              /* and by how much at most */
+  uint64_t received, dropped;        /* of the kernel; only if counts_known */
   bool counts_known;
 };
 

@@ -9,6 +9,58 @@ static void print_named(FILE *out, const char *what, const struct report_named *
             (double)list[i].us / 1e6, *list[i].holder ? ", held by " : "", list[i].holder);
 }
 
+/* "5 UDP, 2 ARP": of the kinds that may hide TCP, or of the others. Returns how many there are. */
+static uint64_t list_kinds(FILE *out, const struct report_summary *m, bool hiding) {
+  uint64_t total = 0;
+  for (unsigned i = 0; i < DECODE_KIND_COUNT; i++) {
+    if (m->other[i] == 0 || decode_may_hide_tcp(i) != hiding) continue;
+    if (out)
+      fprintf(out, "%s%llu %s", total > 0 ? ", " : "", (unsigned long long)m->other[i],
+              decode_kind_name(i));
+    total += m->other[i];
+  }
+  return total;
+}
+
+/* What was not TCP, where nothing was, and what was not looked into. */
+static void print_other(FILE *out, const struct report_summary *m) {
+  uint64_t plain = list_kinds(NULL, m, false), hiding = list_kinds(NULL, m, true);
+  uint64_t unread = m->fragments + m->truncated + m->malformed;
+  if (m->segments == 0 && plain + hiding + unread == 0 && !m->counts_known)
+    fputs("no TCP: there are no packets\n", out);
+  if (m->segments == 0 && plain + hiding + unread > 0) {
+    fprintf(out, "no TCP in %llu packets", (unsigned long long)(plain + hiding + unread));
+    if (plain > 0) fputs(": ", out);
+    (void)list_kinds(out, m, false);
+    fputc('\n', out);
+  }
+  if (hiding > 0) {
+    fputs("not looked into, and TCP may be inside: ", out);
+    (void)list_kinds(out, m, true);
+    fputs("; capture behind the tunnel's end, or take it off first\n", out);
+  }
+}
+
+/* Smaller steps back are what several queues and processors make of one capture. */
+enum { STEP_BACK_TOLD_US = 1000 };
+
+static void print_times(FILE *out, const struct report_summary *m) {
+  if (m->step_back_us >= STEP_BACK_TOLD_US)
+    fprintf(out,
+            "time runs backwards %llu time%s, by up to %.3f s: the verdicts may be wrong; sort it: "
+            "reordercap FILE SORTED\n",
+            (unsigned long long)m->steps_back, m->steps_back == 1 ? "" : "s",
+            (double)m->step_back_us / 1e6);
+  if (m->far_times > 0)
+    fprintf(out, "%llu packets are from outside the years 1 to 9999: the nearest time was taken\n",
+            (unsigned long long)m->far_times);
+  if (m->no_times > 0)
+    fprintf(out,
+            "%llu packets bear no time (Simple Packet Blocks): 1970 was taken, and no verdict that "
+            "rests on time is worth anything\n",
+            (unsigned long long)m->no_times);
+}
+
 void summary_print(FILE *out, const struct report_summary *m) {
   fprintf(out, "%llu segments, %llu connection%s", (unsigned long long)m->segments,
           (unsigned long long)m->connections, m->connections == 1 ? "" : "s");
@@ -38,6 +90,8 @@ void summary_print(FILE *out, const struct report_summary *m) {
     fprintf(out, "not read: %llu IP fragments, %llu cut short by -s, %llu malformed\n",
             (unsigned long long)m->fragments, (unsigned long long)m->truncated,
             (unsigned long long)m->malformed);
+  print_other(out, m);
+  print_times(out, m);
   if (m->copies)
     fprintf(out, "%llu segments were captured twice and counted once\n",
             (unsigned long long)m->copies);
