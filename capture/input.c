@@ -129,8 +129,10 @@ static enum input_result inflate_some(struct input *in, bool wait) {
     int status = inflate(z, Z_NO_FLUSH);
     in->size = in->room - z->avail_out;
     if (status == Z_STREAM_END) in->inflated = true;
-    if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
-      return fail(in, status == Z_MEM_ERROR ? ENOMEM : GZIP_DAMAGED);
+    if (status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR) continue;
+    enum input_result failed = fail(in, status == Z_MEM_ERROR ? ENOMEM : GZIP_DAMAGED);
+    if (in->size == before) return failed; /* else what came before the damage is used first */
+    break;
   }
   return INPUT_READY;
 }
@@ -161,10 +163,10 @@ static enum input_result add_some(struct input *in, bool wait) {
 }
 
 enum input_result input_fill(struct input *in, size_t wanted, bool wait) {
-  if (in->error != 0) return INPUT_FAILED;
   if (in->size >= wanted) return INPUT_READY;
   if (!make_room(in, wanted)) return fail(in, ENOMEM);
   while (in->size < wanted && !in->ended) {
+    if (in->error != 0) return INPUT_FAILED;
     enum input_result result = add_some(in, wait);
     if (result != INPUT_READY) return result;
   }

@@ -1,6 +1,6 @@
 /* convert_pcap CONVERSION [SKIP] <IN >OUT: a capture of Ethernet frames (µs, little-endian, as
- * libpcap writes it) in another form: of file, of link layer, or with something done to each
- * packet; without the first SKIP packets. */
+ * libpcap writes it) in another form: of file, of link layer, in a tunnel, or with something done
+ * to each packet; without the first SKIP packets. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 
 enum { PACKET_MAX = 65536, ETHERNET_SIZE = 14, IP4_SIZE = 20, IP6_SIZE = 40 };
+enum { MIXED_SNAPLEN = 128 };
 enum { PCAP_US = 0xa1b2c3d4, PCAP_NS = 0xa1b23c4d };
 
 struct packet {
@@ -15,10 +16,11 @@ struct packet {
   uint8_t bytes[PACKET_MAX];
 };
 
-enum file { FILE_PCAP, FILE_PCAPNG };
+enum file { FILE_PCAP, FILE_PCAPNG, FILE_MIXED /* every other packet on an interface of raw IP */ };
 enum change { CHANGE_NONE, CHANGE_EXTENSIONS, CHANGE_FRAGMENTS, CHANGE_TWICE, CHANGE_RENUMBERED };
 
-/* `link`: the octets before the IP header; a family in them is of IPv4 and made to fit. */
+/* `link`: the octets before the IP header; a family in them is of IPv4 and made to fit, and so are
+ * the lengths in a tunnel's headers. */
 static const struct conversion {
   const char *name;
   enum file file;
@@ -27,7 +29,11 @@ static const struct conversion {
   uint16_t link_type;
   uint8_t link_size;
   int8_t type_at; /* of the ethertype; -1: none */
-  uint8_t link[24];
+  bool is_ppp;    /* it is PPP's protocol */
+  uint8_t ip_at;  /* of a tunnel's IPv4 header; 0: there is none */
+  uint8_t pppoe_at;
+  uint8_t protocol; /* in place of TCP, of IPv4; 0: it stays */
+  uint8_t link[72];
 } conversions[] = {
 #define ETHERNET \
   .link_type = 1, .link_size = 14, .type_at = 12, .link = {2, 0, 0, 0, 0, 2, 2, [11] = 1}
@@ -47,6 +53,26 @@ static const struct conversion {
     {"null", .link_type = 0, .link_size = 4, .type_at = -1, .link = {2}},
     {"null-be", .link_type = 0, .link_size = 4, .type_at = -1, .link = {0, 0, 0, 2}},
     {"loop", .link_type = 108, .link_size = 4, .type_at = -1, .link = {0, 0, 0, 2}},
+    {"mixed", .file = FILE_MIXED, ETHERNET},
+#define OUTER(protocol) \
+  0x08, 0, 0x45, 0, 0, 0, 0, 1, 0, 0, 64, protocol, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2
+#define INNER 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1
+    {"vxlan", .link_type = 1, .link_size = 64, .type_at = 62, .ip_at = 14,
+     .link = {2, [12] = OUTER(17), 0xc3, 0x50, 0x12, 0xb5, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 42, 0,
+              INNER}},
+    {"geneve", .link_type = 1, .link_size = 64, .type_at = 62, .ip_at = 14,
+     .link = {2, [12] = OUTER(17), 0xc3, 0x50, 0x17, 0xc1, 0, 0, 0, 0, 0, 0, 0x65, 0x58, 0, 0, 42,
+              0, INNER}},
+    {"gre", .link_type = 1, .link_size = 42, .type_at = 36, .ip_at = 14,
+     .link = {2, [12] = OUTER(47), 0x20, 0, 0, 0, 0, 0, 0, 42}},
+    {"ip-in-ip", .link_type = 1, .link_size = 34, .type_at = -1, .ip_at = 14,
+     .link = {2, [12] = OUTER(4)}},
+    {"mpls", .link_type = 1, .link_size = 22, .type_at = -1,
+     .link = {4, [12] = 0x88, 0x47, 0, 1, 0, 64, 0, 1, 0x11, 64}},
+    {"pppoe", .link_type = 1, .link_size = 22, .type_at = 20, .is_ppp = true, .pppoe_at = 14,
+     .link = {4, [12] = 0x88, 0x64, 0x11, 0, 0, 1}},
+    {"udp", .protocol = 17, ETHERNET},
+    {"esp", .protocol = 50, ETHERNET},
     {"extensions", .change = CHANGE_EXTENSIONS, ETHERNET},
     {"fragments", .change = CHANGE_FRAGMENTS, ETHERNET},
     {"twice", .change = CHANGE_TWICE, ETHERNET},
@@ -100,7 +126,11 @@ static void write_start(void) {
     put32(0);
   }
   put32(20 + options);
+  if (to->file == FILE_MIXED)
+    put32(1), put32(20), put(101, 2), put(0, 2), put32(MIXED_SNAPLEN), put32(20);
 }
+
+static unsigned interface; /* of the next packet */
 
 static void write_packet(const struct packet *p) {
   uint32_t fraction = to->ns ? p->us * 1000 : p->us;
@@ -111,7 +141,7 @@ static void write_packet(const struct packet *p) {
   }
   uint64_t t = (uint64_t)p->s * (to->ns ? 1000000000 : 1000000) + fraction;
   uint32_t size = 32 + (p->captured + 3) / 4 * 4;
-  put32(6), put32(size), put32(0);
+  put32(6), put32(size), put32(interface);
   put32((uint32_t)(t >> 32)), put32((uint32_t)t);
   put32(p->captured), put32(p->on_wire);
   put_padded(p->bytes, p->captured);
@@ -136,10 +166,20 @@ static void relink(struct packet *p) {
   uint8_t link[sizeof to->link];
   memcpy(link, to->link, sizeof link);
   bool ip6 = is_ip6(p, ETHERNET_SIZE);
-  if (to->type_at >= 0) put16_be(link + to->type_at, ip6 ? 0x86dd : 0x0800);
-  for (unsigned i = 0; ip6 && to->type_at < 0 && i < to->link_size; i++)
+  unsigned type = to->is_ppp ? (ip6 ? 0x0057 : 0x0021) : (ip6 ? 0x86dd : 0x0800);
+  if (to->type_at >= 0) put16_be(link + to->type_at, type);
+  unsigned payload = p->on_wire - ETHERNET_SIZE;
+  if (to->ip_at > 0) {
+    uint8_t *ip = link + to->ip_at;
+    put16_be(ip + 2, to->link_size - to->ip_at + payload);
+    if (ip[9] == 17) put16_be(ip + IP4_SIZE + 4, to->link_size - to->ip_at - IP4_SIZE + payload);
+    if (ip[9] == 4 && ip6) ip[9] = 41;
+  }
+  if (to->pppoe_at > 0) put16_be(link + to->pppoe_at + 4, 2 + payload);
+  for (unsigned i = 0; ip6 && to->link_size == 4 && i < to->link_size; i++)
     if (link[i] == 2) link[i] = 30; /* as on macOS */
-  splice(p, 0, ETHERNET_SIZE, link, to->link_size);
+  splice(p, 0, ETHERNET_SIZE, link, interface > 0 ? 0 : to->link_size);
+  if (interface > 0 && p->captured > MIXED_SNAPLEN) p->captured = MIXED_SNAPLEN;
 }
 
 /* Hop-by-hop, destination and an atomic fragment's header before TCP. */
@@ -201,6 +241,8 @@ int main(int argc, char **argv) {
       skip--;
       continue;
     }
+    if (to->file == FILE_MIXED) interface ^= 1;
+    if (to->protocol) p.bytes[ETHERNET_SIZE + 9] = to->protocol;
     relink(&p);
     if (to->change == CHANGE_EXTENSIONS) add_extensions(&p);
     if (to->change == CHANGE_FRAGMENTS)

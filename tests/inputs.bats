@@ -70,6 +70,118 @@ same() { # same CONVERSION NAME...: converted, it is told as the original is
   gzip -c "$GOLDEN/normal.pcap" | gzip -dc | told -r - | diff "$BATS_TEST_TMPDIR/original" -
 }
 
+@test "tunnels and shims: VXLAN, GENEVE, GRE, IP in IP, 6in4, MPLS, PPPoE" {
+  local tunnel
+  for tunnel in vxlan geneve gre ip-in-ip mpls pppoe; do
+    same "$tunnel" normal lost-final-ack-ipv6 simultaneous
+  done
+}
+
+@test "interfaces of two link types and snapshot lengths, which libpcap refuses" {
+  same mixed normal lost-final-ack-ipv6 reset-data-after-close
+  # The filter means the same on each of them.
+  told -r "$GOLDEN/normal.pcap" 'src port 7000' >"$BATS_TEST_TMPDIR/original"
+  "$CONVERT" mixed <"$GOLDEN/normal.pcap" >"$BATS_TEST_TMPDIR/mixed"
+  told -r "$BATS_TEST_TMPDIR/mixed" 'src port 7000' | diff "$BATS_TEST_TMPDIR/original" -
+  # One of them alone can be saved, both cannot.
+  run --separate-stderr "$TEARDOWN_BIN/capture" -r "$BATS_TEST_TMPDIR/mixed" -w "$BATS_TEST_TMPDIR/out"
+  [ "$status" -eq 2 ]
+  [[ $stderr == *"-w $BATS_TEST_TMPDIR/out: "*"link types EN10MB and RAW"*"tshark -r "* ]]
+  # A filter that one of them has no notion of.
+  run --separate-stderr "$TEARDOWN_BIN/capture" -r "$BATS_TEST_TMPDIR/mixed" 'ether host 02:00:00:00:00:02'
+  [ "$status" -eq 2 ]
+  [[ $stderr == *"filter 'ether host 02:00:00:00:00:02': "*"for link type RAW "* ]]
+}
+
+@test "-w of what is read, filtered: the same is read from it" {
+  local form
+  for form in us-be ns-le pcapng sll2; do
+    "$CONVERT" "$form" <"$GOLDEN/simultaneous.pcap" >"$BATS_TEST_TMPDIR/in"
+    told -r "$BATS_TEST_TMPDIR/in" 'dst port 7000' >"$BATS_TEST_TMPDIR/original"
+    "$TEARDOWN_BIN/capture" -r "$BATS_TEST_TMPDIR/in" -w "$BATS_TEST_TMPDIR/out" 'dst port 7000' \
+      >/dev/null 2>&1
+    told -r "$BATS_TEST_TMPDIR/out" | diff "$BATS_TEST_TMPDIR/original" -
+  done
+}
+
+@test "gzip: a file, several in one, a pipe; cut off and damaged" {
+  local zip=$BATS_TEST_TMPDIR/zip
+  told -r "$GOLDEN/normal.pcap" >"$BATS_TEST_TMPDIR/original"
+  gzip -c "$GOLDEN/normal.pcap" >"$zip"
+  told -r "$zip" | diff "$BATS_TEST_TMPDIR/original" -
+  told -r - < <(cat "$zip") | diff "$BATS_TEST_TMPDIR/original" -
+  { head -c 500 "$GOLDEN/normal.pcap" | gzip; tail -c +501 "$GOLDEN/normal.pcap" | gzip; } >"$zip"
+  told -r "$zip" | diff "$BATS_TEST_TMPDIR/original" -
+  truncate -s +512 "$zip" # as tapes pad
+  told -r "$zip" | diff "$BATS_TEST_TMPDIR/original" -
+  gzip -c "$GOLDEN/normal.pcap" | head -c 400 >"$zip"
+  run --separate-stderr "$TEARDOWN_BIN/capture" -r "$zip" --format lines
+  [ "$status" -eq 2 ] && [[ $stderr == *"zip: cannot read on: the gzip data are cut off"* ]]
+  [[ $output == *verdict* ]]
+  gzip -c "$GOLDEN/normal.pcap" >"$zip"
+  printf '\0\0\0\0' | # where the checksum is
+    dd of="$zip" bs=1 seek=$(($(stat -c %s "$zip") - 8)) conv=notrunc status=none
+  run --separate-stderr "$TEARDOWN_BIN/capture" -r "$zip" --format lines
+  [ "$status" -eq 2 ] && [[ $stderr == *"the gzip data are damaged"* ]]
+  [[ $output == *"verdict normal"* ]]
+}
+
+@test "what is no capture is named, with what makes it one" {
+  local odd=$BATS_TEST_TMPDIR/odd
+  printf '\x28\xb5\x2f\xfd and so on' >"$odd"
+  run --separate-stderr "$TEARDOWN_BIN/capture" -r "$odd"
+  [ "$status" -eq 2 ] && [[ $stderr == *"compressed with zstd; zstd -dc FILE | capture -r -"* ]]
+  : >"$odd"
+  run --separate-stderr "$TEARDOWN_BIN/capture" -r "$odd"
+  [ "$status" -eq 2 ] && [[ $stderr == *"not a capture: it is empty"* ]]
+  { "$CONVERT" us-le <"$GOLDEN/normal.pcap" | head -c 200; printf '%0100d' 0; } >"$odd"
+  run --separate-stderr "$TEARDOWN_BIN/capture" -r "$odd"
+  [ "$status" -eq 2 ] && [[ $stderr == *"damaged at octet "*"packet's length is beyond"* ]]
+}
+
+@test "no TCP at all, and what may hide it, is said" {
+  "$CONVERT" udp <"$GOLDEN/normal.pcap" >"$BATS_TEST_TMPDIR/udp"
+  run --separate-stderr "$TEARDOWN_BIN/capture" -r "$BATS_TEST_TMPDIR/udp"
+  [ "$status" -eq 0 ] && [[ $stderr == *"no TCP in 9 packets: 9 UDP"* ]]
+  "$CONVERT" esp <"$GOLDEN/normal.pcap" >"$BATS_TEST_TMPDIR/esp"
+  run --separate-stderr "$TEARDOWN_BIN/capture" -r "$BATS_TEST_TMPDIR/esp"
+  [ "$status" -eq 0 ] && [[ $stderr == *"no TCP in 9 packets"*"TCP may be inside: 9 ESP"* ]]
+  head -c 24 "$GOLDEN/normal.pcap" >"$BATS_TEST_TMPDIR/none"
+  run --separate-stderr "$TEARDOWN_BIN/capture" -r "$BATS_TEST_TMPDIR/none"
+  [ "$status" -eq 0 ] && [[ $stderr == *"no TCP: there are no packets"* ]]
+}
+
+@test "time that runs backwards, and time beyond the calendar" {
+  { cat "$GOLDEN/normal.pcap"; tail -c +25 "$GOLDEN/normal.pcap"; } >"$BATS_TEST_TMPDIR/joined"
+  run --separate-stderr "$TEARDOWN_BIN/capture" -r "$BATS_TEST_TMPDIR/joined"
+  [[ $stderr == *"time runs backwards 1 time, by up to 0."*"reordercap"* ]]
+  run --separate-stderr "$TEARDOWN_BIN/capture" -r "$GOLDEN/normal.pcap"
+  [[ $stderr != *backwards* ]]
+  "$CONVERT" pcapng <"$GOLDEN/normal.pcap" >"$BATS_TEST_TMPDIR/far"
+  printf '\xff\xff\xff\xff' | # the first packet's upper half
+    dd of="$BATS_TEST_TMPDIR/far" bs=1 seek=60 conv=notrunc status=none
+  run --separate-stderr timeout 20 "$TEARDOWN_BIN/capture" -r "$BATS_TEST_TMPDIR/far" --format json
+  [ "$status" -le 1 ]
+  [[ $stderr == *"1 packets are from outside the years 1 to 9999"* ]]
+}
+
+@test "a pipe that pauses: what came is told, and a signal ends it" {
+  mkfifo "$BATS_TEST_TMPDIR/fifo"
+  timeout 30 "$TEARDOWN_BIN/capture" -r "$BATS_TEST_TMPDIR/fifo" --format lines \
+    >"$BATS_TEST_TMPDIR/lines" 2>"$BATS_TEST_TMPDIR/err" &
+  local capture=$! status=0 fifo
+  exec {fifo}>"$BATS_TEST_TMPDIR/fifo"
+  head -c 10 "$GOLDEN/normal.pcap" >&"$fifo" # not even the header
+  tail -c +11 "$GOLDEN/normal.pcap" >&"$fifo"
+  wait_for "$BATS_TEST_TMPDIR/lines" '4/4'
+  kill -INT "$(pgrep -P "$capture")"
+  wait "$capture" || status=$?
+  exec {fifo}>&-
+  [ "$status" -eq 0 ]
+  grep -q 'verdict normal' "$BATS_TEST_TMPDIR/lines"
+  grep -q '9 segments, 1 connection' "$BATS_TEST_TMPDIR/err"
+}
+
 @test "IP fragments are refused and counted" {
   "$CONVERT" fragments <"$GOLDEN/normal.pcap" >"$BATS_TEST_TMPDIR/fragments"
   run verdicts -r "$BATS_TEST_TMPDIR/fragments"
