@@ -173,7 +173,7 @@ same() { # same CONVERSION NAME...: converted, it is told as the original is
   exec {fifo}>"$BATS_TEST_TMPDIR/fifo"
   head -c 10 "$GOLDEN/normal.pcap" >&"$fifo" # not even the header
   tail -c +11 "$GOLDEN/normal.pcap" >&"$fifo"
-  wait_for "$BATS_TEST_TMPDIR/lines" '4/4'
+  wait_for says "$BATS_TEST_TMPDIR/lines" '4/4'
   kill -INT "$(pgrep -P "$capture")"
   wait "$capture" || status=$?
   exec {fifo}>&-

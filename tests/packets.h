@@ -16,7 +16,7 @@ static const uint32_t SEQ = 4294967280, ACK = 2147483664;
 
 struct packet {
   const char *name;
-  uint32_t link; /* enum decode_link */
+  uint32_t link;                               /* enum decode_link */
   const char *link_header, *ip_headers, *rest; /* hexadecimal; the rest begins at the TCP header */
   enum decode_result result;
   unsigned decided_at; /* octets that suffice for the result; for a segment that is computed */

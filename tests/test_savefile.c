@@ -143,10 +143,10 @@ static uint32_t sum_of(const uint8_t *p, size_t n) {
   return sum;
 }
 
-static void read_by_libpcap(const uint8_t *bytes, size_t n, struct reading *r) {
+static void read_by_libpcap(uint8_t *bytes, size_t n, struct reading *r) {
   char error[PCAP_ERRBUF_SIZE];
   r->n = 0, r->whole = r->negative = false;
-  FILE *f = fmemopen((void *)(uintptr_t)bytes, n, "rb");
+  FILE *f = fmemopen(bytes, n, "rb");
   assert_non_null(f);
   pcap_t *p = pcap_fopen_offline(f, error);
   if (!p) {
@@ -263,7 +263,7 @@ static void every_pcapng(void **unused) {
   static const int64_t offsets[] = {0, 1, -1, 1000000000};
   char what[80];
   EACH(t, types) EACH(r, RESOLUTIONS) EACH(o, offsets) for (int e = 0; e < 2; e++) {
-    snprintf(what, sizeof what, "block %u, resolution %02x, offset %lld, %s", types[t],
+    snprintf(what, sizeof what, "block %d, resolution %02x, offset %lld, %s", types[t],
              (unsigned)RESOLUTIONS[r], (long long)offsets[o], e ? "big" : "little");
     /* About 2025 in microseconds, and less where the unit is larger. */
     uint64_t time =

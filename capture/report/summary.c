@@ -25,11 +25,11 @@ static uint64_t list_kinds(FILE *out, const struct report_summary *m, bool hidin
 /* What was not TCP, where nothing was, and what was not looked into. */
 static void print_other(FILE *out, const struct report_summary *m) {
   uint64_t plain = list_kinds(NULL, m, false), hiding = list_kinds(NULL, m, true);
-  uint64_t unread = m->fragments + m->truncated + m->malformed;
-  if (m->segments == 0 && plain + hiding + unread == 0 && !m->counts_known)
+  uint64_t all = plain + hiding + m->fragments + m->truncated + m->malformed;
+  if (m->segments == 0 && all == 0 && !m->counts_known)
     fputs("no TCP: there are no packets\n", out);
-  if (m->segments == 0 && plain + hiding + unread > 0) {
-    fprintf(out, "no TCP in %llu packets", (unsigned long long)(plain + hiding + unread));
+  if (m->segments == 0 && all > 0) {
+    fprintf(out, "no TCP in %llu packets", (unsigned long long)all);
     if (plain > 0) fputs(": ", out);
     (void)list_kinds(out, m, false);
     fputc('\n', out);
