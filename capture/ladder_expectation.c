@@ -90,8 +90,8 @@ static bool read_row(struct ladder *ladder, char *line, const struct complaint *
   static const char *const wanted[] = {
       [ROWS_FROM] = "neither client nor server, nor 'verdict'",
       [ROWS_ROLE] =
-          "no role; there are fin1, ack1, fin2, final-ack, rst, syn and data, and two in "
-          "one segment as fin2+ack1",
+          ("no role; there are fin1, ack1, fin2, final-ack, rst, syn and data, and two in "
+           "one segment as fin2+ack1"),
       [ROWS_AGAIN] = "no number of copies that came before",
       [ROWS_COUNT] = "no count such as 3/4",
       [ROWS_CLIENT_STATE] = "no state such as FIN_WAIT_1",
