@@ -239,7 +239,7 @@ static void what_no_watcher_can_know(void **unused) {
 
 /* ---- The table, made wrong ------------------------------------------------------------------ */
 
-/* Small ones, so that each of some 1450 mutants is soon found; the smallest first. */
+/* Small ones, so that each mutant is soon found; the smallest first. */
 static const struct explore_config FOR_MUTANTS[] = {
     {"passive opening", PASSIVE, SENDERS},
     {"refused", REFUSED, SENDERS, .losses = 1, .give_ups = 1, .spurious = 1},
