@@ -123,6 +123,7 @@ static const struct link {
     {DECODE_LINK_PPP_WITH_DIRECTION, 1, -1, LAYER_PPP},
     {DECODE_LINK_PPP_ETHER, 0, -1, LAYER_PPPOE},
     {DECODE_LINK_CISCO_HDLC, 4, 2, 0},
+    {DECODE_LINK_FDDI, 13, -1, LAYER_LLC},
 };
 
 static const struct link *find_link(uint32_t number) {

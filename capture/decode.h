@@ -17,6 +17,7 @@ enum decode_link {
   DECODE_LINK_NULL = 0, /* BSD loopback: a family in either byte order */
   DECODE_LINK_ETHERNET = 1,
   DECODE_LINK_PPP = 9,
+  DECODE_LINK_FDDI = 10,
   DECODE_LINK_RAW_BSD = 12, /* IPv4 or IPv6 at once, as some wrote it */
   DECODE_LINK_RAW_OPENBSD = 14,
   DECODE_LINK_PPP_HDLC = 50,

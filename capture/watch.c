@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "capture/tally.h"
+#include "common/model/seq.h"
 
 /* A file's clock moves with every packet; its timers need not. */
 #define TIMERS_EVERY_US INT64_C(100000)
@@ -20,6 +21,9 @@ enum { BUSY_CLOSES = 500 };
 
 /* A socket is gone, and for so long nothing was captured that could have closed it. */
 #define GONE_SURE_US INT64_C(300000)
+
+/* Several queues and processors make one capture step back a little. */
+#define STEP_BACK_US INT64_C(1000)
 
 /* Linux lets TIME_WAIT last a little longer than it says: its timer is coarse. */
 #define TIME_WAIT_SLACK_US INT64_C(5000000)
@@ -328,11 +332,26 @@ static bool follow_syn(struct watch *w, struct flow *f, enum end from, struct de
   return false;
 }
 
+/* Two taps in one file, one after the other: what is older than the newest of its connection, and
+ * brings nothing that was not there, was captured twice. */
+static bool is_from_other_tap(const struct watch *w, const struct model *m, enum end from,
+                              const struct segment *s) {
+  const struct endpoint *e = &m->end[from];
+  if (!w->ran_backwards || m->segments == 0 || s->t_us > m->last_us) return false;
+  if (segment_has(s, SEGMENT_RST)) return m->rst.t_us != 0;
+  if (!e->has_seq || seq_lt(s->seq, e->first_seq)) return false;
+  if (seq_gt(segment_end(s), e->stream.snd_nxt)) return false;
+  if (segment_has(s, SEGMENT_ACK) && !(e->offer.has_ack && seq_leq(s->ack, e->offer.ack_max)))
+    return false;
+  if (segment_has(s, SEGMENT_SYN) && !e->sent_syn) return false;
+  return !segment_has(s, SEGMENT_FIN) || e->has_fin;
+}
+
 static void follow(struct watch *w, struct decoded *packet) {
   enum end from;
   struct flow *f = flow_find(&w->flows, packet, w->two_msl_us, &from);
   if (!f) return;
-  if (flow_is_copy(f, packet, from)) {
+  if (flow_is_copy(f, packet, from) || is_from_other_tap(w, &f->model, from, &packet->segment)) {
     w->summary.copies++;
     return;
   }
@@ -342,6 +361,8 @@ static void follow(struct watch *w, struct decoded *packet) {
 
 void watch_packet(struct watch *w, enum decode_result result, struct decoded *packet,
                   int64_t t_us) {
+  if (t_us > w->newest_us) w->newest_us = t_us;
+  if (!w->live && w->newest_us - t_us > STEP_BACK_US) w->ran_backwards = true;
   if (!w->live && t_us - w->last_timers_us >= TIMERS_EVERY_US) run_timers(w, t_us);
   if (w->kernel) give_words(w, t_us, t_us);
   switch (result) {

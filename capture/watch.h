@@ -40,8 +40,10 @@ struct watch {
   uint32_t last_number;
   int64_t caught_up_us; /* when nothing captured was left to be read */
   int64_t last_timers_us;
-  uint64_t closes; /* connections whose verdict was given at least once, and that closed */
-  bool any_bad;    /* a breach, someone stuck, or a demand not met, in a verdict that stands */
+  int64_t newest_us;  /* the latest time of a packet */
+  bool ran_backwards; /* a packet was older than that, and not by a little only */
+  uint64_t closes;    /* connections whose verdict was given at least once, and that closed */
+  bool any_bad;       /* a breach, someone stuck, or a demand not met, in a verdict that stands */
   struct report_summary summary;
 };
 

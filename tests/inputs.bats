@@ -151,10 +151,26 @@ same() { # same CONVERSION NAME...: converted, it is told as the original is
   [ "$status" -eq 0 ] && [[ $stderr == *"no TCP: there are no packets"* ]]
 }
 
-@test "time that runs backwards, and time beyond the calendar" {
-  { cat "$GOLDEN/normal.pcap"; tail -c +25 "$GOLDEN/normal.pcap"; } >"$BATS_TEST_TMPDIR/joined"
-  run --separate-stderr "$TEARDOWN_BIN/capture" -r "$BATS_TEST_TMPDIR/joined"
-  [[ $stderr == *"time runs backwards 1 time, by up to 0."*"reordercap"* ]]
+@test "two taps in one file, one after the other: copies, and time that runs backwards" {
+  local name
+  for name in normal simultaneous lost-final-ack-after-tap-x3 normal-ipv6 reset-unread-data; do
+    { cat "$GOLDEN/$name.pcap"; tail -c +25 "$GOLDEN/$name.pcap"; } >"$BATS_TEST_TMPDIR/joined"
+    told -r "$GOLDEN/$name.pcap" >"$BATS_TEST_TMPDIR/original"
+    told -r "$BATS_TEST_TMPDIR/joined" | diff "$BATS_TEST_TMPDIR/original" -
+    grep -q 'segments were captured twice and counted once' "$BATS_TEST_TMPDIR/err"
+    grep -q 'time runs backwards 1 time, by up to [0-9.]* s: .*sort it: reordercap' "$BATS_TEST_TMPDIR/err"
+  done
+  # One tap saw the one direction, one the other: each of their segments is new.
+  { "$CONVERT" us-le <"$GOLDEN/normal.pcap" >"$BATS_TEST_TMPDIR/all"
+    "$TEARDOWN_BIN/capture" -r "$BATS_TEST_TMPDIR/all" -w "$BATS_TEST_TMPDIR/there" 'dst port 7000'
+    "$TEARDOWN_BIN/capture" -r "$BATS_TEST_TMPDIR/all" -w "$BATS_TEST_TMPDIR/back" 'src port 7000'
+  } >/dev/null 2>&1
+  { cat "$BATS_TEST_TMPDIR/there"; tail -c +25 "$BATS_TEST_TMPDIR/back"; } >"$BATS_TEST_TMPDIR/joined"
+  told -r "$BATS_TEST_TMPDIR/joined" >/dev/null
+  run ! grep 'captured twice' "$BATS_TEST_TMPDIR/err"
+}
+
+@test "time beyond the calendar" {
   run --separate-stderr "$TEARDOWN_BIN/capture" -r "$GOLDEN/normal.pcap"
   [[ $stderr != *backwards* ]]
   "$CONVERT" pcapng <"$GOLDEN/normal.pcap" >"$BATS_TEST_TMPDIR/far"

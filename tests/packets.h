@@ -638,6 +638,13 @@ static const struct packet PACKETS[] = {
      .timestamps_end = 32},
     /* IP 192.0.2.1.41822 > 198.51.100.2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512,
        options [nop,nop,TS val 1000001 ecr 2000002], length 0 */
+    {"fddi", DECODE_LINK_FDDI,
+     "50 0200 0000 0002 0200 0000 0001 aaaa 0300 0000 0800",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 192.0.2.1.41822 > 198.51.100.2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512,
+       options [nop,nop,TS val 1000001 ecr 2000002], length 0 */
     {"link type ipv4", DECODE_LINK_IP4,
      "",
      "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
