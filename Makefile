@@ -76,6 +76,8 @@ OBJECTS_test_verdict := tests/test_verdict tests/model_builder $(MODEL)
 OBJECTS_test_witness := tests/test_witness tests/model_builder $(MODEL)
 OBJECTS_test_kernel_diag := tests/test_kernel_diag capture/kernel/diag capture/kernel/owner \
   common/model/tcp_state
+# It includes tests/uml_xstate.c.
+OBJECTS_test_uml_xstate := tests/test_uml_xstate
 OBJECTS_test_mutation := tests/test_mutation tests/mutate_trace tests/mutation_rules \
   capture/source capture/input capture/savefile capture/decode $(MODEL)
 # Every unit test is a cmocka program; one that is not listed above tests the model alone.
@@ -141,6 +143,12 @@ bench: all bench-programs
 	@tests/bench/bench.sh
 
 unit: $(UNIT_TESTS:%=$(B)/tests/%)
+
+# What is preloaded into linux.uml, which is not sanitized, whatever else is built.
+build/tests/uml_%.so: tests/uml_%.c Makefile
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -fPIC -shared -o $@ $< -ldl
 
 deps:
 	@scripts/deps.sh

@@ -1,35 +1,27 @@
 #!/usr/bin/env bash
-# The campaign over real sch_netem: boots a stock Debian kernel as an ordinary process
-# (user-mode-linux, as tests/uml.sh does) and runs tests/campaign.sh --netem with the given options
-# in it. There the kernel only answers; it has one processor, and nothing there outlives it, so
-# that what went wrong is not kept but drawn again.
+# The campaign over real sch_netem: runs tests/campaign.sh --netem with the given options in
+# user-mode Linux. There the kernel only answers; it has one processor, and nothing there outlives
+# it, so that what went wrong is not kept but drawn again. Status 77: there is none on this machine.
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=uml_boot.sh
+source "$(dirname "$0")/uml_boot.sh"
 
-tests=$(cd "$(dirname "$0")" && pwd)
-# Plain binaries: the address sanitizer's shadow memory does not fit into this kernel.
-bin=${TEARDOWN_UML_BIN:-$tests/../build}
-
-for program in linux.uml busybox; do
-  command -v "$program" >/dev/null || {
-    echo "campaign_uml: $program is missing: scripts/deps.sh test installs it" >&2
-    exit 2
-  }
-done
 for program in server client capture; do
-  [[ -x $bin/$program ]] || {
-    echo "campaign_uml: there is no $program in $bin; run make first" >&2
+  [[ -x $uml_bin/$program ]] || {
+    echo "campaign_uml: there is no $program in $uml_bin; run make first" >&2
     exit 2
   }
 done
+if refusal=$(uml_refusal); then
+  echo "campaign_uml: $refusal" >&2
+  exit 77
+fi
 
 options=("$@")
 [[ " $* " == *' --seed '* ]] || options+=(--seed "$(($(date +%s) % 1000000000))")
 
-# The status comes as the last line: a machine has none.
-timeout --kill-after 5 3600 linux.uml mem=1G root=/dev/root rootfstype=hostfs hostfs=/ ro quiet \
-  init="$tests/campaign_uml_init.sh" teardown_bin="$bin" \
-  teardown_options="$(IFS=,; echo "${options[*]}")" con=null con0=null,fd:1 </dev/null 2>/dev/null |
-  awk '{ sub(/\r$/, "") }
-    /^campaign ended with / { status = $4; over = 1; next }
-    /^(#|  |campaign|[0-9]+ closes)/ { print; fflush() }
-    END { if (!over) print "campaign_uml: the machine did not come to its end"; exit over ? status : 1 }'
+status=0
+uml_boot 1G 3600 tests/campaign.sh --netem --keep /run "${options[@]}" |
+  awk '/^(#|  |campaign|[0-9]+ closes)/ { print; fflush() }' || status=$?
+((status == 0)) || echo "campaign_uml: status $status" >&2
+exit "$status"

@@ -1,22 +1,17 @@
 #!/usr/bin/env bash
-# The netem tier: boots a stock Debian kernel that has sch_netem as an ordinary process
-# (user-mode-linux; no KVM, no image, no root) and prints what tests/uml_init.sh finds, as TAP.
+# The netem tier: what tests/uml_netem.sh finds in a kernel that has sch_netem, as TAP.
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=uml_boot.sh
+source "$(dirname "$0")/uml_boot.sh"
 
-tests=$(cd "$(dirname "$0")" && pwd)
-# Plain binaries: the address sanitizer's shadow memory does not fit into this kernel.
-bin=${TEARDOWN_UML_BIN:-$tests/../build}
-
-if ! command -v linux.uml >/dev/null || ! command -v busybox >/dev/null; then
-  echo '1..0 # SKIP no linux.uml or busybox: scripts/deps.sh test installs them'
-  exit
-fi
-if ! [[ -x $bin/server && -x $bin/client && -x $bin/capture ]]; then
-  echo "Bail out! server, client or capture is missing in $bin: run make"
+if ! [[ -x $uml_bin/server && -x $uml_bin/client && -x $uml_bin/capture ]]; then
+  echo "Bail out! server, client or capture is missing in $uml_bin: run make"
   exit 1
+fi
+if refusal=$(uml_refusal); then
+  echo "1..0 # SKIP $refusal"
+  exit
 fi
 
 # The terminal codes and messages of a machine that boots are not results.
-timeout --kill-after 5 500 linux.uml mem=512M root=/dev/root rootfstype=hostfs hostfs=/ ro quiet \
-  init="$tests/uml_init.sh" teardown_root="$tests/.." teardown_bin="$bin" \
-  con=null con0=null,fd:1 </dev/null 2>/dev/null | tr -d '\r' | grep -aE '^(ok|not ok|#|1\.\.)'
+uml_boot 512M 500 tests/uml_netem.sh | grep -aE '^(ok|not ok|#|1\.\.)'
