@@ -3,6 +3,7 @@
 # tests need too. As root it installs; otherwise it prints the command. Nothing missing: no output.
 # What is marked "extra" the build can do without, where a distribution has none.
 set -euo pipefail
+PATH+=:/usr/sbin:/sbin # of tc and nft: an ordinary user's lacks them
 
 # tier, how it is found (cmd: a program, pc: a pkg-config module, file: a file), and its package
 # for apt, dnf, pacman and apk; "-" where the distribution has none.
@@ -29,6 +30,8 @@ test cmd:bats            bats           bats                bats           bats
 test cmd:prove           perl           perl-Test-Harness   perl           perl-utils
 test cmd:jq              jq             jq                  jq             jq
 test cmd:python3         python3        python3             python         python3
+test cmd:pgrep           procps         procps-ng           procps-ng      procps
+test cmd:git             git            git                 git            git
 test cmd:nc              netcat-openbsd nmap-ncat           openbsd-netcat netcat-openbsd
 test cmd:clang           clang          clang               clang          clang
 test cmd:clang-format    clang-format   clang-tools-extra   clang          clang-extra-tools
@@ -36,7 +39,7 @@ test cmd:clang-tidy      clang-tidy     clang-tools-extra   clang          clang
 test cmd:cppcheck        cppcheck       cppcheck            cppcheck       cppcheck
 test cmd:mandoc          mandoc         mandoc              mandoc         mandoc
 test cmd:shellcheck      shellcheck     ShellCheck          shellcheck     shellcheck
-test cmd:tshark         tshark         wireshark-cli       wireshark-cli  tshark
+test cmd:tshark          tshark         wireshark-cli       wireshark-cli  tshark
 test cmd:busybox         busybox        busybox             busybox        busybox
 test cmd:linux.uml       user-mode-linux -                  -              -
 END

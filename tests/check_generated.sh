@@ -15,7 +15,7 @@ check() {
   shift
   n=$((n + 1))
   output=$(
-    build/bench/generate "$@" --truth "$scratch/truth" - 2>&1 >"$scratch/pcap" &&
+    build/strict/bench/generate "$@" --truth "$scratch/truth" - 2>&1 >"$scratch/pcap" &&
       { timeout 300 "$capture" -r "$scratch/pcap" --format json 2>&1 >"$scratch/json" || (($? == 1)); } &&
       tests/bench/check.sh "$scratch/truth" "$scratch/json"
   ) && echo "ok $n - $name" && return
@@ -23,7 +23,7 @@ check() {
   printf '%s\n' "$output" | sed 's/^/# /'
 }
 
-make --no-print-directory bench-programs >/dev/null || exit
+make --no-print-directory STRICT=1 bench-programs >/dev/null || exit
 echo 1..4
 check 'every script, 20 000 connections' --connections 20000 --mix all --ipv6 30 --seed 1
 check 'the plain mix, 100 us between packets' --connections 4000 --pace 100000 --seed 2

@@ -57,4 +57,4 @@ tidy
 c_checked
 check shellcheck shellcheck "${shell[@]}"
 check 'shellcheck, bats' shellcheck --severity warning "${bats[@]}"
-check 'mandoc -Tlint' mandoc -Tlint -W warning build/*.1
+check 'mandoc -Tlint' mandoc -Tlint -W warning build/strict/*.1

@@ -32,9 +32,9 @@ skip() { echo "1..0 # SKIP no $1: scripts/deps.sh test installs it"; }
 
 run() {
   case $1 in
-    gcc) build CC=gcc all ;;
+    gcc) build STRICT=1 CC=gcc all ;;
     sanitized) build SAN=1 CC=gcc all unit ;;
-    clang) if command -v clang >/dev/null; then build CC=clang B=build/clang all; else skip clang; fi ;;
+    clang) if command -v clang >/dev/null; then build STRICT=1 CC=clang B=build/clang all; else skip clang; fi ;;
     test_*) "build/san/tests/$1" ;;
     check_* | corpus | uml) "tests/$1.sh" ;;
     campaign) tests/campaign_short.sh ;;

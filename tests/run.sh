@@ -6,7 +6,7 @@
 set -uo pipefail
 
 cd "$(dirname "$0")" || exit
-export TEARDOWN_BIN=${PWD%/*}/build/san
+export TEARDOWN_BIN=${PWD%/*}/build/san TEARDOWN_UML_BIN=${PWD%/*}/build/strict
 export CMOCKA_MESSAGE_OUTPUT=TAP
 
 # A program under test has to stop at the first report, and to say it where it is seen.
