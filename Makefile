@@ -56,6 +56,8 @@ PROGRAMS := server client capture
 
 UNIT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
 OBJECTS_test_cli := tests/test_cli common/cli
+OBJECTS_test_deadline := tests/test_deadline capture/deadline
+OBJECTS_test_flow := tests/test_flow capture/flow capture/deadline $(MODEL)
 OBJECTS_test_decode := tests/test_decode capture/decode $(MODEL)
 # tests/explore_table.c includes the table, to change it.
 EXPLORE := tests/explore tests/explore_host tests/explore_mutants tests/explore_oracle \
@@ -86,6 +88,7 @@ OBJECTS_test_mutation := tests/test_mutation tests/mutate_trace tests/mutation_r
 $(foreach t,$(UNIT_TESTS),$(eval PKGS_tests/$t := cmocka)$(eval OBJECTS_$t ?= tests/$t $(MODEL)))
 PKGS_tests/test_kernel_trace += $(TRACE_PKGS)
 PKGS_tests/test_savefile += libpcap
+PKGS_tests/test_flow += libxxhash
 
 # What tests/bench/bench.sh measures with.
 NIDS := $(if $(wildcard /usr/include/nids.h),libnids)
