@@ -57,7 +57,7 @@ PROGRAMS := server client capture
 UNIT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
 OBJECTS_test_cli := tests/test_cli common/cli
 OBJECTS_test_deadline := tests/test_deadline capture/deadline
-OBJECTS_test_flow := tests/test_flow capture/flow capture/deadline $(MODEL)
+OBJECTS_test_flow := tests/test_flow capture/flow capture/deadline capture/name $(MODEL)
 OBJECTS_test_decode := tests/test_decode capture/decode $(MODEL)
 # tests/explore_table.c includes the table, to change it.
 EXPLORE := tests/explore tests/explore_host tests/explore_mutants tests/explore_oracle \

@@ -20,7 +20,7 @@
 #include "capture/source.h"
 #include "capture/watch.h"
 
-enum { TICK_MS = 50, EXIT_NOTHING_SEEN = 3, PACKETS_PER_TURN = 256 };
+enum { TICK_MS = 50, EXIT_NOTHING_SEEN = 3 };
 
 static volatile sig_atomic_t stop_requested;
 static void on_stop_signal(int signal_number) {
@@ -181,42 +181,58 @@ static void wait_for_news(const struct watch *w, int packets, int kernel, bool m
   (void)ppoll(fds, n, &tick, unblocked);
 }
 
+/* The next packets, decoded. */
+static enum source_result read_packets(struct source *source, struct watch_packet packets[],
+                                       unsigned max, unsigned *n, char *error) {
+  struct packet read[SOURCE_BATCH];
+  enum source_result result = source_next_batch(source, read, max, n, error);
+  if (result != SOURCE_PACKETS) *n = 0;
+  for (unsigned i = 0; i < *n; i++) {
+    packets[i].t_us = read[i].t_us;
+    packets[i].result = decode_packet(read[i].link, read[i].bytes, read[i].captured,
+                                      read[i].on_wire, &packets[i].decoded);
+  }
+  return result;
+}
+
+/* Said once, when it begins. */
+static void tell_evictions(const struct watch *w, bool *told) {
+  if (*told || report_evicted(&w->summary) == 0) return;
+  *told = true;
+  cli_complain(&options_cli,
+               "%u connections are followed, and each further one takes the place of another: of "
+               "those that have ended first, then of half-open ones, then of the longest idle; "
+               "--max-flows makes more room",
+               w->max_flows);
+}
+
 /* False when the source broke: the verdicts so far are given all the same. */
 static bool run(struct watch *w, struct source *source, const struct settings *s,
                 const sigset_t *unblocked) {
   char error[SOURCE_ERROR_SIZE];
+  struct watch_packet packets[SOURCE_BATCH];
   int64_t deadline_us = s->duration_s > 0 ? now_us() + (int64_t)s->duration_s * 1000000 : 0;
   int64_t last_us = 0, next_tick_us = 0;
   uint64_t n_packets = 0;
-  bool ok = true, more = true;
+  bool ok = true, more = true, evictions_told = false;
   int kernel = w->kernel ? kernel_fd(w->kernel) : -1;
   while (more && !is_over(w, s, n_packets, deadline_us)) {
+    unsigned n, max = SOURCE_BATCH;
+    if (s->packets_max > 0 && s->packets_max - n_packets < max)
+      max = (unsigned)(s->packets_max - n_packets);
     watch_listen(w);
-    for (int i = 0; more && i < PACKETS_PER_TURN; i += SOURCE_BATCH) {
-      struct packet packets[SOURCE_BATCH];
-      unsigned n, max = SOURCE_BATCH;
-      if (s->packets_max > 0 && s->packets_max - n_packets < max)
-        max = (unsigned)(s->packets_max - n_packets);
-      if (max == 0) break;
-      enum source_result result = source_next_batch(source, packets, max, &n, error);
-      if (result == SOURCE_NONE) {
-        bool busy = watch_attend(w, now_us());
-        wait_for_news(w, source_fd(source), kernel, busy, unblocked);
+    switch (read_packets(source, packets, max, &n, error)) {
+      case SOURCE_PACKETS: break;
+      case SOURCE_NONE:
+        wait_for_news(w, source_fd(source), kernel, watch_attend(w, now_us()), unblocked);
         break;
-      }
-      if (result != SOURCE_PACKETS) {
-        more = false;
-        ok = result == SOURCE_END;
-        break;
-      }
-      for (const struct packet *p = packets; p < packets + n; p++) {
-        struct decoded decoded;
-        if (n_packets == 0 || p->t_us > last_us) last_us = p->t_us;
-        n_packets++;
-        watch_packet(w, decode_packet(p->link, p->bytes, p->captured, p->on_wire, &decoded),
-                     &decoded, p->t_us);
-      }
+      case SOURCE_END: more = false; break;
+      case SOURCE_BROKEN: more = ok = false; break;
     }
+    watch_packets(w, packets, n);
+    for (unsigned i = 0; i < n; i++, n_packets++)
+      if (n_packets == 0 || packets[i].t_us > last_us) last_us = packets[i].t_us;
+    tell_evictions(w, &evictions_told);
     if (s->report.live && now_us() >= next_tick_us) {
       w->incomplete = source_counts(source).dropped > 0;
       watch_tick(w, now_us());
@@ -291,6 +307,7 @@ static int watch_source(struct settings *s, int argc, char **argv) {
   struct watch watch = {
       .demand = s->demand,
       .two_msl_us = s->msl_s > 0 ? (int64_t)s->msl_s * 2000000 : MODEL_LINUX_2MSL_US,
+      .max_flows = (uint32_t)s->max_flows,
       .live = s->report.live,
       .wait = s->report.wait,
       .own_clock = s->msl_s > 0,
@@ -349,6 +366,7 @@ int main(int argc, char **argv) {
   struct settings settings = {
       .source = {.snaplen = SOURCE_SNAPLEN_DEFAULT, .buffer_kib = SOURCE_BUFFER_KIB_DEFAULT},
       .format = -1,
+      .max_flows = FLOW_MAX_DEFAULT,
   };
   int status = options_read(argc, argv, &settings);
   if (status == CLI_END) {

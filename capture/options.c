@@ -27,6 +27,7 @@ enum option {
   OPTION_DURATION,
   OPTION_WAIT,
   OPTION_MSL,
+  OPTION_MAX_FLOWS,
   OPTION_KERNEL,
   OPTION_COLOR,
   OPTION_ASCII,
@@ -70,6 +71,9 @@ static const struct cli_option options[] = {
     [OPTION_WAIT] = {0, "wait", NULL, "wait for the end of TIME_WAIT before the verdict"},
     [OPTION_MSL] = {0, "msl", "S",
                     "maximum segment lifetime: TIME_WAIT is twice that (default 30)"},
+    [OPTION_MAX_FLOWS] = {0, "max-flows", "N",
+                          "follow so many connections at once (default 1048576); then the ended, "
+                          "the half-open and the longest idle make room"},
     [OPTION_KERNEL] = {0, "kernel", "WHETHER",
                        "auto: ask the kernel too about local ends, live (default); off: do not"},
     [OPTION_COLOR] = {0, "color", "WHEN",
@@ -180,6 +184,10 @@ int options_read(int argc, char **argv, struct settings *s) {
       case OPTION_WAIT: s->report.wait = true; break;
       case OPTION_MSL:
         if (!cli_parse_number(&options_cli, "--msl", text, 1, 3600, &s->msl_s))
+          return CLI_EXIT_USAGE;
+        break;
+      case OPTION_MAX_FLOWS:
+        if (!cli_parse_number(&options_cli, "--max-flows", text, 1, FLOW_MAX, &s->max_flows))
           return CLI_EXIT_USAGE;
         break;
       case OPTION_KERNEL:

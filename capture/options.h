@@ -20,7 +20,7 @@ struct settings {
   struct demand demand;
   const char *json_file, *rows_file, *expected_ladder_file;
   char *filter; /* owned */
-  uint64_t packets_max, closes_max, duration_s, msl_s;
+  uint64_t packets_max, closes_max, duration_s, msl_s, max_flows;
   unsigned quiet; /* of standard output alone: what goes to files is complete */
   int format, color, kernel;
   bool list_interfaces;

@@ -1,5 +1,6 @@
 #include "capture/watch.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "capture/tally.h"
@@ -34,8 +35,11 @@ bool watch_init(struct watch *w) {
   w->any_bad = false;
   w->last_timers_us = 0;
   w->caught_up_us = 0;
+  w->n_closing = 0;
+  w->has_evicted = false;
+  memset(&w->deadlines, 0, sizeof w->deadlines);
   memset(&w->summary, 0, sizeof w->summary);
-  return flow_table_init(&w->flows);
+  return flow_table_init(&w->flows, w->max_flows);
 }
 
 void watch_destroy(struct watch *w) {
@@ -57,6 +61,16 @@ void watch_flush(struct watch *w) {
 }
 
 /* ---- Verdicts ------------------------------------------------------------------------------- */
+
+static bool is_half_open(const struct model *m) {
+  for (unsigned i = 0; i < 2; i++) {
+    enum tcp_state state = m->end[i].state;
+    if (!m->end[i].has_spoken || state == TCPS_LISTEN || state == TCPS_SYN_SENT ||
+        state == TCPS_SYN_RECEIVED)
+      return true;
+  }
+  return false;
+}
 
 /* Nothing more is to come of itself, but a repetition. */
 static bool is_complete(const struct model *m, int64_t now_us) {
@@ -91,7 +105,7 @@ static bool is_borne_out(const struct flow *f) {
 /* Adds what the kernel says at this moment; `may_ask`: the name is still this connection's. */
 static void hear(struct watch *w, struct flow *f, struct verdict *v, bool may_ask) {
   const struct model *m = &f->model;
-  bool busy = w->flows.length[FLOW_CLOSING] > BUSY_CLOSES;
+  bool busy = w->n_closing > BUSY_CLOSES;
   if (may_ask && flow_has_closed(f) && !(busy && is_borne_out(f))) ask(w, f);
   const struct kernel_view *view = f->kernel;
   if (!view) return;
@@ -105,12 +119,15 @@ static void hear(struct watch *w, struct flow *f, struct verdict *v, bool may_as
 static void give_verdict(struct watch *w, struct flow *f, int64_t now_us, bool may_ask) {
   struct verdict v;
   f->model.capture_incomplete = w->incomplete;
+  f->model.not_all_kept = f->may_lack_begin;
   if (f->number == 0) f->number = ++w->last_number;
   verdict_make(&v, &f->model, now_us);
   hear(w, f, &v, may_ask);
   REPORT(w, REPORT_VERDICTS, verdict, f, &v, now_us);
   if (f->verdicts == 0 && flow_has_closed(f)) w->closes++;
   if (f->verdicts < UINT8_MAX) f->verdicts++;
+  if (f->is_closing) w->n_closing--;
+  f->is_closing = false;
 }
 
 /* The connection's last verdict stands. */
@@ -119,8 +136,16 @@ static void count(struct watch *w, const struct flow *f, int64_t now_us) {
 }
 
 static void finish(struct watch *w, struct flow *f, int64_t now_us, bool may_ask) {
-  if (f->verdicts == 0 || f->list == FLOW_CLOSING) give_verdict(w, f, now_us, may_ask);
+  if (f->verdicts == 0 || f->is_closing) give_verdict(w, f, now_us, may_ask);
   count(w, f, now_us);
+}
+
+/* Nothing is to be said of it any more. */
+static void drop(struct watch *w, struct flow *f) {
+  if (f->is_closing) w->n_closing--;
+  if (w->kernel) kernel_forget(w->kernel, f);
+  deadline_set(&w->deadlines, &f->deadline, DEADLINE_NEVER);
+  flow_remove(&w->flows, f);
 }
 
 /* ---- Timers --------------------------------------------------------------------------------- */
@@ -137,12 +162,20 @@ static void expire(struct watch *w, struct flow *f, int64_t now_us) {
   if (model_expire(&f->model, now_us, &step)) REPORT(w, REPORT_STEPS, expired, f, &step, now_us);
 }
 
+/* How long the kernel is left alone about one connection. */
+static int64_t ask_every_us(const struct watch *w) {
+  return ASK_EVERY_US + (int64_t)w->n_closing * ASK_SHARE_US;
+}
+
+static bool is_consulted(const struct watch *w, const struct flow *f) {
+  return f->kernel && !w->own_clock;
+}
+
 /* Asks the kernel now and then, and believes it that an end has closed where no segment says so. */
 static void consult(struct watch *w, struct flow *f, int64_t now_us) {
   const struct kernel_view *view = f->kernel;
-  if (!view || w->own_clock) return;
-  if (now_us - view->asked_us >= ASK_EVERY_US + w->flows.length[FLOW_CLOSING] * ASK_SHARE_US)
-    ask(w, f);
+  if (!is_consulted(w, f)) return;
+  if (now_us - view->asked_us >= ask_every_us(w)) ask(w, f);
   for (unsigned i = 0; i < 2; i++) {
     struct model_step step;
     int64_t gone_us = view->gone_us[i];
@@ -152,35 +185,74 @@ static void consult(struct watch *w, struct flow *f, int64_t now_us) {
   }
 }
 
-static void visit_closing(struct watch *w, struct flow *f, int64_t now_us) {
+static int64_t earlier(int64_t one_us, int64_t other_us) {
+  return one_us < other_us ? one_us : other_us;
+}
+
+static int64_t later(int64_t one_us, int64_t other_us) {
+  return one_us > other_us ? one_us : other_us;
+}
+
+/* When the close was complete, or will be if no segment comes: with its last segment, or when a FIN
+ * has not been repeated for so long that it must have been acknowledged. */
+static int64_t complete_us(const struct model *m) {
+  int64_t one_us = verdict_quiet_us(m, FIN1), other_us = verdict_quiet_us(m, FIN2);
+  const int64_t times[] = {m->last_us, earlier(one_us, other_us), later(one_us, other_us)};
+  for (size_t i = 0; i < sizeof times / sizeof *times && times[i] != INT64_MAX; i++)
+    if (is_complete(m, times[i])) return times[i];
+  return DEADLINE_NEVER;
+}
+
+/* When the verdict on the close is due, if no segment comes before. */
+static int64_t verdict_due_us(const struct watch *w, const struct flow *f) {
   const struct model *m = &f->model;
-  int64_t quiet_us = now_us - m->last_us;
-  consult(w, f, now_us);
-  expire(w, f, now_us);
-  if (!is_complete(m, now_us)) return;
   bool lingers = connection_deadline_us(m) != INT64_MAX;
-  bool due = quiet_us >= w->two_msl_us + (is_held(w, f) ? TIME_WAIT_SLACK_US : 0);
-  if (w->live && quiet_us >= settle_us(m)) due = due || !w->wait || !lingers;
-  if (!due) return;
-  give_verdict(w, f, now_us, true);
-  flow_move(&w->flows, f, FLOW_LINGERING);
+  int64_t due_us = m->last_us + w->two_msl_us + (is_held(w, f) ? TIME_WAIT_SLACK_US : 0);
+  if (w->live && (!w->wait || !lingers)) due_us = earlier(due_us, m->last_us + settle_us(m));
+  return later(due_us, complete_us(m));
+}
+
+/* When something is to be done about the flow, if no segment comes before. */
+static int64_t due_us(const struct watch *w, const struct flow *f) {
+  const struct model *m = &f->model;
+  if (f->list == FLOW_LINGERING) return m->last_us + w->two_msl_us;
+  if (!f->is_closing) return DEADLINE_NEVER;
+  int64_t us = is_held(w, f) ? DEADLINE_NEVER : connection_deadline_us(m);
+  if (is_consulted(w, f)) us = earlier(us, f->kernel->asked_us + ask_every_us(w));
+  return earlier(us, verdict_due_us(w, f));
+}
+
+/* Its deadline may have come nearer. One that has moved away is seen to be early when it comes. */
+static void hurry(struct watch *w, struct flow *f) {
+  int64_t us = due_us(w, f);
+  if (us < f->deadline.at_us) deadline_set(&w->deadlines, &f->deadline, us);
+}
+
+/* False: the flow is gone. */
+static bool visit(struct watch *w, struct flow *f, int64_t now_us) {
+  const struct model *m = &f->model;
+  if (f->is_closing) {
+    consult(w, f, now_us);
+    expire(w, f, now_us);
+    if (verdict_due_us(w, f) > now_us) return true;
+    give_verdict(w, f, now_us, true);
+    flow_move(&w->flows, f, FLOW_LINGERING);
+  }
+  if (f->list != FLOW_LINGERING || now_us - m->last_us < w->two_msl_us) return true;
+  expire(w, f, now_us);
+  count(w, f, now_us);
+  drop(w, f);
+  return false;
 }
 
 static void run_timers(struct watch *w, int64_t now_us) {
+  struct deadline *due;
   w->last_timers_us = now_us;
-  struct flow *next;
-  for (struct flow *f = w->flows.head[FLOW_CLOSING]; f; f = next) {
-    next = f->next;
-    visit_closing(w, f, now_us);
-  }
-  /* Ordered by the last segment, so that the first one that still lingers ends the walk. */
-  for (struct flow *f = w->flows.head[FLOW_LINGERING]; f; f = next) {
-    next = f->next;
-    if (now_us - f->model.last_us < w->two_msl_us) break;
-    expire(w, f, now_us);
-    count(w, f, now_us);
-    if (w->kernel) kernel_forget(w->kernel, f);
-    flow_remove(&w->flows, f);
+  while ((due = deadline_take(&w->deadlines, now_us))) {
+    struct flow *f = (struct flow *)((char *)due - offsetof(struct flow, deadline));
+    if (!visit(w, f, now_us)) continue;
+    int64_t us = due_us(w, f);
+    deadline_set(&w->deadlines, &f->deadline, us > now_us ? us : now_us + 1);
   }
 }
 
@@ -196,12 +268,13 @@ static int64_t time_wait_left_us(const struct watch *w, const struct flow *f, in
   return left;
 }
 
-/* One line: the connection whose TIME_WAIT ends next. */
+/* One line: the connection whose TIME_WAIT ends next. It is among those that ended first: behind
+ * them are at most the resets of the last second. */
 static void count_down(struct watch *w, int64_t now_us) {
-  const struct flow *nearest = NULL;
+  enum { LOOKED_AT = 64 };
+  const struct flow *nearest = NULL, *f = w->flows.head[FLOW_ENDED];
   int64_t left_us = INT64_MAX;
-  for (struct flow *f = w->flows.head[FLOW_CLOSING]; f; f = f->next) {
-    if (!is_complete(&f->model, now_us)) continue;
+  for (int i = 0; f && i < LOOKED_AT; f = f->next, i++) {
     int64_t left = time_wait_left_us(w, f, now_us);
     if (left >= left_us) continue;
     nearest = f;
@@ -226,6 +299,7 @@ static void give_words(struct watch *w, int64_t until_us, int64_t now_us) {
     struct flow *f = word.flow;
     if (f->number == 0) f->number = ++w->last_number;
     REPORT(w, REPORT_STEPS, kernel, &word);
+    hurry(w, f);
   }
 }
 
@@ -242,6 +316,7 @@ static bool attend_kernel(struct watch *w, int64_t now_us) {
     f = kernel_next_noticed(w->kernel);
     if (!f) return false;
     ask(w, f);
+    hurry(w, f);
   }
   return true;
 }
@@ -255,6 +330,18 @@ bool watch_attend(struct watch *w, int64_t now_us) {
 }
 
 /* ---- Segments ------------------------------------------------------------------------------- */
+
+/* Which places are given up first, should they all be needed. */
+static void list(struct watch *w, struct flow *f) {
+  enum flow_list list = FLOW_UNLISTED;
+  if (f->is_closing && is_complete(&f->model, f->model.last_us))
+    list = FLOW_ENDED;
+  else if (!f->is_closing && f->list == FLOW_LINGERING)
+    list = FLOW_LINGERING;
+  else if (is_half_open(&f->model))
+    list = FLOW_HALF_OPEN;
+  if (list != f->list || list == FLOW_ENDED) flow_move(&w->flows, f, list);
+}
 
 static void step_flow(struct watch *w, struct flow *f, enum end from, const struct segment *s) {
   struct model *m = &f->model;
@@ -276,17 +363,23 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
   bool is_control = (step.roles & (ROLES_OF_CLOSE | ROLE_RST)) || segment_has(s, SEGMENT_FIN) ||
                     step.short_of_fin || step.ignored == ACCEPT_SYN_IN_CONNECTION;
   bool closing = m->roles_seen || m->rst.t_us;
-  if (!is_control && step.n_findings == 0 && (!closing || (!step.in_half_close && !step.n_changes)))
+  if (!is_control && step.n_findings == 0 &&
+      (!closing || (!step.in_half_close && !step.n_changes))) {
+    list(w, f);
     return;
+  }
   if (f->number == 0) f->number = ++w->last_number;
-  if (f->list != FLOW_CLOSING) flow_move(&w->flows, f, FLOW_CLOSING);
+  if (!f->is_closing) w->n_closing++;
+  f->is_closing = true;
+  list(w, f);
   REPORT(w, REPORT_STEPS, segment, &event);
   if (w->kernel) kernel_notice(w->kernel, f);
+  hurry(w, f);
 }
 
 /* The four-tuple begins a new connection with this SYN. */
-static void reincarnate(struct watch *w, struct flow *f, struct decoded *syn, int64_t now_us,
-                        enum incarnation rule) {
+static void reincarnate(struct watch *w, struct flow *f, struct decoded *syn,
+                        const struct flow_place *place, int64_t now_us, enum incarnation rule) {
   enum end from;
   /* Whoever asks now is told of the next; what was told of this one may still wait to be read. */
   if (w->kernel) {
@@ -295,26 +388,29 @@ static void reincarnate(struct watch *w, struct flow *f, struct decoded *syn, in
   }
   finish(w, f, now_us, false);
   if (w->kernel) kernel_forget(w->kernel, f);
-  flow_restart(&w->flows, f, syn, w->two_msl_us, &from);
+  flow_restart(&w->flows, f, syn, place, w->two_msl_us, &from);
   if (incarnation_name(rule)) model_reuse(&f->model, rule, from, now_us);
   step_flow(w, f, from, &syn->segment);
 }
 
 /* A SYN may open the next connection on a four-tuple. False: it is a segment like any other. */
-static bool follow_syn(struct watch *w, struct flow *f, enum end from, struct decoded *packet) {
-  const struct segment *s = &packet->segment;
+static bool follow_syn(struct watch *w, struct flow *f, enum end from,
+                       struct watch_packet *packet) {
+  const struct segment *s = &packet->decoded.segment;
   const struct endpoint *sender = &f->model.end[from];
   if (f->model.segments == 0 || !segment_has(s, SEGMENT_SYN)) return false;
   if (segment_has(s, SEGMENT_ACK)) {
     bool alone = !f->model.end[end_other(from)].has_spoken;
     if (alone && sender->sent_syn && sender->first_seq != s->seq) {
-      reincarnate(w, f, packet, s->t_us, INCARNATION_FREE);
+      reincarnate(w, f, &packet->decoded, &packet->place, s->t_us, INCARNATION_FREE);
       return true;
     }
     if (!f->has_pending_syn || s->ack != f->pending_syn.segment.seq + 1) return false;
     /* Somebody accepted what TIME_WAIT should have refused. */
     struct decoded syn = f->pending_syn;
-    reincarnate(w, f, &syn, s->t_us, INCARNATION_NOT_NEWER);
+    struct flow_place place = packet->place;
+    place.half = (uint8_t)(1 - place.half);
+    reincarnate(w, f, &syn, &place, s->t_us, INCARNATION_NOT_NEWER);
     return false;
   }
   if (sender->sent_syn && sender->first_seq == s->seq) return false;
@@ -323,10 +419,12 @@ static bool follow_syn(struct watch *w, struct flow *f, enum end from, struct de
     case INCARNATION_NOT_OVER: return false;
     case INCARNATION_FREE:
     case INCARNATION_BY_ISN:
-    case INCARNATION_BY_TIMESTAMP: reincarnate(w, f, packet, s->t_us, rule); return true;
+    case INCARNATION_BY_TIMESTAMP:
+      reincarnate(w, f, &packet->decoded, &packet->place, s->t_us, rule);
+      return true;
     case INCARNATION_NOT_NEWER:
       f->has_pending_syn = true;
-      f->pending_syn = *packet;
+      f->pending_syn = packet->decoded;
       return true;
   }
   return false;
@@ -347,35 +445,72 @@ static bool is_from_other_tap(const struct watch *w, const struct model *m, enum
   return !segment_has(s, SEGMENT_FIN) || e->has_fin;
 }
 
-static void follow(struct watch *w, struct decoded *packet) {
+/* The table is full: somebody has to go. */
+static void make_room(struct watch *w, int64_t now_us) {
+  struct flow *f = NULL;
+  for (unsigned i = 0; !f && i < FLOW_LISTS; i++) f = w->flows.head[i];
+  if (!f) f = flow_longest_idle(&w->flows);
+  if (f->list == FLOW_LINGERING || f->list == FLOW_ENDED)
+    w->summary.evicted.ended++;
+  else if (f->list == FLOW_HALF_OPEN)
+    w->summary.evicted.half_open++;
+  else
+    w->summary.evicted.idle++;
+  bool is_settled =
+      is_complete(&f->model, now_us) && now_us - f->model.last_us >= settle_us(&f->model);
+  if (!is_settled) w->has_evicted = f->may_lack_begin = true;
+  if (f->number != 0) finish(w, f, now_us, true);
+  drop(w, f);
+}
+
+static void follow(struct watch *w, struct watch_packet *packet) {
   enum end from;
-  struct flow *f = flow_find(&w->flows, packet, w->two_msl_us, &from);
-  if (!f) return;
-  if (flow_is_copy(f, packet, from) || is_from_other_tap(w, &f->model, from, &packet->segment)) {
+  struct decoded *decoded = &packet->decoded;
+  struct flow *f = flow_find(&w->flows, &packet->place, &from);
+  if (!f) {
+    if (w->flows.used == w->flows.max) make_room(w, packet->t_us);
+    f = flow_add(&w->flows, &packet->place, decoded, w->two_msl_us, &from);
+    if (!f) {
+      w->summary.not_followed++;
+      return;
+    }
+    bool begins = segment_has(&decoded->segment, SEGMENT_SYN);
+    f->may_lack_begin = w->has_evicted && !begins;
+  }
+  if (flow_is_copy(f, decoded, from) || is_from_other_tap(w, &f->model, from, &decoded->segment)) {
     w->summary.copies++;
     return;
   }
   if (follow_syn(w, f, from, packet)) return;
-  step_flow(w, f, flow_end_of(f, packet), &packet->segment);
+  step_flow(w, f, flow_end_of(f, packet->place.half), &decoded->segment);
 }
 
-void watch_packet(struct watch *w, enum decode_result result, struct decoded *packet,
-                  int64_t t_us) {
+static void take(struct watch *w, struct watch_packet *packet) {
+  int64_t t_us = packet->t_us;
   if (t_us > w->newest_us) w->newest_us = t_us;
   if (!w->live && w->newest_us - t_us > STEP_BACK_US) w->ran_backwards = true;
   if (!w->live && t_us - w->last_timers_us >= TIMERS_EVERY_US) run_timers(w, t_us);
   if (w->kernel) give_words(w, t_us, t_us);
-  switch (result) {
+  switch (packet->result) {
     case DECODE_SEGMENT:
       w->summary.segments++;
-      packet->segment.t_us = t_us;
+      packet->decoded.segment.t_us = t_us;
       follow(w, packet);
       break;
-    case DECODE_NOT_TCP: w->summary.other[packet->kind]++; break;
+    case DECODE_NOT_TCP: w->summary.other[packet->decoded.kind]++; break;
     case DECODE_FRAGMENT: w->summary.fragments++; break;
     case DECODE_TRUNCATED: w->summary.truncated++; break;
     case DECODE_MALFORMED: w->summary.malformed++; break;
   }
+}
+
+void watch_packets(struct watch *w, struct watch_packet packets[], unsigned n) {
+  for (unsigned i = 0; i < n; i++)
+    if (packets[i].result == DECODE_SEGMENT)
+      flow_locate(&w->flows, &packets[i].decoded, &packets[i].place);
+  for (unsigned i = 0; i < n; i++)
+    if (packets[i].result == DECODE_SEGMENT) flow_prefetch(&w->flows, &packets[i].place);
+  for (unsigned i = 0; i < n; i++) take(w, &packets[i]);
 }
 
 void watch_end(struct watch *w, int64_t now_us) {
@@ -386,7 +521,6 @@ void watch_end(struct watch *w, int64_t now_us) {
     if (!flow_has_closed(f)) w->summary.still_open++;
     finish(w, f, now_us, true);
   }
-  w->summary.not_followed = w->flows.not_followed;
   if (w->kernel) w->summary.kernel.events_lost = kernel_lost(w->kernel);
   REPORT(w, REPORT_SUMMARY, summary, &w->summary);
   watch_flush(w);

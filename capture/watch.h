@@ -29,14 +29,18 @@ enum { WATCH_REPORTS_MAX = 4 };
 
 struct watch {
   struct flow_table flows;
+  struct deadlines deadlines;
+  uint32_t n_closing; /* connections whose verdict is due, or will be */
   struct report *reports[WATCH_REPORTS_MAX];
   unsigned n_reports;
   struct demand demand;
   struct kernel *kernel; /* the caller's; NULL: nobody asks it */
   int64_t two_msl_us;
+  uint32_t max_flows;
   bool own_clock; /* TIME_WAIT ends by two_msl_us whatever the kernel says */
   bool live, wait;
-  bool incomplete; /* the kernel dropped packets: set it as soon as that is known */
+  bool incomplete;  /* the kernel dropped packets: set it as soon as that is known */
+  bool has_evicted; /* a connection that was not over: one that begins in the middle may be it */
   uint32_t last_number;
   int64_t caught_up_us; /* when nothing captured was left to be read */
   int64_t last_timers_us;
@@ -51,9 +55,17 @@ struct watch {
 bool watch_init(struct watch *watch);
 void watch_destroy(struct watch *watch);
 
-/* One packet, decoded or not. `t_us` also moves the clock of a file forward. */
-void watch_packet(struct watch *watch, enum decode_result result, struct decoded *packet,
-                  int64_t t_us);
+/* One packet, decoded or not. */
+struct watch_packet {
+  int64_t t_us;
+  enum decode_result result;
+  struct decoded decoded;
+  struct flow_place place; /* the watch's own */
+};
+
+/* The next packets, best a batch of the source's: while one is looked at, what the others need is
+ * loaded. Their times also move the clock of a file forward. */
+void watch_packets(struct watch *watch, struct watch_packet packets[], unsigned n);
 
 /* Live: hears what the kernel has told, so that the packets after this come in between at their
  * times. Call before each batch of packets. */

@@ -382,6 +382,12 @@ static void json_summary(struct report *r, const struct report_summary *s) {
   add_uint(o, KEY("connections"), s->connections);
   add_uint(o, KEY("still_open"), s->still_open);
   add_uint(o, KEY("not_followed"), s->not_followed);
+  if (report_evicted(s) > 0) {
+    add_uint(o, KEY("evicted") "{\"ended\":", s->evicted.ended);
+    add_uint(o, KEY("half_open"), s->evicted.half_open);
+    add_uint(o, KEY("idle"), s->evicted.idle);
+    out_char(o, '}');
+  }
   out_text(o, KEY("endings") "{");
   for (unsigned i = 0; i < ENDING_COUNT; i++) {
     if (s->endings[i] == 0) continue;

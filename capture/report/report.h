@@ -53,7 +53,11 @@ struct report_agreement {
 };
 
 struct report_summary {
-  uint64_t segments, connections, still_open, not_followed;
+  uint64_t segments, connections, still_open;
+  uint64_t not_followed; /* segments, for want of memory */
+  struct {
+    uint64_t ended, half_open, idle;
+  } evicted; /* connections, to make room for others */
   uint64_t endings[ENDING_COUNT];
   uint64_t closed_first[3]; /* by enum end; END_NONE: neither, or both */
   uint64_t stuck;
@@ -69,6 +73,10 @@ struct report_summary {
   uint64_t received, dropped;        /* of the kernel; only if counts_known */
   bool counts_known;
 };
+
+static inline uint64_t report_evicted(const struct report_summary *s) {
+  return s->evicted.ended + s->evicted.half_open + s->evicted.idle;
+}
 
 struct report;
 

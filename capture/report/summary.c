@@ -95,9 +95,14 @@ void summary_print(FILE *out, const struct report_summary *m) {
   if (m->copies)
     fprintf(out, "%llu segments were captured twice and counted once\n",
             (unsigned long long)m->copies);
+  if (report_evicted(m) > 0)
+    fprintf(out,
+            "evicted to make room for others: %llu that had ended, %llu half-open, %llu idle\n",
+            (unsigned long long)m->evicted.ended, (unsigned long long)m->evicted.half_open,
+            (unsigned long long)m->evicted.idle);
   if (m->not_followed)
-    fprintf(out, "%llu segments of connections beyond the %u that are followed at once\n",
-            (unsigned long long)m->not_followed, (unsigned)FLOW_MAX);
+    fprintf(out, "%llu segments were not followed for want of memory\n",
+            (unsigned long long)m->not_followed);
   if (m->counts_known)
     fprintf(out, "%llu packets received by filter, %llu dropped by kernel%s\n",
             (unsigned long long)m->received, (unsigned long long)m->dropped,

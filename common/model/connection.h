@@ -106,6 +106,7 @@ struct model {
   bool reopened[2];       /* by end: it sent the SYN of a new connection while the old one lived */
   bool time_wait_restarted;
   bool capture_incomplete; /* for the caller to set: the kernel dropped packets */
+  bool not_all_kept;       /* the same: what came before, or would come, has no room */
 };
 
 enum change_kind {

@@ -317,6 +317,7 @@ const char *sentence_make(const struct verdict *v, const struct model *m, int64_
     case DOUBT_NO_ACKS: say_no_acks(&t, m, now_us); break;
     case DOUBT_GAP: say(&t, "; the capture misses segments that were acknowledged"); break;
     case DOUBT_DROPS: say(&t, "; capture incomplete: the kernel dropped packets"); break;
+    case DOUBT_EVICTED: say(&t, "; more connections at once than --max-flows"); break;
   }
   return buffer;
 }

@@ -29,7 +29,7 @@ bool verdict_fin_is_acked(const struct model *m, unsigned which) {
   return fin->copies > 0 && fin->answers > 0 && fin->unanswered == 0;
 }
 
-bool verdict_fin_is_quiet(const struct model *m, unsigned which, int64_t now_us) {
+int64_t verdict_quiet_us(const struct model *m, unsigned which) {
   /* Three times what a sender waits before it repeats: RFC 6298's least, once it knows the path, or
    * else the 3 s that it falls back to after a lost SYN. */
   enum { RTO_US = 1000000, RTO_UNKNOWN_US = 3000000, TIMES = 3 };
@@ -37,9 +37,13 @@ bool verdict_fin_is_quiet(const struct model *m, unsigned which, int64_t now_us)
   bool known = m->end[0].round_trip.is_known || m->end[1].round_trip.is_known;
   int64_t path_us = m->end[0].round_trip.least_us + m->end[1].round_trip.least_us;
   int64_t rto_us = !known ? RTO_UNKNOWN_US : path_us * 2 > RTO_US ? path_us * 2 : RTO_US;
-  if (connection_fin_is_lost(m, which, fin->not_there_us)) return false;
-  if (m->rst.from != END_NONE) return false; /* which ends all repetition */
-  return fin->copies == 1 && fin->answers == 0 && now_us - fin->last_us >= TIMES * rto_us;
+  if (connection_fin_is_lost(m, which, fin->not_there_us)) return INT64_MAX;
+  if (m->rst.from != END_NONE) return INT64_MAX; /* which ends all repetition */
+  return fin->copies == 1 && fin->answers == 0 ? fin->last_us + TIMES * rto_us : INT64_MAX;
+}
+
+bool verdict_fin_is_quiet(const struct model *m, unsigned which, int64_t now_us) {
+  return now_us >= verdict_quiet_us(m, which);
 }
 
 enum {
@@ -88,6 +92,7 @@ enum ending ending_of(const struct model *m, int64_t now_us) {
 
 static enum doubt doubt_of(const struct model *m, enum ending ending, int64_t now_us) {
   if (m->capture_incomplete) return DOUBT_DROPS;
+  if (m->not_all_kept) return DOUBT_EVICTED;
   for (int i = 0; i < 2; i++)
     if (!m->end[i].has_spoken && m->end[1 - i].offer.has_ack && !m->rst.refused)
       return DOUBT_ONE_DIRECTION;
@@ -163,8 +168,11 @@ void verdict_make(struct verdict *v, const struct model *m, int64_t now_us) {
   sum_losses(v, m);
   if (m->first_closer != END_NONE) v->duration_us = m->last_control_us - m->first_fin_us;
 
-  v->n_findings = m->n_findings;
-  memcpy(v->findings, m->findings, m->n_findings * sizeof *m->findings);
+  /* What seems to be a breach may be the rest of what was not captured. */
+  bool holes = v->doubt == DOUBT_DROPS || v->doubt == DOUBT_EVICTED;
+  for (int i = 0; i < m->n_findings; i++)
+    if (!holes || finding_text(m->findings[i].id)->severity != FINDING_BREACH)
+      v->findings[v->n_findings++] = m->findings[i];
   /* Nothing that could have ended it may be missing. */
   if (v->doubt == DOUBT_NONE || v->doubt == DOUBT_MIDSTREAM) add_stuck(v, m, now_us);
 

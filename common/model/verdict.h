@@ -48,7 +48,11 @@ static inline bool ending_is_complete(enum ending ending) {
 /* FIN1 or FIN2 was acknowledged, and not sent again since. */
 bool verdict_fin_is_acked(const struct model *model, unsigned fin);
 
-/* No ACK of it was captured, but it was sent once and not again for so long that it had its ACK. */
+/* When a FIN that was sent once, and of which no ACK was captured, has not been sent again for so
+ * long that it had its ACK; INT64_MAX when that cannot be. */
+int64_t verdict_quiet_us(const struct model *model, unsigned fin);
+
+/* It is so at now_us. */
 bool verdict_fin_is_quiet(const struct model *model, unsigned fin, int64_t now_us);
 
 /* How the connection has ended by now_us, the capture's end or the clock. */
@@ -62,6 +66,7 @@ enum doubt {
   DOUBT_NO_ACKS,       /* a FIN was not repeated, so it had an ACK that was not captured */
   DOUBT_GAP,           /* octets were acknowledged that the capture never saw */
   DOUBT_DROPS,         /* the kernel dropped packets while capturing */
+  DOUBT_EVICTED,       /* the watcher had no room to keep all of it */
 };
 
 enum conformity { CONFORMS, VIOLATES, CANNOT_TELL };
