@@ -37,9 +37,12 @@ PKGS_capture/kernel/trace := libtracefs libtraceevent
 PKGS_capture/kernel/diag := libmnl
 PKGS_common/peer/peer := libuv
 PKGS_common/peer/group := libuv
+PKGS_common/peer/log := libuv
 PKGS_common/peer/socket := libuv
 PKGS_server/server := libuv
+PKGS_server/options := libuv
 PKGS_client/client := libuv
+PKGS_client/options := libuv
 PKGS_tests/model_builder := cmocka
 
 layer = $(foreach folder,$(1),$(patsubst %.c,%,$(wildcard $(folder)/*.c)))

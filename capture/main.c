@@ -46,7 +46,7 @@ static unsigned terminal_columns(void) {
 
 static bool add_report(struct watch *w, struct report *report) {
   if (!report) {
-    cli_complain(&options_cli, "out of memory");
+    cli_complain(&program_cli, "out of memory");
     return false;
   }
   w->reports[w->n_reports++] = report;
@@ -73,7 +73,7 @@ static bool add_output(struct watch *w, struct outputs *to, const struct setting
   struct output *o = &to->list[to->n];
   *o = output;
   if (!out_open(&o->out, fd, s->report.live ? OUT_LIVE_SIZE : OUT_FILE_SIZE)) {
-    cli_complain(&options_cli, "out of memory");
+    cli_complain(&program_cli, "out of memory");
     return false;
   }
   to->n++;
@@ -88,7 +88,7 @@ static bool add_file(struct watch *w, struct outputs *to, const struct settings 
   if (!file) return true;
   int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd < 0) {
-    cli_complain(&options_cli, "%s %s: cannot write: %s; choose another file", option, file,
+    cli_complain(&program_cli, "%s %s: cannot write: %s; choose another file", option, file,
                  strerror(errno));
     return false;
   }
@@ -103,7 +103,7 @@ static bool make_reports(struct watch *w, struct outputs *to, struct settings *s
   s->report.ascii = s->report.ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
   s->report.color =
       s->color == COLOR_ALWAYS || (s->color == COLOR_AUTO && terminal && !(no_color && *no_color));
-  if (s->format < 0) s->format = terminal ? FORMAT_LADDER : FORMAT_LINES;
+  if (s->format == FORMAT_BY_TERMINAL) s->format = terminal ? FORMAT_LADDER : FORMAT_LINES;
   if (s->quiet > 0 && s->format == FORMAT_LADDER)
     s->format = FORMAT_LINES; /* no rungs, no ladder */
   static report_new *const news[] = {[FORMAT_LADDER] = report_ladder_new,
@@ -127,7 +127,7 @@ static bool has_lost(const struct outputs *to) {
     int error = o->out.error;
     if (error == 0 || error == EPIPE) continue;
     lost = true;
-    cli_complain(&options_cli, "%s%s%s: cannot write: %s; %s", o->option ? o->option : "",
+    cli_complain(&program_cli, "%s%s%s: cannot write: %s; %s", o->option ? o->option : "",
                  o->option ? " " : "", o->file,
                  error == ETIMEDOUT ? "its reader does not read" : strerror(error),
                  error == ETIMEDOUT ? "what it had not taken is lost"
@@ -145,14 +145,6 @@ static bool finish_outputs(struct outputs *to) {
     if (out->fd != STDOUT_FILENO && close(out->fd) < 0 && is_whole) out->error = errno;
   }
   return !has_lost(to);
-}
-
-/* What went through stdio: --help, -D and the like. */
-static int finish_stdio(void) {
-  if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE) return CLI_EXIT_OK;
-  cli_complain(&options_cli, "stdout: cannot write: %s; make room there, or choose another file",
-               strerror(errno));
-  return CLI_EXIT_USAGE;
 }
 
 /* ---- The run -------------------------------------------------------------------------------- */
@@ -199,7 +191,7 @@ static enum source_result read_packets(struct source *source, struct watch_packe
 static void tell_evictions(const struct watch *w, bool *told) {
   if (*told || report_evicted(&w->summary) == 0) return;
   *told = true;
-  cli_complain(&options_cli,
+  cli_complain(&program_cli,
                "%u connections are followed, and each further one takes the place of another: of "
                "those that have ended first, then of half-open ones, then of the longest idle; "
                "--max-flows makes more room",
@@ -255,7 +247,7 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
   w->incomplete = counts.dropped > 0;
   (void)watch_attend(w, now_us());
   watch_end(w, s->report.live ? now_us() : last_us);
-  if (!ok) cli_complain(&options_cli, "%s (the verdicts so far are given)", error);
+  if (!ok) cli_complain(&program_cli, "%s (the verdicts so far are given)", error);
   return ok;
 }
 
@@ -264,7 +256,7 @@ static unsigned complain_of_ladder(const struct ladder_expectation *expected) {
   char text[LADDER_DIFFERENCE_SIZE];
   unsigned n = 0;
   while (ladder_expectation_difference(expected, n, text)) {
-    cli_complain(&options_cli, "--expect-ladder: %s", text);
+    cli_complain(&program_cli, "--expect-ladder: %s", text);
     n++;
   }
   return n;
@@ -275,7 +267,7 @@ static int exit_status(const struct watch *w, const struct settings *s,
                        const struct ladder_expectation *expected) {
   if (expected && complain_of_ladder(expected) == 0) return CLI_EXIT_OK;
   if ((s->demand.given || expected) && w->closes == 0) {
-    cli_complain(&options_cli, "%s: no close was seen", expected ? "--expect-ladder" : "--expect");
+    cli_complain(&program_cli, "%s: no close was seen", expected ? "--expect-ladder" : "--expect");
     return EXIT_NOTHING_SEEN;
   }
   return expected || w->any_bad ? CLI_EXIT_FAILURE : CLI_EXIT_OK;
@@ -296,10 +288,10 @@ static void handle_signals(sigset_t *unblocked) {
 static int complain_of_open(enum source_error error, const char *message, int argc, char **argv) {
   char remedy[2048];
   if (error == SOURCE_NO_PERMISSION)
-    cli_complain(&options_cli, "%s; %s", message,
+    cli_complain(&program_cli, "%s; %s", message,
                  privilege_remedy(argc, argv, remedy, sizeof remedy));
   else
-    cli_complain(&options_cli, "%s", message);
+    cli_complain(&program_cli, "%s", message);
   return CLI_EXIT_USAGE;
 }
 
@@ -319,7 +311,7 @@ static int watch_source(struct settings *s, int argc, char **argv) {
   if (s->expected_ladder_file) {
     out.expected = ladder_expectation_read(s->expected_ladder_file, error, sizeof error);
     if (!out.expected) {
-      cli_complain(&options_cli, "--expect-ladder: %s", error);
+      cli_complain(&program_cli, "--expect-ladder: %s", error);
       return CLI_EXIT_USAGE;
     }
   }
@@ -335,7 +327,7 @@ static int watch_source(struct settings *s, int argc, char **argv) {
   bool ask = s->report.live && s->kernel == KERNEL_AUTO;
   if (ask) watch.kernel = kernel_open();
   if (!watch_init(&watch) || (ask && !watch.kernel)) {
-    cli_complain(&options_cli, "out of memory");
+    cli_complain(&program_cli, "out of memory");
   } else if (make_reports(&watch, &out, s)) {
     const char *name = s->report.live ? s->source.interface : s->source.file;
     for (unsigned i = 0; i < watch.n_reports; i++)
@@ -355,7 +347,7 @@ static int watch_source(struct settings *s, int argc, char **argv) {
   ladder_expectation_free(out.expected);
   for (unsigned i = 0; i < out.n; i++) out_close(&out.list[i].out);
   if (!source_close(source, error)) {
-    cli_complain(&options_cli, "%s", error);
+    cli_complain(&program_cli, "%s", error);
     status = CLI_EXIT_USAGE;
   }
   return status;
@@ -363,22 +355,17 @@ static int watch_source(struct settings *s, int argc, char **argv) {
 
 int main(int argc, char **argv) {
   setlocale(LC_ALL, "");
-  struct settings settings = {
-      .source = {.snaplen = SOURCE_SNAPLEN_DEFAULT, .buffer_kib = SOURCE_BUFFER_KIB_DEFAULT},
-      .format = -1,
-      .max_flows = FLOW_MAX_DEFAULT,
-  };
+  struct settings settings;
   int status = options_read(argc, argv, &settings);
-  if (status == CLI_END) {
-    status = finish_stdio();
-  } else if (status == CLI_EXIT_OK && settings.list_interfaces) {
+  if (status == CLI_GO_ON && settings.list_interfaces) {
     char error[SOURCE_ERROR_SIZE];
-    if (!source_list_interfaces(stdout, error)) {
-      cli_complain(&options_cli, "%s", error);
+    if (source_list_interfaces(stdout, error)) {
+      status = cli_finish(&program_cli);
+    } else {
+      cli_complain(&program_cli, "%s", error);
       status = CLI_EXIT_USAGE;
     }
-    if (finish_stdio() != CLI_EXIT_OK) status = CLI_EXIT_USAGE;
-  } else if (status == CLI_EXIT_OK) {
+  } else if (status == CLI_GO_ON) {
     status = watch_source(&settings, argc, argv);
   }
   free(settings.filter);

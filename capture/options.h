@@ -10,7 +10,8 @@
 #include "capture/source.h"
 #include "common/cli.h"
 
-enum format { FORMAT_LADDER, FORMAT_LINES, FORMAT_JSON };
+/* In the order of their words. */
+enum format { FORMAT_BY_TERMINAL = -1, FORMAT_LADDER, FORMAT_LINES, FORMAT_JSON };
 enum kernel_when { KERNEL_AUTO, KERNEL_OFF };
 enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
@@ -18,20 +19,21 @@ struct settings {
   struct source_options source;
   struct report_options report;
   struct demand demand;
+  const char *expect; /* as it was typed; `demand` is what it means */
   const char *json_file, *rows_file, *expected_ladder_file;
   char *filter; /* owned */
   uint64_t packets_max, closes_max, duration_s, msl_s, max_flows;
   unsigned quiet; /* of standard output alone: what goes to files is complete */
-  int format, color, kernel;
+  enum format format;
+  enum color_when color;
+  enum kernel_when kernel;
+  int explain; /* which of --explain's words, -1 */
   bool list_interfaces;
 };
 
-/* The name and the rows, for cli_complain. */
-extern const struct cli options_cli;
-
-/* Reads the command line into `settings`, which holds the defaults; settings->filter is the
- * caller's to free, whatever is returned. CLI_EXIT_OK: go on. CLI_END: all is done, exit 0 (--help,
- * --version, --explain). CLI_EXIT_USAGE: said on stderr what is wrong. */
+/* Reads the command line over the defaults; settings->filter is the caller's to free, whatever is
+ * returned. CLI_GO_ON, or the exit status: all is done (--help, --version, --explain), or it was
+ * said on stderr what is wrong. */
 int options_read(int argc, char **argv, struct settings *settings);
 
 #endif

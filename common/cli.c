@@ -7,10 +7,64 @@
 #include <stdarg.h>
 #include <string.h>
 
-enum { USAGE_COLUMNS = 80, HELP_COLUMN = 26, MAX_OPTIONS = 64, MAX_NAME = 32, MAX_LINE = 1024 };
+enum { USAGE_COLUMNS = 80, HELP_COLUMN = 26, MAX_OPTIONS = 64, MAX_NAME = 32, MAX_LINE = 2048 };
 
-/* getopt_long values of long options: above every letter. */
+/* getopt_long values of long options, above every letter: LONG_BASE + table * MAX_OPTIONS + row. */
 enum { LONG_BASE = UCHAR_MAX + 1 };
+
+/* What every program has. */
+enum { STANDARD_HELP, STANDARD_VERSION };
+static const struct cli_option standard_rows[] = {
+    [STANDARD_HELP] = {'h', "help", NULL, CLI_FLAG, CLI_NOWHERE,
+                       .text = "print this text and exit"},
+    [STANDARD_VERSION] = {'V', "version", NULL, CLI_FLAG, CLI_NOWHERE,
+                          .text = "print the versions of program and library, and exit"},
+};
+static const struct cli_table standard = {
+    .rows = standard_rows,
+    .n = sizeof standard_rows / sizeof *standard_rows,
+};
+
+const struct cli_table *cli_table(const struct cli *cli, unsigned number) {
+  return number == CLI_STANDARD ? &standard : &cli->tables[number];
+}
+
+/* The rows of all tables, one after the other; NULL at the end. */
+struct walk {
+  unsigned table;
+  size_t row; /* the next */
+};
+
+static const struct cli_option *next_row(const struct cli *cli, struct walk *at) {
+  while (at->table < CLI_TABLES) {
+    const struct cli_table *table = cli_table(cli, at->table);
+    if (at->row < table->n) return &table->rows[at->row++];
+    at->table++;
+    at->row = 0;
+  }
+  return NULL;
+}
+
+/* ---- names and messages ---- */
+
+const char *cli_program(const struct cli *cli) {
+  if (cli->called == NULL || cli->called[0] == '\0') return cli->name;
+  const char *slash = strrchr(cli->called, '/');
+  return slash == NULL ? cli->called : slash + 1;
+}
+
+const char *cli_sibling(const struct cli *cli, const char *name,
+                        char buffer[static CLI_SIBLING_SIZE]) {
+  const char *called = cli->called == NULL ? "" : cli->called;
+  size_t length = strlen(called), own = strlen(cli->name);
+  bool has_own_name = length >= own && strcmp(called + length - own, cli->name) == 0;
+  /* Under a name that is not ours nothing tells where the others are. */
+  if (has_own_name)
+    snprintf(buffer, CLI_SIBLING_SIZE, "%.*s%s", (int)(length - own), called, name);
+  else
+    snprintf(buffer, CLI_SIBLING_SIZE, "teardown-%s", name);
+  return buffer;
+}
 
 void cli_complain(const struct cli *cli, const char *format, ...) {
   char line[MAX_LINE];
@@ -21,14 +75,18 @@ void cli_complain(const struct cli *cli, const char *format, ...) {
   /* The text may quote what the user typed: it must stay one line and not drive the terminal. */
   for (char *c = line; *c != '\0'; c++)
     if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
-  fprintf(stderr, "%s: %s\n", cli->program, line);
+  fprintf(stderr, "%s: %s\n", cli_program(cli), line);
+}
+
+int cli_complain_of_stdout(const struct cli *cli, int error) {
+  cli_complain(cli, "stdout: cannot write: %s; make room there, or choose another file",
+               strerror(error));
+  return cli->unwritable;
 }
 
 int cli_finish(const struct cli *cli) {
-  if (fflush(stdout) == 0 && !ferror(stdout)) return CLI_EXIT_OK;
-  /* A reader that went away has seen what it wanted. */
-  if (errno != EPIPE) cli_complain(cli, "cannot write to stdout: %s", strerror(errno));
-  return CLI_EXIT_FAILURE;
+  if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE) return CLI_EXIT_OK;
+  return cli_complain_of_stdout(cli, errno);
 }
 
 /* Letters to insert, delete, replace or swap with their neighbour to make `typed` into `name`;
@@ -52,21 +110,28 @@ static unsigned edit_distance(const char *typed, size_t typed_length, const char
   return cost[typed_length][name_length];
 }
 
-/* The long name nearest to what was typed, or NULL when none is near: more than one error in
- * three letters is another word, not a typo. */
+/* The nearer of two names to what was typed; NULL is near to nothing. More than one error in three
+ * letters is another word, not a typo. */
+struct nearest {
+  const char *name;
+  unsigned distance;
+};
+
+static void consider(struct nearest *nearest, const char *name, const char *typed,
+                     size_t typed_length) {
+  unsigned distance = edit_distance(typed, typed_length, name);
+  if (nearest->name != NULL && distance >= nearest->distance) return;
+  if (distance > strlen(name) / 3) return;
+  *nearest = (struct nearest){name, distance};
+}
+
 static const char *nearest_name(const struct cli *cli, const char *typed, size_t typed_length) {
-  const char *nearest = NULL;
-  unsigned least = UINT_MAX;
-  for (size_t i = 0; i < cli->n_options; i++) {
-    const char *name = cli->options[i].name;
-    if (name == NULL) continue;
-    unsigned distance = edit_distance(typed, typed_length, name);
-    if (distance < least && distance <= strlen(name) / 3) {
-      least = distance;
-      nearest = name;
-    }
-  }
-  return nearest;
+  struct nearest nearest = {0};
+  struct walk at = {0};
+  const struct cli_option *row;
+  while ((row = next_row(cli, &at)) != NULL)
+    if (row->name != NULL) consider(&nearest, row->name, typed, typed_length);
+  return nearest.name;
 }
 
 static void complain_unknown(const struct cli *cli, const char *shown, size_t shown_length,
@@ -98,11 +163,12 @@ static void complain_unknown_word(const struct cli *cli, const char *word) {
   char candidates[256] = "";
   size_t used = 0;
   unsigned n = 0;
-  for (size_t i = 0; i < cli->n_options; i++) {
-    const char *name = cli->options[i].name;
-    if (name == NULL || strncmp(name, typed, typed_length) != 0) continue;
+  struct walk at = {0};
+  const struct cli_option *row;
+  while ((row = next_row(cli, &at)) != NULL) {
+    if (row->name == NULL || strncmp(row->name, typed, typed_length) != 0) continue;
     n++;
-    int added = snprintf(candidates + used, sizeof candidates - used, " --%s", name);
+    int added = snprintf(candidates + used, sizeof candidates - used, " --%s", row->name);
     used += (size_t)added;
     if (used >= sizeof candidates) used = sizeof candidates - 1;
   }
@@ -112,62 +178,7 @@ static void complain_unknown_word(const struct cli *cli, const char *word) {
     complain_unknown(cli, word, length, typed, typed_length);
 }
 
-/* The row of a getopt value: a letter, or LONG_BASE + index. */
-static size_t find_row(const struct cli *cli, int value) {
-  if (value >= LONG_BASE) return (size_t)(value - LONG_BASE);
-  size_t i = 0;
-  while (i < cli->n_options && cli->options[i].letter != value) i++;
-  return i;
-}
-
-/* "--port" or "-p", the way it was typed. */
-static void format_typed(const struct cli *cli, int value, char *text, size_t size) {
-  if (value >= LONG_BASE)
-    snprintf(text, size, "--%s", cli->options[value - LONG_BASE].name);
-  else
-    snprintf(text, size, "-%c", value);
-}
-
-int cli_next(const struct cli *cli, int argc, char **argv, const char **argument) {
-  assert(cli->n_options <= MAX_OPTIONS);
-  struct option words[MAX_OPTIONS + 1];
-  char letters[2 * MAX_OPTIONS + 2];
-  char *letter = letters;
-  struct option *word = words;
-  *letter++ = ':'; /* a missing argument is told apart from an unknown option */
-  for (size_t i = 0; i < cli->n_options; i++) {
-    const struct cli_option *option = &cli->options[i];
-    bool takes_argument = option->argument != NULL;
-    if (option->letter != 0) {
-      *letter++ = option->letter;
-      if (takes_argument) *letter++ = ':';
-    }
-    if (option->name != NULL)
-      *word++ = (struct option){option->name, takes_argument ? required_argument : no_argument,
-                                NULL, LONG_BASE + (int)i};
-  }
-  *letter = '\0';
-  *word = (struct option){0};
-
-  opterr = 0;
-  int value = getopt_long(argc, argv, letters, words, NULL);
-  *argument = optarg;
-  if (value == -1) return CLI_END;
-  if (value != '?' && value != ':') return (int)find_row(cli, value);
-
-  char typed[MAX_NAME + 3];
-  format_typed(cli, optopt, typed, sizeof typed);
-  if (value == ':')
-    cli_complain(cli, "option '%s' wants an argument: %s %s (--help lists all)", typed, typed,
-                 cli->options[find_row(cli, optopt)].argument);
-  else if (optopt >= LONG_BASE)
-    cli_complain(cli, "option '%s' takes no argument (--help lists all)", typed);
-  else if (optopt != 0)
-    complain_unknown_letter(cli, (char)optopt, argc, argv);
-  else
-    complain_unknown_word(cli, argv[optind - 1]);
-  return CLI_ERROR;
-}
+/* ---- usage ---- */
 
 /* Prints words from `column` on; lines after the first begin at `indent`. Ends the line. */
 static void print_wrapped(FILE *out, const char *text, size_t column, size_t indent) {
@@ -190,27 +201,36 @@ static void print_wrapped(FILE *out, const char *text, size_t column, size_t ind
   fputc('\n', out);
 }
 
-void cli_print_usage(const struct cli *cli, FILE *out) {
-  size_t column = (size_t)fprintf(out, "Usage: %s ", cli->program);
-  print_wrapped(out, cli->synopsis, column, column);
-  print_wrapped(out, cli->purpose, 0, 0);
-  fputc('\n', out);
-  for (size_t i = 0; i < cli->n_options; i++) {
-    const struct cli_option *option = &cli->options[i];
-    int printed =
-        option->letter != 0 ? fprintf(out, "  -%c", option->letter) : fprintf(out, "    ");
-    if (option->name != NULL)
-      printed += fprintf(out, "%s --%s", option->letter != 0 ? "," : " ", option->name);
-    if (option->argument != NULL) printed += fprintf(out, " %s", option->argument);
-    column = (size_t)printed;
-    if (column + 2 > HELP_COLUMN) {
-      fputc('\n', out);
-      column = 0;
-    }
-    fprintf(out, "%*s", (int)(HELP_COLUMN - column), "");
-    print_wrapped(out, option->help, HELP_COLUMN, HELP_COLUMN);
+static void print_row(const struct cli_option *row, FILE *out) {
+  int printed = row->letter != 0 ? fprintf(out, "  -%c", row->letter) : fprintf(out, "    ");
+  if (row->name != NULL)
+    printed += fprintf(out, "%s --%s", row->letter != 0 ? "," : " ", row->name);
+  if (row->argument != NULL) printed += fprintf(out, " %s", row->argument);
+  size_t column = (size_t)printed;
+  if (column + 2 > HELP_COLUMN) {
+    fputc('\n', out);
+    column = 0;
   }
+  fprintf(out, "%*s", (int)(HELP_COLUMN - column), "");
+  print_wrapped(out, row->text, HELP_COLUMN, HELP_COLUMN);
 }
+
+void cli_print_usage(const struct cli *cli, FILE *out) {
+  char text[MAX_LINE], sibling[CLI_SIBLING_SIZE];
+  size_t column = (size_t)fprintf(out, "Usage: %s ", cli_program(cli));
+  print_wrapped(out, cli->synopsis, column, column);
+  snprintf(text, sizeof text, "%s", cli->purpose);
+  if (cli->shown_by != NULL)
+    snprintf(text, sizeof text, "%s Watch it with %s.", cli->purpose,
+             cli_sibling(cli, cli->shown_by, sibling));
+  print_wrapped(out, text, 0, 0);
+  fputc('\n', out);
+  struct walk at = {0};
+  const struct cli_option *row;
+  while ((row = next_row(cli, &at)) != NULL) print_row(row, out);
+}
+
+/* ---- values ---- */
 
 /* Digits only: no sign, no space, no 0x, which strtoull would all let pass. */
 static bool parse_digits(const char *text, uint64_t *value) {
@@ -233,14 +253,6 @@ static bool parse_range(const char *text, uint64_t min, uint64_t max, uint64_t *
   return true;
 }
 
-bool cli_parse_number(const struct cli *cli, const char *what, const char *text, uint64_t min,
-                      uint64_t max, uint64_t *value) {
-  if (parse_range(text, min, max, value)) return true;
-  cli_complain(cli, "%s wants a whole number from %ju to %ju, not '%s'", what, (uintmax_t)min,
-               (uintmax_t)max, text);
-  return false;
-}
-
 bool cli_parse_port(const struct cli *cli, const char *what, const char *text, uint16_t *port) {
   uint64_t value;
   if (!parse_range(text, 1, UINT16_MAX, &value)) {
@@ -251,17 +263,199 @@ bool cli_parse_port(const struct cli *cli, const char *what, const char *text, u
   return true;
 }
 
-int cli_parse_word(const struct cli *cli, const char *what, const char *text,
-                   const char *const *words, size_t n) {
-  char known[256] = "";
+/* Says "close, shutdown or reset" of all words. */
+static void list_words(const struct cli_option *row, char *known, size_t size) {
   size_t used = 0;
-  for (size_t i = 0; i < n; i++) {
-    if (strcmp(text, words[i]) == 0) return (int)i;
-    const char *separator = i == 0 ? "" : i + 1 == n ? " or " : ", ";
-    int added = snprintf(known + used, sizeof known - used, "%s%s", separator, words[i]);
-    used += (size_t)added;
-    if (used >= sizeof known) used = sizeof known - 1;
+  known[0] = '\0';
+  for (unsigned i = 0; row->word(i) != NULL; i++) {
+    const char *separator = i == 0 ? "" : row->word(i + 1) == NULL ? " or " : ", ";
+    used += (size_t)snprintf(known + used, size - used, "%s%s", separator, row->word(i));
+    if (used >= size) used = size - 1;
   }
-  cli_complain(cli, "%s wants %s, not '%s'", what, known, text);
+}
+
+/* Its index, or -1 after complaining. */
+static int parse_word(const struct cli *cli, const char *typed, const struct cli_option *row,
+                      const char *text) {
+  struct nearest nearest = {0};
+  char known[MAX_LINE];
+  for (unsigned i = 0; row->word(i) != NULL; i++) {
+    if (strcmp(text, row->word(i)) == 0) return (int)i;
+    consider(&nearest, row->word(i), text, strlen(text));
+  }
+  list_words(row, known, sizeof known);
+  if (nearest.name != NULL)
+    cli_complain(cli, "%s wants %s, not '%s'; did you mean '%s'?", typed, known, text,
+                 nearest.name);
+  else
+    cli_complain(cli, "%s wants %s, not '%s'", typed, known, text);
   return -1;
+}
+
+/* The value fits by the bounds of its row. */
+static void store_integer(void *to, size_t size, uint64_t value) {
+  switch (size) {
+    case sizeof(uint16_t): *(uint16_t *)to = (uint16_t)value; return;
+    case sizeof(uint32_t): memcpy(to, &(uint32_t){(uint32_t)value}, size); return;
+    case sizeof(uint64_t): memcpy(to, &value, size); return;
+    default: /* no other integer is a setting */ assert(false);
+  }
+}
+
+/* Puts the argument where the row says. `typed` is the option as it was typed. False after
+ * complaining. */
+static bool apply(const struct cli *cli, const struct cli_option *row, void *settings,
+                  const char *typed, const char *text) {
+  void *to = (char *)settings + row->offset;
+  uint64_t value;
+  int index;
+  switch (row->kind) {
+    case CLI_FLAG:
+      if (row->size == sizeof(bool)) *(bool *)to = true;
+      return true;
+    case CLI_COUNTED:
+      if (*(unsigned *)to == row->max) {
+        cli_complain(cli, "%s is given more than %ju times; that is the most", typed,
+                     (uintmax_t)row->max);
+        return false;
+      }
+      ++*(unsigned *)to;
+      return true;
+    case CLI_NUMBER:
+      if (!parse_range(text, row->min, row->max, &value)) {
+        cli_complain(cli, "%s wants a whole number from %ju to %ju, not '%s'", typed,
+                     (uintmax_t)row->min, (uintmax_t)row->max, text);
+        return false;
+      }
+      store_integer(to, row->size, value);
+      return true;
+    case CLI_PORT: return cli_parse_port(cli, typed, text, to);
+    case CLI_WORD:
+      index = parse_word(cli, typed, row, text);
+      if (index >= 0) store_integer(to, row->size, (uint64_t)index);
+      return index >= 0;
+    case CLI_TEXT: *(const char **)to = text; return true;
+    case CLI_TEXTS: {
+      struct cli_texts *texts = to;
+      if (texts->n == CLI_TEXTS_MAX) {
+        cli_complain(cli, "%s is given more than %d times; that is the most", typed, CLI_TEXTS_MAX);
+        return false;
+      }
+      texts->text[texts->n++] = text;
+      return true;
+    }
+  }
+  return false;
+}
+
+/* ---- the command line ---- */
+
+/* A row's place. */
+struct place {
+  unsigned table;
+  size_t row;
+};
+
+static struct place place_of(const struct cli *cli, int value) {
+  if (value >= LONG_BASE)
+    return (struct place){(unsigned)(value - LONG_BASE) / MAX_OPTIONS,
+                          (size_t)(value - LONG_BASE) % MAX_OPTIONS};
+  struct walk at = {0};
+  const struct cli_option *row;
+  while ((row = next_row(cli, &at)) != NULL && row->letter != value) continue;
+  assert(row != NULL);
+  return (struct place){at.table, at.row - 1};
+}
+
+static const struct cli_option *row_at(const struct cli *cli, struct place at) {
+  return &cli_table(cli, at.table)->rows[at.row];
+}
+
+/* "--port" or "-p", the way it was typed. */
+static void format_typed(const struct cli *cli, int value, char *text, size_t size) {
+  if (value >= LONG_BASE)
+    snprintf(text, size, "--%s", row_at(cli, place_of(cli, value))->name);
+  else
+    snprintf(text, size, "-%c", value);
+}
+
+/* What getopt_long wants to know, made of the rows. */
+struct grammar {
+  struct option words[CLI_TABLES * MAX_OPTIONS + 1];
+  char letters[2 * CLI_TABLES * MAX_OPTIONS + 2];
+};
+
+static void make_grammar(const struct cli *cli, struct grammar *grammar) {
+  char *letter = grammar->letters;
+  struct option *word = grammar->words;
+  struct walk at = {0};
+  const struct cli_option *row;
+  *letter++ = ':'; /* a missing argument is told apart from an unknown option */
+  while ((row = next_row(cli, &at)) != NULL) {
+    bool takes_argument = row->argument != NULL;
+    assert(at.row <= MAX_OPTIONS);
+    if (row->letter != 0) {
+      *letter++ = row->letter;
+      if (takes_argument) *letter++ = ':';
+    }
+    if (row->name != NULL)
+      *word++ = (struct option){row->name, takes_argument ? required_argument : no_argument, NULL,
+                                LONG_BASE + (int)(at.table * MAX_OPTIONS + at.row - 1)};
+  }
+  *letter = '\0';
+  *word = (struct option){0};
+}
+
+static void complain_of_option(const struct cli *cli, int value, int argc, char **argv) {
+  char typed[MAX_NAME + 3];
+  bool is_known = value == ':' || optopt >= LONG_BASE;
+  if (is_known) format_typed(cli, optopt, typed, sizeof typed);
+  if (value == ':')
+    cli_complain(cli, "option '%s' wants an argument: %s %s (--help lists all)", typed, typed,
+                 row_at(cli, place_of(cli, optopt))->argument);
+  else if (is_known)
+    cli_complain(cli, "option '%s' takes no argument (--help lists all)", typed);
+  else if (optopt != 0)
+    complain_unknown_letter(cli, (char)optopt, argc, argv);
+  else
+    complain_unknown_word(cli, argv[optind - 1]);
+}
+
+static int print_standard(const struct cli *cli, size_t row) {
+  if (row == STANDARD_HELP)
+    cli_print_usage(cli, stdout);
+  else
+    printf("teardown-%s %s, %s\n", cli->name, TEARDOWN_VERSION, cli->library());
+  return cli_finish(cli);
+}
+
+int cli_parse(struct cli *cli, int argc, char **argv) {
+  struct grammar grammar;
+  int value;
+  cli->called = argv[0];
+  make_grammar(cli, &grammar);
+  opterr = 0;
+  while ((value = getopt_long(argc, argv, grammar.letters, grammar.words, NULL)) != -1) {
+    if (value == '?' || value == ':') {
+      complain_of_option(cli, value, argc, argv);
+      return CLI_EXIT_USAGE;
+    }
+    struct place at = place_of(cli, value);
+    if (at.table == CLI_STANDARD) return print_standard(cli, at.row);
+    char typed[MAX_NAME + 3];
+    struct cli_table *table = &cli->tables[at.table];
+    format_typed(cli, value, typed, sizeof typed);
+    if (!apply(cli, &table->rows[at.row], table->settings, typed, optarg)) return CLI_EXIT_USAGE;
+    table->given |= UINT64_C(1) << at.row;
+  }
+  return CLI_GO_ON;
+}
+
+bool cli_given(const struct cli *cli, const char *name) {
+  struct walk at = {0};
+  const struct cli_option *row;
+  while ((row = next_row(cli, &at)) != NULL)
+    if (row->name != NULL && strcmp(row->name, name) == 0)
+      return (cli_table(cli, at.table)->given >> (at.row - 1)) & 1;
+  return false;
 }

@@ -97,8 +97,8 @@ refuses() {
 @test "misuse: ports that are none" {
   local text
   for text in 0 65536 abc -1 '' 80x; do
-    refuses 2 "--port wants a TCP port from 1 to 65535, not '$text'" server -p "$text"
-    refuses 2 "--local-port wants a TCP port from 1 to 65535, not '$text'" client -b "$text"
+    refuses 2 "-p wants a TCP port from 1 to 65535, not '$text'" server -p "$text"
+    refuses 2 "-b wants a TCP port from 1 to 65535, not '$text'" client -b "$text"
     refuses 2 "PORT wants a TCP port from 1 to 65535, not '$text'" client -- 127.0.0.1 "$text"
   done
 }
@@ -129,6 +129,8 @@ refuses() {
   refuses 2 "--listen wants an IPv4 or IPv6 address such as 127.0.0.1 or ::1, not 'localhost'" \
     server -l localhost
   refuses 2 "--listen wants an IPv4 or IPv6 address such as 127.0.0.1 or ::1, not ''" server -l ''
+  refuses 2 "--close wants close, shutdown, reset or shutdown-reset, not 'shutdwon'; did you mean \
+'shutdown'?" client --close shutdwon
   refuses 2 "HOST is empty; give a name or an address, such as 127.0.0.1" client ''
 }
 
@@ -153,6 +155,10 @@ refuses() {
     server --never-close --close reset
   refuses 2 "--hold has no effect with --never-close; leave one of them out" \
     server --never-close --hold 1
+  refuses 2 "--close-first has no effect with --never-close; leave one of them out" \
+    server --never-close --close-first
+  refuses 2 "--close-last has no effect with --never-close; leave one of them out" \
+    client --never-close --close-last
   refuses 2 "--hold wants --close shutdown or --close shutdown-reset" server --hold 1
   refuses 2 "--hold wants --close shutdown or --close shutdown-reset" client --close reset --hold 1
   refuses 2 "--hold has no effect with --read-nothing: without EOF it never begins" \
@@ -183,16 +189,17 @@ refuses() {
     [[ "$output" =~ ^teardown-$program\ [0-9.]+,\ libuv\ [0-9.]+$ ]]
     run --separate-stderr bash -c '"$0" --help > /dev/full' "$TEARDOWN_BIN/$program"
     [ "$status" -eq 1 ]
-    [ "$stderr" = "$program: cannot write to stdout: No space left on device" ]
+    [ "$stderr" = "$program: stdout: cannot write: No space left on device; make room there, or \
+choose another file" ]
   done
 }
 
 # ---- what the machine refuses: status 1 ----
 
 @test "refused: nobody listens" {
-  refuses 1 "127.0.0.1 port $port: connection refused; is the server running? start build/server" \
+  refuses 1 "127.0.0.1 port $port: connection refused; is the server running? start $TEARDOWN_BIN/server" \
     client 127.0.0.1 $port
-  refuses 1 "::1 port $port: connection refused; is the server running? start build/server" \
+  refuses 1 "::1 port $port: connection refused; is the server running? start $TEARDOWN_BIN/server" \
     client ::1 $port
 }
 
@@ -915,15 +922,18 @@ delayed_acks() { nstat -asz TcpExtDelayedACKs | awk 'END { print $2 }'; }
   run --separate-stderr bash -c 'timeout 20 "$@" > /dev/full' - \
     "$TEARDOWN_BIN/client" --never-close 127.0.0.1 $port
   [ "$status" -eq 1 ]
-  [ "$stderr" = "client: cannot write to stdout: No space left on device" ]
+  [ "$stderr" = "client: stdout: cannot write: No space left on device; make room there, or \
+choose another file" ]
   run --separate-stderr bash -c 'timeout 20 "$@" >&-' - \
     "$TEARDOWN_BIN/client" --never-close 127.0.0.1 $port
   [ "$status" -eq 1 ]
-  [ "$stderr" = "client: cannot write to stdout: Bad file descriptor" ]
+  [ "$stderr" = "client: stdout: cannot write: Bad file descriptor; make room there, or choose \
+another file" ]
   run --separate-stderr bash -c 'timeout 20 "$@" > /dev/full' - \
     "$TEARDOWN_BIN/client" --count 2 --close-after 0 127.0.0.1 $port
   [ "$status" -eq 1 ]
-  [ "$stderr" = "client: cannot write to stdout: No space left on device" ]
+  [ "$stderr" = "client: stdout: cannot write: No space left on device; make room there, or \
+choose another file" ]
   wait_for says server.log "EOF"
   # The log must not have gone into the connection instead.
   run ! grep -E 'read → ([7-9]|[0-9]{2,}) bytes' "$log/server.log"

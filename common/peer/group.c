@@ -1,60 +1,16 @@
 #include "common/peer/group.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
-#include <string.h>
-
-#include "common/peer/peer.h"
 
 static const char GREETING[PEER_GREETING_BYTES + 1] = "hello\n";
 
-/* ---- log ---- */
-
-struct timespec peer_clock(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return now;
-}
-
-void peer_vlog(struct peer_group *group, struct timespec at, const char *name, const char *format,
-               va_list arguments) {
-  if (group->quiet || group->output_error != 0) return;
-  struct tm local;
-  localtime_r(&at.tv_sec, &local);
-  printf("%02d:%02d:%02d.%06ld %s %s  ", local.tm_hour, local.tm_min, local.tm_sec,
-         at.tv_nsec / 1000, group->cli->program, name);
-  vprintf(format, arguments);
-  putchar('\n');
-  if (fflush(stdout) == 0 && !ferror(stdout)) return;
-  group->output_error = errno;
-  /* The caller is in the middle of closing something: stop from the loop, not from here. */
-  if (!group->stopping) uv_async_send(&group->output_lost);
-}
-
-void peer_log(struct peer_group *group, const char *name, const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  peer_vlog(group, peer_clock(), name, format, arguments);
-  va_end(arguments);
-}
-
-void peer_format_address(const struct sockaddr *address, char text[static PEER_NAME_SIZE]) {
-  char ip[INET6_ADDRSTRLEN] = "?";
-  uv_ip_name(address, ip, sizeof ip);
-  const struct sockaddr_in6 *ip6 = (const struct sockaddr_in6 *)address;
-  const struct sockaddr_in *ip4 = (const struct sockaddr_in *)address;
-  if (address->sa_family == AF_INET6)
-    snprintf(text, PEER_NAME_SIZE, "[%s]:%d", ip, ntohs(ip6->sin6_port));
-  else
-    snprintf(text, PEER_NAME_SIZE, "%s:%d", ip, ntohs(ip4->sin_port));
-}
-
-void peer_print_version(const struct cli *cli) {
-  printf("teardown-%s %s, libuv %s\n", cli->program, TEARDOWN_VERSION, uv_version_string());
+const char *peer_library_version(void) {
+  static char text[32];
+  snprintf(text, sizeof text, "libuv %s", uv_version_string());
+  return text;
 }
 
 /* ---- loop and signals ---- */
@@ -74,8 +30,14 @@ void peer_group_stop(struct peer_group *group) {
 static void on_signal(uv_signal_t *handle, int number) {
   struct peer_group *group = handle->data;
   group->signal = number;
-  peer_log(group, number == SIGINT ? "SIGINT" : "SIGTERM", "close all and end");
+  peer_log(&group->log, number == SIGINT ? "SIGINT" : "SIGTERM", "close all and end");
   peer_group_stop(group);
+}
+
+/* The log's caller is in the middle of closing something: stop from the loop, not from here. */
+static void on_log_lost(struct peer_log *log) {
+  struct peer_group *group = (struct peer_group *)log;
+  if (!group->stopping) uv_async_send(&group->output_lost);
 }
 
 static void on_output_lost(uv_async_t *handle) { peer_group_stop(handle->data); }
@@ -91,7 +53,8 @@ bool peer_group_open(struct peer_group *group) {
   reserve_standard_descriptors();
   signal(SIGPIPE, SIG_IGN);
   setlocale(LC_CTYPE, "");
-  group->arrow = strcmp(nl_langinfo(CODESET), "UTF-8") == 0 ? "→" : "->";
+  group->log.arrow = peer_arrow();
+  group->log.on_lost = on_log_lost;
   for (size_t i = 0; i < sizeof group->payload; i++)
     group->payload[i] = GREETING[i % PEER_GREETING_BYTES];
 
@@ -128,7 +91,7 @@ int peer_group_run(struct peer_group *group) {
   int error = uv_loop_close(&group->loop);
   uv_library_shutdown();
   if (error != 0) cli_complain(group->cli, "bug: a handle is still open: %s", uv_strerror(error));
-  if (group->output_error != 0 && group->output_error != EPIPE)
-    cli_complain(group->cli, "cannot write to stdout: %s", strerror(group->output_error));
-  return error != 0 || group->output_error != 0 ? CLI_EXIT_FAILURE : CLI_EXIT_OK;
+  if (group->log.error != 0 && group->log.error != EPIPE)
+    (void)cli_complain_of_stdout(group->cli, group->log.error);
+  return error != 0 || group->log.error != 0 ? CLI_EXIT_FAILURE : CLI_EXIT_OK;
 }

@@ -2,58 +2,58 @@
 
 enum { DAY_MS = 24 * 60 * 60 * 1000 };
 
-static unsigned bit(enum peer_option option) { return 1U << option; }
-
-bool peer_parse_option(const struct cli *cli, size_t first, enum peer_option option,
-                       const char *argument, struct peer_behaviour *behaviour) {
+static const char *way_to_close(unsigned i) {
   static const char *const ways[] = {[PEER_CLOSE_CLOSE] = "close",
                                      [PEER_CLOSE_SHUTDOWN] = "shutdown",
                                      [PEER_CLOSE_RESET] = "reset",
                                      [PEER_CLOSE_SHUTDOWN_RESET] = "shutdown-reset"};
-  char what[32];
-  snprintf(what, sizeof what, "--%s", cli->options[first + option].name);
-  bool first_time = (behaviour->given & bit(option)) == 0;
-  behaviour->given |= bit(option);
-  int way;
-  switch (option) {
-    case PEER_OPTION_ROLE:
-      if (first_time) behaviour->active = !behaviour->active;
-      return true;
-    case PEER_OPTION_CLOSE:
-      way = cli_parse_word(cli, what, argument, ways, sizeof ways / sizeof *ways);
-      if (way < 0) return false;
-      behaviour->how = (enum peer_close)way;
-      return true;
-    case PEER_OPTION_CLOSE_AFTER:
-      return cli_parse_number(cli, what, argument, 0, DAY_MS, &behaviour->close_after_ms);
-    case PEER_OPTION_CLOSE_DELAY:
-      return cli_parse_number(cli, what, argument, 0, DAY_MS, &behaviour->close_delay_ms);
-    case PEER_OPTION_HOLD:
-      return cli_parse_number(cli, what, argument, 0, DAY_MS, &behaviour->hold_ms);
-    case PEER_OPTION_DRAIN:
-      return cli_parse_number(cli, what, argument, 0, PEER_BYTES_MAX, &behaviour->drain_bytes);
-    case PEER_OPTION_NEVER_CLOSE: behaviour->never_close = true; return true;
-    case PEER_OPTION_READ_NOTHING: behaviour->read_nothing = true; return true;
-    case PEER_OPTION_SEND:
-      return cli_parse_number(cli, what, argument, 0, PEER_BYTES_MAX, &behaviour->send_bytes);
-    case PEER_OPTION_ANSWER: behaviour->answer = true; return true;
-    case PEER_OPTION_WRITE_SIZE:
-      return cli_parse_number(cli, what, argument, 1, PEER_BYTES_MAX, &behaviour->write_bytes);
-    case PEER_OPTION_NODELAY: behaviour->nodelay = true; return true;
-    case PEER_OPTION_CORK: behaviour->cork = true; return true;
-    case PEER_OPTION_QUICKACK: behaviour->quickack = true; return true;
-    case PEER_OPTION_NO_QUICKACK: behaviour->no_quickack = true; return true;
-    case PEER_OPTION_NO_REUSE_ADDRESS: behaviour->no_reuse_address = true; return true;
-    case PEER_OPTION_VARY:
-      behaviour->vary = true;
-      return cli_parse_number(cli, what, argument, 0, UINT64_MAX, &behaviour->seed);
-    case PEER_N_OPTIONS: break;
-  }
-  return false;
+  return i < sizeof ways / sizeof *ways ? ways[i] : NULL;
 }
 
-bool peer_check_options(const struct cli *cli, size_t first,
-                        const struct peer_behaviour *behaviour) {
+#define AT(member) CLI_AT(struct peer_behaviour, member)
+
+/* clang-format off */
+const struct cli_option peer_options[PEER_N_OPTIONS] = {
+    {0, "close", "HOW", CLI_WORD, AT(how), .word = way_to_close,
+     .text = "close (a FIN by uv_close, the default), shutdown (a FIN by uv_shutdown, then read to "
+             "EOF), reset (a RST), or shutdown-reset (a FIN by uv_shutdown, then a RST)"},
+    {0, "close-after", "MS", CLI_NUMBER, AT(close_after_ms), .max = DAY_MS,
+     .text = "closing first: how long after connecting (default 500)"},
+    {0, "close-delay", "MS", CLI_NUMBER, AT(close_delay_ms), .max = DAY_MS,
+     .text = "closing last: how long to stay half-closed after the other side's FIN (default 200); "
+             "below about 50 the ACK and our FIN become one segment"},
+    {0, "hold", "MS", CLI_NUMBER, AT(hold_ms), .max = DAY_MS,
+     .text = "keep the descriptor that long: with --close shutdown from the second FIN on, with "
+             "shutdown-reset from ours to the RST (default 0)"},
+    {0, "drain", "BYTES", CLI_NUMBER, AT(drain_bytes), .max = PEER_BYTES_MAX,
+     .text = "closing last: send that much while half-closed, in the middle of --close-delay"},
+    {0, "never-close", NULL, CLI_FLAG, AT(never_close),
+     .text = "a leak: stay connected whatever the other side does"},
+    {0, "read-nothing", NULL, CLI_FLAG, AT(read_nothing),
+     .text = "leave all data unread: our close then sends RST; also blind to EOF"},
+    {0, "send", "BYTES", CLI_NUMBER, AT(send_bytes), .max = PEER_BYTES_MAX,
+     .text = "send that much once connected (default: the client 6, \"hello\", the server 0)"},
+    {0, "answer", NULL, CLI_FLAG, AT(answer),
+     .text = "send it only when the other side has sent something"},
+    {0, "write-size", "BYTES", CLI_NUMBER, AT(write_bytes), .min = 1, .max = PEER_BYTES_MAX,
+     .text = "write what --send has in pieces of that size (default: all in one)"},
+    {0, "nodelay", NULL, CLI_FLAG, AT(nodelay),
+     .text = "TCP_NODELAY: small segments do not wait for an ACK (no Nagle)"},
+    {0, "cork", NULL, CLI_FLAG, AT(cork),
+     .text = "TCP_CORK: partial segments wait for our close, 200 ms at most"},
+    {0, "quickack", NULL, CLI_FLAG, AT(quickack),
+     .text = "TCP_QUICKACK 1, set after each read: acknowledge at once"},
+    {0, "no-quickack", NULL, CLI_FLAG, AT(no_quickack),
+     .text = "TCP_QUICKACK 0, set after each read: delay every ACK, as in a dialogue"},
+    {0, "no-reuse-address", NULL, CLI_FLAG, AT(no_reuse_address),
+     .text = "bind without SO_REUSEADDR, which libuv sets: a port with TIME_WAIT is then refused"},
+    {0, "vary", "SEED", CLI_NUMBER, AT(seed), .max = UINT64_MAX,
+     .text = "draw --close-after, --close-delay, --hold, --drain and --send for each connection, "
+             "from 0 to what they are; the same SEED draws the same"},
+};
+/* clang-format on */
+
+bool peer_check_options(const struct cli *cli, struct peer_behaviour *behaviour) {
   static const char never[] = "has no effect with --never-close; leave one of them out";
   static const char first_closer[] =
       "has no effect on the side that closes first; see --close-after";
@@ -63,35 +63,36 @@ bool peer_check_options(const struct cli *cli, size_t first,
   const bool shuts_down =
       behaviour->how == PEER_CLOSE_SHUTDOWN || behaviour->how == PEER_CLOSE_SHUTDOWN_RESET;
   const struct {
-    enum peer_option option;
+    const char *option;
     bool barred;
     const char *why;
   } rules[] = {
-      {PEER_OPTION_ROLE, behaviour->never_close, never},
-      {PEER_OPTION_CLOSE, behaviour->never_close, never},
-      {PEER_OPTION_CLOSE_AFTER, behaviour->never_close, never},
-      {PEER_OPTION_CLOSE_DELAY, behaviour->never_close, never},
-      {PEER_OPTION_HOLD, behaviour->never_close, never},
-      {PEER_OPTION_DRAIN, behaviour->never_close, never},
-      {PEER_OPTION_VARY, behaviour->never_close, never},
-      {PEER_OPTION_CLOSE_AFTER, !behaviour->active, last_closer},
-      {PEER_OPTION_CLOSE_DELAY, behaviour->active, first_closer},
-      {PEER_OPTION_DRAIN, behaviour->active, first_closer},
-      {PEER_OPTION_HOLD, !shuts_down, "wants --close shutdown or --close shutdown-reset"},
-      {PEER_OPTION_HOLD, behaviour->how == PEER_CLOSE_SHUTDOWN && behaviour->read_nothing,
+      {"close-first", behaviour->never_close, never},
+      {"close-last", behaviour->never_close, never},
+      {"close", behaviour->never_close, never},
+      {"close-after", behaviour->never_close, never},
+      {"close-delay", behaviour->never_close, never},
+      {"hold", behaviour->never_close, never},
+      {"drain", behaviour->never_close, never},
+      {"vary", behaviour->never_close, never},
+      {"close-after", !behaviour->active, last_closer},
+      {"close-delay", behaviour->active, first_closer},
+      {"drain", behaviour->active, first_closer},
+      {"hold", !shuts_down, "wants --close shutdown or --close shutdown-reset"},
+      {"hold", behaviour->how == PEER_CLOSE_SHUTDOWN && behaviour->read_nothing,
        "has no effect with --read-nothing: without EOF it never begins"},
-      {PEER_OPTION_ANSWER, behaviour->send_bytes == 0, "has no effect without --send"},
-      {PEER_OPTION_ANSWER, behaviour->read_nothing, "has no effect with --read-nothing"},
-      {PEER_OPTION_WRITE_SIZE, behaviour->send_bytes == 0, "has no effect without --send"},
-      {PEER_OPTION_NODELAY, !sends, nothing_sent},
-      {PEER_OPTION_CORK, !sends, nothing_sent},
-      {PEER_OPTION_NODELAY, behaviour->cork, "has no effect with --cork; leave one of them out"},
-      {PEER_OPTION_QUICKACK, behaviour->no_quickack,
-       "contradicts --no-quickack; leave one of them out"},
+      {"answer", behaviour->send_bytes == 0, "has no effect without --send"},
+      {"answer", behaviour->read_nothing, "has no effect with --read-nothing"},
+      {"write-size", behaviour->send_bytes == 0, "has no effect without --send"},
+      {"nodelay", !sends, nothing_sent},
+      {"cork", !sends, nothing_sent},
+      {"nodelay", behaviour->cork, "has no effect with --cork; leave one of them out"},
+      {"quickack", behaviour->no_quickack, "contradicts --no-quickack; leave one of them out"},
   };
+  behaviour->vary = cli_given(cli, "vary");
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-    if (!rules[i].barred || (behaviour->given & bit(rules[i].option)) == 0) continue;
-    cli_complain(cli, "--%s %s", cli->options[first + rules[i].option].name, rules[i].why);
+    if (!rules[i].barred || !cli_given(cli, rules[i].option)) continue;
+    cli_complain(cli, "--%s %s", rules[i].option, rules[i].why);
     return false;
   }
   return true;

@@ -14,7 +14,7 @@ __attribute__((format(printf, 3, 4))) static void log_peer(struct peer *peer, st
                                                            const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  peer_vlog(peer->group, at, peer->name, format, arguments);
+  peer_vlog(&peer->group->log, at, peer->name, format, arguments);
   va_end(arguments);
 }
 
@@ -81,7 +81,7 @@ static void reset_now(struct peer *peer) {
     uv_close((uv_handle_t *)&peer->timer, on_handle_closed);
     return;
   }
-  log_peer(peer, at, "uv_tcp_close_reset() %s %s: %s", peer->group->arrow, uv_err_name(error),
+  log_peer(peer, at, "uv_tcp_close_reset() %s %s: %s", peer->group->log.arrow, uv_err_name(error),
            uv_strerror(error));
   peer->error = error;
   close_now(peer);
@@ -93,7 +93,7 @@ static void fail_with(struct peer *peer, struct timespec at, const char *what, i
   /* ECONNRESET before the other side's FIN, EPIPE after it: Linux has two names for one RST. */
   bool was_reset = error == UV_ECONNRESET || error == UV_EPIPE;
   const char *meaning = was_reset ? "the other side sent RST" : uv_strerror(error);
-  log_peer(peer, at, "%s %s %s: %s%s", what, peer->group->arrow, uv_err_name(error), meaning,
+  log_peer(peer, at, "%s %s %s: %s%s", what, peer->group->log.arrow, uv_err_name(error), meaning,
            remark);
   peer->error = error;
   close_now(peer);
@@ -146,7 +146,7 @@ static void on_shutdown(uv_shutdown_t *request, int status) {
   }
   peer->shut = true;
   if (!peer->eof)
-    log_peer(peer, at, "uv_shutdown %s 0: half-closed, we still read", peer->group->arrow);
+    log_peer(peer, at, "uv_shutdown %s 0: half-closed, we still read", peer->group->log.arrow);
   if (peer->eof || peer->behaviour.how == PEER_CLOSE_SHUTDOWN_RESET) hold(peer);
 }
 
@@ -238,7 +238,7 @@ static void on_drain_due(uv_timer_t *timer) {
 
 static void handle_eof(struct peer *peer, struct timespec at) {
   const struct peer_behaviour *behaviour = &peer->behaviour;
-  const char *arrow = peer->group->arrow;
+  const char *arrow = peer->group->log.arrow;
   const char *other = peer->group->other;
   peer->eof = true;
   if (peer->close_due) {
@@ -298,7 +298,7 @@ static bool begin_sending(struct peer *peer) {
 }
 
 static void handle_data(struct peer *peer, struct timespec at, ssize_t n) {
-  log_peer(peer, at, "read %s %zd bytes", peer->group->arrow, n);
+  log_peer(peer, at, "read %s %zd bytes", peer->group->log.arrow, n);
   if (!peer->sending && !peer->close_due) begin_sending(peer);
 }
 
@@ -382,7 +382,7 @@ int peer_accept(struct peer_group *group, uv_stream_t *listener) {
   char local[PEER_NAME_SIZE];
   format_end(&peer->tcp, uv_tcp_getpeername, peer->name);
   format_end(&peer->tcp, uv_tcp_getsockname, local);
-  log_peer(peer, at, "uv_accept() %s 0: connected to %s", group->arrow, local);
+  log_peer(peer, at, "uv_accept() %s 0: connected to %s", group->log.arrow, local);
   behave(peer);
   return 0;
 }
@@ -399,7 +399,7 @@ static void on_connect(uv_connect_t *request, int status) {
   char remote[PEER_NAME_SIZE];
   format_end(&peer->tcp, uv_tcp_getsockname, peer->name);
   format_end(&peer->tcp, uv_tcp_getpeername, remote);
-  log_peer(peer, at, "uv_tcp_connect %s 0: connected to %s", peer->group->arrow, remote);
+  log_peer(peer, at, "uv_tcp_connect %s 0: connected to %s", peer->group->log.arrow, remote);
   behave(peer);
   if (peer->group->on_connected != NULL) peer->group->on_connected(peer->group);
 }

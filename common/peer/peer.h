@@ -16,8 +16,38 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "common/peer/group.h"
+#include "common/cli.h"
+#include "common/peer/log.h"
 #include "common/peer/options.h"
+
+enum { PEER_CHUNK_BYTES = 60000, PEER_READ_BYTES = 65536 };
+enum { PEER_GREETING_BYTES = 6 }; /* "hello\n", over and over, is what a peer sends */
+
+struct peer;
+
+/* All connections of a program: see group.h. Allocated and zeroed by the program, which sets the
+ * first part before peer_group_open. */
+struct peer_group {
+  struct peer_log log; /* first: a log is its group; its role and quiet are the program's to set */
+  const struct cli *cli;
+  const char *other;                              /* what the log calls the other side: "client" */
+  const struct peer_behaviour *behaviour;         /* see peer_behaviour_of */
+  void (*on_connected)(struct peer_group *group); /* peer_connect's work is done; may be NULL */
+  /* A connection is over and its descriptor closed. peer->connected and peer->error tell how it
+   * went; the peer is freed on return. Not called for connections closed by peer_group_stop. */
+  void (*on_over)(struct peer_group *group, const struct peer *peer);
+
+  uv_loop_t loop; /* for the program's own handles too: peer_group_stop closes them */
+  int signal;     /* the signal that ended it, or 0 */
+
+  uv_signal_t sigint, sigterm;
+  uv_async_t output_lost;
+  struct peer *peers;
+  uint64_t n_peers; /* ever made */
+  bool stopping;
+  char payload[PEER_CHUNK_BYTES + PEER_GREETING_BYTES - 1]; /* a chunk from any octet of it on */
+  char received[PEER_READ_BYTES];
+};
 
 /* One connection. Made by peer_accept and peer_connect, freed after group->on_over. */
 struct peer {

@@ -1,0 +1,49 @@
+#include "common/peer/log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <langinfo.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <uv.h>
+
+const char *peer_arrow(void) { return strcmp(nl_langinfo(CODESET), "UTF-8") == 0 ? "→" : "->"; }
+
+struct timespec peer_clock(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return now;
+}
+
+void peer_vlog(struct peer_log *log, struct timespec at, const char *name, const char *format,
+               va_list arguments) {
+  if (log->quiet || log->error != 0) return;
+  struct tm local;
+  localtime_r(&at.tv_sec, &local);
+  printf("%02d:%02d:%02d.%06ld %s %s  ", local.tm_hour, local.tm_min, local.tm_sec,
+         at.tv_nsec / 1000, log->role, name);
+  vprintf(format, arguments);
+  putchar('\n');
+  if (fflush(stdout) == 0 && !ferror(stdout)) return;
+  log->error = errno;
+  log->on_lost(log);
+}
+
+void peer_log(struct peer_log *log, const char *name, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  peer_vlog(log, peer_clock(), name, format, arguments);
+  va_end(arguments);
+}
+
+void peer_format_address(const struct sockaddr *address, char text[static PEER_NAME_SIZE]) {
+  char ip[INET6_ADDRSTRLEN] = "?";
+  uv_ip_name(address, ip, sizeof ip);
+  const struct sockaddr_in6 *ip6 = (const struct sockaddr_in6 *)address;
+  const struct sockaddr_in *ip4 = (const struct sockaddr_in *)address;
+  if (address->sa_family == AF_INET6)
+    snprintf(text, PEER_NAME_SIZE, "[%s]:%d", ip, ntohs(ip6->sin6_port));
+  else
+    snprintf(text, PEER_NAME_SIZE, "%s:%d", ip, ntohs(ip4->sin_port));
+}
