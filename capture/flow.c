@@ -149,11 +149,17 @@ struct flow *flow_between(const struct flow_table *t, uint8_t family,
 
 /* ---- Flows ---------------------------------------------------------------------------------- */
 
-/* The client sent the SYN or, failing that, the first segment. */
+/* The client sent the SYN. Failing that, its port is the ephemeral one, where only one of them is;
+ * or else it sent the first segment. */
+static bool is_from_server(const struct decoded *p) {
+  enum { EPHEMERAL = 32768 }; /* Linux's range begins there */
+  if (segment_has(&p->segment, SEGMENT_SYN)) return segment_has(&p->segment, SEGMENT_ACK);
+  return p->source_port < EPHEMERAL && p->destination_port >= EPHEMERAL;
+}
+
 static void start(struct flow *f, const struct decoded *p, unsigned source_half,
                   int64_t two_msl_us) {
-  bool is_syn_ack = segment_has(&p->segment, SEGMENT_SYN) && segment_has(&p->segment, SEGMENT_ACK);
-  f->client = (uint8_t)(is_syn_ack ? 1 - source_half : source_half);
+  f->client = (uint8_t)(is_from_server(p) ? 1 - source_half : source_half);
   f->number = 0;
   f->verdicts = 0;
   f->is_closing = f->may_lack_begin = f->has_pending_syn = false;

@@ -51,7 +51,9 @@ struct flow {
   bool in_use;
   bool is_closing;      /* a control segment came since its last verdict */
   bool may_lack_begin;  /* begun in the middle when others had been given up already */
-  bool has_pending_syn; /* a SYN in TIME_WAIT that nothing makes newer: who accepts it? */
+  bool has_pending_syn; /* a SYN of another number, that nobody has answered yet */
+  enum end pending_from : 8;
+  enum incarnation pending_rule : 8; /* by which it would begin a new connection */
   struct decoded pending_syn;
   struct kernel_view *kernel;   /* what the kernel said of it; NULL: nothing (kernel.h owns it) */
   struct flow *next, *previous; /* within its list; next: also of the free ones */

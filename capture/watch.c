@@ -34,6 +34,7 @@ bool watch_init(struct watch *w) {
   w->closes = 0;
   w->any_bad = false;
   w->last_timers_us = 0;
+  w->pending_us = INT64_MAX;
   w->caught_up_us = 0;
   w->n_closing = 0;
   w->has_evicted = false;
@@ -295,6 +296,10 @@ void watch_tick(struct watch *w, int64_t now_us) {
 /* Those not later than until_us. */
 static void give_words(struct watch *w, int64_t until_us, int64_t now_us) {
   struct kernel_word word;
+  /* Whose they are is decided by the answer to a SYN that may begin a new connection. */
+  enum { PENDING_MAX_US = 1000000 };
+  if (now_us - w->pending_us > PENDING_MAX_US) w->pending_us = INT64_MAX;
+  if (until_us > w->pending_us) until_us = w->pending_us;
   while (kernel_next(w->kernel, &w->flows, until_us, now_us, &word)) {
     struct flow *f = word.flow;
     if (f->number == 0) f->number = ++w->last_number;
@@ -393,41 +398,54 @@ static void reincarnate(struct watch *w, struct flow *f, struct decoded *syn,
   step_flow(w, f, from, &syn->segment);
 }
 
+/* Whoever answers the pending SYN decides: a SYN,ACK, or a RST that refuses it, comes from an end
+ * that had no such connection any more, for in a synchronized state it may only challenge (RFC
+ * 9293, 3.10.7.4). What came before that answer was of the old one. */
+static bool answers_pending(const struct flow *f, enum end from, const struct segment *s) {
+  if (!f->has_pending_syn || f->pending_from == from) return false;
+  bool decides = segment_has(s, SEGMENT_SYN) || segment_has(s, SEGMENT_RST);
+  return decides && segment_has(s, SEGMENT_ACK) && s->ack == f->pending_syn.segment.seq + 1;
+}
+
+/* The pending SYN has begun a new connection. */
+static void accept_pending(struct watch *w, struct flow *f, const struct flow_place *answer) {
+  struct decoded syn = f->pending_syn;
+  struct flow_place place = *answer;
+  place.half = (uint8_t)(1 - place.half);
+  w->pending_us = INT64_MAX;
+  reincarnate(w, f, &syn, &place, syn.segment.t_us, f->pending_rule);
+}
+
 /* A SYN may open the next connection on a four-tuple. False: it is a segment like any other. */
 static bool follow_syn(struct watch *w, struct flow *f, enum end from,
                        struct watch_packet *packet) {
   const struct segment *s = &packet->decoded.segment;
   const struct endpoint *sender = &f->model.end[from];
-  if (f->model.segments == 0 || !segment_has(s, SEGMENT_SYN)) return false;
+  if (f->model.segments == 0) return false;
+  if (answers_pending(f, from, s)) {
+    accept_pending(w, f, &packet->place);
+    return false;
+  }
+  if (!segment_has(s, SEGMENT_SYN)) return false;
   if (segment_has(s, SEGMENT_ACK)) {
     bool alone = !f->model.end[end_other(from)].has_spoken;
-    if (alone && sender->sent_syn && sender->first_seq != s->seq) {
-      reincarnate(w, f, &packet->decoded, &packet->place, s->t_us, INCARNATION_FREE);
-      return true;
-    }
-    if (!f->has_pending_syn || s->ack != f->pending_syn.segment.seq + 1) return false;
-    /* Somebody accepted what TIME_WAIT should have refused. */
-    struct decoded syn = f->pending_syn;
-    struct flow_place place = packet->place;
-    place.half = (uint8_t)(1 - place.half);
-    reincarnate(w, f, &syn, &place, s->t_us, INCARNATION_NOT_NEWER);
-    return false;
+    if (!alone || !sender->sent_syn || sender->first_seq == s->seq) return false;
+    reincarnate(w, f, &packet->decoded, &packet->place, s->t_us, INCARNATION_FREE);
+    return true;
   }
   if (sender->sent_syn && sender->first_seq == s->seq) return false;
   enum incarnation rule = accept_incarnation(sender, &f->model.end[end_other(from)], s);
-  switch (rule) {
-    case INCARNATION_NOT_OVER: return false;
-    case INCARNATION_FREE:
-    case INCARNATION_BY_ISN:
-    case INCARNATION_BY_TIMESTAMP:
-      reincarnate(w, f, &packet->decoded, &packet->place, s->t_us, rule);
-      return true;
-    case INCARNATION_NOT_NEWER:
-      f->has_pending_syn = true;
-      f->pending_syn = packet->decoded;
-      return true;
+  if (rule == INCARNATION_FREE) {
+    reincarnate(w, f, &packet->decoded, &packet->place, s->t_us, rule);
+    return true;
   }
-  return false;
+  f->has_pending_syn = true;
+  f->pending_from = from;
+  f->pending_rule = rule;
+  if (rule == INCARNATION_NOT_OVER) f->pending_rule = INCARNATION_FREE;
+  f->pending_syn = packet->decoded;
+  w->pending_us = s->t_us;
+  return rule != INCARNATION_NOT_OVER;
 }
 
 /* Two taps in one file, one after the other: what is older than the newest of its connection, and

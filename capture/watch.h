@@ -36,6 +36,7 @@ struct watch {
   struct demand demand;
   struct kernel *kernel; /* the caller's; NULL: nobody asks it */
   int64_t two_msl_us;
+  int64_t pending_us; /* a SYN of that time may begin a new connection; INT64_MAX: none */
   uint32_t max_flows;
   bool own_clock; /* TIME_WAIT ends by two_msl_us whatever the kernel says */
   bool live, wait;

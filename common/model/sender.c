@@ -66,7 +66,9 @@ static void take_not_closed(struct observation *o) {
   if (o->m->rst.t_us > closed_us) closed_us = o->m->rst.t_us;
   if (segment_len(o->s) == 0 && o->s->t_us - closed_us < endpoint_soon_us(f)) return;
   /* One of them closed it. */
-  if (!refute(o, EVENT_RCV_RST) && !refute(o, EVENT_TIMEOUT_2MSL)) refute(o, EVENT_RCV_ACK_OF_FIN);
+  if (refute(o, EVENT_RCV_RST) || refute(o, EVENT_TIMEOUT_2MSL)) return;
+  if (refute(o, EVENT_RCV_ACK_OF_FIN))
+    o->m->fin[connection_fin_of(o->m, o->from)].unaware_us = o->s->t_us;
 }
 
 /* Whoever resets has nothing more to say: new octets behind the RST, and long after it, show that
