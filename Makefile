@@ -6,6 +6,7 @@
 #   make lint       what reads the sources without running them; part of make test
 #   make campaign   N=100000 random closes, the model beside the kernel
 #   make bench      what capture, server and client cost (tests/bench/bench.sh)
+#   make fresh      the two above on minimal Debian systems (as root; tests/fresh.sh)
 #   make install    into $(DESTDIR)$(PREFIX), as teardown-server, teardown-client, teardown-capture
 #   make SAN=1      the same three under ASan and UBSan, in build/san
 #   make STRICT=1   the same three for the tests, in build/strict: a warning is an error
@@ -106,7 +107,7 @@ $(NIDS:%=$(B)/bench/%): LDLIBS += -lnids
 PKGS_tests/bench/floor := libpcap
 PKGS_tests/bench/collide := libxxhash
 
-.PHONY: all bench bench-programs campaign clean demo deps install lint test unit
+.PHONY: all bench bench-programs campaign clean demo deps fresh install lint test unit
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SECONDEXPANSION:
@@ -170,6 +171,10 @@ test: deps
 
 lint: deps
 	@tests/run.sh check_lint check_layers
+
+fresh:
+	@scripts/deps.sh fresh
+	@RELEASES='$(RELEASES)' TESTS='$(TESTS)' tests/fresh.sh
 
 # With SEED=... the same closes are drawn again.
 N ?= 100000

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Installs what is missing: what the build and the demonstration need, and with "test" what the
-# tests need too. As root it installs; otherwise it prints the command. Nothing missing: no output.
-# What is marked "extra" the build can do without, where a distribution has none.
+# Installs what is missing: what the build and the demonstration need, with "test" what the tests
+# need too, with "fresh" what `make fresh` needs. As root it installs; otherwise it prints the
+# command. Nothing missing: no output. What is marked "extra" the build can do without, where a
+# distribution has none.
 set -euo pipefail
 PATH+=:/usr/sbin:/sbin # of tc and nft: an ordinary user's lacks them
 
@@ -42,12 +43,14 @@ test cmd:shellcheck      shellcheck     ShellCheck          shellcheck     shell
 test cmd:tshark          tshark         wireshark-cli       wireshark-cli  tshark
 test cmd:busybox         busybox        busybox             busybox        busybox
 test cmd:linux.uml       user-mode-linux -                  -              -
+fresh cmd:debootstrap    debootstrap    debootstrap         debootstrap    debootstrap
+fresh cmd:git            git            git                 git            git
 END
 }
 
 tier=${1-demo}
-if (($# > 1)) || [[ $tier != demo && $tier != test ]]; then
-  echo "deps: takes 'demo' (the default) or 'test', not '$*'" >&2
+if (($# > 1)) || [[ $tier != @(demo|test|fresh) ]]; then
+  echo "deps: takes 'demo' (the default), 'test' or 'fresh', not '$*'" >&2
   exit 2
 fi
 
@@ -74,7 +77,7 @@ done
 
 missing=() packages=() extra=()
 while read -r row_tier probe apt dnf pacman apk; do
-  [[ $row_tier != test || $tier == test ]] || continue
+  [[ $row_tier == @(demo|extra|"$tier") ]] || continue
   ! present "$probe" || continue
   case $manager in
     apt-get) package=$apt ;;
