@@ -153,13 +153,16 @@ refused() {
 }
 
 @test "someone stuck in CLOSE_WAIT: status 1, and the sentence says whose call is missing" {
-  "$TEARDOWN_BIN/capture" -i lo --duration 4 --json "$BATS_TEST_TMPDIR/e" >"$BATS_TEST_TMPDIR/o" &
+  "$TEARDOWN_BIN/capture" -i lo --json "$BATS_TEST_TMPDIR/e" >"$BATS_TEST_TMPDIR/o" &
   local capture=$! status=0
   wait_for says "$BATS_TEST_TMPDIR/e" start
   "$TEARDOWN_BIN/server" --never-close >"$BATS_TEST_TMPDIR/s" &
   local server=$!
   wait_for says "$BATS_TEST_TMPDIR/s" listen
   "$TEARDOWN_BIN/client" --close-after 10 >/dev/null
+  wait_for says "$BATS_TEST_TMPDIR/e" '"role":"ack1"'
+  outlast 2
+  kill "$capture"
   wait "$capture" || status=$?
   kill "$server"
   wait "$server" || true

@@ -28,6 +28,9 @@ wait_for() {
   fail "not within 10 s: $*"
 }
 
+# outlast SECONDS: who waits for so long is stuck; longer is as good.
+outlast() { read -rt "$1.5" <> <(:) || true; }
+
 # says FILE TEXT: a line of it, in $log or elsewhere, has that text.
 says() {
   [[ $1 == /* ]] || set -- "$log/$1" "$2"

@@ -47,6 +47,12 @@ end_watch() {
   [ "$status" -eq "$1" ] || fail "capture: status $status, not $1"
 }
 
+# stop_watch STATUS: what it still has to say, and that status.
+stop_watch() {
+  kill "$watcher"
+  end_watch "$1"
+}
+
 verdicts() { jq -c 'select(.type == "verdict")' "$log/events"; }
 
 # told END: the transitions that the kernel told of it.
@@ -139,10 +145,12 @@ END
 }
 
 @test "CLOSE_WAIT names the process that holds it" {
-  watch --duration 4
+  watch
   serve --never-close
   call --close-after 100 127.0.0.1 "$port"
-  end_watch 1
+  wait_for says events '"role":"ack1"'
+  outlast 2
+  stop_watch 1
   # timeout(1) runs it
   local holder
   holder=$(pgrep -P "$server")
@@ -153,10 +161,12 @@ END
 
 @test "FIN_WAIT_2 that timed out: the kernel says so, and the model believes it" {
   echo 1 >/proc/sys/net/ipv4/tcp_fin_timeout
-  watch --duration 5
+  watch
   serve --never-close
   call --close-after 100 127.0.0.1 "$port"
-  end_watch 1
+  wait_for says events '"event":"FIN_WAIT_2_TIMEOUT"'
+  outlast 2
+  stop_watch 1
   echo 60 >/proc/sys/net/ipv4/tcp_fin_timeout
   is '.client_state == "CLOSED" and .client_evidence == "kernel"'
   any '.type == "transition" and .event == "FIN_WAIT_2_TIMEOUT" and .evidence == "kernel"'
@@ -165,13 +175,14 @@ END
 @test "a final ACK that was captured and never arrived: both views" {
   nft add table inet t
   nft 'add chain inet t c { type filter hook input priority 0; }'
-  watch --duration 3
+  watch
   serve --close-delay 1000 --count 1
   timeout 60 "$TEARDOWN_BIN/client" --send 0 --close-after 100 127.0.0.1 "$port" >"$log/client" 3>&- &
   pids+=($!)
   wait_for says events '"role":"ack1","again":0'
   nft "add rule inet t c tcp dport $port tcp flags & (fin|syn|rst|ack) == ack drop"
-  end_watch 0
+  wait_for says events '"role":"fin2","again":2'
+  stop_watch 0
   nft delete table inet t
   # Each FIN again refutes CLOSED, and each ACK again presumes it; the kernel was never there.
   any '.type == "verdict" and any(.findings[]; .id == "kernel-disagrees"
@@ -185,12 +196,14 @@ END
   # The sender's buffer takes all, the receiver's little.
   echo 4096 4000000 4000000 >/proc/sys/net/ipv4/tcp_wmem
   echo 4096 65536 65536 >/proc/sys/net/ipv4/tcp_rmem
-  watch --duration 3 --format ladder
+  watch --format ladder
   serve --read-nothing --never-close
   timeout 60 "$TEARDOWN_BIN/client" --send 500000 --close-after 300 127.0.0.1 "$port" \
     >"$log/client" 3>&- &
   pids+=($!)
-  end_watch 0
+  wait_for says client 'uv_close()'
+  if ((TOLD)); then wait_for says events '"to":"FIN_WAIT_1"'; fi
+  stop_watch 0
   ((TOLD)) || return 0 # of a close that no segment belongs to nobody asks
   [ "$(told client)" = "ESTABLISHED>FIN_WAIT_1" ]
   grep -q 'FIN_WAIT_1 .*kernel$' "$log/out"

@@ -45,5 +45,6 @@ for build in gcc sanitized; do
   ./group.sh "$build" | grep -q '^ok' || { wanted=("$build") && break; }
 done
 
-PERL5LIB=$PWD exec prove --jobs "${JOBS:-2}" --timer --directives \
+# Who was started in the background of a script ignores SIGINT, and so would what is interrupted here.
+PERL5LIB=$PWD exec env --default-signal=INT prove --jobs "${JOBS:-2}" --timer --directives \
   --formatter Closing --exec ./group.sh "${wanted[@]}"

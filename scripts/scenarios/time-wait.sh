@@ -15,14 +15,14 @@ hold_all() {
   spend
 }
 
-# Nobody repeats for ten seconds what is not acknowledged, however long this machine takes to release
-# what is held.
+# be_patient SECONDS: for so long nobody repeats what is not acknowledged, which leaves time to release
+# what is held on a busy machine.
 be_patient() {
   if [[ $address == *:* ]]; then # the kernel's own route cannot be changed
     ip -6 route del local ::1 dev lo table local
-    ip -6 route add local ::1 dev lo table local rto_min 10s
+    ip -6 route add local ::1 dev lo table local rto_min "$1s"
   else
-    ip route replace local 127.0.0.1 dev lo table local rto_min 10s
+    ip route replace local 127.0.0.1 dev lo table local rto_min "$1s"
   fi
 }
 
@@ -33,6 +33,10 @@ await_held() {
 # release N: once so many are held, all go on, in their order.
 release() {
   await_held "$1"
+  let_go
+}
+
+let_go() {
   tc qdisc change dev lo "${held[@]}" "${bucket[@]}" rate 1gbit
   spend # whatever is sent next makes the queue look again
 }
@@ -55,7 +59,7 @@ server ack1 0 3/4 TIME_WAIT CLOSING
 client final-ack 0 4/4 TIME_WAIT TIME_WAIT
 END
   verdict simultaneous both 4/4 losses=- client_state=TIME_WAIT server_state=TIME_WAIT
-  be_patient
+  be_patient 10
   play fins_cross
 }
 
@@ -98,6 +102,7 @@ late_final_ack() {
   client --send 0 --close-after 200
   server --close-delay 100
   freeze_server # until what follows can be held
+  be_patient 1
   ladder <<'END'
 client fin1 0 1/4 FIN_WAIT_1 CLOSE_WAIT
 server ack1 0 2/4 FIN_WAIT_2 CLOSE_WAIT
@@ -175,7 +180,7 @@ old_ack_arrives() {
   await_held 1
   hold_no_more
   lab_await 'the end of the close' 10 "$(lab_segment final-ack)"
-  release 1
+  let_go # at once: a second later the sniffer has given its verdict
 }
 
 # ---- the same ports again ----
