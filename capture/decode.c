@@ -21,6 +21,7 @@ enum layer {
   LAYER_UDP,
   LAYER_SHIM, /* eight octets that nobody needs, then Ethernet: VXLAN, ERSPAN II */
   LAYER_GENEVE,
+  LAYER_GTP,
   LAYER_GRE,
   LAYER_ERSPAN_3,
 };
@@ -32,7 +33,7 @@ struct walk {
   const uint8_t *at;
   size_t captured, on_wire; /* what is left */
   struct decoded *out;
-  bool fragment; /* of the IP datagram that was opened last */
+  enum { WHOLE, FIRST, LATER } fragment; /* of the IP datagram that was opened last */
   enum decode_result result;
 };
 
@@ -88,7 +89,7 @@ static const struct next PPP_PROTOCOLS[] = {
 /* Destination ports. */
 static const struct next UDP_PORTS[] = {
     {4789, LAYER_SHIM, 0},         {8472, LAYER_SHIM, 0}, /* Linux, before there was a number */
-    {6081, LAYER_GENEVE, 0},       {2152, LAYER_END, DECODE_GTP},
+    {6081, LAYER_GENEVE, 0},       {2152, LAYER_GTP, 0},
     {4500, LAYER_END, DECODE_ESP}, {1701, LAYER_END, DECODE_L2TP},
 };
 
@@ -255,11 +256,14 @@ static enum layer open_ppp(struct walk *w) {
 
 /* ---- IP ------------------------------------------------------------------------------------- */
 
+/* A tunnel's first fragment tells all that is wanted: the packet in it has lengths of its own. */
 static enum layer follow_protocol(struct walk *w, uint8_t protocol) {
   const struct next *next = FIND(PROTOCOLS, protocol);
-  if (!w->fragment || !next || next->layer == LAYER_UDP || next->layer == LAYER_END)
+  if (w->fragment == WHOLE || !next || next->layer == LAYER_END)
     return follow(w, next, DECODE_OTHER_IP);
-  return end(w, DECODE_FRAGMENT);
+  if (w->fragment == FIRST && next->layer != LAYER_TCP) return next->layer;
+  /* Ports are in the first one alone. */
+  return next->layer == LAYER_UDP ? end_as(w, DECODE_UDP) : end(w, DECODE_FRAGMENT);
 }
 
 static enum layer open_ip4(struct walk *w) {
@@ -275,15 +279,10 @@ static enum layer open_ip4(struct walk *w) {
   memset(&out->destination, 0, sizeof out->destination);
   memcpy(out->source.bytes, ip + 12, 4);
   memcpy(out->destination.bytes, ip + 16, 4);
-  uint16_t fragment = get16(ip + 6) & 0x3fff;
+  uint16_t fragment = get16(ip + 6);
   uint8_t protocol = ip[9];
-  w->fragment = fragment != 0;
-  if (w->fragment) {
-    enum layer next = follow_protocol(w, protocol);
-    /* Ports are in the first fragment alone. */
-    if (next != LAYER_UDP) return next;
-    if (fragment & 0x1fff) return end_as(w, DECODE_UDP);
-  }
+  w->fragment = fragment & 0x1fff ? LATER : fragment & 0x2000 ? FIRST : WHOLE;
+  if (w->fragment == LATER) return follow_protocol(w, protocol);
   limit(w, total);
   if (!need(w, header)) return LAYER_END;
   skip(w, header);
@@ -304,7 +303,7 @@ static enum layer open_ip6(struct walk *w) {
   out->ip_id = 0;
   memcpy(out->source.bytes, w->at + 8, 16);
   memcpy(out->destination.bytes, w->at + 24, 16);
-  w->fragment = false;
+  w->fragment = WHOLE;
   skip(w, 40);
   if (payload > 0) limit(w, payload); /* 0: a jumbogram, or an offloaded giant */
   return follow_header(w, next);
@@ -322,13 +321,13 @@ static enum layer open_extension(struct walk *w, size_t unit, size_t first) {
 
 static enum layer open_fragment(struct walk *w) {
   if (!need(w, 8)) return LAYER_END;
-  uint16_t fragment = get16(w->at + 2) & 0xfff9;
+  uint16_t fragment = get16(w->at + 2);
   uint8_t next = w->at[0];
-  w->fragment = fragment != 0; /* an atomic fragment is whole */
+  /* With neither an offset nor more to come it is whole ("atomic"). */
+  w->fragment = fragment & 0xfff8 ? LATER : fragment & 1 ? FIRST : WHOLE;
   skip(w, 8);
-  if (w->fragment && FIND(EXTENSIONS, next)) return end(w, DECODE_FRAGMENT);
-  if (fragment & 0xfff8 && next == 17) return end_as(w, DECODE_UDP);
-  return follow_header(w, next);
+  if (w->fragment != LATER) return follow_header(w, next);
+  return FIND(EXTENSIONS, next) ? end(w, DECODE_FRAGMENT) : follow_protocol(w, next);
 }
 
 static enum layer open_ip(struct walk *w) {
@@ -345,14 +344,14 @@ static enum layer open_udp(struct walk *w) {
   if (!need(w, 4)) return LAYER_END;
   const struct next *next = FIND(UDP_PORTS, get16(w->at + 2));
   if (!next || next->layer == LAYER_END) return follow(w, next, DECODE_UDP);
-  if (w->fragment) return end(w, DECODE_FRAGMENT);
   if (!need(w, 8)) return LAYER_END;
   skip(w, 8);
   /* Anybody may use the port. */
   if (w->on_wire < SHORTEST) return end_as(w, DECODE_UDP);
   if (!need(w, SHORTEST)) return LAYER_END;
-  bool is_it = next->layer == LAYER_SHIM ? w->at[0] & VXLAN_HAS_VNI : !(w->at[0] & GENEVE_VERSION);
-  return is_it ? (enum layer)next->layer : end_as(w, DECODE_UDP);
+  if (next->layer == LAYER_SHIM && !(w->at[0] & VXLAN_HAS_VNI)) return end_as(w, DECODE_UDP);
+  if (next->layer == LAYER_GENEVE && w->at[0] & GENEVE_VERSION) return end_as(w, DECODE_UDP);
+  return next->layer;
 }
 
 static enum layer open_geneve(struct walk *w) {
@@ -361,6 +360,28 @@ static enum layer open_geneve(struct walk *w) {
   if (!need(w, header)) return LAYER_END;
   skip(w, header);
   return follow(w, FIND(ETHERTYPES, type), DECODE_UDP);
+}
+
+/* A mobile network's user plane (3GPP TS 29.281): of version 1, with a packet of the user's in it.
+ */
+static enum layer open_gtp(struct walk *w) {
+  enum { VERSION_AND_TYPE = 0xf0, USER = 0x30, USERS_PACKET = 255, OPTIONAL = 7, EXTENSION = 4 };
+  uint8_t flags = w->at[0];
+  if ((flags & VERSION_AND_TYPE) != USER) return end_as(w, DECODE_GTP);
+  if (w->at[1] != USERS_PACKET) return end_as(w, DECODE_UDP);
+  size_t header = flags & OPTIONAL ? 12 : 8;
+  if (!need(w, header)) return LAYER_END;
+  uint8_t next = flags & EXTENSION ? w->at[11] : 0;
+  skip(w, header);
+  while (next != 0) {
+    if (!need(w, 1)) return LAYER_END;
+    size_t length = (size_t)w->at[0] * 4;
+    if (length == 0) return end(w, DECODE_MALFORMED);
+    if (!need(w, length)) return LAYER_END;
+    next = w->at[length - 1];
+    skip(w, length);
+  }
+  return LAYER_IP;
 }
 
 /* RFC 2784 and 2890; version 1 is PPTP's (RFC 2637). */
@@ -464,6 +485,7 @@ static enum layer open_layer(struct walk *w, enum layer layer) {
     case LAYER_TCP: return open_tcp(w);
     case LAYER_UDP: return open_udp(w);
     case LAYER_GENEVE: return open_geneve(w);
+    case LAYER_GTP: return open_gtp(w);
     case LAYER_GRE: return open_gre(w);
     case LAYER_ERSPAN_3: return open_erspan_3(w);
     case LAYER_SHIM: return open_shim(w);
@@ -473,7 +495,7 @@ static enum layer open_layer(struct walk *w, enum layer layer) {
 
 enum decode_result decode_packet(uint32_t number, const uint8_t *bytes, size_t captured,
                                  size_t on_wire, struct decoded *out) {
-  struct walk w = {bytes, captured, on_wire < captured ? captured : on_wire, out, false, 0};
+  struct walk w = {bytes, captured, on_wire < captured ? captured : on_wire, out, WHOLE, 0};
   const struct link *link = find_link(number);
   out->kind = 0;
   if (!link) {

@@ -49,7 +49,7 @@ struct decode_address {
   X(OTHER_IP, "other IP")               \
   X(OTHER, "not IP")                    \
   X(ESP, "ESP")                         \
-  X(GTP, "GTP")                         \
+  X(GTP, "GTP of another kind")         \
   X(L2TP, "L2TP")                       \
   X(GRE, "GRE of another kind")         \
   X(MPLS, "MPLS of another kind")       \

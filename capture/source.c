@@ -136,6 +136,12 @@ static enum source_error open_live(struct source *s, const struct source_options
   return SOURCE_OK;
 }
 
+/* BPF sees no TCP behind an IPv6 extension header or in a tunnel, so a file is not filtered unless
+ * asked; live, the kernel must not hand over everything else. */
+#define LIVE_FILTER                                                                 \
+  "tcp or ip6 or ip proto 4 or ip proto 41 or ip proto 47 or udp dst port 4789 or " \
+  "udp dst port 8472 or udp dst port 6081 or udp dst port 2152"
+
 static enum source_error filter_live(struct source *s, const char *filter, char *error) {
   struct bpf_program program;
   if (pcap_compile(s->pcap, &program, filter, 1, PCAP_NETMASK_UNKNOWN) < 0) {
@@ -433,10 +439,8 @@ enum source_error source_open(struct source **out, const struct source_options *
     say_unreadable(s, s->link, error);
     result = SOURCE_FAILED;
   }
-  /* BPF sees no TCP behind an IPv6 extension header or in a tunnel, so a file is not filtered
-   * unless asked; live, the kernel must not hand over everything else. */
   if (result == SOURCE_OK && s->live)
-    result = filter_live(s, o->filter ? o->filter : "tcp or ip6", error);
+    result = filter_live(s, o->filter ? o->filter : LIVE_FILTER, error);
   if (result == SOURCE_OK && s->save) result = open_save(s, error);
   if (result == SOURCE_OK)
     *out = s;

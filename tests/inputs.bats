@@ -78,6 +78,20 @@ same() { # same CONVERSION NAME...: converted, it is told as the original is
   done
 }
 
+@test "live, a segment in a tunnel is one like any other" {
+  "$CONVERT" vxlan <"$GOLDEN/normal.pcap" >"$BATS_TEST_TMPDIR/vxlan"
+  local json=$BATS_TEST_TMPDIR/json size
+  timeout 30 "$TEARDOWN_BIN/capture" -i lo --kernel off -c 1 --json "$json" >/dev/null 2>&1 &
+  local capture=$!
+  wait_for says "$json" '"start"'
+  # The first record without its own header, Ethernet, IPv4 and UDP: those come anew.
+  size=$(od -An -t u4 -j 32 -N 4 "$BATS_TEST_TMPDIR/vxlan")
+  tail -c +83 "$BATS_TEST_TMPDIR/vxlan" | head -c $((size - 42)) >"$BATS_TEST_TMPDIR/datagram"
+  cat "$BATS_TEST_TMPDIR/datagram" >/dev/udp/127.0.0.1/4789
+  wait "$capture"
+  [ "$(jq -c 'select(.type == "summary") | [.segments, .connections]' "$json")" = '[1,1]' ]
+}
+
 @test "interfaces of two link types and snapshot lengths, which libpcap refuses" {
   same mixed normal lost-final-ack-ipv6 reset-data-after-close
   # The filter means the same on each of them.
