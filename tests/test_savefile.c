@@ -40,7 +40,7 @@ static void build_pcap(uint32_t magic, bool big_endian, unsigned major, unsigned
                        uint32_t snaplen, uint32_t link) {
   size = 0, big = big_endian;
   put(magic, 4), put(major, 2), put(minor, 2), put(0, 8), put(snaplen, 4), put(link, 4);
-  bool swapped = major == 543 || minor < 3;
+  bool swapped = major == 543 || minor < 3 || (minor == 3 && big_endian); /* 2.3: either way */
   for (unsigned i = 0; i < PACKETS; i++) {
     uint32_t captured = SIZES[i], on_wire = SIZES[i] + SNAPPED;
     put(UINT32_C(2000000000) + i, 4), put(magic == 0xa1b23c4d ? 999999999 - i : 999999 - i, 4);
