@@ -101,6 +101,14 @@ const struct script SCRIPTS[] = {
    "client", "normal", "-", "4/4", 0, "-", "TIME_WAIT", "CLOSED", "conforms",
    STEPS(SEND(CLIENT, SYN, MISSED), SEND(SERVER, SYN | ACK, MISSED), SEND(CLIENT, ACK, MISSED), REQUEST, REPLY,
          FIN_OF(CLIENT, 0), ACK_OF(SERVER, 0), FIN_OF(SERVER, 0), ACK_OF(CLIENT, 0))},
+  {"hole-at-ack1", 2, 1, /* acknowledged, or it would have been repeated */
+   "client", "normal", "-", "3/4", 0, "-", "TIME_WAIT", "CLOSED", "cannot-tell",
+   STEPS(OPEN_AT_ONCE, REQUEST, REPLY, FIN_OF(CLIENT, 0), ACK_OF(SERVER, MISSED | NOW),
+         LATER(SERVER, FIN | ACK, 0, 1500), ACK_OF(CLIENT, 0))},
+  {"hole-at-final-ack", 2, 1, /* the states are those just after the last segment captured */
+   "client", "normal", "-", "3/4", 0, "-", "TIME_WAIT", "LAST_ACK", "cannot-tell",
+   STEPS(OPEN_AT_ONCE, REQUEST, REPLY, FIN_OF(CLIENT, 0), ACK_OF(SERVER, 0), FIN_OF(SERVER, 0),
+         ACK_OF(CLIENT, MISSED | NOW))},
 
   /* Half of a handshake: what a SYN flood is made of. */
   {"syn", 0, 0,
