@@ -6,7 +6,8 @@
 set -euo pipefail
 PATH+=:/usr/sbin:/sbin # of tc and nft: an ordinary user's lacks them
 
-# tier, how it is found (cmd: a program, pc: a pkg-config module, file: a file), and its package
+# tier, how it is found (cmd: a program, pc: a pkg-config module, file: a file, rt: a library of
+# clang's own), and its package
 # for apt, dnf, pacman and apk; "-" where the distribution has none.
 needs() {
   cat <<'END'
@@ -35,6 +36,7 @@ test cmd:pgrep           procps         procps-ng           procps-ng      procp
 test cmd:git             git            git                 git            git
 test cmd:nc              netcat-openbsd nmap-ncat           openbsd-netcat netcat-openbsd
 test cmd:clang           clang          clang               clang          clang
+test rt:libclang_rt.fuzzer libclang-rt-dev compiler-rt      compiler-rt    compiler-rt
 test cmd:clang-format    clang-format   clang-tools-extra   clang          clang-extra-tools
 test cmd:clang-tidy      clang-tidy     clang-tools-extra   clang          clang-extra-tools
 test cmd:cppcheck        cppcheck       cppcheck            cppcheck       cppcheck
@@ -63,6 +65,7 @@ present() {
   case $1 in
     cmd:*) command -v "${1#cmd:}" >/dev/null ;;
     pc:*) [[ $modules == *" ${1#pc:} "* ]] ;;
+    rt:*) [[ -e $(clang "-print-file-name=${1#rt:}-$(uname -m).a" 2>/dev/null) ]] ;;
     file:*) [[ -e ${1#file:} || -e /usr/include/$(uname -m)-linux-gnu/${1##*/} ]] ;;
   esac
 }

@@ -41,10 +41,11 @@ tidy() {
   check clang-tidy clang-tidy --quiet "${c[@]}" -- "${flags[@]}"
 }
 
-# A unit that takes its row from a caller is seen without that caller (ctuuninitvar).
+# A unit that takes its row from a caller is seen without that caller (ctuuninitvar); NULL is a pointer
+# in every C library that we are built with (varFuncNullUB).
 c_checked() {
   check cppcheck cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
-    --inline-suppr --suppress=ctuuninitvar -I. -D_GNU_SOURCE '-DTEARDOWN_VERSION=""' "${c[@]}"
+    --inline-suppr --suppress=ctuuninitvar --suppress=varFuncNullUB -I. -D_GNU_SOURCE '-DTEARDOWN_VERSION=""' "${c[@]}"
 }
 
 mapfile -t c < <(git ls-files '*.c')

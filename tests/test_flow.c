@@ -138,8 +138,8 @@ static void the_longest_idle_goes_first(void **unused) {
   enum { N = 1000, ENDED = N / 10 };
   struct flow_table t;
   assert_true(flow_table_init(&t, N));
-  for (uint16_t i = 0; i < N; i++) {
-    struct decoded p = packet_of(1, i);
+  for (unsigned i = 0; i < N; i++) {
+    struct decoded p = packet_of(1, (uint16_t)i);
     struct flow *f = add(&t, &p);
     f->model.last_us = (i * 7919) % N; /* all different, and in no order */
     if (i < ENDED) flow_move(&t, f, FLOW_ENDED);

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/uml_xstate.c"
+#include "tests/uml_xstate.c"  // NOLINT(bugprone-suspicious-include)
 
 enum { SHORT = 2696, WITH_AMX = 11008 };
 

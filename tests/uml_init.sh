@@ -23,4 +23,4 @@ status=0
 IFS=, read -ra run <<<"$(argument teardown_run)"
 ((${#run[@]} == 0)) || "$(argument teardown_root)/${run[0]}" "${run[@]:1}" 2>&1 || status=$?
 echo "uml: ended with $status"
-poweroff -f
+busybox poweroff -f # a minimal system has no other
