@@ -7,7 +7,8 @@
 #   make campaign   N=100000 random closes, the model beside the kernel
 #   make bench      what capture, server and client cost (tests/bench/bench.sh)
 #   make fresh      the two above on minimal Debian systems (as root; tests/fresh.sh)
-#   make install    into $(DESTDIR)$(PREFIX), as teardown-server, teardown-client, teardown-capture
+#   make install    into $(DESTDIR)$(PREFIX), as teardown-server, teardown-client, teardown-capture;
+#                   with manual pages, and completions for bash and zsh
 #   make SAN=1      the same three under ASan and UBSan, in build/san
 #   make STRICT=1   the same three for the tests, in build/strict: a warning is an error
 #   V=1 shows the commands, CC=clang chooses the compiler.
@@ -52,10 +53,14 @@ MODEL := $(call layer,common/model)
 TRACE_PKGS := $(shell $(PKG_CONFIG) --exists libtracefs libtraceevent && \
   echo libtracefs libtraceevent)
 KERNEL_TRACE := capture/kernel/$(if $(TRACE_PKGS),trace,trace_none)
-OBJECTS_server := $(call layer,server common/peer common)
-OBJECTS_client := $(call layer,client common/peer common)
+SHARED := common/cli
+OBJECTS_server := $(call layer,server common/peer) $(SHARED)
+OBJECTS_client := $(call layer,client common/peer) $(SHARED)
 OBJECTS_capture := $(filter-out capture/kernel/trace%, \
-  $(call layer,capture capture/kernel capture/report common)) $(KERNEL_TRACE) $(MODEL)
+  $(call layer,capture capture/kernel capture/report)) $(KERNEL_TRACE) $(MODEL) $(SHARED)
+OBJECTS_describe_server := $(filter-out server/server,$(OBJECTS_server))
+OBJECTS_describe_client := $(filter-out client/client,$(OBJECTS_client))
+OBJECTS_describe_capture := $(filter-out capture/main,$(OBJECTS_capture))
 PROGRAMS := server client capture
 
 UNIT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
@@ -112,7 +117,8 @@ PKGS_tests/bench/collide := libxxhash
 .SECONDARY:
 .SECONDEXPANSION:
 
-all: $(PROGRAMS:%=$(B)/%) $(PROGRAMS:%=$(B)/%.1)
+all: $(PROGRAMS:%=$(B)/%) $(PROGRAMS:%=$(B)/%.1) $(PROGRAMS:%=$(B)/completion/teardown-%) \
+  $(PROGRAMS:%=$(B)/completion/_teardown-%)
 
 pkgs = $(sort $(foreach object,$(1),$(PKGS_$(object))))
 pkg_cflags = $(if $(1),$(shell $(PKG_CONFIG) --cflags $(1)))
@@ -134,17 +140,37 @@ $(PROGRAMS:%=$(B)/%) $(UNIT_TESTS:%=$(B)/tests/%) $(FUZZERS:%=$(B)/tests/%) $(BE
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(call pkgs,$(OBJECTS_$(@F)))) $(LDLIBS)
 
+# What else is made of the rows of a program's options; see common/describe.c.
+$(PROGRAMS:%=$(B)/describe/%): $$(patsubst %,$(B)/obj/%.o,common/describe $$(OBJECTS_describe_$$(@F)))
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(call pkgs,$(OBJECTS_$(@F)))) $(LDLIBS)
+
+$(B)/completion/teardown-%: $(B)/describe/%
+	@mkdir -p $(@D)
+	$(Q)$< bash > $@
+
+$(B)/completion/_teardown-%: $(B)/describe/%
+	@mkdir -p $(@D)
+	$(Q)$< zsh > $@
+
 # The table of findings comes from the program itself: one source for both.
-$(B)/capture.1: capture/capture.1 $(B)/capture
+$(B)/capture.1: capture/capture.1 common/manual.awk $(B)/describe/capture $(B)/capture
+	$(Q)$(B)/describe/capture man | awk -f common/manual.awk - $< > $@.options
 	$(Q)$(B)/capture --explain all | awk ' \
 	  NR == FNR && /^[a-z]/ { list = list ".It Sy " $$1 substr($$0, length($$1) + 1) "\n" } \
 	  NR == FNR && /^  / { sub(/^ *[a-z]*: */, ""); list = list $$0 "\n" } \
 	  NR == FNR { next } \
 	  /FINDINGS$$/ && /^\.\\"/ { printf ".Bl -tag -width Ds\n%s.El\n", list; next } \
-	  { print }' - $< > $@
+	  { print }' - $@.options > $@
+	$(Q)rm $@.options
 
-$(B)/%.1: %/$$*.1
-	$(Q)cp $< $@
+OTHER_server := client
+OTHER_client := server
+$(B)/%.1: %/$$*.1 common/peer/options.mdoc common/manual.awk $(B)/describe/%
+	$(Q)sed 's/@self@/$*/g; s/@other@/$(OTHER_$*)/g' common/peer/options.mdoc > $@.shared
+	$(Q)$(B)/describe/$* man | awk -f common/manual.awk - $@.shared $< > $@
+	$(Q)rm $@.shared
 
 bench-programs: $(BENCH_PROGRAMS:%=$(B)/bench/%)
 
@@ -185,11 +211,16 @@ campaign: all
 	@tests/campaign.sh --connections $(N) $(SEED:%=--seed %)
 	@tests/campaign_uml.sh --connections $$(($(N) / 30 + 1)) $(SEED:%=--seed %)
 
+BASH_COMPLETIONS := share/bash-completion/completions
+ZSH_COMPLETIONS := share/zsh/site-functions
 install: all
-	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	$(Q)install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 $(BASH_COMPLETIONS) \
+	  $(ZSH_COMPLETIONS))
 	$(Q)for p in $(PROGRAMS); do \
 	  install -m 755 $(B)/$$p $(DESTDIR)$(PREFIX)/bin/teardown-$$p && \
-	  install -m 644 $(B)/$$p.1 $(DESTDIR)$(PREFIX)/share/man/man1/teardown-$$p.1 || exit 1; \
+	  install -m 644 $(B)/$$p.1 $(DESTDIR)$(PREFIX)/share/man/man1/teardown-$$p.1 && \
+	  install -m 644 $(B)/completion/teardown-$$p $(DESTDIR)$(PREFIX)/$(BASH_COMPLETIONS) && \
+	  install -m 644 $(B)/completion/_teardown-$$p $(DESTDIR)$(PREFIX)/$(ZSH_COMPLETIONS) || exit 1; \
 	done
 
 clean:

@@ -38,7 +38,7 @@ const char *privilege_remedy(int argc, char **argv, char *buffer, size_t size) {
   } else {
     snprintf(buffer, size,
              "privileges cannot be raised here (%s), so capture inside a private namespace: "
-             "scripts/lost-ack.sh shows how, or unshare --user --map-root-user --net",
+             "unshare --user --map-root-user --net",
              no_new_privileges ? "no_new_privs is set" : "the file system is mounted nosuid");
   }
   return buffer;

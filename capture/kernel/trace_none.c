@@ -6,7 +6,7 @@
 
 struct kernel_trace *kernel_trace_open(char error[static KERNEL_ERROR_SIZE]) {
   snprintf(error, KERNEL_ERROR_SIZE,
-           "state events need libtracefs: install it (scripts/deps.sh) and build again");
+           "state events need libtracefs: install it and build again");
   return NULL;
 }
 

@@ -15,8 +15,8 @@ static const char *way_to_close(unsigned i) {
 /* clang-format off */
 const struct cli_option peer_options[PEER_N_OPTIONS] = {
     {0, "close", "HOW", CLI_WORD, AT(how), .word = way_to_close,
-     .text = "close (a FIN by uv_close, the default), shutdown (a FIN by uv_shutdown, then read to "
-             "EOF), reset (a RST), or shutdown-reset (a FIN by uv_shutdown, then a RST)"},
+     .text = "how to close: close (a FIN by uv_close, the default), shutdown (a FIN by uv_shutdown, "
+             "then read to EOF), reset (a RST), or shutdown-reset (a FIN by uv_shutdown, then a RST)"},
     {0, "close-after", "MS", CLI_NUMBER, AT(close_after_ms), .max = DAY_MS,
      .text = "closing first: how long after connecting (default 500)"},
     {0, "close-delay", "MS", CLI_NUMBER, AT(close_delay_ms), .max = DAY_MS,
@@ -34,7 +34,7 @@ const struct cli_option peer_options[PEER_N_OPTIONS] = {
     {0, "send", "BYTES", CLI_NUMBER, AT(send_bytes), .max = PEER_BYTES_MAX,
      .text = "send that much once connected (default: the client 6, \"hello\", the server 0)"},
     {0, "answer", NULL, CLI_FLAG, AT(answer),
-     .text = "send it only when the other side has sent something"},
+     .text = "send what --send has only when the other side has sent something"},
     {0, "write-size", "BYTES", CLI_NUMBER, AT(write_bytes), .min = 1, .max = PEER_BYTES_MAX,
      .text = "write what --send has in pieces of that size (default: all in one)"},
     {0, "nodelay", NULL, CLI_FLAG, AT(nodelay),
