@@ -292,6 +292,7 @@ static void add_losses(struct out *o, const struct verdict *v) {
       add_string(o, role, loss_kind_name(kind));
       add_int(o, KEY("count"), v->losses[kind][place]);
       add_string(o, KEY("place"), loss_place_name(place));
+      add_string(o, KEY("because"), v->loss_because[kind][place]);
       out_char(o, '}');
       role = ",{" FIRST("role");
     }
@@ -315,6 +316,7 @@ static void json_verdict(struct report *r, const struct flow *flow, const struct
   add_count(o, KEY("control_segments"), v->count, v->of);
   add_int(o, KEY("fin_retransmissions"), v->fin_retransmissions);
   add_string(o, KEY("reset_cause"), reset_cause_name(v->cause));
+  add_string(o, KEY("reset_because"), v->cause_because);
   add_string(o, KEY("kernel_reason"), v->kernel_reason);
   add_string(o, KEY("reuses_time_wait"), incarnation_name(m->incarnation));
   add_states(o, m);

@@ -96,7 +96,8 @@ static const struct {
 /* clang-format on */
 
 static const char NOT_THERE[] = "its receiver went on without it long after it had passed";
-static const char UNAWARE[] = "its sender went on without it long after it had passed";
+static const char UNAWARE[] = "the FIN was sent again long after it had passed";
+static const char REST[] = "nothing names the other copies";
 
 /* ---- The inference -------------------------------------------------------------------------- */
 
@@ -187,17 +188,20 @@ static void judge(struct walk *w, uint32_t to, unsigned clues, uint32_t echoed) 
   while ((rules[row].needs & ~clues) || (rules[row].forbids & clues)) row++;
   const char *because = rules[row].because;
   switch (rules[row].outcome) {
-    case NOTHING_LOST: w->losses.spurious = (uint16_t)(w->losses.spurious + n); break;
+    case NOTHING_LOST:
+      w->losses.spurious = (uint16_t)(w->losses.spurious + n);
+      w->losses.spurious_because = because;
+      break;
     case FINS_LOST: claim(w, LOSS_OF_FIN, LOSS_AFTER_TAP, n, because); break;
     case ONE_ARRIVED:
       claim(w, LOSS_OF_ACK, LOSS_BEFORE_TAP, 1, because);
-      claim(w, LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN, n - 1, because);
+      claim(w, LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN, n - 1, REST);
       break;
     case ECHO_ARRIVED:
       claim(w, LOSS_OF_FIN, LOSS_AFTER_TAP, echoed - w->pending, because);
       if (echoed == to) break;
       claim(w, LOSS_OF_ACK, LOSS_BEFORE_TAP, 1, because);
-      claim(w, LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN, to - echoed - 1, because);
+      claim(w, LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN, to - echoed - 1, REST);
       break;
     case EITHER_LOST: claim(w, LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN, n, because); break;
   }

@@ -105,8 +105,9 @@ struct losses {
   uint16_t count[LOSS_OF][LOSS_PLACES];
   const char
       *because[LOSS_OF][LOSS_PLACES]; /* of the newest such claim; NULL where there is none */
-  uint16_t spurious;                  /* copies for which nothing had been lost */
-  bool final_ack_late;                /* an answer that seemed lost had only been late */
+  const char *spurious_because;
+  uint16_t spurious;   /* copies for which nothing had been lost */
+  bool final_ack_late; /* an answer that seemed lost had only been late */
 };
 
 /* The losses that what was captured of this FIN lets one infer. */

@@ -55,8 +55,12 @@ static void say_losses(struct text *t, const struct verdict *v, const struct mod
       say_times(t, v->losses[kind][place]);
       if (place == LOSS_BEFORE_TAP) say(t, " before the sniffer saw it");
       if (place == LOSS_AFTER_TAP) say(t, " after the sniffer saw it");
+      say(t, " (%s)", v->loss_because[kind][place]);
     }
   }
+  if (v->spurious_because[FIN1])
+    say(t, "; %s repeated its FIN though nothing was lost (%s)", end_name(m->first_closer),
+        v->spurious_because[FIN1]);
   if (m->fin[1].copies < 2 || !verdict_fin_is_acked(m, FIN2)) return;
   const char *first = end_name(m->first_closer), *second = end_name(end_other(m->first_closer));
   bool ack_lost = false, fin_lost = false;
@@ -76,6 +80,8 @@ static void say_losses(struct text *t, const struct verdict *v, const struct mod
         second, first);
   else if (fin_lost)
     say(t, ", so %s sent its FIN again and %s answered", second, first);
+  else if (v->spurious_because[FIN2])
+    say(t, "; %s repeated its FIN though nothing was lost (%s)", second, v->spurious_because[FIN2]);
   else
     say(t, "; %s repeated its FIN sooner than its ACK could come", second);
 }

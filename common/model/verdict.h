@@ -77,7 +77,8 @@ struct verdict {
   int64_t duration_us; /* from the first FIN to the last control segment */
   uint16_t losses[LOSS_KINDS][LOSS_PLACES];
   const char *loss_because[LOSS_KINDS][LOSS_PLACES]; /* NULL where nothing was lost */
-  const char *cause_because;                         /* NULL without a cause */
+  const char *spurious_because[2]; /* FIN1, FIN2: repeated, though nothing was lost; NULL: not */
+  const char *cause_because;       /* NULL without a cause */
   uint32_t fin_retransmissions;
   enum ending ending : 8;
   enum reset_cause cause : 8;
