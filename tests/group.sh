@@ -40,6 +40,7 @@ run() {
     clang) if command -v clang >/dev/null; then build STRICT=1 CC=clang B=build/clang all; else skip clang; fi ;;
     test_*) "build/san/tests/$1" ;;
     check_* | corpus | uml) "tests/$1.sh" ;;
+    cases) as_tap "$TEARDOWN_CASES/check.sh" build/strict/capture ;;
     campaign) tests/campaign_short.sh ;;
     *) if command -v bats >/dev/null; then run_bats "tests/$1.bats"; else skip bats; fi ;;
   esac

@@ -2,6 +2,7 @@
 # What is made of the rows of the options: --help, complaints, the manual pages, the completions of
 # bash and zsh, and the name that an installed program has.
 
+# shellcheck disable=SC2154 # stderr is of "run --separate-stderr"
 load helper
 
 setup_file() {

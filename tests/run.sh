@@ -23,6 +23,8 @@ mapfile -t groups < <(
   stems ./*.bats ./test_*.c ./check_*.sh | grep -vxF "$(printf '%s\n' "${longest[@]}")"
   # Captures that others made, where there are any: TEARDOWN_CORPUS names their folder.
   [[ -z ${TEARDOWN_CORPUS-} ]] || echo corpus
+  # Captures that are easily read wrongly: TEARDOWN_CASES names a folder with a check.sh.
+  [[ -z ${TEARDOWN_CASES-} ]] || echo cases
 )
 
 wanted=("$@")

@@ -5,8 +5,7 @@
 #include "capture/kernel/trace.h"
 
 struct kernel_trace *kernel_trace_open(char error[static KERNEL_ERROR_SIZE]) {
-  snprintf(error, KERNEL_ERROR_SIZE,
-           "state events need libtracefs: install it and build again");
+  snprintf(error, KERNEL_ERROR_SIZE, "state events need libtracefs: install it and build again");
   return NULL;
 }
 
