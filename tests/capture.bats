@@ -117,6 +117,8 @@ refused() {
   [[ ${lines[0]} =~ ^'#1 '.*'FIN seq='[0-9]+' ' ]]
   [[ $output == *"(RFC 9293 3.10.4)"* ]]
   [[ $output == *"expects client ACK"* ]]
+  capture -r "$PCAP" -v
+  [[ $output == *" FIN seq=w="[0-9]*" ack=u+1"* ]]
 }
 
 @test "--wait follows TIME_WAIT to its end, and CLOSED is timed" {

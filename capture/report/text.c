@@ -50,8 +50,8 @@ void text_expectation(struct out *o, const struct model *m, const struct expecta
     owner = x->from;
   } else if (x->roles & ROLE_FIN2) {
     out_text(o, " FIN seq=");
-    text_number(o, m, x->from, x->seq, raw);
     if (!raw && !m->end[x->from].has_fin) out_text(o, "w=");
+    text_number(o, m, x->from, x->seq, raw);
     what = " ack=";
   } else if (x->roles & ROLE_DATA) {
     what = " data seq=";
