@@ -439,6 +439,8 @@ static bool follow_syn(struct watch *w, struct flow *f, enum end from,
     reincarnate(w, f, &packet->decoded, &packet->place, s->t_us, rule);
     return true;
   }
+  /* An end that was silent so far opens, too: the SYNs cross (RFC 9293, 3.5). */
+  if (rule == INCARNATION_NOT_OVER && !sender->has_spoken) return false;
   f->has_pending_syn = true;
   f->pending_from = from;
   f->pending_rule = rule;

@@ -64,9 +64,11 @@ class Connection:
         self.acked = set()  # "fin1", "fin2"
         self.first_fin = self.first_rst = self.effective_rst = None
         self.verdict = None
+        self.old_ack = False  # an ACK whose own number its receiver has behind it
 
     def see_segment(self, o):
         end, role, flags = o["from"], o["role"] or "", o["flags"]
+        self.old_ack |= (o["ignored"] or "").startswith("its number is below")
         side = self.sides[end]
         if "F" in flags and "S" not in flags:
             if self.first_fin is None and role:
@@ -450,7 +452,9 @@ class Comparison:
         if re.search("(FINWAIT2|CLOSING)$", before) or not text.endswith(">CLOSE"):
             return
         rsts = sum(side.rsts for side in c.sides.values())
-        if c.state[me] != "CLOSED" and c.effective_rst is None and rsts > 0:
+        if c.state[me] == "LAST_ACK" and c.old_ack:
+            row.silent("the final ACK is too old to count: the RST after the script's end closed it")
+        elif c.state[me] != "CLOSED" and c.effective_rst is None and rsts > 0:
             row.check("kernel_end", c.state[me], "CLOSED")
 
     def check_fins(self, row, c, me, place, r, path):
@@ -533,6 +537,8 @@ class Comparison:
             # A LAST_ACK that ends proves nothing about the RST when the final ACK is there too.
             if c.is_fin_acked(me) and "LASTACK" in side.path:
                 row.silent("either the RST or the final ACK ended LAST_ACK")
+            elif c.old_ack and "LASTACK" in side.path:
+                row.silent("the final ACK is too old to count: the RST after the script's end closed it")
             else:
                 row.check("rst", "ignored" if rst_by == "-" else "accepted", "accepted")
         if "ignored it" in text:
