@@ -23,9 +23,12 @@ static const char *color_word(unsigned i) {
 }
 
 /* The findings, and all of them. */
+/* Findings, then causes of an RST, then all of them. */
+enum { EXPLAIN_ALL = FINDING_COUNT + RESET_CAUSE_COUNT - 1 };
 static const char *explain_word(unsigned i) {
-  if (i == FINDING_COUNT) return "all";
-  return i < FINDING_COUNT ? finding_text(i)->id : NULL;
+  if (i < FINDING_COUNT) return finding_text(i)->id;
+  if (i < EXPLAIN_ALL) return reset_cause_name(i - FINDING_COUNT + 1);
+  return i == EXPLAIN_ALL ? "all" : NULL;
 }
 
 #define AT(member) CLI_AT(struct settings, member)
@@ -68,7 +71,8 @@ static const struct cli_option rows[] = {
     {0, "rows", "FILE", CLI_TEXT, AT(rows_file),
      .text = "also write the ladder's rows to this file, as --expect-ladder reads them"},
     {0, "explain", "ID", CLI_WORD, AT(explain), .word = explain_word,
-     .text = "say what a finding means, its cause and its remedy; all for every one"},
+     .text = "say what a finding or a cause of an RST means, where it comes from and the remedy; all "
+             "for every one"},
     {0, "closes", "N", CLI_NUMBER, AT(closes_max), .min = 1, .max = UINT32_MAX,
      .text = "stop after the verdict on so many closes"},
     {0, "duration", "S", CLI_NUMBER, AT(duration_s), .min = 1, .max = UINT32_MAX,
@@ -113,11 +117,14 @@ static char *join_words(char **words, int n) {
 
 /* The manual page's table of findings is made of this output when it is built. */
 static void explain(unsigned word) {
-  bool all = word == FINDING_COUNT;
-  for (unsigned i = all ? 0 : word; i < (all ? FINDING_COUNT : word + 1); i++) {
-    const struct finding_text *f = finding_text(i);
+  bool all = word == EXPLAIN_ALL;
+  for (unsigned i = all ? 0 : word; i < (all ? EXPLAIN_ALL : word + 1); i++) {
+    const struct finding_text *f = i < FINDING_COUNT ? finding_text(i) : NULL;
+    const struct reset_text *r = f ? NULL : reset_text(i - FINDING_COUNT + 1);
     printf("%s%s (%s, %s)\n  means:  %s\n  cause:  %s\n  remedy: %s\n", all && i > 0 ? "\n" : "",
-           f->id, finding_severity_name(f->severity), f->clause, f->meaning, f->cause, f->remedy);
+           explain_word(i), f ? finding_severity_name(f->severity) : "cause of an RST",
+           f ? f->clause : "reset_cause", f ? f->meaning : r->meaning, f ? f->cause : r->origin,
+           f ? f->remedy : r->remedy);
   }
 }
 

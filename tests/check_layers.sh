@@ -29,12 +29,23 @@ layer() { # layer FOLDER...
   git ls-files "${@/%//*.[ch]}" | grep -E "^($(IFS='|' && echo "$*"))/[^/]+$" | tr '\n' ' '
 }
 
-echo 1..16
+echo 1..17
 check 'only source includes pcap' "$(others capture/source.c)" 'pcap'
 check 'only input includes zlib' "$(others capture/input.c)" 'zlib'
 check 'savefile knows octets alone: no file, no clock, no other stage' \
   "capture/savefile.c capture/savefile.h capture/packet.h" \
   '(stdio|unistd|fcntl|errno|time|sys/|poll|common/|capture/[^sp]|capture/source)'
+# What includes what, by names without their ending: tsort stops at a circle.
+n=$((n + 1))
+graph=$(git ls-files '*.[ch]' | grep -E '^(common|capture|client|server)/' | while read -r file; do
+  sed -nE "s|^#include \"(.*)\\.h\"|${file%.*} \1|p" "$file"
+done | awk '$1 != $2')
+if circle=$(tsort <<<"$graph" 2>&1 >/dev/null); then
+  echo "ok $n - the includes make no circle"
+else
+  echo "not ok $n - the includes make no circle"
+  printf '%s\n' "$circle" | sed 's/^/# /'
+fi
 check 'only common/peer includes libuv' \
   "$(layer common common/model capture capture/kernel capture/report)" 'uv\.h'
 check 'only flow includes xxHash' "$(others capture/flow.c)" 'xxhash'

@@ -11,28 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "capture/kernel/diag.h"
-
-enum kernel_event_kind {
-  KERNEL_EVENT_STATE,         /* from one state to another */
-  KERNEL_EVENT_SEND_RESET,    /* its socket sent RST, `reason` may say why */
-  KERNEL_EVENT_RECEIVE_RESET, /* its socket took a RST */
-  KERNEL_EVENT_RETRANSMIT,    /* its socket sent something again, by timeout or tail loss probe */
-};
-
-/* Two births are told before the address is there: a client's (CLOSED to SYN_SENT) without its own
- * port, unless it was bound to one, and in older kernels, Linux 6.1 for one, a server's (LISTEN to
- * SYN_RECEIVED) without its peer. */
-struct kernel_event {
-  int64_t t_us; /* since the epoch, on the clock of libpcap's packets */
-  struct kernel_pair pair;
-  uint64_t socket;  /* the same for all events of one socket, later perhaps another's; 0: none */
-  uint8_t kind;     /* enum kernel_event_kind */
-  uint8_t from, to; /* of STATE, enum tcp_state as the kernel names it: CLOSED may be TIME_WAIT, or
-                       the FIN_WAIT_2 of an orphan: ask kernel_diag */
-  char reason[40];  /* of SEND_RESET, in the kernel's word without its prefix, such as "NO_SOCKET";
-                       empty: not said */
-};
+#include "capture/kernel/record.h"
 
 struct kernel_trace; /* opaque */
 

@@ -7,8 +7,8 @@
 #include "common/model/seq.h"
 
 const struct reset_text *reset_text(enum reset_cause cause) {
-  static const struct reset_text texts[] = {[RESET_NONE] = {NULL, NULL, NULL, NULL},
-#define X(id, name, meaning, origin, remedy) [RESET_##id] = {name, meaning, origin, remedy},
+  static const struct reset_text texts[] = {[RESET_NONE] = {NULL, "", "", NULL, NULL, NULL},
+#define X(id, ...) [RESET_##id] = {__VA_ARGS__},
                                             RESET_CAUSES(X)
 #undef X
   };
@@ -18,21 +18,14 @@ const struct reset_text *reset_text(enum reset_cause cause) {
 
 const char *reset_cause_name(enum reset_cause cause) { return reset_text(cause)->name; }
 
-/* Linux 6.18's enum sk_rst_reason. */
 enum reset_cause reset_cause_by_kernel(const char *word) {
-  static const struct {
-    const char *word;
-    enum reset_cause cause;
-  } words[] = {
-      {"TCP_ABORT_ON_CLOSE", RESET_UNREAD_DATA},
-      {"TCP_STATE", RESET_LINGER_0}, /* of an abort; also by an administrator */
-      {"TCP_DISCONNECT_WITH_DATA", RESET_LINGER_0},
-      {"TCP_ABORT_ON_DATA", RESET_DATA_AFTER_CLOSE},
-      {"NO_SOCKET", RESET_NO_SOCKET},
-      {"TCP_KEEPALIVE_TIMEOUT", RESET_GAVE_UP},
-  };
-  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-    if (strcmp(word, words[i].word) == 0) return words[i].cause;
+  size_t length = strlen(word);
+  for (unsigned cause = RESET_NONE + 1; cause < RESET_CAUSE_COUNT; cause++)
+    for (const char *known = reset_text(cause)->kernel_words; *known;) {
+      size_t n = strcspn(known, " ");
+      if (n == length && strncmp(known, word, n) == 0) return cause;
+      known += n + strspn(known + n, " ");
+    }
   return RESET_NONE;
 }
 

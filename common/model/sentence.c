@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 struct text {
   char *at;
@@ -120,6 +121,14 @@ static void say_linger(struct text *t, const struct verdict *v, const struct mod
       say(t, "; an RST then ended TIME_WAIT early");
 }
 
+/* With the peer's name for each @. */
+static void say_of(struct text *t, const char *sentence, const char *peer) {
+  for (size_t n; *sentence; sentence += n + (sentence[n] == '@')) {
+    n = strcspn(sentence, "@");
+    say(t, "%.*s%s", (int)n, sentence, sentence[n] == '@' ? peer : "");
+  }
+}
+
 static void say_reset(struct text *t, const struct verdict *v, const struct model *m) {
   enum end by = m->rst.from;
   const char *peer = end_name(end_other(by));
@@ -129,59 +138,31 @@ static void say_reset(struct text *t, const struct verdict *v, const struct mode
     say_duration(t, m->rst.t_us - m->first_fin_us);
     say(t, m->first_closer == by ? " after its own FIN" : " after the FIN of %s", peer);
   }
-  switch (v->cause) {
-    case RESET_UNREAD_DATA:
-      say(t, ": its application closed and left data of %s unread", peer);
-      break;
-    case RESET_LINGER_0:
-      if (v->kernel_reason) {
-        say(t, ": it aborted (SO_LINGER 0, or an administrator did)");
-        break;
-      }
-      say(t,
-          ": it aborted (SO_LINGER 0, or a timer or an administrator did), for %s had sent nothing "
-          "that it could have left unread",
-          peer);
-      break;
-    case RESET_DATA_AFTER_CLOSE:
-      say(t, ": data of %s reached it after its application had closed", peer);
-      break;
-    case RESET_FIN_WAIT_2_EXPIRED:
-      say(t,
-          ": the %s of %s came when its own wait in FIN_WAIT_2 was over, or it "
-          "does without (tcp_max_tw_buckets)",
-          m->rst.answers_probe ? "probe" : "FIN", peer);
-      break;
-    case RESET_NO_SOCKET:
-      if (m->reopened[by])
-        say(t,
-            ": it opened the same four-tuple anew while %s had not closed, and cleared the old "
-            "half",
-            peer);
-      else if (m->rst.answers_ack && m->first_closer == END_NONE)
-        say(t,
-            ": it has no such connection any more, or a box in its name says so (restarted, timed "
-            "out, or forgotten by a NAT or load balancer)");
-      else
-        say(t, ": it has no such connection any more");
-      break;
-    case RESET_LATE_FINAL_ACK: say(t, ": it has no such connection any more"); break;
-    case RESET_GAVE_UP:
-      say(t, ": it gave up; %u %s in ", m->rst.gave_up.times + (m->rst.gave_up.probes ? 0U : 1U),
-          m->rst.gave_up.probes ? "keep-alive probes" : "copies");
-      say_duration(t, m->rst.t_us - m->rst.gave_up.first_us);
-      say(t, " were not answered: %s or the path to it is gone", peer);
-      break;
-    case RESET_CANNOT_TELL:
-      if (m->rst.has_ack)
-        say(t, ": it aborted; on the wire SO_LINGER 0 and close() with unread data look alike");
-      else
-        say(t, ": the wire does not tell why");
-      break;
-    case RESET_NONE:
-    case RESET_REFUSED:
-    case RESET_OUT_OF_WINDOW:
-    case RESET_CAUSE_COUNT: break;
+  const struct reset_text *text = reset_text(v->cause);
+  say(t, ": ");
+  if (v->cause == RESET_CANNOT_TELL && m->rst.has_ack)
+    say(t, "it aborted; on the wire SO_LINGER 0 and close() with unread data look alike");
+  else if (v->cause == RESET_LINGER_0 && !v->kernel_reason)
+    say(t,
+        "it aborted (SO_LINGER 0, or a timer or an administrator did), for %s had sent nothing "
+        "that it could have left unread",
+        peer);
+  else if (v->cause == RESET_FIN_WAIT_2_EXPIRED && m->rst.answers_probe)
+    say(t, "the probe of %s came when its own wait in FIN_WAIT_2 was over", peer);
+  else if (v->cause == RESET_NO_SOCKET && m->reopened[by])
+    say(t, "it opened the same four-tuple anew while %s had not closed, and cleared the old half",
+        peer);
+  else
+    say_of(t, text->sentence, peer);
+  if (v->cause == RESET_NO_SOCKET && m->rst.answers_ack && m->first_closer == END_NONE)
+    say(t,
+        ", or a box in its name says so (restarted, timed out, or forgotten by a NAT or load "
+        "balancer)");
+  if (v->cause == RESET_GAVE_UP) {
+    say(t, "; %u %s in ", m->rst.gave_up.times + (m->rst.gave_up.probes ? 0U : 1U),
+        m->rst.gave_up.probes ? "keep-alive probes" : "copies");
+    say_duration(t, m->rst.t_us - m->rst.gave_up.first_us);
+    say(t, " were not answered: %s or the path to it is gone", peer);
   }
   if (v->kernel_reason) say(t, "; its kernel calls that %s", v->kernel_reason);
 }

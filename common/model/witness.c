@@ -145,24 +145,51 @@ static int cost_of_extra(const struct alignment *a, unsigned i, unsigned j) {
   return is_silent_move(from, kernel_state(a, j)) ? COST_EXPLAINED : COST_CONTRARY;
 }
 
+/* Where the two have different names for one moment. The first row that fits; `before`: the state
+ * that each came from, TCPS_COUNT for any. */
+/* clang-format off */
+static const struct {
+  enum tcp_state model, kernel, model_before, kernel_before;
+  bool by_last_rst; /* the model's is the last, and an RST that is presumed to have arrived led there */
+  enum witness_difference difference;
+  const char *because;
+} pairs[] = {
+    {TCPS_CLOSING, TCPS_FIN_WAIT_2, TCPS_COUNT, TCPS_COUNT, false, WITNESS_NOT_THERE,
+     "the first copy of the FIN was lost, and the ACK came before the next: that both came may be "
+     "proven, their order never is"},
+    {TCPS_COUNT, TCPS_COUNT, TCPS_COUNT, TCPS_COUNT, true, WITNESS_NOT_THERE,
+     "the RST did not arrive, and the end went on with what came after it"},
+    {TCPS_CLOSE_WAIT, TCPS_CLOSING, TCPS_COUNT, TCPS_COUNT, false, WITNESS_SILENT,
+     "the application has closed, and the FIN is still unsent"},
+    {TCPS_CLOSE_WAIT, TCPS_LAST_ACK, TCPS_COUNT, TCPS_COUNT, false, WITNESS_SILENT,
+     "the application has closed, and the FIN is still unsent"},
+    {TCPS_CLOSED, TCPS_TIME_WAIT, TCPS_LAST_ACK, TCPS_CLOSING, false, WITNESS_SILENT,
+     "it had closed before the other FIN came, and its own, held back until then, looks like an "
+     "answer: that close was simultaneous, and ends in TIME_WAIT"},
+};
+/* clang-format on */
+
+static bool is_any_or(enum tcp_state wanted, enum tcp_state state) {
+  return wanted == TCPS_COUNT || wanted == state;
+}
+
 /* Of the model's state `i` and the kernel's word `j` where both are the same moment, known from
  * different things; WITNESS_CONTRARY: they are not. */
 static enum witness_difference difference_of(const struct alignment *a, unsigned i, unsigned j) {
-  uint8_t model = a->path.at[i].state, kernel = kernel_state(a, j);
+  enum tcp_state model = a->path.at[i].state, kernel = kernel_state(a, j);
   if (model == kernel) return WITNESS_AGREES;
-  /* The first copy of the FIN was lost, and the ACK came before the next. That both came may be
-   * proven; their order never is. */
-  if (model == TCPS_CLOSING && kernel == TCPS_FIN_WAIT_2) return WITNESS_NOT_THERE;
-  /* The RST did not arrive, and the end went on with what came after it. */
-  if (a->path.at[i].reset && i + 1 == a->path.n) return WITNESS_NOT_THERE;
-  /* The application has closed, and the FIN is still unsent. */
-  if (model == TCPS_CLOSE_WAIT && (kernel == TCPS_CLOSING || kernel == TCPS_LAST_ACK))
-    return WITNESS_SILENT;
-  /* It had closed before the other FIN came, and its own, held back until then, looks like an
-   * answer: that close was simultaneous, and ends in TIME_WAIT. */
-  if (model == TCPS_CLOSED && kernel == TCPS_TIME_WAIT && i > 0 && j > 0 &&
-      a->path.at[i - 1].state == TCPS_LAST_ACK && kernel_state(a, j - 1) == TCPS_CLOSING)
-    return WITNESS_SILENT;
+  for (size_t row = 0; row < sizeof pairs / sizeof *pairs; row++) {
+    bool by_last_rst = a->path.at[i].reset && i + 1 == a->path.n;
+    if (!is_any_or(pairs[row].model, model) || !is_any_or(pairs[row].kernel, kernel)) continue;
+    if (pairs[row].by_last_rst && !by_last_rst) continue;
+    if (pairs[row].model_before != TCPS_COUNT &&
+        (i == 0 || a->path.at[i - 1].state != pairs[row].model_before))
+      continue;
+    if (pairs[row].kernel_before != TCPS_COUNT &&
+        (j == 0 || kernel_state(a, j - 1) != pairs[row].kernel_before))
+      continue;
+    return pairs[row].difference;
+  }
   return WITNESS_CONTRARY;
 }
 
