@@ -154,16 +154,20 @@ $(B)/completion/_teardown-%: $(B)/describe/%
 	@mkdir -p $(@D)
 	$(Q)$< zsh > $@
 
-# The table of findings comes from the program itself: one source for both.
-$(B)/capture.1: capture/capture.1 common/manual.awk $(B)/describe/capture $(B)/capture
+# The table of findings comes from the program itself, the list of NDJSON's fields from its schema.
+NDJSON_SCHEMA := capture/report/ndjson.schema.json
+$(B)/capture.1: capture/capture.1 common/manual.awk $(B)/describe/capture $(B)/capture \
+    capture/report/ndjson.awk $(NDJSON_SCHEMA)
 	$(Q)$(B)/describe/capture man | awk -f common/manual.awk - $< > $@.options
 	$(Q)$(B)/capture --explain all | awk ' \
 	  NR == FNR && /^[a-z]/ { list = list ".It Sy " $$1 substr($$0, length($$1) + 1) "\n" } \
 	  NR == FNR && /^  / { sub(/^ *[a-z]*: */, ""); list = list $$0 "\n" } \
 	  NR == FNR { next } \
 	  /FINDINGS$$/ && /^\.\\"/ { printf ".Bl -tag -width Ds\n%s.El\n", list; next } \
-	  { print }' - $@.options > $@
-	$(Q)rm $@.options
+	  { print }' - $@.options > $@.findings
+	$(Q)awk -f capture/report/ndjson.awk $(NDJSON_SCHEMA) > $@.ndjson
+	$(Q)sed -e '/^\.\\" NDJSON$$/{r $@.ndjson' -e 'd}' $@.findings > $@
+	$(Q)rm $@.options $@.findings $@.ndjson
 
 OTHER_server := client
 OTHER_client := server
@@ -214,8 +218,9 @@ campaign: all
 BASH_COMPLETIONS := share/bash-completion/completions
 ZSH_COMPLETIONS := share/zsh/site-functions
 install: all
-	$(Q)install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 $(BASH_COMPLETIONS) \
+	$(Q)install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 share/teardown $(BASH_COMPLETIONS) \
 	  $(ZSH_COMPLETIONS))
+	$(Q)install -m 644 $(NDJSON_SCHEMA) $(DESTDIR)$(PREFIX)/share/teardown/
 	$(Q)for p in $(PROGRAMS); do \
 	  install -m 755 $(B)/$$p $(DESTDIR)$(PREFIX)/bin/teardown-$$p && \
 	  install -m 644 $(B)/$$p.1 $(DESTDIR)$(PREFIX)/share/man/man1/teardown-$$p.1 && \

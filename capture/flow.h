@@ -34,6 +34,14 @@ enum flow_list {
   FLOW_UNLISTED = FLOW_LISTS, /* open, or closing */
 };
 
+/* What reports refer to: a connection's reported segments, numbered from 1, and which of them made
+ * an end receive the other's FIN, the ACK of its own, an RST; 0: none. */
+enum { FLOW_FIN, FLOW_ACK_OF_FIN, FLOW_RST, FLOW_ARRIVALS };
+struct flow_reported {
+  uint32_t n;
+  uint32_t arrived[2][FLOW_ARRIVALS]; /* by the receiving end */
+};
+
 /* The newest segments, to know a copy when it comes: `-i any` and bridges show one segment twice.
  */
 enum { FLOW_COPIES = 4 };
@@ -44,6 +52,7 @@ struct flow {
   int64_t copy_us[FLOW_COPIES];
   uint32_t tag; /* of the key */
   uint8_t copy_next;
+  struct flow_reported reported;
   uint32_t number;  /* 1, 2, 3 ... in order of the first control segment; 0: none yet */
   uint8_t client;   /* which half of the key the client is */
   uint8_t list;     /* enum flow_list */

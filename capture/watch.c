@@ -348,6 +348,24 @@ static void list(struct watch *w, struct flow *f) {
   if (list != f->list || list == FLOW_ENDED) flow_move(&w->flows, f, list);
 }
 
+/* Numbers the segment, and finds those that its changes refer to. */
+static void number_segment(struct flow *f, struct report_segment *event) {
+  struct flow_reported *r = &f->reported;
+  event->n = ++r->n;
+  for (unsigned i = 0; i < event->step->n_changes; i++) {
+    const struct model_change *c = &event->step->changes[i];
+    unsigned what = c->event == EVENT_RCV_FIN          ? FLOW_FIN
+                    : c->event == EVENT_RCV_ACK_OF_FIN ? FLOW_ACK_OF_FIN
+                    : c->event == EVENT_RCV_RST        ? FLOW_RST
+                                                       : FLOW_ARRIVALS;
+    if (what == FLOW_ARRIVALS) continue;
+    if (c->kind == CHANGE_CONFIRMED || c->kind == CHANGE_REFUTED)
+      event->of_segment[i] = r->arrived[c->end][what];
+    else
+      r->arrived[c->end][what] = r->n;
+  }
+}
+
 static void step_flow(struct watch *w, struct flow *f, enum end from, const struct segment *s) {
   struct model *m = &f->model;
   struct report_segment event = {.flow = f, .segment = s};
@@ -377,6 +395,7 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
   if (!f->is_closing) w->n_closing++;
   f->is_closing = true;
   list(w, f);
+  number_segment(f, &event);
   REPORT(w, REPORT_STEPS, segment, &event);
   if (w->kernel) kernel_notice(w->kernel, f);
   hurry(w, f);
@@ -542,6 +561,7 @@ void watch_end(struct watch *w, int64_t now_us) {
     finish(w, f, now_us, true);
   }
   if (w->kernel) w->summary.kernel.events_lost = kernel_lost(w->kernel);
+  w->summary.t_us = now_us;
   REPORT(w, REPORT_SUMMARY, summary, &w->summary);
   watch_flush(w);
 }

@@ -6,9 +6,9 @@
 set -euo pipefail
 PATH+=:/usr/sbin:/sbin # of tc and nft: an ordinary user's lacks them
 
-# tier, how it is found (cmd: a program, pc: a pkg-config module, file: a file, rt: a library of
-# clang's own), and its package
-# for apt, dnf, pacman and apk; "-" where the distribution has none.
+# tier, how it is found (cmd: a program, pc: a pkg-config module, py: a module of Python, file: a
+# file, rt: a library of clang's own), and its package for apt, dnf, pacman and apk; "-" where the
+# distribution has none.
 needs() {
   cat <<'END'
 demo cmd:cc              gcc            gcc                 gcc            gcc
@@ -32,6 +32,7 @@ test cmd:bats            bats           bats                bats           bats
 test cmd:prove           perl           perl-Test-Harness   perl           perl-utils
 test cmd:jq              jq             jq                  jq             jq
 test cmd:python3         python3        python3             python         python3
+test py:jsonschema       python3-jsonschema python3-jsonschema python-jsonschema py3-jsonschema
 test cmd:pgrep           procps         procps-ng           procps-ng      procps
 test cmd:git             git            git                 git            git
 test cmd:nc              netcat-openbsd nmap-ncat           openbsd-netcat netcat-openbsd
@@ -67,6 +68,7 @@ present() {
     cmd:*) command -v "${1#cmd:}" >/dev/null ;;
     pc:*) [[ $modules == *" ${1#pc:} "* ]] ;;
     rt:*) [[ -e $(clang "-print-file-name=${1#rt:}-$(uname -m).a" 2>/dev/null) ]] ;;
+    py:*) python3 -c "import ${1#py:}" 2>/dev/null ;;
     file:*) [[ -e ${1#file:} || -e /usr/include/$(uname -m)-linux-gnu/${1##*/} ]] ;;
   esac
 }

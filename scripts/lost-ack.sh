@@ -144,7 +144,7 @@ problems=()
 
 if ((json)); then
   # shellcheck disable=SC2154 # opened by lab_enter
-  printf '{"schema":1,"type":"lab","backend":"%s","place":"%s","asked":%d,"lost":%d,"expected":%s}\n' \
+  printf '{"schema":2,"type":"lab","backend":"%s","place":"%s","asked":%d,"lost":%d,"expected":%s}\n' \
     "$LAB_BACKEND" "$place" "$count" "$LAB_LOST" "$( ((${#problems[@]})) && echo false || echo true)" \
     >&"$lab_stdout"
 fi

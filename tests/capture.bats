@@ -84,7 +84,7 @@ refused() {
 @test "NDJSON: every object has schema and type, the verdict all its fields" {
   capture -r "$PCAP" --format json
   [ "$status" -eq 0 ]
-  [ "$(jq -c 'select(.schema == 1 and .type != null)' <<<"$output" | wc -l)" -eq "${#lines[@]}" ]
+  [ "$(jq -c 'select(.schema == 2 and .type != null)' <<<"$output" | wc -l)" -eq "${#lines[@]}" ]
   jq -se '.[] | select(.type == "verdict")
     | has("conn") and has("client") and has("server") and has("closed_first") and has("ending")
       and has("losses") and has("control_segments") and has("fin_retransmissions")
@@ -394,7 +394,7 @@ unwritable() {
     head -c 12 "$1/events"
     exit $status' - "$BATS_TEST_TMPDIR"
   [ "$status" -eq 2 ]
-  [ "$output" = '{"schema":1,' ]
+  [ "$output" = '{"schema":2,' ]
   [[ $stderr == *"capture: --json $BATS_TEST_TMPDIR/events: cannot write: No space left on device; "* ]]
 }
 

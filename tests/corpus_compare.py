@@ -89,7 +89,7 @@ class Connection:
                 self.effective_rst = self.effective_rst or end
 
     def see_transition(self, o):
-        side = self.sides[o["end"]]
+        side = self.sides[o["about"]]
         if o["kind"] == "refuted" and side.path:
             side.path.pop()
         if o["kind"] not in ("confirmed", "restarted"):

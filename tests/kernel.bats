@@ -18,7 +18,11 @@ setup() {
   log=$BATS_TEST_TMPDIR
 }
 
-teardown() { end_all; }
+teardown() {
+  end_all
+  [[ ! -e $log/events ]] ||
+    python3 "$BATS_TEST_DIRNAME/check_ndjson.py" "$BATS_TEST_DIRNAME/../capture/report/ndjson.schema.json" "$log/events"
+}
 
 # watch OPTION...: capture in the background; its NDJSON is in events.
 watch() {
@@ -58,7 +62,7 @@ verdicts() { jq -c 'select(.type == "verdict")' "$log/events"; }
 # told END: the transitions that the kernel told of it.
 told() {
   jq -r --arg e "$1" 'select(.type == "transition" and .evidence == "kernel" and .kind == "told"
-    and .end == $e) | .from + ">" + .to' "$log/events" | paste -sd' '
+    and .about == $e) | .from + ">" + .to' "$log/events" | paste -sd' '
 }
 
 # any EXPRESSION: of one object at least, by jq.

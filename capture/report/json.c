@@ -1,10 +1,10 @@
-/* NDJSON: one object a line, for programs. Every object has "schema" and "type". */
+/* NDJSON: one object a line, for programs. What it may hold is in ndjson.schema.json. */
 #include <stdlib.h>
 
 #include "capture/report/report.h"
 #include "common/model/sentence.h"
 
-#define SCHEMA "1"
+#define SCHEMA "2"
 
 /* The beginning of a line, and what stands before a value: the first of its object, or another. */
 #define BEGIN(type) "{\"schema\":" SCHEMA ",\"type\":\"" type "\""
@@ -42,9 +42,24 @@ static void add_uint(struct out *o, const char *key, uint64_t value) {
 }
 
 /* Seconds since the epoch, to the microsecond. */
+static void add_number_or_null(struct out *o, const char *key, uint32_t n) {
+  if (n == 0)
+    add_null(o, key);
+  else
+    add_uint(o, key, n);
+}
+
 static void add_time(struct out *o, const char *key, int64_t t_us) {
   out_text(o, key);
   out_fixed(o, t_us, 6);
+}
+
+/* 0 is null. */
+static void add_time_or_null(struct out *o, const char *key, int64_t t_us) {
+  if (t_us == 0)
+    add_null(o, key);
+  else
+    add_time(o, key, t_us);
 }
 
 static void add_count(struct out *o, const char *key, unsigned count, unsigned of) {
@@ -101,40 +116,48 @@ static void add_finding_side(struct out *o, const char *key, const struct model 
   add_text(o, key, &text);
 }
 
-/* `id`: how its first key is written. Ends the object. */
+/* What the finding's object holds. `id`: how its first key is written. Ends the object. */
 static void add_finding(struct out *o, const char *id, const struct model *m,
                         const struct finding *f) {
   const struct finding_text *text = finding_text(f->id);
   add_string(o, id, text->id);
   add_string(o, KEY("severity"), finding_severity_name(text->severity));
   add_string(o, KEY("clause"), text->clause);
-  add_string(o, KEY("end"), end_name(f->end));
+  add_string(o, KEY("about"), end_name(f->end));
   add_finding_side(o, KEY("expected"), m, f, true);
   add_finding_side(o, KEY("actual"), m, f, false);
   add_time(o, KEY("t"), f->t_us);
   out_char(o, '}');
 }
 
+/* `s`: the segment that made the step; NULL: a timer did. */
 static void put_transitions(struct out *o, const struct flow *flow, const struct model_step *step,
-                            int64_t t_us) {
+                            const struct report_segment *s, int64_t t_us) {
   static const char *const kinds[] = {[CHANGE_MOVED] = "moved",
                                       [CHANGE_STAYED] = "restarted",
                                       [CHANGE_CONFIRMED] = "confirmed",
                                       [CHANGE_REFUTED] = "refuted"};
   for (unsigned i = 0; i < step->n_changes; i++) {
     const struct model_change *c = &step->changes[i];
-    char buffer[TEXT_SIZE];
-    struct out reason = out_string(buffer, sizeof buffer);
-    text_reason(&reason, c);
+    char why[TEXT_SIZE], of[TEXT_SIZE];
+    struct out reason = out_string(why, sizeof why), clause = out_string(of, sizeof of);
+    text_why(&reason, c);
+    text_clause(&clause, c);
     add_int(o, BEGIN("transition") KEY("conn"), flow->number);
     add_time(o, KEY("t"), t_us);
-    add_string(o, KEY("end"), end_name(c->end));
+    add_number_or_null(o, KEY("segment"), s ? s->n : 0);
+    add_string(o, KEY("about"), end_name(c->end));
     add_string(o, KEY("from"), tcp_state_name(c->from));
     add_string(o, KEY("to"), tcp_state_name(c->to));
     add_string(o, KEY("evidence"), evidence_name(c->evidence));
     add_string(o, KEY("kind"), kinds[c->kind]);
     add_string(o, KEY("event"), c->event < EVENT_COUNT ? tcp_event_name(c->event) : NULL);
+    add_number_or_null(o, KEY("of_segment"), s ? s->of_segment[i] : 0);
     add_text(o, KEY("reason"), &reason);
+    if (clause.end > 0)
+      add_text(o, KEY("clause"), &clause);
+    else
+      add_null(o, KEY("clause"));
     out_text(o, "}\n");
   }
 }
@@ -142,7 +165,8 @@ static void put_transitions(struct out *o, const struct flow *flow, const struct
 static void json_start(struct report *r, const char *source, const char *filter,
                        const char *kernel_lack) {
   struct out *o = r->out;
-  add_string(o, BEGIN("start") KEY("version"), TEARDOWN_VERSION);
+  add_time_or_null(o, BEGIN("start") KEY("t"), r->options.started_us);
+  add_string(o, KEY("version"), TEARDOWN_VERSION);
   add_string(o, KEY("source"), source);
   add_string(o, KEY("filter"), filter);
   add_string(o, KEY("kernel"), !kernel_lack ? "off" : *kernel_lack ? kernel_lack : "all");
@@ -162,6 +186,14 @@ static const char *flag_names(uint8_t flags, char buffer[static 8]) {
   return buffer;
 }
 
+static void add_before(struct out *o, const struct report_segment *s) {
+  add_string(o, KEY("before") "{" FIRST("client"), tcp_state_name(s->state_before[END_CLIENT]));
+  add_string(o, KEY("client_evidence"), evidence_name(s->evidence_before[END_CLIENT]));
+  add_string(o, KEY("server"), tcp_state_name(s->state_before[END_SERVER]));
+  add_string(o, KEY("server_evidence"), evidence_name(s->evidence_before[END_SERVER]));
+  out_char(o, '}');
+}
+
 static void json_segment(struct report *r, const struct report_segment *s) {
   const struct flow *flow = s->flow;
   const struct model *m = &flow->model;
@@ -174,6 +206,8 @@ static void json_segment(struct report *r, const struct report_segment *s) {
   text_label(&label, m, seg, step, false);
   add_int(o, BEGIN("segment") KEY("conn"), flow->number);
   add_time(o, KEY("t"), seg->t_us);
+  add_uint(o, KEY("n"), s->n);
+  if (s->n == 1) add_before(o, s);
   add_int(o, KEY("since_first_fin_us"), step->since_first_fin_us);
   add_string(o, KEY("from"), end_name(step->from));
   add_name(o, KEY("source"), flow, step->from);
@@ -182,7 +216,7 @@ static void json_segment(struct report *r, const struct report_segment *s) {
   add_int(o, KEY("again"), step->again);
   if (step->again) add_int(o, KEY("since_copy_us"), step->since_copy_us);
   add_count(o, KEY("count"), step->count, step->of);
-  add_text(o, KEY("label"), &label);
+  add_text(o, KEY("text"), &label);
   add_string(o, KEY("flags"), flag_names(seg->flags, flags));
   add_int(o, KEY("seq"), seg->seq);
   add_int(o, KEY("ack"), seg->ack);
@@ -194,9 +228,10 @@ static void json_segment(struct report *r, const struct report_segment *s) {
   add_states(o, m);
   add_expectations(o, m);
   out_text(o, "}\n");
-  put_transitions(o, flow, step, seg->t_us);
+  put_transitions(o, flow, step, s, seg->t_us);
   for (unsigned i = 0; i < step->n_findings; i++) {
     add_int(o, BEGIN("finding") KEY("conn"), flow->number);
+    add_uint(o, KEY("segment"), s->n);
     add_finding(o, KEY("id"), m, &step->findings[i]);
     out_char(o, '\n');
   }
@@ -204,7 +239,7 @@ static void json_segment(struct report *r, const struct report_segment *s) {
 
 static void json_expired(struct report *r, const struct flow *flow, const struct model_step *step,
                          int64_t now_us) {
-  put_transitions(r->out, flow, step, now_us);
+  put_transitions(r->out, flow, step, NULL, now_us);
 }
 
 static void json_kernel(struct report *r, const struct kernel_word *word) {
@@ -216,7 +251,7 @@ static void json_kernel(struct report *r, const struct kernel_word *word) {
   out_text(o, moved ? BEGIN("transition") : BEGIN("kernel"));
   add_int(o, KEY("conn"), word->flow->number);
   add_time(o, KEY("t"), word->t_us);
-  add_string(o, KEY("end"), end_name(word->end));
+  add_string(o, KEY("about"), end_name(word->end));
   if (moved) {
     add_string(o, KEY("from"), tcp_state_name(word->from));
     add_string(o, KEY("to"), tcp_state_name(word->to));
@@ -300,16 +335,44 @@ static void add_losses(struct out *o, const struct verdict *v) {
   out_char(o, ']');
 }
 
+/* null where no segment of that end told. */
+static void add_isn(struct out *o, const char *key, const struct endpoint *e) {
+  if (e->sent_syn)
+    add_uint(o, key, e->first_seq);
+  else
+    add_null(o, key);
+}
+
+/* The time between the ACK of the first FIN and the second FIN, if there was one. */
+static void add_half_close(struct out *o, const struct model *m, int64_t now_us) {
+  const struct close_fin *fin1 = &m->fin[FIN1], *fin2 = &m->fin[FIN2];
+  enum end who = connection_closer(m, FIN2);
+  if (fin1->answers == 0 || m->crossed || m->coalesced) {
+    add_null(o, KEY("half_closed"));
+    return;
+  }
+  int64_t until_us = fin2->copies > 0 ? fin2->first_us : m->rst.t_us ? m->rst.t_us : now_us;
+  add_string(o, KEY("half_closed") "{" FIRST("open"), end_name(who));
+  add_int(o, KEY("us"), until_us - fin1->acked_us);
+  add_uint(o, KEY("bytes"), m->end[who].half_close_bytes);
+  out_char(o, '}');
+}
+
 static void json_verdict(struct report *r, const struct flow *flow, const struct verdict *v,
                          int64_t now_us) {
   const struct model *m = &flow->model;
   struct out *o = r->out;
   char sentence[1024];
   add_int(o, BEGIN("verdict") KEY("conn"), flow->number);
+  add_time(o, KEY("t"), now_us);
   out_text(o, KEY("revised"));
   out_text(o, flow->verdicts > 0 ? "true" : "false");
   add_name(o, KEY("client"), flow, END_CLIENT);
   add_name(o, KEY("server"), flow, END_SERVER);
+  add_isn(o, KEY("isn") "{" FIRST("client"), &m->end[END_CLIENT]);
+  add_isn(o, KEY("server"), &m->end[END_SERVER]);
+  add_time_or_null(o, "}" KEY("t_first_fin"), m->fin[FIN1].first_us);
+  add_time(o, KEY("t_last"), m->last_us);
   add_string(o, KEY("closed_first"), v->closed_both ? "both" : end_name(v->closed_first));
   add_string(o, KEY("ending"), ending_name(v->ending));
   add_losses(o, v);
@@ -320,7 +383,11 @@ static void json_verdict(struct report *r, const struct flow *flow, const struct
   add_string(o, KEY("kernel_reason"), v->kernel_reason);
   add_string(o, KEY("reuses_time_wait"), incarnation_name(m->incarnation));
   add_states(o, m);
-  add_string(o, KEY("verdict"), conformity_name(v->conformity));
+  add_half_close(o, m, now_us);
+  add_uint(o, KEY("bytes") "{" FIRST("client"), m->end[END_CLIENT].data_bytes);
+  add_uint(o, KEY("server"), m->end[END_SERVER].data_bytes);
+  add_string(o, "}" KEY("verdict"), conformity_name(v->conformity));
+  add_string(o, KEY("doubt"), doubt_name(v->doubt));
   out_text(o, KEY("findings") "[");
   for (int i = 0; i < v->n_findings; i++)
     add_finding(o, i > 0 ? ",{" FIRST("id") : "{" FIRST("id"), m, &v->findings[i]);
@@ -380,7 +447,8 @@ static void add_agreement(struct out *o, const struct report_agreement *a) {
 static void json_summary(struct report *r, const struct report_summary *s) {
   struct out *o = r->out;
   bool first = true;
-  add_uint(o, BEGIN("summary") KEY("segments"), s->segments);
+  add_time_or_null(o, BEGIN("summary") KEY("t"), s->t_us);
+  add_uint(o, KEY("segments"), s->segments);
   add_uint(o, KEY("connections"), s->connections);
   add_uint(o, KEY("still_open"), s->still_open);
   add_uint(o, KEY("not_followed"), s->not_followed);

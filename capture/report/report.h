@@ -22,6 +22,7 @@ struct report_options {
   bool ascii, color;
   bool wait; /* TIME_WAIT is waited for: show the countdown */
   bool live;
+  int64_t started_us; /* live: by the clock */
   bool terminal; /* a countdown may overwrite its own line */
   unsigned columns;
 };
@@ -31,6 +32,9 @@ struct report_segment {
   const struct segment *segment;
   const struct model_step *step;
   uint8_t state_before[2], evidence_before[2]; /* by end */
+  uint32_t n; /* of the connection's segments that are reported, from 1 */
+  /* For a change that confirms or refutes: the segment whose arrival it speaks of; 0: none. */
+  uint32_t of_segment[MODEL_CHANGES_MAX];
 };
 
 /* A connection worth naming in the summary. */
@@ -53,6 +57,7 @@ struct report_agreement {
 };
 
 struct report_summary {
+  int64_t t_us; /* the end: of a live capture by the clock, else the last packet */
   uint64_t segments, connections, still_open;
   uint64_t not_followed; /* segments, for want of memory */
   struct {

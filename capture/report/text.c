@@ -65,12 +65,6 @@ void text_expectation(struct out *o, const struct model *m, const struct expecta
   text_number(o, m, owner, number, raw);
 }
 
-static void put_section(struct out *o, const char *section) {
-  out_text(o, section[0] >= '0' && section[0] <= '9' ? " (RFC 9293 " : " (");
-  out_text(o, section);
-  out_char(o, ')');
-}
-
 /* What the end's own segment says of an event that was presumed. */
 static const char *refutation_of(enum tcp_event event) {
   switch (event) {
@@ -91,15 +85,11 @@ static const char *refutation_of(enum tcp_event event) {
   return "";
 }
 
-void text_reason(struct out *o, const struct model_change *c) {
+void text_why(struct out *o, const struct model_change *c) {
   switch ((enum change_kind)c->kind) {
-    case CHANGE_MOVED:
-      out_text(o, c->why->reason);
-      put_section(o, c->why->section);
-      break;
+    case CHANGE_MOVED: out_text(o, c->why->reason); break;
     case CHANGE_STAYED:
       out_text(o, "if the FIN arrives, it is acknowledged again and restarts 2 MSL");
-      put_section(o, c->why->section);
       break;
     case CHANGE_CONFIRMED: out_text(o, "its own segment proves it"); break;
     case CHANGE_REFUTED:
@@ -109,6 +99,25 @@ void text_reason(struct out *o, const struct model_change *c) {
       out_text(o, refutation_of(c->event));
       break;
   }
+}
+
+static bool has_clause(const struct model_change *c) {
+  return c->kind == CHANGE_MOVED || c->kind == CHANGE_STAYED;
+}
+
+void text_clause(struct out *o, const struct model_change *c) {
+  if (!has_clause(c)) return;
+  const char *section = c->why->section;
+  if (section[0] >= '0' && section[0] <= '9') out_text(o, "RFC 9293 ");
+  out_text(o, section);
+}
+
+void text_reason(struct out *o, const struct model_change *c) {
+  text_why(o, c);
+  if (!has_clause(c)) return;
+  out_text(o, " (");
+  text_clause(o, c);
+  out_char(o, ')');
 }
 
 void text_finding_side(struct out *o, const struct model *m, const struct finding *f, bool expected,

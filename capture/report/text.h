@@ -27,6 +27,11 @@ void text_expectation(struct out *out, const struct model *model,
                       const struct expectation *expectation, bool raw);
 
 /* Why a change came about, for a person: "close(): FIN sent, no more data (RFC 9293 3.10.4)". */
+void text_why(struct out *out, const struct model_change *change);
+/* The clause that it follows from: "RFC 9293 3.10.4", or another document; nothing when it is
+ * inferred. */
+void text_clause(struct out *out, const struct model_change *change);
+/* Both in one. */
 void text_reason(struct out *out, const struct model_change *change);
 
 /* "fin-moved (breach, RFC 9293 3.8.1): expected ...: u, actual ...: 9". */

@@ -90,6 +90,16 @@ enum ending ending_of(const struct model *m, int64_t now_us) {
   return endings[row].ending;
 }
 
+const char *doubt_name(enum doubt doubt) {
+  static const char *const names[] = {[DOUBT_MIDSTREAM] = "midstream",
+                                      [DOUBT_ONE_DIRECTION] = "one-direction",
+                                      [DOUBT_NO_ACKS] = "no-acks",
+                                      [DOUBT_GAP] = "gap",
+                                      [DOUBT_DROPS] = "drops",
+                                      [DOUBT_EVICTED] = "evicted"};
+  return names[doubt];
+}
+
 static enum doubt doubt_of(const struct model *m, enum ending ending, int64_t now_us) {
   if (m->capture_incomplete) return DOUBT_DROPS;
   if (m->not_all_kept) return DOUBT_EVICTED;

@@ -69,6 +69,9 @@ enum doubt {
   DOUBT_EVICTED,       /* the watcher had no room to keep all of it */
 };
 
+/* "midstream", "one-direction", "no-acks", "gap", "drops", "evicted"; NULL for DOUBT_NONE. */
+const char *doubt_name(enum doubt doubt);
+
 enum conformity { CONFORMS, VIOLATES, CANNOT_TELL };
 
 const char *conformity_name(enum conformity conformity);
