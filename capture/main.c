@@ -100,6 +100,7 @@ static bool make_reports(struct watch *w, struct outputs *to, struct settings *s
   const char *no_color = getenv("NO_COLOR");
   s->report.columns = terminal_columns();
   s->report.terminal = terminal;
+  if (s->report.live) s->report.started_us = now_us();
   s->report.ascii = s->report.ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
   s->report.color =
       s->color == COLOR_ALWAYS || (s->color == COLOR_AUTO && terminal && !(no_color && *no_color));

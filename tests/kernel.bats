@@ -77,6 +77,7 @@ is() { verdicts | head -n 1 | jq -e "$1" >/dev/null || fail "verdict: not $1"; }
   call 127.0.0.1 "$port"
   end_watch 0
   is '.kernel.agrees == .kernel.of and .kernel.of >= 4'
+  any '.type == "start" and (now - .t | . >= 0 and . < 3600)'
   is '.kernel.client.state == "TIME_WAIT" and .kernel.client.timer == "time-wait"'
   is '.kernel.client.left_ms > 40000 and .kernel.client.left_ms <= 60000'
   is '.kernel.server.state == "CLOSED"'

@@ -23,7 +23,7 @@ struct report_options {
   bool wait; /* TIME_WAIT is waited for: show the countdown */
   bool live;
   int64_t started_us; /* live: by the clock */
-  bool terminal; /* a countdown may overwrite its own line */
+  bool terminal;      /* a countdown may overwrite its own line */
   unsigned columns;
 };
 

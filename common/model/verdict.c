@@ -91,12 +91,10 @@ enum ending ending_of(const struct model *m, int64_t now_us) {
 }
 
 const char *doubt_name(enum doubt doubt) {
-  static const char *const names[] = {[DOUBT_MIDSTREAM] = "midstream",
-                                      [DOUBT_ONE_DIRECTION] = "one-direction",
-                                      [DOUBT_NO_ACKS] = "no-acks",
-                                      [DOUBT_GAP] = "gap",
-                                      [DOUBT_DROPS] = "drops",
-                                      [DOUBT_EVICTED] = "evicted"};
+  static const char *const names[] = {
+      [DOUBT_MIDSTREAM] = "midstream", [DOUBT_ONE_DIRECTION] = "one-direction",
+      [DOUBT_NO_ACKS] = "no-acks",     [DOUBT_GAP] = "gap",
+      [DOUBT_DROPS] = "drops",         [DOUBT_EVICTED] = "evicted"};
   return names[doubt];
 }
 
