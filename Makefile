@@ -35,7 +35,6 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 PKGS_capture/source := libpcap
 PKGS_capture/input := zlib
 PKGS_capture/flow := libxxhash
-PKGS_capture/kernel/trace := libtracefs libtraceevent
 PKGS_capture/kernel/diag := libmnl
 PKGS_common/peer/peer := libuv
 PKGS_common/peer/group := libuv
@@ -49,15 +48,10 @@ PKGS_tests/model_builder := cmocka
 
 layer = $(foreach folder,$(1),$(patsubst %.c,%,$(wildcard $(folder)/*.c)))
 MODEL := $(call layer,common/model)
-# libtracefs is optional: without it trace_none says that there are no state events.
-TRACE_PKGS := $(shell $(PKG_CONFIG) --exists libtracefs libtraceevent && \
-  echo libtracefs libtraceevent)
-KERNEL_TRACE := capture/kernel/$(if $(TRACE_PKGS),trace,trace_none)
 SHARED := common/cli
 OBJECTS_server := $(call layer,server common/peer) $(SHARED)
 OBJECTS_client := $(call layer,client common/peer) $(SHARED)
-OBJECTS_capture := $(filter-out capture/kernel/trace%, \
-  $(call layer,capture capture/kernel capture/report)) $(KERNEL_TRACE) $(MODEL) $(SHARED)
+OBJECTS_capture := $(call layer,capture capture/kernel capture/report) $(MODEL) $(SHARED)
 OBJECTS_describe_server := $(filter-out server/server,$(OBJECTS_server))
 OBJECTS_describe_client := $(filter-out client/client,$(OBJECTS_client))
 OBJECTS_describe_capture := $(filter-out capture/main,$(OBJECTS_capture))
@@ -74,7 +68,7 @@ EXPLORE := tests/explore tests/explore_host tests/explore_mutants tests/explore_
 OBJECTS_test_explore := tests/test_explore $(EXPLORE) $(filter-out common/model/transition,$(MODEL))
 OBJECTS_test_savefile := tests/test_savefile capture/savefile
 OBJECTS_test_kernel_record := tests/test_kernel_record capture/kernel/record
-OBJECTS_test_kernel_trace := tests/test_kernel_trace $(KERNEL_TRACE) capture/kernel/record \
+OBJECTS_test_kernel_trace := tests/test_kernel_trace capture/kernel/trace capture/kernel/record \
   common/model/tcp_state
 OBJECTS_test_model := tests/test_model tests/model_builder $(MODEL)
 OBJECTS_test_journey := tests/test_journey tests/model_builder $(MODEL)
@@ -95,7 +89,6 @@ OBJECTS_test_mutation := tests/test_mutation tests/mutate_trace tests/mutation_r
   capture/source capture/input capture/savefile capture/decode $(MODEL)
 # Every unit test is a cmocka program; one that is not listed above tests the model alone.
 $(foreach t,$(UNIT_TESTS),$(eval PKGS_tests/$t := cmocka)$(eval OBJECTS_$t ?= tests/$t $(MODEL)))
-PKGS_tests/test_kernel_trace += $(TRACE_PKGS)
 PKGS_tests/test_savefile += libpcap
 PKGS_tests/test_flow += libxxhash
 

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing: what the build and the demonstration need, with "test" what the tests
 # need too, with "fresh" what `make fresh` needs. As root it installs; otherwise it prints the
-# command. Nothing missing: no output. What is marked "extra" the build can do without, where a
-# distribution has none.
+# command. Nothing missing: no output.
 set -euo pipefail
 PATH+=:/usr/sbin:/sbin # of tc and nft: an ordinary user's lacks them
 
@@ -20,8 +19,8 @@ demo pc:libpcap          libpcap-dev    libpcap-devel       libpcap        libpc
 demo pc:zlib             zlib1g-dev     zlib-devel          zlib           zlib-dev
 demo pc:libxxhash        libxxhash-dev  xxhash-devel        xxhash         xxhash-dev
 demo pc:libmnl           libmnl-dev     libmnl-devel        libmnl         libmnl-dev
-extra pc:libtracefs      libtracefs-dev libtracefs-devel    libtracefs     libtracefs-dev
-extra pc:libtraceevent   libtraceevent-dev libtraceevent-devel libtraceevent libtraceevent-dev
+demo pc:libcap-ng        libcap-ng-dev  libcap-ng-devel     libcap-ng      libcap-ng-dev
+demo pc:libseccomp       libseccomp-dev libseccomp-devel    libseccomp     libseccomp-dev
 demo cmd:ip              iproute2       iproute             iproute2       iproute2
 demo cmd:tc              iproute2       iproute-tc          iproute2       iproute2-tc
 demo cmd:nft             nftables       nftables            nftables       nftables
@@ -81,9 +80,9 @@ for known in apt-get dnf pacman apk; do
   fi
 done
 
-missing=() packages=() extra=()
+missing=() packages=()
 while read -r row_tier probe apt dnf pacman apk; do
-  [[ $row_tier == @(demo|extra|"$tier") ]] || continue
+  [[ $row_tier == @(demo|"$tier") ]] || continue
   ! present "$probe" || continue
   case $manager in
     apt-get) package=$apt ;;
@@ -94,14 +93,10 @@ while read -r row_tier probe apt dnf pacman apk; do
   esac
   # Debian builds user-mode Linux for x86 alone; the tests say when they go without.
   [[ $package != - && ! ($package == user-mode-linux && $(uname -m) != x86_64) ]] || continue
-  if [[ $row_tier == extra ]]; then
-    extra+=("$package")
-    continue
-  fi
   missing+=("${probe#*:}")
   [[ " ${packages[*]-} " == *" $package "* ]] || packages+=("$package")
 done < <(needs)
-((${#missing[@]} + ${#extra[@]})) || exit 0
+((${#missing[@]})) || exit 0
 
 case $manager in
   apt-get) install='apt-get install -y --no-install-recommends' ;;
@@ -110,26 +105,19 @@ case $manager in
   apk) install='apk add' ;;
   *) install= ;;
 esac
-if ((${#missing[@]})) && [[ -z $install ]]; then
+if [[ -z $install ]]; then
   echo "deps: missing: ${missing[*]}; no apt-get, dnf, pacman or apk here: install them by hand" >&2
   exit 1
 fi
-if ((${#missing[@]} && EUID != 0)); then
-  echo "deps: missing: ${missing[*]}; run: sudo $install ${packages[*]} ${extra[*]-}" >&2
+if ((EUID != 0)); then
+  echo "deps: missing: ${missing[*]}; run: sudo $install ${packages[*]}" >&2
   exit 1
 fi
 export DEBIAN_FRONTEND=noninteractive
-[[ $manager != apt-get || $EUID != 0 ]] || apt-get update -q
-if ((${#missing[@]})); then
-  echo "deps: installing ${packages[*]}"
-  # shellcheck disable=SC2086 # a command and its arguments
-  if ! $install "${packages[@]}"; then
-    echo "deps: '$install ${packages[*]}' failed; its message is above" >&2
-    exit 1
-  fi
-fi
-((${#extra[@]})) || exit 0
-# shellcheck disable=SC2086
-if [[ -z $install ]] || ((EUID != 0)) || ! $install "${extra[@]}"; then
-  echo "deps: going on without ${extra[*]}: install them to have the kernel's state events" >&2
+[[ $manager != apt-get ]] || apt-get update -q
+echo "deps: installing ${packages[*]}"
+# shellcheck disable=SC2086 # a command and its arguments
+if ! $install "${packages[@]}"; then
+  echo "deps: '$install ${packages[*]}' failed; its message is above" >&2
+  exit 1
 fi

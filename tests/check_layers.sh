@@ -51,8 +51,7 @@ check 'only common/peer includes libuv' \
 check 'only flow includes xxHash' "$(others capture/flow.c)" 'xxhash'
 check 'only kernel/diag includes libmnl and netlink' "$(others capture/kernel/diag.c)" \
   '(libmnl|linux/(netlink|rtnetlink|inet_diag|sock_diag))'
-check 'only kernel/trace includes libtracefs and libtraceevent' "$(others capture/kernel/trace.c)" \
-  '(tracefs|kbuffer|event-parse|trace-seq)'
+check 'only kernel/trace includes perf events' "$(others capture/kernel/trace.c)" 'linux/perf_event'
 check 'common/model includes nothing but itself' "$(layer common/model)" \
   '(common/[^m]|common/model[^/]|capture/|server/|client/)'
 check 'the model has no clock, no allocation, no files' "$(layer common/model)" \

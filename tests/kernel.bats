@@ -5,7 +5,7 @@
 load helper
 
 setup_file() {
-  # Events want root and a kernel that has tracefs; then, and only then, are they expected.
+  # Events want root and a kernel that has trace events; then, and only then, are they expected.
   export TOLD=0
   if ((EUID == 0)) && [ "$(tr -s ' ' </proc/self/uid_map)" = " 0 0 4294967295" ] &&
     grep -qw tracefs /proc/filesystems; then
@@ -263,15 +263,26 @@ END
     and .kernel["not-there"] + .kernel.contrary == 0' "$log/events"
 }
 
-@test "nothing of ours is left in the kernel's tracing" {
+# What everybody sees of the kernel's tracing.
+tracing() {
+  unshare -m sh -c 'mount -t tracefs t /sys/kernel/tracing && cd /sys/kernel/tracing &&
+    ls instances && cat set_event tracing_on events/sock/inet_sock_set_state/enable buffer_size_kb'
+}
+
+@test "nothing of ours is left in the kernel's tracing, SIGKILL included" {
   ((TOLD)) || return 0
+  local before
+  before=$(tracing)
   watch --closes 1
   serve --count 1
   call 127.0.0.1 "$port"
   end_watch 0
-  run unshare -m sh -c 'mount -t tracefs t /sys/kernel/tracing && ls /sys/kernel/tracing/instances'
-  [ "$status" -eq 0 ]
-  [[ $output != *"teardown-$watcher"* ]]
+  [ "$(told server)" = "ESTABLISHED>CLOSE_WAIT CLOSE_WAIT>LAST_ACK LAST_ACK>CLOSED" ]
+  [ "$(tracing)" = "$before" ]
+  watch
+  kill -KILL "$(pgrep -P "$watcher")"
+  wait "$watcher" || true
+  [ "$(tracing)" = "$before" ]
 }
 
 @test "a re-ACK restarts the kernel's TIME_WAIT, too" {

@@ -1,32 +1,34 @@
 #include "capture/kernel/trace.h"
 
-#include <dirent.h>
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <kbuffer.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
-#include <poll.h>
+#include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <time.h>
-#include <tracefs.h>
 #include <unistd.h>
 
 #include "capture/kernel/record.h"
 
+/* Nothing is made in tracefs: it only tells what the events look like. The events themselves come
+ * through perf_event_open(2), whose buffers end with their descriptors, whatever ends the process,
+ * and which needs no privilege once it is open. */
+
 enum {
-  BUFFER_TOTAL_KIB = 16384, /* divided among the processors, each with */
-  BUFFER_MIN_KIB = 128,     /* at least this */
+  BUFFER_TOTAL_BYTES = 16 << 20, /* divided among the processors, each with */
+  BUFFER_MIN_BYTES = 128 << 10,  /* at least this, if so much may be locked */
+  RECORD_MAX = 1 << 16,          /* its header has 16 bits for its size */
   SECOND_NS = 1000000000,
 };
-
-static const char prefix[] = "teardown-"; /* of an instance's name; the process's number follows */
 
 static const struct {
   const char *system, *name, *filter;
@@ -40,40 +42,48 @@ static const struct {
 };
 enum { EVENT_COUNT = sizeof trace_event / sizeof *trace_event };
 
-/* The kernel's clocks for the time of an event, best first. What is wanted is CLOCK_REALTIME, which
- * is none of them; CLOCK_TAI (since Linux 6.0) moves as it does, and CLOCK_MONOTONIC until somebody
- * sets the time. */
-static const struct {
-  const char *name;
-  clockid_t id;
-} trace_clock[] = {{"tai", CLOCK_TAI}, {"mono", CLOCK_MONOTONIC}};
+/* The clocks for the time of an event, best first. A kernel that takes only those which an NMI may
+ * read has none but CLOCK_MONOTONIC, which moves as CLOCK_REALTIME until somebody sets the time. */
+static const clockid_t trace_clock[] = {CLOCK_REALTIME, CLOCK_TAI, CLOCK_MONOTONIC};
 enum { CLOCK_COUNT = sizeof trace_clock / sizeof *trace_clock };
 
-/* The events of one processor, in order: the kernel hands out a page of them at a time. */
+/* What the kernel puts before the octets of an event, for the sample_type that is asked for. */
+struct sample {
+  struct perf_event_header header;
+  uint64_t t_ns;
+  uint32_t size;
+  uint8_t octets[];
+} __attribute__((packed));
+
+struct lost {
+  struct perf_event_header header;
+  uint64_t id, lost;
+};
+
+/* The events of one processor, in order. */
 struct ring {
-  int fd, cpu;
-  struct kbuffer *pages; /* walks `page` */
-  void *page;
-  const void *record; /* the next event; NULL: nothing was there when we last looked */
-  unsigned long long t_ns;
+  int fd[EVENT_COUNT]; /* of each kind, -1: none; all write into the buffer of the first */
+  struct perf_event_mmap_page *control;
+  const uint8_t *data;
+  size_t size; /* of data, a power of 2 */
+  uint64_t at; /* what of it was read */
+  bool has_record;
+  int64_t t_ns; /* of the record at `at` */
   uint64_t lost;
 };
 
 struct kernel_trace {
   char directory[64]; /* of tracefs */
   int mount_fd;       /* our own mount of it; -1: there was one */
-  struct tracefs_instance *instance;
-  int hold_fd; /* a file of it, open for as long as we need it */
   struct kernel_formats *formats;
+  uint64_t id[EVENT_COUNT]; /* 0: this kernel has no such event */
   struct ring *ring;
-  struct pollfd *poll; /* of the same index */
-  struct ring **ready; /* those that have a record */
-  int ring_count, ready_count;
-  size_t page_size;
+  int ring_count;
   int epoll_fd; /* over all rings, for the caller to wait on */
   clockid_t clock;
   int64_t clock_offset_ns, offset_sampled_ns;
-  int64_t looked_ns; /* up to this time all rings have shown what they have */
+  int64_t looked_ns;          /* up to this time all rings have shown what they have */
+  uint8_t record[RECORD_MAX]; /* the current one, where it wraps around in its buffer */
 };
 
 /* ---- opening ------------------------------------------------------------------------------- */
@@ -82,10 +92,12 @@ struct kernel_trace {
 static bool refuse(char *error, const char *what) {
   const char *cause = strerror(errno);
   if (errno == EPERM || errno == EACCES) {
-    snprintf(error, KERNEL_ERROR_SIZE, "state events need root%s (tracefs: %s)",
-             geteuid() == 0 ? " of the machine, not of a namespace or a container" : "", cause);
+    snprintf(error, KERNEL_ERROR_SIZE, "state events need root%s (%s: %s)",
+             geteuid() == 0 ? " of the machine, not of a namespace or a container" : "", what,
+             cause);
   } else {
-    snprintf(error, KERNEL_ERROR_SIZE, "no state events (tracefs, %s: %s)", what, cause);
+    snprintf(error, KERNEL_ERROR_SIZE, "no state events (%s: %s%s)", what, cause,
+             errno == EMFILE ? "; raise ulimit -n" : "");
   }
   return false;
 }
@@ -98,7 +110,7 @@ static bool refuse_mount(char *error) {
     snprintf(error, KERNEL_ERROR_SIZE,
              "state events need tracefs: mount -t tracefs tracefs /sys/kernel/tracing");
   } else {
-    (void)refuse(error, "mount");
+    (void)refuse(error, "tracefs");
   }
   return false;
 }
@@ -124,154 +136,145 @@ static bool find_tracefs(struct kernel_trace *trace, char *error) {
   return true;
 }
 
-/* Removes the instances of those who were killed. Whose number is alive would tell little, since
- * process namespaces number alike; but what somebody has open the kernel keeps (EBUSY), and who has
- * made one a second ago may be about to open it. */
-static void sweep(const char *instances) {
-  DIR *directory = opendir(instances);
-  if (!directory) return;
-  const struct dirent *entry;
-  while ((entry = readdir(directory))) {
-    if (strncmp(entry->d_name, prefix, sizeof prefix - 1) != 0) continue;
-    const char *number = entry->d_name + sizeof prefix - 1;
-    struct stat status;
-    if (number[strspn(number, "0123456789-")] == '\0' &&
-        fstatat(dirfd(directory), entry->d_name, &status, 0) == 0 &&
-        time(NULL) - status.st_mtime > 1)
-      (void)unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
+/* A small file of tracefs, all of it; NULL: errno says why not. The caller frees it. */
+static char *read_file(const struct kernel_trace *trace, const char *system, const char *name,
+                       const char *what) {
+  enum { FILE_MAX = 1 << 16 };
+  char path[192];
+  snprintf(path, sizeof path, "%s/events/%s/%s/%s", trace->directory, system, name, what);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return NULL;
+  char *text = malloc(FILE_MAX);
+  size_t used = 0;
+  ssize_t n = 0;
+  while (text && used < FILE_MAX - 1 && (n = read(fd, text + used, FILE_MAX - 1 - used)) > 0)
+    used += (size_t)n;
+  int cause = text ? errno : ENOMEM;
+  close(fd);
+  if (text && n >= 0) {
+    text[used] = '\0';
+    return text;
   }
-  closedir(directory);
+  free(text);
+  errno = cause;
+  return NULL;
 }
 
-static bool create_instance(struct kernel_trace *trace, char *error) {
-  char path[128], name[32];
-  snprintf(path, sizeof path, "%s/instances", trace->directory);
-  sweep(path);
-  int made, i = 0;
-  do { /* The number may be taken: by another trace of ours, or in another process namespace. */
-    snprintf(name, sizeof name, i > 0 ? "%s%d-%d" : "%s%d", prefix, (int)getpid(), i);
-    snprintf(path, sizeof path, "%s/instances/%s", trace->directory, name);
-    made = mkdir(path, 0700);
-  } while (made != 0 && errno == EEXIST && i++ < 100);
-  if (made != 0) return refuse(error, "instances");
-
-  trace->instance = tracefs_instance_alloc(trace->directory, name);
-  if (!trace->instance) {
-    errno = ENOMEM;
-    (void)refuse(error, name);
-    (void)rmdir(path);
-    return false;
-  }
-  trace->hold_fd = tracefs_instance_file_open(trace->instance, "tracing_on", O_RDONLY | O_CLOEXEC);
-  return trace->hold_fd >= 0 || refuse(error, name);
-}
-
-static bool set(struct kernel_trace *trace, const char *file, const char *value) {
-  return tracefs_instance_file_write(trace->instance, file, value) > 0;
-}
-
-static bool set_clock(struct kernel_trace *trace, char *error) {
-  for (int i = 0; i < CLOCK_COUNT; i++) {
-    trace->clock = trace_clock[i].id;
-    if (set(trace, "trace_clock", trace_clock[i].name)) return true;
-  }
-  return refuse(error, "trace_clock");
-}
-
-/* Learns the format of one event and switches it on. */
-static bool enable(struct kernel_trace *trace, enum kernel_event_kind kind, char *error) {
+/* Learns the format of one event and its number. */
+static bool learn(struct kernel_trace *trace, enum kernel_event_kind kind, char *error) {
   const char *system = trace_event[kind].system, *name = trace_event[kind].name;
-  char file[64];
-  snprintf(file, sizeof file, "events/%s/%s/format", system, name);
-  int size = 0;
-  char *format = tracefs_instance_file_read(trace->instance, file, &size);
-  bool known = format && kernel_formats_learn(trace->formats, kind, format);
+  char *format = read_file(trace, system, name, "format");
+  if (!format && trace_event[kind].required && errno != ENOENT) return refuse(error, "tracefs");
+  char *number = format ? read_file(trace, system, name, "id") : NULL;
+  if (number && kernel_formats_learn(trace->formats, kind, format))
+    trace->id[kind] = strtoull(number, NULL, 10);
+  free(number);
   free(format);
-  if (!known) {
-    if (!trace_event[kind].required) return true;
-    snprintf(error, KERNEL_ERROR_SIZE,
-             "state events need the trace event %s:%s, of Linux 4.16 and later", system, name);
-    return false;
-  }
-  snprintf(file, sizeof file, "events/%s/%s/filter", system, name);
-  if (trace_event[kind].filter && !set(trace, file, trace_event[kind].filter))
-    return refuse(error, file);
-  snprintf(file, sizeof file, "events/%s/%s/enable", system, name);
-  return set(trace, file, "1") || refuse(error, file);
+  if (trace->id[kind] != 0 || !trace_event[kind].required) return true;
+  snprintf(error, KERNEL_ERROR_SIZE,
+           "state events need the trace event %s:%s, of Linux 4.16 and later", system, name);
+  return false;
+}
+
+/* One event on one processor, of all processes and namespaces. -1: errno says why not. */
+static int open_event(struct kernel_trace *trace, enum kernel_event_kind kind, int cpu) {
+  struct perf_event_attr attr = {
+      .type = PERF_TYPE_TRACEPOINT,
+      .size = sizeof attr,
+      .config = trace->id[kind],
+      .sample_period = 1,
+      .sample_type = PERF_SAMPLE_TIME | PERF_SAMPLE_RAW,
+      .wakeup_events = 1,
+      .use_clockid = 1,
+      .clockid = trace->clock,
+  };
+  int fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+  const char *filter = trace_event[kind].filter;
+  if (fd < 0 || !filter || ioctl(fd, PERF_EVENT_IOC_SET_FILTER, filter) == 0) return fd;
+  int cause = errno;
+  close(fd);
+  errno = cause;
+  return -1;
 }
 
 static void ring_close(struct ring *ring) {
-  if (ring->fd >= 0) close(ring->fd);
-  kbuffer_free(ring->pages);
-  free(ring->page);
+  if (ring->control) munmap(ring->control, ring->size + (size_t)sysconf(_SC_PAGESIZE));
+  for (int kind = 0; kind < EVENT_COUNT; kind++)
+    if (ring->fd[kind] >= 0) close(ring->fd[kind]);
 }
 
-/* A processor that is switched off has no buffer, and is left out. */
-static bool ring_open(struct kernel_trace *trace, int cpu) {
-  char file[64];
-  snprintf(file, sizeof file, "per_cpu/cpu%d/trace_pipe_raw", cpu);
-  struct ring ring = {
-      .fd = tracefs_instance_file_open(trace->instance, file, O_RDONLY | O_NONBLOCK | O_CLOEXEC),
-      .cpu = cpu,
-      .pages = kbuffer_alloc(KBUFFER_LSIZE_SAME_AS_HOST, KBUFFER_ENDIAN_SAME_AS_HOST),
-      .page = malloc(trace->page_size),
-  };
-  struct pollfd poll_fd = {.fd = ring.fd, .events = POLLIN};
+/* As large as wanted, or as may be locked. */
+static bool map_ring(struct ring *ring, size_t wanted) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  for (ring->size = wanted; ring->size >= page; ring->size /= 2) {
+    void *at = mmap(NULL, page + ring->size, PROT_READ | PROT_WRITE, MAP_SHARED,
+                    ring->fd[KERNEL_EVENT_STATE], 0);
+    if (at == MAP_FAILED) continue;
+    ring->control = at;
+    ring->data = (const uint8_t *)at + page;
+    return true;
+  }
+  return false;
+}
+
+/* A processor that is switched off has no events, and is left out. */
+static bool ring_open(struct kernel_trace *trace, int cpu, size_t size) {
+  struct ring ring = {.fd = {-1, -1, -1, -1}};
+  static_assert(EVENT_COUNT == 4, "as many descriptors");
+  int *fd = ring.fd;
+  fd[KERNEL_EVENT_STATE] = open_event(trace, KERNEL_EVENT_STATE, cpu);
+  if (fd[KERNEL_EVENT_STATE] < 0) return errno == ENODEV;
+  bool opened = map_ring(&ring, size);
   struct epoll_event event = {.events = EPOLLIN};
-  bool opened = ring.fd >= 0 && ring.pages && ring.page && poll(&poll_fd, 1, 0) >= 0;
-  bool off = opened && (poll_fd.revents & POLLERR);
-  if (opened && !off && epoll_ctl(trace->epoll_fd, EPOLL_CTL_ADD, ring.fd, &event) == 0) {
-    trace->poll[trace->ring_count] = (struct pollfd){.fd = ring.fd, .events = POLLIN};
+  if (opened)
+    opened = epoll_ctl(trace->epoll_fd, EPOLL_CTL_ADD, fd[KERNEL_EVENT_STATE], &event) == 0;
+  for (int kind = 0; opened && kind < EVENT_COUNT; kind++) {
+    if (trace->id[kind] == 0 || fd[kind] >= 0) continue;
+    fd[kind] = open_event(trace, (enum kernel_event_kind)kind, cpu);
+    opened =
+        fd[kind] >= 0 && ioctl(fd[kind], PERF_EVENT_IOC_SET_OUTPUT, fd[KERNEL_EVENT_STATE]) == 0;
+  }
+  if (opened) {
     trace->ring[trace->ring_count++] = ring;
     return true;
   }
   int cause = errno;
   ring_close(&ring);
   errno = cause;
-  return off;
+  return false;
 }
 
 static bool open_rings(struct kernel_trace *trace, char *error) {
-  char *path = tracefs_instance_get_file(trace->instance, "per_cpu");
-  struct dirent **entries = NULL;
-  int count = path ? scandir(path, &entries, NULL, NULL) : -1;
-  tracefs_put_tracing_file(path);
-  if (count < 0) return refuse(error, "per_cpu");
-
-  trace->ring = calloc((size_t)count, sizeof *trace->ring);
-  trace->ready = calloc((size_t)count, sizeof *trace->ready);
-  trace->poll = calloc((size_t)count, sizeof *trace->poll);
+  long cpus = sysconf(_SC_NPROCESSORS_CONF);
+  if (cpus < 1) cpus = 1;
+  size_t size = BUFFER_MIN_BYTES;
+  while (size * 2 * (size_t)cpus <= BUFFER_TOTAL_BYTES) size *= 2;
+  trace->ring = calloc((size_t)cpus, sizeof *trace->ring);
   trace->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-  bool opened = trace->ring && trace->ready && trace->poll && trace->epoll_fd >= 0;
-  int cpu;
-  for (int i = 0; opened && i < count; i++) {
-    if (sscanf(entries[i]->d_name, "cpu%d", &cpu) == 1) opened = ring_open(trace, cpu);
+  if (!trace->ring || trace->epoll_fd < 0) return refuse(error, "perf");
+  for (int cpu = 0; cpu < cpus; cpu++)
+    if (!ring_open(trace, cpu, size)) return refuse(error, "perf");
+  return true;
+}
+
+static bool choose_clock(struct kernel_trace *trace, char *error) {
+  for (int i = 0; i < CLOCK_COUNT; i++) {
+    trace->clock = trace_clock[i];
+    int fd = open_event(trace, KERNEL_EVENT_STATE, 0);
+    if (fd >= 0) {
+      close(fd);
+      return true;
+    }
+    if (errno != EINVAL) break;
   }
-  if (!opened) (void)refuse(error, "per_cpu");
-  for (int i = 0; i < count; i++) free(entries[i]);
-  free(entries);
-  return opened;
+  return refuse(error, "perf");
 }
 
 static bool set_up(struct kernel_trace *trace, char *error) {
-  if (!find_tracefs(trace, error) || !create_instance(trace, error) || !set_clock(trace, error))
-    return false;
-
-  long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-  long share = cpus > 0 ? BUFFER_TOTAL_KIB / cpus : BUFFER_MIN_KIB;
-  char size[32];
-  snprintf(size, sizeof size, "%ld", share > BUFFER_MIN_KIB ? share : BUFFER_MIN_KIB);
-  if (!set(trace, "buffer_size_kb", size)) return refuse(error, "buffer_size_kb");
-  /* Wakes us at the first event; a kernel that has no such file always does. */
-  (void)set(trace, "buffer_percent", "0");
-
-  /* The option record-cmd, which we do not need, stays on: switched off here, it is switched off
-   * for the events of all other instances, too. */
-  if (!open_rings(trace, error)) return false;
-  for (int kind = 0; kind < EVENT_COUNT; kind++) {
-    if (!enable(trace, (enum kernel_event_kind)kind, error)) return false;
-  }
-  return true;
+  if (!find_tracefs(trace, error)) return false;
+  for (int kind = 0; kind < EVENT_COUNT; kind++)
+    if (!learn(trace, (enum kernel_event_kind)kind, error)) return false;
+  return choose_clock(trace, error) && open_rings(trace, error);
 }
 
 struct kernel_trace *kernel_trace_open(char error[static KERNEL_ERROR_SIZE]) {
@@ -284,9 +287,11 @@ struct kernel_trace *kernel_trace_open(char error[static KERNEL_ERROR_SIZE]) {
     return NULL;
   }
   trace->formats = formats;
-  trace->mount_fd = trace->hold_fd = trace->epoll_fd = -1;
-  trace->page_size = (size_t)sysconf(_SC_PAGESIZE);
-  if (set_up(trace, error)) return trace;
+  trace->mount_fd = trace->epoll_fd = -1;
+  bool opened = set_up(trace, error);
+  if (trace->mount_fd >= 0) close(trace->mount_fd); /* all has been read of it */
+  trace->mount_fd = -1;
+  if (opened) return trace;
   kernel_trace_close(trace);
   return NULL;
 }
@@ -295,16 +300,8 @@ void kernel_trace_close(struct kernel_trace *trace) {
   if (!trace) return;
   for (int i = 0; i < trace->ring_count; i++) ring_close(&trace->ring[i]);
   if (trace->epoll_fd >= 0) close(trace->epoll_fd);
-  if (trace->hold_fd >= 0) close(trace->hold_fd);
-  if (trace->instance) {
-    (void)tracefs_instance_destroy(trace->instance);
-    tracefs_instance_free(trace->instance);
-  }
-  if (trace->mount_fd >= 0) close(trace->mount_fd);
   kernel_formats_free(trace->formats);
   free(trace->ring);
-  free(trace->ready);
-  free(trace->poll);
   free(trace);
 }
 
@@ -331,33 +328,47 @@ static int64_t sample_offset(clockid_t clock) {
   return offset;
 }
 
-/* How many events the kernel has thrown away on this processor, since the beginning. */
-static uint64_t read_lost(struct kernel_trace *trace, int cpu) {
-  static const char *const counters[] = {"\noverrun: ", "\ncommit overrun: ", "\ndropped events: "};
-  char file[64];
-  snprintf(file, sizeof file, "per_cpu/cpu%d/stats", cpu);
-  int size = 0;
-  char *stats = tracefs_instance_file_read(trace->instance, file, &size);
-  uint64_t lost = 0;
-  for (size_t i = 0; stats && i < sizeof counters / sizeof *counters; i++) {
-    const char *counter = strstr(stats, counters[i]);
-    if (counter) lost += strtoull(counter + strlen(counters[i]), NULL, 10);
-  }
-  free(stats);
-  return lost;
+/* Octets of the ring from the one that was written as the `from`th on. */
+static void copy_out(const struct ring *ring, uint64_t from, void *to, size_t n) {
+  size_t begin = (size_t)(from & (ring->size - 1));
+  size_t first = ring->size - begin < n ? ring->size - begin : n;
+  memcpy(to, ring->data + begin, first);
+  memcpy((uint8_t *)to + first, ring->data, n - first);
 }
 
-/* The next page, when there is one. */
-static void ring_read(struct kernel_trace *trace, struct ring *ring) {
-  do {
-    ring->record = NULL;
-    ssize_t n = read(ring->fd, ring->page, trace->page_size);
-    if (n <= 0) return;
-    if (kbuffer_load_subbuffer(ring->pages, ring->page) != 0) return;
-    /* Whether any are missing stands in the page, how many only if they fit into its rest. */
-    if (kbuffer_missed_events(ring->pages) != 0) ring->lost = read_lost(trace, ring->cpu);
-    ring->record = kbuffer_read_event(ring->pages, &ring->t_ns);
-  } while (!ring->record);
+/* What is before `at` may be written over. */
+static void give_back(struct ring *ring) {
+  __atomic_store_n(&ring->control->data_tail, ring->at, __ATOMIC_RELEASE);
+}
+
+/* Goes on to the next event, if there is one; what lies between is counted or passed over. */
+static void find_record(struct ring *ring) {
+  uint64_t head = __atomic_load_n(&ring->control->data_head, __ATOMIC_ACQUIRE);
+  uint64_t before = ring->at;
+  ring->has_record = false;
+  while (!ring->has_record && head - ring->at >= sizeof(struct perf_event_header)) {
+    struct sample sample;
+    struct lost lost;
+    copy_out(ring, ring->at, &sample.header, sizeof sample.header);
+    size_t size = sample.header.size;
+    /* The kernel writes no such thing; but then nothing after it can be found, either. */
+    if (size < sizeof sample.header || size > head - ring->at) {
+      ring->at = head;
+      break;
+    }
+    if (sample.header.type == PERF_RECORD_SAMPLE && size >= sizeof sample) {
+      copy_out(ring, ring->at, &sample, sizeof sample);
+      ring->t_ns = (int64_t)sample.t_ns;
+      ring->has_record = true;
+      break;
+    }
+    if (sample.header.type == PERF_RECORD_LOST && size >= sizeof lost) {
+      copy_out(ring, ring->at, &lost, sizeof lost);
+      ring->lost += lost.lost;
+    }
+    ring->at += size;
+  }
+  if (ring->at != before) give_back(ring);
 }
 
 /* Looks at all rings. What happens from now on is later than `looked_ns`. */
@@ -368,41 +379,44 @@ static void look(struct kernel_trace *trace) {
     trace->clock_offset_ns = sample_offset(trace->clock);
     trace->offset_sampled_ns = trace->looked_ns;
   }
-  if (poll(trace->poll, (nfds_t)trace->ring_count, 0) <= 0) return;
-  for (int i = 0; i < trace->ring_count; i++) {
-    struct ring *ring = &trace->ring[i];
-    if (!(trace->poll[i].revents & POLLIN) || ring->record) continue;
-    ring_read(trace, ring);
-    if (ring->record) trace->ready[trace->ready_count++] = ring;
-  }
+  for (int i = 0; i < trace->ring_count; i++)
+    if (!trace->ring[i].has_record) find_record(&trace->ring[i]);
 }
 
-/* The index of the ring whose next event is the earliest of all; -1: there are none. */
-static int find_earliest(const struct kernel_trace *trace) {
-  int earliest = -1;
-  for (int i = 0; i < trace->ready_count; i++) {
-    if (earliest < 0 || trace->ready[i]->t_ns < trace->ready[earliest]->t_ns) earliest = i;
-  }
+/* The ring whose next event is the earliest of all; NULL: there are none. */
+static struct ring *find_earliest(struct kernel_trace *trace) {
+  struct ring *earliest = NULL;
+  for (struct ring *r = trace->ring; r < trace->ring + trace->ring_count; r++)
+    if (r->has_record && (!earliest || r->t_ns < earliest->t_ns)) earliest = r;
   return earliest;
+}
+
+/* Decodes the ring's event and goes on to the one after it. */
+static bool take(struct kernel_trace *trace, struct ring *ring, struct kernel_event *event) {
+  struct sample *sample = (struct sample *)(void *)trace->record;
+  struct perf_event_header header;
+  copy_out(ring, ring->at, &header, sizeof header);
+  copy_out(ring, ring->at, trace->record, header.size);
+  size_t size = sample->size, room = header.size - sizeof *sample;
+  bool known =
+      kernel_formats_decode(trace->formats, sample->octets, size < room ? size : room, event);
+  event->t_us = (ring->t_ns + trace->clock_offset_ns) / 1000;
+  ring->at += header.size;
+  give_back(ring);
+  find_record(ring);
+  return known;
 }
 
 bool kernel_trace_next(struct kernel_trace *trace, struct kernel_event *event) {
   for (;;) {
-    int i = find_earliest(trace);
+    struct ring *ring = find_earliest(trace);
     /* An earlier one may have come elsewhere since we looked. */
-    if (i < 0 || (int64_t)trace->ready[i]->t_ns > trace->looked_ns) {
+    if (!ring || ring->t_ns > trace->looked_ns) {
       look(trace);
-      i = find_earliest(trace);
-      if (i < 0) return false;
+      ring = find_earliest(trace);
+      if (!ring) return false;
     }
-    struct ring *ring = trace->ready[i];
-    bool known = kernel_formats_decode(trace->formats, ring->record,
-                                       (size_t)kbuffer_event_size(ring->pages), event);
-    event->t_us = ((int64_t)ring->t_ns + trace->clock_offset_ns) / 1000;
-    ring->record = kbuffer_next_event(ring->pages, &ring->t_ns);
-    if (!ring->record) ring_read(trace, ring);
-    if (!ring->record) trace->ready[i] = trace->ready[--trace->ready_count];
-    if (known) return true;
+    if (take(trace, ring, event)) return true;
   }
 }
 

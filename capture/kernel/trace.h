@@ -1,10 +1,10 @@
 /* What the kernel tells of itself while it happens: its trace events sock:inet_sock_set_state,
- * tcp:tcp_send_reset, tcp:tcp_receive_reset and tcp:tcp_retransmit_skb (libtracefs; root). They are
- * of all network namespaces, and do not say of which one.
+ * tcp:tcp_send_reset, tcp:tcp_receive_reset and tcp:tcp_retransmit_skb (perf_event_open(2); root,
+ * to open it). They are of all network namespaces, and do not say of which one.
  *
- * The events are read from a trace instance of our own, which is removed at the end; one that an
- * earlier run could not remove, killed, is removed by a later one. tracefs itself is mounted for
- * nobody but this process when it is not there already. */
+ * Nothing is changed for others, and nothing is left, whatever ends the process: the events end
+ * with their descriptors. tracefs, which says what they look like, is mounted for nobody but this
+ * process, and only for that, when it is not there already. */
 #ifndef TEARDOWN_CAPTURE_KERNEL_TRACE_H
 #define TEARDOWN_CAPTURE_KERNEL_TRACE_H
 
@@ -16,7 +16,7 @@
 struct kernel_trace; /* opaque */
 
 /* NULL when there are none; `error` then says why, and what to do about it. The caller closes it,
- * which undoes all that was done to the system. */
+ * and may have dropped every privilege since. */
 struct kernel_trace *kernel_trace_open(char error[static KERNEL_ERROR_SIZE]);
 void kernel_trace_close(struct kernel_trace *trace);
 
@@ -27,7 +27,8 @@ int kernel_trace_fd(const struct kernel_trace *trace);
  * happened when the first of them was read. False: none now. */
 bool kernel_trace_next(struct kernel_trace *trace, struct kernel_event *event);
 
-/* How many the kernel threw away because nobody had read them in time. */
+/* How many the kernel threw away because nobody had read them in time. It says so with the next
+ * event that it does not throw away. */
 uint64_t kernel_trace_lost(const struct kernel_trace *trace);
 
 #endif

@@ -38,7 +38,7 @@ doctor() {
   if [[ -r $events/id ]]; then
     can tracefs 'the kernel tells its own state changes'
   else
-    cannot tracefs 'no scenario needs it; as root: mount -t tracefs tracefs /sys/kernel/tracing'
+    cannot tracefs 'no scenario needs it; it takes root of the machine, and CONFIG_PERF_EVENTS'
   fi
   return "$status"
 }
