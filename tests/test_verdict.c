@@ -109,7 +109,8 @@ static void every_sentence_is_one_line_that_names_the_ends(void **unused) {
     size_t n = strlen(sentence);
     assert_in_range(n, 10, 400);
     for (size_t k = 0; k < n; k++)
-      if (sentence[k] < ' ' || sentence[k] > '~') fail_msg("octet %zu of: %s", k, sentence);
+      if (sentence[k] < ' ' || sentence[k] > '~' || sentence[k] == '%')
+        fail_msg("octet %zu of: %s", k, sentence);
     assert_int_not_equal(sentence[n - 1], '.');
     if (strstr(sentence, "none")) fail_msg("an end without a name: %s", sentence);
     assert_says(sentence, endings[i].says);

@@ -1,43 +1,68 @@
 #include "common/model/sentence.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
+/* Where the words go. What does not fit is left out. */
 struct text {
   char *at;
-  size_t left;
+  size_t left; /* of it one for the end */
 };
 
-__attribute__((format(printf, 2, 3))) static void say(struct text *t, const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  int n = vsnprintf(t->at, t->left, format, arguments);
-  va_end(arguments);
-  if (n < 0 || t->left == 0) return;
-  size_t wrote = (size_t)n < t->left ? (size_t)n : t->left - 1;
-  t->at += wrote;
-  t->left -= wrote;
+static void say_octets(struct text *t, const char *octets, size_t n) {
+  if (t->left == 0) return;
+  if (n > t->left - 1) n = t->left - 1;
+  memcpy(t->at, octets, n);
+  t->at += n;
+  t->left -= n;
+}
+
+static void say_all(struct text *t, const char *const words[]) {
+  for (; *words; words++) say_octets(t, *words, strlen(*words));
+}
+
+/* One word after the other, as they are. */
+#define say(t, ...) say_all(t, (const char *const[]){__VA_ARGS__, NULL})
+
+static void say_number(struct text *t, int64_t value) {
+  char digits[20];
+  size_t at = sizeof digits;
+  uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+  do digits[--at] = (char)('0' + left % 10);
+  while ((left /= 10) > 0);
+  if (value < 0) digits[--at] = '-';
+  say_octets(t, digits + at, sizeof digits - at);
+}
+
+static void say_tenths(struct text *t, int64_t tenths) {
+  say_number(t, tenths / 10);
+  say_octets(t, (const char[]){'.', (char)('0' + tenths % 10)}, 2);
 }
 
 static void say_duration(struct text *t, int64_t us) {
-  if (us < 1000)
-    say(t, "%lld us", (long long)us);
-  else if (us < 1000000)
-    say(t, "%.1f ms", (double)us / 1e3);
-  else if (us < 120 * INT64_C(1000000))
-    say(t, "%.1f s", (double)us / 1e6);
-  else
-    say(t, "%.0f min", (double)us / 60e6);
+  if (us < 1000) {
+    say_number(t, us);
+    say(t, " us");
+  } else if (us < 1000000) {
+    say_tenths(t, (us + 50) / 100);
+    say(t, " ms");
+  } else if (us < 120 * INT64_C(1000000)) {
+    say_tenths(t, (us + 50000) / 100000);
+    say(t, " s");
+  } else {
+    say_number(t, (us + 30000000) / 60000000);
+    say(t, " min");
+  }
 }
 
 static void say_times(struct text *t, uint32_t n) {
-  if (n == 1)
+  if (n == 1) {
     say(t, "once");
-  else if (n == 2)
+  } else if (n == 2) {
     say(t, "twice");
-  else
-    say(t, "%u times", n);
+  } else {
+    say_number(t, n);
+    say(t, " times");
+  }
 }
 
 static void say_losses(struct text *t, const struct verdict *v, const struct model *m) {
@@ -52,16 +77,16 @@ static void say_losses(struct text *t, const struct verdict *v, const struct mod
   for (unsigned kind = 0; kind < LOSS_KINDS; kind++) {
     for (unsigned place = 0; place < LOSS_PLACES; place++) {
       if (v->losses[kind][place] == 0) continue;
-      say(t, "; %s ", what[kind]);
+      say(t, "; ", what[kind], " ");
       say_times(t, v->losses[kind][place]);
       if (place == LOSS_BEFORE_TAP) say(t, " before the sniffer saw it");
       if (place == LOSS_AFTER_TAP) say(t, " after the sniffer saw it");
-      say(t, " (%s)", v->loss_because[kind][place]);
+      say(t, " (", v->loss_because[kind][place], ")");
     }
   }
   if (v->spurious_because[FIN1])
-    say(t, "; %s repeated its FIN though nothing was lost (%s)", end_name(m->first_closer),
-        v->spurious_because[FIN1]);
+    say(t, "; ", end_name(m->first_closer), " repeated its FIN though nothing was lost (",
+        v->spurious_because[FIN1], ")");
   if (m->fin[1].copies < 2 || !verdict_fin_is_acked(m, FIN2)) return;
   const char *first = end_name(m->first_closer), *second = end_name(end_other(m->first_closer));
   bool ack_lost = false, fin_lost = false;
@@ -71,20 +96,19 @@ static void say_losses(struct text *t, const struct verdict *v, const struct mod
     fin_lost = fin_lost || either || v->losses[LOSS_FIN2][place] > 0;
   }
   if (v->final_ack_was_late)
-    say(t,
-        "; the final ACK was only late: %s repeated its FIN meanwhile, and the answer to that met "
-        "a "
-        "closed end, whose RST ended TIME_WAIT early (RFC 1337)",
-        second);
+    say(t, "; the final ACK was only late: ", second,
+        " repeated its FIN meanwhile, and the answer to that met a closed end, whose RST ended "
+        "TIME_WAIT early (RFC 1337)");
   else if (ack_lost && !fin_lost)
-    say(t, ", so %s sent its FIN again and %s answered from TIME_WAIT, which restarted 2 MSL",
-        second, first);
+    say(t, ", so ", second, " sent its FIN again and ", first,
+        " answered from TIME_WAIT, which restarted 2 MSL");
   else if (fin_lost)
-    say(t, ", so %s sent its FIN again and %s answered", second, first);
+    say(t, ", so ", second, " sent its FIN again and ", first, " answered");
   else if (v->spurious_because[FIN2])
-    say(t, "; %s repeated its FIN though nothing was lost (%s)", second, v->spurious_because[FIN2]);
+    say(t, "; ", second, " repeated its FIN though nothing was lost (", v->spurious_because[FIN2],
+        ")");
   else
-    say(t, "; %s repeated its FIN sooner than its ACK could come", second);
+    say(t, "; ", second, " repeated its FIN sooner than its ACK could come");
 }
 
 /* When the FINs crossed, nobody did. */
@@ -92,7 +116,7 @@ static void say_first(struct text *t, const struct model *m) {
   if (m->crossed)
     say(t, "both closed at once");
   else
-    say(t, "%s closed first", end_name(m->first_closer));
+    say(t, end_name(m->first_closer), " closed first");
 }
 
 /* Someone is stuck, and not merely unanswered yet when the capture ends. */
@@ -105,15 +129,15 @@ static bool is_stuck(const struct verdict *v) {
 static void say_not_yet(struct text *t, const struct model *m, unsigned which, int64_t now_us) {
   say(t, "; the capture ends ");
   say_duration(t, now_us - m->fin[which].last_us);
-  say(t, " after the FIN of %s, before any answer",
-      end_name(which == 0 ? m->first_closer : end_other(m->first_closer)));
+  say(t, " after the FIN of ", end_name(which == 0 ? m->first_closer : end_other(m->first_closer)),
+      ", before any answer");
 }
 
 /* Where both ends stand after a complete close. */
 static void say_linger(struct text *t, const struct verdict *v, const struct model *m) {
   for (unsigned i = 0; i < 2; i++) {
     if (m->end[i].state != TCPS_TIME_WAIT) continue;
-    say(t, "; %s lingers in TIME_WAIT for ", end_name(i));
+    say(t, "; ", end_name(i), " lingers in TIME_WAIT for ");
     say_duration(t, m->two_msl_us);
   }
   for (unsigned i = 0; i < v->n_findings; i++)
@@ -125,33 +149,35 @@ static void say_linger(struct text *t, const struct verdict *v, const struct mod
 static void say_of(struct text *t, const char *sentence, const char *peer) {
   for (size_t n; *sentence; sentence += n + (sentence[n] == '@')) {
     n = strcspn(sentence, "@");
-    say(t, "%.*s%s", (int)n, sentence, sentence[n] == '@' ? peer : "");
+    say_octets(t, sentence, n);
+    if (sentence[n] == '@') say(t, peer);
   }
 }
 
 static void say_reset(struct text *t, const struct verdict *v, const struct model *m) {
   enum end by = m->rst.from;
   const char *peer = end_name(end_other(by));
-  say(t, "%s reset the connection", end_name(by));
+  say(t, end_name(by), " reset the connection");
   if (m->first_closer != END_NONE && m->rst.t_us >= m->first_fin_us) {
     say(t, " ");
     say_duration(t, m->rst.t_us - m->first_fin_us);
-    say(t, m->first_closer == by ? " after its own FIN" : " after the FIN of %s", peer);
+    if (m->first_closer == by)
+      say(t, " after its own FIN");
+    else
+      say(t, " after the FIN of ", peer);
   }
   const struct reset_text *text = reset_text(v->cause);
   say(t, ": ");
   if (v->cause == RESET_CANNOT_TELL && m->rst.has_ack)
     say(t, "it aborted; on the wire SO_LINGER 0 and close() with unread data look alike");
   else if (v->cause == RESET_LINGER_0 && !v->kernel_reason)
-    say(t,
-        "it aborted (SO_LINGER 0, or a timer or an administrator did), for %s had sent nothing "
-        "that it could have left unread",
-        peer);
+    say(t, "it aborted (SO_LINGER 0, or a timer or an administrator did), for ", peer,
+        " had sent nothing that it could have left unread");
   else if (v->cause == RESET_FIN_WAIT_2_EXPIRED && m->rst.answers_probe)
-    say(t, "the probe of %s came when its own wait in FIN_WAIT_2 was over", peer);
+    say(t, "the probe of ", peer, " came when its own wait in FIN_WAIT_2 was over");
   else if (v->cause == RESET_NO_SOCKET && m->reopened[by])
-    say(t, "it opened the same four-tuple anew while %s had not closed, and cleared the old half",
-        peer);
+    say(t, "it opened the same four-tuple anew while ", peer,
+        " had not closed, and cleared the old half");
   else
     say_of(t, text->sentence, peer);
   if (v->cause == RESET_NO_SOCKET && m->rst.answers_ack && m->first_closer == END_NONE)
@@ -159,12 +185,13 @@ static void say_reset(struct text *t, const struct verdict *v, const struct mode
         ", or a box in its name says so (restarted, timed out, or forgotten by a NAT or load "
         "balancer)");
   if (v->cause == RESET_GAVE_UP) {
-    say(t, "; %u %s in ", m->rst.gave_up.times + (m->rst.gave_up.probes ? 0U : 1U),
-        m->rst.gave_up.probes ? "keep-alive probes" : "copies");
+    say(t, "; ");
+    say_number(t, m->rst.gave_up.times + (m->rst.gave_up.probes ? 0U : 1U));
+    say(t, m->rst.gave_up.probes ? " keep-alive probes in " : " copies in ");
     say_duration(t, m->rst.t_us - m->rst.gave_up.first_us);
-    say(t, " were not answered: %s or the path to it is gone", peer);
+    say(t, " were not answered: ", peer, " or the path to it is gone");
   }
-  if (v->kernel_reason) say(t, "; its kernel calls that %s", v->kernel_reason);
+  if (v->kernel_reason) say(t, "; its kernel calls that ", v->kernel_reason);
 }
 
 /* Where the kernel knows more than the wire, or knows better. */
@@ -175,14 +202,15 @@ static void say_kernel(struct text *t, const struct verdict *v) {
     switch ((enum witness_difference)k->difference) {
       case WITNESS_AGREES: break;
       case WITNESS_SILENT:
-        say(t, "; the kernel has %s in %s, which no segment shows", end_name(i), kernel);
+        say(t, "; the kernel has ", end_name(i), " in ", kernel, ", which no segment shows");
         break;
       case WITNESS_NOT_THERE:
-        say(t, "; the kernel had %s in %s, not %s: what would have moved it did not arrive",
-            end_name(i), kernel, model);
+        say(t, "; the kernel had ", end_name(i), " in ", kernel, ", not ", model,
+            ": what would have moved it did not arrive");
         break;
       case WITNESS_CONTRARY:
-        say(t, "; the kernel has %s in %s where the segments imply %s", end_name(i), kernel, model);
+        say(t, "; the kernel has ", end_name(i), " in ", kernel, " where the segments imply ",
+            model);
         break;
     }
   }
@@ -194,9 +222,8 @@ static void say_no_acks(struct text *t, const struct model *m, int64_t now_us) {
     bool missing = which == FIN1 && m->ack1_missing;
     if (!missing && !verdict_fin_is_quiet(m, which, now_us)) continue;
     const char *closer = end_name(connection_closer(m, which));
-    say(t,
-        "; the ACK of the FIN of %s is not in the capture, but %s did not repeat it, so it had it",
-        closer, closer);
+    say(t, "; the ACK of the FIN of ", closer, " is not in the capture, but ", closer,
+        " did not repeat it, so it had it");
   }
 }
 
@@ -204,11 +231,10 @@ const char *sentence_make(const struct verdict *v, const struct model *m, int64_
                           char *buffer, size_t size) {
   struct text t = {buffer, size};
   enum end first = m->first_closer, second = first == END_NONE ? END_NONE : end_other(first);
-  if (size > 0) buffer[0] = '\0';
   switch (v->ending) {
     case ENDING_NORMAL:
       say_first(&t, m);
-      say(&t, ", %s ", end_name(second));
+      say(&t, ", ", end_name(second), " ");
       say_duration(&t, m->fin[1].first_us - m->fin[0].first_us);
       say(&t, " later");
       say_losses(&t, v, m);
@@ -216,7 +242,7 @@ const char *sentence_make(const struct verdict *v, const struct model *m, int64_
       break;
     case ENDING_COALESCED:
       say_first(&t, m);
-      say(&t, "; %s closed so soon (", end_name(second));
+      say(&t, "; ", end_name(second), " closed so soon (");
       say_duration(&t, m->fin[1].first_us - m->fin[0].first_us);
       say(&t, ") that its FIN carried the ACK too: three segments");
       say_losses(&t, v, m);
@@ -229,8 +255,8 @@ const char *sentence_make(const struct verdict *v, const struct model *m, int64_
       break;
     case ENDING_RESET: say_reset(&t, v, m); break;
     case ENDING_REFUSED:
-      say(&t, "%s refused the connection: nothing listens on that port, or a firewall says so",
-          end_name(m->rst.from));
+      say(&t, end_name(m->rst.from),
+          " refused the connection: nothing listens on that port, or a firewall says so");
       break;
     case ENDING_FIN_UNANSWERED:
       say_first(&t, m);
@@ -242,19 +268,19 @@ const char *sentence_make(const struct verdict *v, const struct model *m, int64_
       say_times(&t, m->fin[0].copies);
       say(&t, " and not acknowledged for ");
       say_duration(&t, now_us - m->fin[0].first_us);
-      say(&t, " (%s): %s or the path to it does not answer", tcp_state_name(m->end[first].state),
-          end_name(second));
+      say(&t, " (", tcp_state_name(m->end[first].state), "): ", end_name(second),
+          " or the path to it does not answer");
       break;
     case ENDING_CLOSE_WAIT:
       say_first(&t, m);
-      say(&t, "; %s received the FIN ", end_name(second));
+      say(&t, "; ", end_name(second), " received the FIN ");
       say_duration(&t, now_us - m->fin[0].first_us);
       if (is_stuck(v))
-        say(&t, " ago and has not closed (CLOSE_WAIT): the %s's application has not called close()",
-            end_name(second));
+        say(&t, " ago and has not closed (CLOSE_WAIT): the ", end_name(second),
+            "'s application has not called close()");
       else
         say(&t, " before the capture ends and has not closed yet (CLOSE_WAIT)");
-      if (v->holder[second]) say(&t, "; held by %s", v->holder[second]);
+      if (v->holder[second]) say(&t, "; held by ", v->holder[second]);
       break;
     case ENDING_LAST_ACK:
       say_first(&t, m);
@@ -262,7 +288,7 @@ const char *sentence_make(const struct verdict *v, const struct model *m, int64_
         say_not_yet(&t, m, 1, now_us);
         break;
       }
-      say(&t, "; the FIN of %s was sent ", end_name(second));
+      say(&t, "; the FIN of ", end_name(second), " was sent ");
       say_times(&t, m->fin[1].copies);
       if (m->fin[1].answers > 0) {
         say(&t, ", acknowledged ");
@@ -273,8 +299,8 @@ const char *sentence_make(const struct verdict *v, const struct model *m, int64_
         say(&t, " and its ACK is missing for ");
         say_duration(&t, now_us - m->fin[1].first_us);
       }
-      say(&t, " (%s): %s no longer answers, or its ACKs are lost",
-          tcp_state_name(m->end[second].state), end_name(first));
+      say(&t, " (", tcp_state_name(m->end[second].state), "): ", end_name(first),
+          " no longer answers, or its ACKs are lost");
       break;
     case ENDING_OPEN: say(&t, "neither end has closed"); break;
     case ENDING_COUNT: break;
@@ -306,5 +332,6 @@ const char *sentence_make(const struct verdict *v, const struct model *m, int64_
     case DOUBT_DROPS: say(&t, "; capture incomplete: the kernel dropped packets"); break;
     case DOUBT_EVICTED: say(&t, "; more connections at once than --max-flows"); break;
   }
+  if (size > 0) *t.at = '\0';
   return buffer;
 }
