@@ -89,7 +89,7 @@ as_stated() {
 
 @test "zero-window" { as_stated zero-window 'the wire: expected no FIN within a second'; }
 
-@test "killed" { as_stated killed 'unsent data: expected more than the window'; }
+@test "killed" { as_stated killed 'the wire: expected no FIN within a second'; }
 
 @test "peer-gone" { as_stated peer-gone "sockets of the kernel: expected 'one end is still ESTABLISHED'"; }
 
