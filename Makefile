@@ -60,7 +60,7 @@ PROGRAMS := server client capture
 UNIT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
 OBJECTS_test_cli := tests/test_cli common/cli
 OBJECTS_test_deadline := tests/test_deadline capture/deadline
-OBJECTS_test_flow := tests/test_flow capture/flow capture/deadline capture/name $(MODEL)
+OBJECTS_test_flow := tests/test_flow capture/flow capture/roles capture/deadline capture/name $(MODEL)
 OBJECTS_test_decode := tests/test_decode capture/decode $(MODEL)
 # tests/explore_table.c includes the table, to change it.
 EXPLORE := tests/explore tests/explore_host tests/explore_mutants tests/explore_oracle \
@@ -75,9 +75,10 @@ OBJECTS_test_journey := tests/test_journey tests/model_builder $(MODEL)
 OBJECTS_test_name := tests/test_name capture/name
 # tests/check_fuzz_report.sh links it with libFuzzer, which has a main.
 FUZZERS := fuzz_report
-OBJECTS_fuzz_report := tests/fuzz_report capture/flow capture/name $(filter-out \
+OBJECTS_fuzz_report := tests/fuzz_report capture/flow capture/name capture/roles $(filter-out \
   capture/report/rows capture/report/summary,$(call layer,capture/report)) $(MODEL)
 OBJECTS_test_report := tests/test_report $(OBJECTS_fuzz_report)
+OBJECTS_test_roles := tests/test_roles capture/roles
 OBJECTS_test_out := tests/test_out capture/report/out
 OBJECTS_test_verdict := tests/test_verdict tests/model_builder $(MODEL)
 OBJECTS_test_witness := tests/test_witness tests/model_builder $(MODEL)

@@ -149,17 +149,12 @@ struct flow *flow_between(const struct flow_table *t, uint8_t family,
 
 /* ---- Flows ---------------------------------------------------------------------------------- */
 
-/* The client sent the SYN. Failing that, its port is the ephemeral one, where only one of them is;
- * or else it sent the first segment. */
-static bool is_from_server(const struct decoded *p) {
-  enum { EPHEMERAL = 32768 }; /* Linux's range begins there */
-  if (segment_has(&p->segment, SEGMENT_SYN)) return segment_has(&p->segment, SEGMENT_ACK);
-  return p->source_port < EPHEMERAL && p->destination_port >= EPHEMERAL;
-}
-
 static void start(struct flow *f, const struct decoded *p, unsigned source_half,
                   int64_t two_msl_us) {
-  f->client = (uint8_t)(is_from_server(p) ? 1 - source_half : source_half);
+  bool syn = segment_has(&p->segment, SEGMENT_SYN);
+  bool answer = syn && segment_has(&p->segment, SEGMENT_ACK);
+  f->client = (uint8_t)(answer ? 1 - source_half : source_half);
+  f->roles_by = syn ? ROLES_BY_SYN : ROLES_BY_FIRST_SEGMENT;
   f->number = 0;
   f->verdicts = 0;
   f->is_closing = f->may_lack_begin = f->has_pending_syn = false;
@@ -242,6 +237,11 @@ void flow_restart(struct flow_table *t, struct flow *f, const struct decoded *p,
   unlink_from_list(t, f);
   start(f, p, place->half, two_msl_us);
   *from = flow_end_of(f, place->half);
+}
+
+void flow_swap_roles(struct flow *f) {
+  f->client = (uint8_t)(1 - f->client);
+  model_swap_ends(&f->model);
 }
 
 bool flow_has_closed(const struct flow *f) { return connection_has_closed(&f->model); }

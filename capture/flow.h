@@ -17,6 +17,7 @@
 #include "capture/deadline.h"
 #include "capture/decode.h"
 #include "capture/name.h"
+#include "capture/roles.h"
 #include "common/model/model.h"
 
 struct flow_key {
@@ -53,8 +54,9 @@ struct flow {
   uint32_t tag; /* of the key */
   uint8_t copy_next;
   struct flow_reported reported;
-  uint32_t number;  /* 1, 2, 3 ... in order of the first control segment; 0: none yet */
-  uint8_t client;   /* which half of the key the client is */
+  uint32_t number; /* 1, 2, 3 ... in order of the first control segment; 0: none yet */
+  uint8_t client;  /* which half of the key the client is */
+  enum roles_by roles_by : 8;
   uint8_t list;     /* enum flow_list */
   uint8_t verdicts; /* given so far; more than one: a later segment revised it */
   bool in_use;
@@ -135,6 +137,9 @@ void flow_remove(struct flow_table *table, struct flow *flow);
 
 /* Puts a flow at the tail of a list, out of whichever it was in. */
 void flow_move(struct flow_table *table, struct flow *flow, enum flow_list list);
+
+/* The other end is the client. Nothing may have been told of the connection yet. */
+void flow_swap_roles(struct flow *flow);
 
 /* Forgets the connection but keeps the place: a new incarnation of the same four-tuple begins with
  * this packet. The deadline stays. */

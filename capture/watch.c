@@ -1,6 +1,7 @@
 #include "capture/watch.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "capture/tally.h"
@@ -40,13 +41,15 @@ bool watch_init(struct watch *w) {
   w->has_evicted = false;
   memset(&w->deadlines, 0, sizeof w->deadlines);
   memset(&w->summary, 0, sizeof w->summary);
-  return flow_table_init(&w->flows, w->max_flows);
+  w->roles = calloc(1, sizeof *w->roles);
+  return w->roles && flow_table_init(&w->flows, w->max_flows);
 }
 
 void watch_destroy(struct watch *w) {
   for (uint32_t i = 0; w->kernel && i < w->flows.untouched; i++)
     kernel_forget(w->kernel, &w->flows.flows[i]);
   flow_table_destroy(&w->flows);
+  free(w->roles);
   for (unsigned i = 0; i < w->n_reports; i++) w->reports[i]->class->destroy(w->reports[i]);
   w->n_reports = 0;
 }
@@ -59,6 +62,30 @@ void watch_destroy(struct watch *w) {
 void watch_flush(struct watch *w) {
   for (unsigned i = 0; i < w->n_reports; i++)
     if (w->reports[i]->out) out_flush(w->reports[i]->out);
+}
+
+/* ---- Who is the client ---------------------------------------------------------------------- */
+
+/* Of one that has just been added. */
+static void note_ports(struct watch *w, const struct flow *f) {
+  if (f->roles_by == ROLES_BY_SYN)
+    roles_note_server(w->roles, f->key.port[1 - f->client]);
+  else
+    roles_note(w->roles, f->key.port[0], f->key.port[1]);
+}
+
+/* Until something is told of the connection, what is learnt meanwhile counts. */
+static void settle_roles(struct watch *w, struct flow *f) {
+  if (f->roles_by == ROLES_BY_SYN || f->number != 0 || f->kernel) return;
+  enum roles_by by = ROLES_BY_LISTENER;
+  int server = w->kernel ? kernel_listening_half(w->kernel, f) : -1;
+  if (server < 0) {
+    by = ROLES_BY_PORTS;
+    server = roles_server_port(w->roles, f->key.port);
+  }
+  if (server < 0) return;
+  f->roles_by = by;
+  if (server == f->client) flow_swap_roles(f);
 }
 
 /* ---- Verdicts ------------------------------------------------------------------------------- */
@@ -121,7 +148,10 @@ static void give_verdict(struct watch *w, struct flow *f, int64_t now_us, bool m
   struct verdict v;
   f->model.capture_incomplete = w->incomplete;
   f->model.not_all_kept = f->may_lack_begin;
-  if (f->number == 0) f->number = ++w->last_number;
+  if (f->number == 0) {
+    settle_roles(w, f);
+    f->number = ++w->last_number;
+  }
   verdict_make(&v, &f->model, now_us);
   hear(w, f, &v, may_ask);
   REPORT(w, REPORT_VERDICTS, verdict, f, &v, now_us);
@@ -515,7 +545,12 @@ static void follow(struct watch *w, struct watch_packet *packet) {
     }
     bool begins = segment_has(&decoded->segment, SEGMENT_SYN);
     f->may_lack_begin = w->has_evicted && !begins;
+    note_ports(w, f);
+    settle_roles(w, f);
+  } else if (decoded->segment.flags & (SEGMENT_FIN | SEGMENT_RST)) {
+    settle_roles(w, f);
   }
+  from = flow_end_of(f, packet->place.half);
   if (flow_is_copy(f, decoded, from) || is_from_other_tap(w, &f->model, from, &decoded->segment)) {
     w->summary.copies++;
     return;

@@ -42,6 +42,7 @@ struct watch {
   bool live, wait;
   bool incomplete;  /* the kernel dropped packets: set it as soon as that is known */
   bool has_evicted; /* a connection that was not over: one that begins in the middle may be it */
+  struct roles *roles;
   uint32_t last_number;
   int64_t caught_up_us; /* when nothing captured was left to be read */
   int64_t last_timers_us;

@@ -279,6 +279,22 @@ same() { # same CONVERSION NAME...: converted, it is told as the original is
   told -r "$BATS_TEST_TMPDIR/late" | grep 'capture misses\|middle of the close'
 }
 
+roles() { # roles FILE: who is the client of each connection, who closed first, how that is known
+  told -r "$1" | jq -r 'select(.type == "verdict") | "\(.client) \(.closed_first) \(.roles_by)"'
+}
+
+@test "who is the client is known without the SYN, too, and it is said how" {
+  local name skip
+  for name in normal normal-server-first normal-ipv6 reset-unread-data; do
+    roles "$GOLDEN/$name.pcap" >"$BATS_TEST_TMPDIR/original"
+    grep -q ' syn$' "$BATS_TEST_TMPDIR/original"
+    for skip in 3 4; do # from the client's data on, and from the server's ACK on
+      "$CONVERT" us-le "$skip" <"$GOLDEN/$name.pcap" >"$BATS_TEST_TMPDIR/late"
+      roles "$BATS_TEST_TMPDIR/late" | sed 's/ ports$/ syn/' | diff "$BATS_TEST_TMPDIR/original" -
+    done
+  done
+}
+
 @test "wherever a capture begins there is no breach and no crash" {
   local name skip size
   for name in coalesced simultaneous normal-half-close-data lost-final-ack-after-tap \

@@ -304,3 +304,50 @@ tracing() {
   [ "$(jq -c 'select(.kind == "restarted" and .evidence == "kernel" and .to == "TIME_WAIT")' \
     "$log/events" | wc -l)" -eq 4 ] || fail 'not restarted four times'
 }
+
+# opened_before CLIENT_OPTION...: a connection that is there before the capture, and closes when the
+# server is told to end; $low is the client's port, $high the server's.
+opened_before() {
+  high=$((port + 20000)) low=$((700 + BATS_TEST_NUMBER))
+  timeout 100 "$TEARDOWN_BIN/server" -p "$high" --never-close >"$log/server" 2>&1 3>&- &
+  server=$!
+  pids+=("$server")
+  wait_for says server 'listen'
+  timeout 60 "$TEARDOWN_BIN/client" -b "$low" --never-close "$@" "$high" \
+    >"$log/client" 2>&1 3>&- &
+  pids+=($!)
+  wait_for says server '6 bytes'
+  port=$low
+  watch --closes 1
+}
+
+# What the client closes with is the first thing that the capture sees of it.
+close_client() { kill "$(pgrep -P "${pids[1]}" -x client)"; }
+
+@test "older than the capture: who listens is the server, whatever the ports look like" {
+  local address name
+  for address in 127.0.0.1 ::1; do
+    rm -f "$log"/*
+    pids=()
+    opened_before "$address"
+    close_client
+    wait_for says events '"role":"ack1"'
+    kill "$(pgrep -P "$server" -x server)"
+    end_watch 0
+    name=$address
+    [[ $name != *:* ]] || name="[$name]"
+    is ".client == \"$name:$low\" and .server == \"$name:$high\""
+    is '.roles_by == "listener" and .closed_first == "client"'
+    end_all
+  done
+}
+
+@test "older than the capture: the server that no longer listens still is the server" {
+  opened_before 127.0.0.1
+  # It closes its listening socket first, then what it has accepted.
+  kill "$(pgrep -P "$server" -x server)"
+  wait_for says events '"role":"fin1"'
+  close_client
+  end_watch 0
+  is ".client == \"127.0.0.1:$low\" and .roles_by == \"listener\" and .closed_first == \"server\""
+}

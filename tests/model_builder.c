@@ -142,7 +142,14 @@ static void play_segment(struct wire *w, const char *line, const char *expected)
 
   struct expectation list[EXPECTATIONS_MAX];
   unsigned n_list = expectation_list(&w->model, list);
+  struct model mirrored = w->model;
+  struct model_step mirrored_step;
+  model_swap_ends(&mirrored);
   model_step(&w->model, from, &s, &w->step);
+  model_step(&mirrored, end_other(from), &s, &mirrored_step);
+  model_swap_ends(&mirrored);
+  /* Which of the two is called client is a name and nothing more. */
+  assert_memory_equal(&mirrored, &w->model, sizeof mirrored);
   if (!expected) return;
   char actual[300] = "";
   add_step(actual, sizeof actual, w);

@@ -644,6 +644,48 @@ static void test_bound_to_an_interface(void **state) {
   close_in_turn(&c);
 }
 
+static bool listens(const char *address, uint16_t port) {
+  struct decode_address asked = {{0}};
+  uint8_t family = strchr(address, ':') ? 6 : 4;
+  assert_int_equal(inet_pton(family == 6 ? AF_INET6 : AF_INET, address, asked.bytes), 1);
+  return kernel_diag_listens(diag, family, &asked, port);
+}
+
+/* A port that nobody listens at is asked for again a second later at the earliest. */
+static void test_listeners(void **state) {
+  (void)state;
+  static const struct {
+    const char *at;
+    bool only_ipv6, ipv4, ipv6;
+  } cases[] = {
+      {"127.0.0.1", false, true, false}, {"0.0.0.0", false, true, false},
+      {"::1", false, false, true},       {"::", false, true, true},
+      {"::", true, false, true},         {"::ffff:127.0.0.1", false, true, false},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    int fd = socket(strchr(cases[i].at, ':') ? AF_INET6 : AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in6 ipv6 = {.sin6_family = AF_INET6};
+    struct sockaddr_in ipv4 = {.sin_family = AF_INET};
+    bool is_ipv6 = inet_pton(AF_INET6, cases[i].at, &ipv6.sin6_addr) == 1;
+    if (is_ipv6) {
+      int only = cases[i].only_ipv6;
+      assert_int_equal(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only), 0);
+      assert_int_equal(bind(fd, (struct sockaddr *)&ipv6, sizeof ipv6), 0);
+    } else {
+      assert_int_equal(inet_pton(AF_INET, cases[i].at, &ipv4.sin_addr), 1);
+      assert_int_equal(bind(fd, (struct sockaddr *)&ipv4, sizeof ipv4), 0);
+    }
+    assert_int_equal(listen(fd, 1), 0);
+    uint16_t port = pair_of(fd).local_port;
+    for (int tries = 0; tries < PATIENCE_MS && !listens(cases[i].at, port); tries++) pause_ms(1);
+    assert_int_equal(listens("127.0.0.1", port), cases[i].ipv4);
+    assert_int_equal(listens("::1", port), cases[i].ipv6);
+    assert_false(listens("127.0.0.1", (uint16_t)(port + 1)));
+    close(fd);
+    assert_int_equal(listens("127.0.0.1", port), cases[i].ipv4); /* it did */
+  }
+}
+
 static void test_loopback_is_local(void **state) {
   (void)state;
   assert_true(is_local("127.0.0.1"));
@@ -963,6 +1005,7 @@ int main(void) {
       cmocka_unit_test(test_ipv6),
       cmocka_unit_test(test_v4_mapped),
       cmocka_unit_test(test_bound_to_an_interface),
+      cmocka_unit_test(test_listeners),
       cmocka_unit_test(test_loopback_is_local),
       cmocka_unit_test(test_own_addresses_are_local),
       cmocka_unit_test(test_new_addresses_become_local),

@@ -20,7 +20,7 @@
 enum {
   ANSWER_BYTES = 8192, /* what libmnl advises; the kernel cuts a dump into pieces that fit */
   ADDRESSES_MAX = 4096,
-  READ_ADDRESSES_EVERY_MS = 1000,
+  READ_AGAIN_AFTER_MS = 1000,
 };
 
 /* Addresses are kept and compared as IPv6 has them: those of IPv4 are v4-mapped. */
@@ -29,10 +29,20 @@ struct own_address {
   uint32_t interface;
 };
 
+/* Where a socket listens. Of any address, that is unspecified; such a one of IPv6 takes connections
+ * of IPv4, too, unless it says that it does not. */
+struct listener {
+  struct in6_addr address;
+  uint16_t port;
+  bool any, only_ipv6;
+};
+
 struct kernel_diag {
   struct mnl_socket *sockets, *addresses;
   uint32_t sequence;
-  int64_t addresses_read_ms;
+  struct listener *listeners;
+  size_t n_listeners, listeners_room;
+  int64_t addresses_read_ms, listeners_read_ms;
   size_t n_own;
   struct own_address own[ADDRESSES_MAX];
 };
@@ -150,7 +160,7 @@ bool kernel_diag_is_local(struct kernel_diag *diag, uint8_t family,
   if (IN6_IS_ADDR_LOOPBACK(&asked)) return true;
   if (IN6_IS_ADDR_V4MAPPED(&asked) && asked.s6_addr[12] == IN_LOOPBACKNET) return true;
   if (find_own(diag, &asked)) return true;
-  if (now_ms() - diag->addresses_read_ms < READ_ADDRESSES_EVERY_MS) return false;
+  if (now_ms() - diag->addresses_read_ms < READ_AGAIN_AFTER_MS) return false;
   (void)read_addresses(diag); /* what could not be read is read a second later */
   return find_own(diag, &asked);
 }
@@ -258,6 +268,92 @@ enum kernel_answer kernel_diag_ask(struct kernel_diag *diag, const struct kernel
   return answer.kind;
 }
 
+/* ---- listeners ---- */
+
+static int take_only_ipv6(const struct nlattr *attribute, void *context) {
+  bool *only_ipv6 = context;
+  if (mnl_attr_get_type(attribute) == INET_DIAG_SKV6ONLY)
+    *only_ipv6 = mnl_attr_get_u8(attribute) != 0;
+  return MNL_CB_OK;
+}
+
+static bool is_listener(const struct listener *a, const struct listener *b) {
+  return a->port == b->port && a->any == b->any && a->only_ipv6 == b->only_ipv6 &&
+         IN6_ARE_ADDR_EQUAL(&a->address, &b->address);
+}
+
+/* Those that have gone stay. */
+static void take_listener(void *context, const struct nlmsghdr *message) {
+  struct kernel_diag *diag = context;
+  const struct inet_diag_msg *found = mnl_nlmsg_get_payload(message);
+  if (message->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
+      mnl_nlmsg_get_payload_len(message) < sizeof *found || found->idiag_state != TCP_LISTEN)
+    return;
+  size_t length = found->idiag_family == AF_INET ? 4 : 16;
+  const struct in6_addr address = address_of(found->id.idiag_src, length);
+  bool of_ipv4 = IN6_IS_ADDR_V4MAPPED(&address);
+  struct listener listener = {
+      .address = address,
+      .port = ntohs(found->id.idiag_sport),
+      .any = of_ipv4 ? address.s6_addr32[3] == INADDR_ANY : IN6_IS_ADDR_UNSPECIFIED(&address),
+  };
+  if (length == 16)
+    (void)mnl_attr_parse(message, sizeof *found, take_only_ipv6, &listener.only_ipv6);
+  for (size_t i = 0; i < diag->n_listeners; i++)
+    if (is_listener(&diag->listeners[i], &listener)) return;
+  if (diag->n_listeners == diag->listeners_room) {
+    size_t room = diag->listeners_room ? 2 * diag->listeners_room : 64;
+    struct listener *larger = realloc(diag->listeners, room * sizeof *larger);
+    if (!larger) return;
+    diag->listeners = larger;
+    diag->listeners_room = room;
+  }
+  diag->listeners[diag->n_listeners++] = listener;
+}
+
+static int read_listeners(struct kernel_diag *diag) {
+  static const uint8_t families[] = {AF_INET, AF_INET6};
+  int status = 0;
+  diag->listeners_read_ms = now_ms();
+  for (unsigned i = 0; i < sizeof families; i++) {
+    struct {
+      struct nlmsghdr header;
+      struct inet_diag_req_v2 wanted;
+    } request = {
+        .header = {.nlmsg_len = sizeof request,
+                   .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                   .nlmsg_flags = NLM_F_DUMP},
+        .wanted = {.sdiag_family = families[i],
+                   .sdiag_protocol = IPPROTO_TCP,
+                   .idiag_states = 1 << TCP_LISTEN},
+    };
+    int one = exchange(diag, diag->sockets, &request.header, take_listener, diag);
+    if (one < 0) status = one;
+  }
+  return status;
+}
+
+static bool find_listener(const struct kernel_diag *diag, const struct listener *asked) {
+  bool ipv4 = IN6_IS_ADDR_V4MAPPED(&asked->address);
+  for (const struct listener *l = diag->listeners; l < diag->listeners + diag->n_listeners; l++) {
+    bool of_ipv4 = IN6_IS_ADDR_V4MAPPED(&l->address);
+    bool takes = l->any ? of_ipv4 == ipv4 || (ipv4 && !l->only_ipv6)
+                        : IN6_ARE_ADDR_EQUAL(&l->address, &asked->address);
+    if (l->port == asked->port && takes) return true;
+  }
+  return false;
+}
+
+bool kernel_diag_listens(struct kernel_diag *diag, uint8_t family,
+                         const struct decode_address *address, uint16_t port) {
+  const struct listener asked = {.address = address_of(address->bytes, length_of(family)),
+                                 .port = port};
+  if (find_listener(diag, &asked)) return true;
+  if (now_ms() - diag->listeners_read_ms < READ_AGAIN_AFTER_MS) return false;
+  (void)read_listeners(diag); /* what could not be read is read a second later */
+  return find_listener(diag, &asked);
+}
+
 /* ---- opening and closing ---- */
 
 static void take_nothing(void *context, const struct nlmsghdr *message) {
@@ -297,6 +393,8 @@ struct kernel_diag *kernel_diag_open(char error[static KERNEL_ERROR_SIZE]) {
              status == -ENOENT ? "; load the kernel module tcp_diag" : "");
   } else if ((status = read_addresses(diag)) < 0) {
     snprintf(error, KERNEL_ERROR_SIZE, "the addresses of this machine: %s", strerror(-status));
+  } else if ((status = read_listeners(diag)) < 0) {
+    snprintf(error, KERNEL_ERROR_SIZE, "the listening sockets: %s", strerror(-status));
   } else {
     return diag;
   }
@@ -307,5 +405,6 @@ struct kernel_diag *kernel_diag_open(char error[static KERNEL_ERROR_SIZE]) {
 void kernel_diag_close(struct kernel_diag *diag) {
   if (diag->sockets) mnl_socket_close(diag->sockets);
   if (diag->addresses) mnl_socket_close(diag->addresses);
+  free(diag->listeners);
   free(diag);
 }

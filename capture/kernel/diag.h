@@ -57,6 +57,12 @@ void kernel_diag_close(struct kernel_diag *diag);
 enum kernel_answer kernel_diag_ask(struct kernel_diag *diag, const struct kernel_pair *pair,
                                    struct kernel_socket *socket);
 
+/* Whether a socket listens on this port of this address, or did at any time since `diag` was opened
+ * as far as that was noticed: who connected before can have stopped listening since. A new one is
+ * known within a second. */
+bool kernel_diag_listens(struct kernel_diag *diag, uint8_t family,
+                         const struct decode_address *address, uint16_t port);
+
 /* Whether the address belongs to this machine, in this network namespace: a loopback address, or
  * one of the first 4096 of its interfaces. A new one is known within a second, a removed one may
  * count for longer. */

@@ -278,6 +278,14 @@ int64_t kernel_time_wait_left_us(const struct flow *f, enum end end, int64_t now
   return left > 0 ? left : 0;
 }
 
+int kernel_listening_half(struct kernel *k, const struct flow *f) {
+  bool listens[2];
+  for (unsigned i = 0; i < 2; i++)
+    listens[i] = k->diag && kernel_diag_is_local(k->diag, f->key.family, &f->key.address[i]) &&
+                 kernel_diag_listens(k->diag, f->key.family, &f->key.address[i], f->key.port[i]);
+  return listens[0] == listens[1] ? -1 : listens[1];
+}
+
 /* ---- Listening ------------------------------------------------------------------------------ */
 
 void kernel_gather(struct kernel *k) {

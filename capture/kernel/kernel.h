@@ -93,6 +93,10 @@ bool kernel_holds_time_wait(const struct flow *flow, enum end end);
 /* How long TIME_WAIT of that end still lasts at now_us, as the kernel said; -1: it did not. */
 int64_t kernel_time_wait_left_us(const struct flow *flow, enum end end, int64_t now_us);
 
+/* Which half of the flow's key is listened on, here and by all that was known of it so far, while
+ * the other is not; -1: neither, or both, or it cannot be asked. */
+int kernel_listening_half(struct kernel *kernel, const struct flow *flow);
+
 /* Reads what the kernel has told since. */
 void kernel_gather(struct kernel *kernel);
 

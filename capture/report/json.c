@@ -369,6 +369,7 @@ static void json_verdict(struct report *r, const struct flow *flow, const struct
   out_text(o, flow->verdicts > 0 ? "true" : "false");
   add_name(o, KEY("client"), flow, END_CLIENT);
   add_name(o, KEY("server"), flow, END_SERVER);
+  add_string(o, KEY("roles_by"), roles_by_name(flow->roles_by));
   add_isn(o, KEY("isn") "{" FIRST("client"), &m->end[END_CLIENT]);
   add_isn(o, KEY("server"), &m->end[END_SERVER]);
   add_time_or_null(o, "}" KEY("t_first_fin"), m->fin[FIN1].first_us);

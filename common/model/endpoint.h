@@ -10,7 +10,7 @@
 #include "common/model/tcp_state.h"
 #include "common/model/transition.h"
 
-/* The client sent the SYN or, in a capture that begins later, the first segment. */
+/* The client sent the SYN; in a capture that begins later it is whom the caller takes for it. */
 enum end { END_CLIENT, END_SERVER, END_NONE };
 
 static inline enum end end_other(enum end e) { return e == END_CLIENT ? END_SERVER : END_CLIENT; }

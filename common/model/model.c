@@ -17,6 +17,33 @@ void model_init(struct model *m, int64_t two_msl_us) {
   m->first_closer = m->rst.from = END_NONE;
 }
 
+/* The two halves of a pair. */
+static void swap(void *pair, size_t size) {
+  uint8_t *one = pair, *other = one + size / 2;
+  for (size_t i = 0; i < size / 2; i++) {
+    uint8_t octet = one[i];
+    one[i] = other[i];
+    other[i] = octet;
+  }
+}
+
+static enum end swapped(enum end e) { return e == END_NONE ? END_NONE : end_other(e); }
+
+void model_swap_ends(struct model *m) {
+  swap(m->end, sizeof m->end);
+  swap(m->unsent, sizeof m->unsent);
+  swap(m->vain, sizeof m->vain);
+  swap(m->spoken, sizeof m->spoken);
+  swap(m->time_wait_us, sizeof m->time_wait_us);
+  swap(m->last_roles, sizeof m->last_roles);
+  swap(m->sack_permitted, sizeof m->sack_permitted);
+  swap(m->reopened, sizeof m->reopened);
+  m->first_closer = swapped(m->first_closer);
+  m->rst.from = swapped(m->rst.from);
+  for (unsigned i = 0; i < m->n_findings; i++)
+    m->findings[i].end = (uint8_t)swapped(m->findings[i].end);
+}
+
 /* ---- What the segment is to the model -------------------------------------------------------- */
 
 /* The receiver drops it: it proves nothing of either end. Whether it was forged, late or a sign

@@ -54,6 +54,10 @@ void model_init(struct model *model, int64_t two_msl_us);
 void model_step(struct model *model, enum end from, const struct segment *segment,
                 struct model_step *step);
 
+/* What was the client's is the server's, and the other way round: as if all segments had been given
+ * with the other `from`. */
+void model_swap_ends(struct model *model);
+
 /* Lets time pass without a segment: ends TIME_WAIT once 2 MSL have run out (RFC 9293, 3.10.8).
  * True when something changed; *step then holds the changes. */
 bool model_expire(struct model *model, int64_t now_us, struct model_step *step);
