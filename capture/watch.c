@@ -144,10 +144,18 @@ static void hear(struct watch *w, struct flow *f, struct verdict *v, bool may_as
   if (m->rst.from != END_NONE) verdict_hear_reset(v, view->reset_reason[m->rst.from]);
 }
 
+/* Some segments were captured twice. Where nearly all are, the capture itself sees each of them in
+ * two places; where some are, the network doubles them. */
+static bool makes_copies(const struct report_summary *s) {
+  enum { CAPTURED_TWICE_OF = 3 };
+  return s->copies > 0 && s->copies < s->segments / CAPTURED_TWICE_OF;
+}
+
 static void give_verdict(struct watch *w, struct flow *f, int64_t now_us, bool may_ask) {
   struct verdict v;
   f->model.capture_incomplete = w->incomplete;
   f->model.not_all_kept = f->may_lack_begin;
+  f->model.network_copies = makes_copies(&w->summary);
   if (f->number == 0) {
     settle_roles(w, f);
     f->number = ++w->last_number;

@@ -24,6 +24,7 @@ static struct losses infer(const struct loss *loss, unsigned which) {
       .sender_soon_us = 10000,
       .sack_permitted = loss->sack_permitted[0] && loss->sack_permitted[1],
       .met_time_wait = which == FIN2,
+      .may_meet_time_wait = which == FIN2,
   };
   return loss_infer(&loss->fin[which], &context);
 }
@@ -67,7 +68,7 @@ static void fin(struct loss *loss, unsigned which, int64_t ms, uint32_t tsval) {
 
 static void ack(struct loss *loss, unsigned which, int64_t ms, uint32_t tsecr) {
   const struct segment s = ack_at(ms, tsecr);
-  loss_note_answer(&loss->fin[which], FIN_SEQ, &s);
+  loss_note_answer(&loss->fin[which], FIN_SEQ, FIN_SEQ, &s);
 }
 
 static void ack_with_sack(struct loss *loss, unsigned which, int64_t ms, uint32_t left) {
@@ -75,7 +76,7 @@ static void ack_with_sack(struct loss *loss, unsigned which, int64_t ms, uint32_
   s.options |= SEGMENT_HAS_SACK;
   s.sack_left = left;
   s.sack_right = left + 1;
-  loss_note_answer(&loss->fin[which], FIN_SEQ, &s);
+  loss_note_answer(&loss->fin[which], FIN_SEQ, FIN_SEQ, &s);
 }
 
 /* That many of these two kinds and places were lost, and nothing else. */
@@ -244,7 +245,7 @@ static void a_dsack_of_data_says_nothing_of_the_fin(void **unused) {
   s.options |= SEGMENT_HAS_SACK;
   s.sack_left = FIN_SEQ - 10;
   s.sack_right = FIN_SEQ;
-  loss_note_answer(&loss.fin[FIN1], FIN_SEQ, &s);
+  loss_note_answer(&loss.fin[FIN1], FIN_SEQ, FIN_SEQ, &s);
   assert_only(&loss, LOSS_FIN1, LOSS_AFTER_TAP, 1);
 }
 
@@ -291,7 +292,7 @@ static void a_timestamp_of_zero(void **unused) {
   fin(&loss, FIN2, 207, 207);
   s = ack_at(208, 1);
   s.tsecr = 0;
-  loss_note_answer(&loss.fin[FIN2], FIN_SEQ, &s);
+  loss_note_answer(&loss.fin[FIN2], FIN_SEQ, FIN_SEQ, &s);
   assert_only(&loss, LOSS_ACK2, LOSS_BEFORE_TAP, 1);
 }
 
@@ -375,14 +376,20 @@ static void soon_and_late_is_not_spurious(void **unused) {
 
 /* ---- never answered ------------------------------------------------------------------------ */
 
-static void unanswered_repetitions_count_but_the_last(void **unused) {
+/* Nobody may be there. */
+static void what_was_never_answered_proves_nothing(void **unused) {
   (void)unused;
-  struct loss loss = with_sack();
-  for (unsigned i = 0; i < 4; i++) fin(&loss, FIN2, i * 400, 100 + (uint32_t)i);
-  assert_only(&loss, LOSS_FIN2_OR_ACK2, LOSS_PLACE_UNKNOWN, 3);
-  struct loss one = with_sack();
-  for (unsigned i = 0; i < 4; i++) fin(&one, FIN1, i * 400, 100 + (uint32_t)i);
-  assert_only(&one, LOSS_FIN1_OR_ACK1, LOSS_PLACE_UNKNOWN, 3);
+  for (unsigned which = FIN1; which <= FIN2; which++) {
+    struct loss loss = with_sack();
+    for (unsigned i = 0; i < 4; i++) fin(&loss, which, i * 400, 100 + i);
+    assert_none(&loss);
+    ack(&loss, which, 1201, 0);
+    fin(&loss, which, 2000, 200);
+    fin(&loss, which, 3000, 300);
+    uint16_t total[LOSS_KINDS][LOSS_PLACES];
+    sum(&loss, total);
+    assert_int_equal(total[LOSS_FIN1_OR_ACK1][LOSS_PLACE_UNKNOWN], 0);
+  }
 }
 
 static void the_total_changes_nothing(void **unused) {
@@ -390,6 +397,7 @@ static void the_total_changes_nothing(void **unused) {
   struct loss loss = with_sack();
   fin(&loss, FIN2, 0, 100);
   fin(&loss, FIN2, 207, 307);
+  ack(&loss, FIN2, 208, 0);
   const struct loss before = loss;
   uint16_t total[LOSS_KINDS][LOSS_PLACES];
   sum(&loss, total);
@@ -405,7 +413,117 @@ static void both_fins_are_kept_apart(void **unused) {
   fin(&loss, FIN2, 1, 100);
   fin(&loss, FIN1, 207, 307);
   ack(&loss, FIN2, 208, 100);
+  assert_none(&loss);
+  ack(&loss, FIN1, 209, 307);
+  assert_only(&loss, LOSS_FIN1, LOSS_AFTER_TAP, 1);
+}
+
+/* ---- behind octets that are missing ---------------------------------------------------------- */
+
+/* The FIN, without the octets before it, and then with them. */
+static struct loss behind_a_hole(unsigned which) {
+  struct loss loss = with_sack();
+  fin(&loss, which, 0, 100);
+  fin(&loss, which, 207, 307);
+  struct segment whole = fin_at(415, 515);
+  whole.seq = FIN_SEQ - 10;
+  loss_note_copy(&loss.fin[which], &whole, false);
+  return loss;
+}
+
+static void answer_behind_a_hole(struct loss *loss, unsigned which, uint32_t dsack_left,
+                                 uint32_t tsecr) {
+  struct segment s = ack_at(416, tsecr);
+  if (dsack_left != 0) {
+    s.options |= SEGMENT_HAS_SACK;
+    s.sack_left = dsack_left;
+    s.sack_right = FIN_SEQ + 1;
+  }
+  loss_note_answer(&loss->fin[which], FIN_SEQ, FIN_SEQ - 10, &s);
+}
+
+/* They may have come, and had no ACK that could be lost. */
+static void a_fin_behind_a_hole_had_no_answer(void **unused) {
+  (void)unused;
+  static const uint32_t dsack_left[] = {0, FIN_SEQ};
+  for (unsigned i = 0; i < 2; i++)
+    for (unsigned which = FIN1; which <= FIN2; which++)
+      for (uint32_t tsecr = 0; tsecr <= 515; tsecr += 515) {
+        struct loss loss = behind_a_hole(which);
+        answer_behind_a_hole(&loss, which, dsack_left[i], tsecr);
+        assert_none(&loss);
+        assert_non_null(infer(&loss, which).untold_because);
+      }
+}
+
+/* All octets had come before: their ACK was lost. */
+static void a_dsack_of_all_octets_proves_that_they_were_answered(void **unused) {
+  (void)unused;
+  struct loss loss = behind_a_hole(FIN1);
+  answer_behind_a_hole(&loss, FIN1, FIN_SEQ - 10, 0);
+  assert_only(&loss, LOSS_ACK1, LOSS_BEFORE_TAP, 1);
+}
+
+/* ---- other than they seem ---------------------------------------------------------------------
+ */
+
+/* The D-SACK may be of the network's own copy of the last one. */
+static void where_the_network_doubles_a_dsack_proves_no_arrival(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN1, 0, 0);
+  fin(&loss, FIN1, 207, 0);
+  ack_with_sack(&loss, FIN1, 208, FIN_SEQ);
+  struct loss_context context = {.sack_permitted = true, .network_copies = true};
+  struct losses losses = loss_infer(&loss.fin[FIN1], &context);
+  assert_int_equal(losses.count[LOSS_OF_ACK][LOSS_BEFORE_TAP], 0);
+  assert_int_equal(losses.count[LOSS_OF_EITHER][LOSS_PLACE_UNKNOWN], 1);
+  context.network_copies = false;
+  losses = loss_infer(&loss.fin[FIN1], &context);
+  assert_int_equal(losses.count[LOSS_OF_ACK][LOSS_BEFORE_TAP], 1);
+}
+
+/* The echo of the older copy names it, whatever the network does. */
+static void a_dsack_that_echoes_an_older_copy_names_it(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN1, 0, 100);
+  fin(&loss, FIN1, 207, 307);
+  struct segment s = ack_at(208, 100);
+  s.options |= SEGMENT_HAS_SACK;
+  s.sack_left = FIN_SEQ;
+  s.sack_right = FIN_SEQ + 1;
+  loss_note_answer(&loss.fin[FIN1], FIN_SEQ, FIN_SEQ, &s);
+  struct loss_context context = {.sack_permitted = true, .network_copies = true};
+  struct losses losses = loss_infer(&loss.fin[FIN1], &context);
+  assert_int_equal(losses.count[LOSS_OF_ACK][LOSS_BEFORE_TAP], 1);
+}
+
+/* The copy before the last may have come, and its delayed ACK have become the answer to that. */
+static void a_dsack_right_after_the_copy_before(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN1, 0, 0);
+  fin(&loss, FIN1, 207, 0);
+  fin(&loss, FIN1, 215, 0);
+  ack_with_sack(&loss, FIN1, 216, FIN_SEQ);
   assert_only(&loss, LOSS_FIN1_OR_ACK1, LOSS_PLACE_UNKNOWN, 1);
+}
+
+/* In CLOSING the timestamp moves on with each copy, in TIME_WAIT it does not. */
+static void an_echo_from_where_the_fins_crossed_names_no_first_copy(void **unused) {
+  (void)unused;
+  struct loss loss = with_sack();
+  fin(&loss, FIN2, 0, 100);
+  fin(&loss, FIN2, 207, 307);
+  ack(&loss, FIN2, 208, 307);
+  struct loss_context context = {.sack_permitted = true, .may_meet_time_wait = true};
+  struct losses losses = loss_infer(&loss.fin[FIN2], &context);
+  assert_int_equal(losses.count[LOSS_OF_FIN][LOSS_AFTER_TAP], 0);
+  assert_int_equal(losses.count[LOSS_OF_EITHER][LOSS_PLACE_UNKNOWN], 1);
+  context.met_time_wait = true;
+  losses = loss_infer(&loss.fin[FIN2], &context);
+  assert_int_equal(losses.count[LOSS_OF_FIN][LOSS_AFTER_TAP], 1);
 }
 
 static void names(void **unused) {
@@ -444,9 +562,15 @@ int main(void) {
       cmocka_unit_test(a_repetition_within_milliseconds_is_spurious),
       cmocka_unit_test(the_border_of_spurious),
       cmocka_unit_test(soon_and_late_is_not_spurious),
-      cmocka_unit_test(unanswered_repetitions_count_but_the_last),
+      cmocka_unit_test(what_was_never_answered_proves_nothing),
       cmocka_unit_test(the_total_changes_nothing),
       cmocka_unit_test(both_fins_are_kept_apart),
+      cmocka_unit_test(a_fin_behind_a_hole_had_no_answer),
+      cmocka_unit_test(a_dsack_of_all_octets_proves_that_they_were_answered),
+      cmocka_unit_test(where_the_network_doubles_a_dsack_proves_no_arrival),
+      cmocka_unit_test(a_dsack_that_echoes_an_older_copy_names_it),
+      cmocka_unit_test(a_dsack_right_after_the_copy_before),
+      cmocka_unit_test(an_echo_from_where_the_fins_crossed_names_no_first_copy),
       cmocka_unit_test(names),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,8 +87,9 @@ static uint32_t claims_of(const struct account *was, const struct account *is) {
       [CLAIM_FINDING_GONE] = was->findings & ~is->findings,
       [CLAIM_CLOSED_FIRST] = v->closed_first != w->closed_first,
       [CLAIM_CAUSE] = v->cause != w->cause,
-      [CLAIM_LOSS] =
-          memcmp(v->losses, w->losses, sizeof v->losses) != 0 || was->spurious != is->spurious,
+      [CLAIM_LOSS] = memcmp(v->losses, w->losses, sizeof v->losses) != 0 ||
+                     v->fin_retransmissions != w->fin_retransmissions ||
+                     was->spurious != is->spurious,
       [CLAIM_ROLES] = v->count != w->count || v->of != w->of,
   };
   if (v->doubt != w->doubt && w->doubt != DOUBT_NONE) said[of_doubt[w->doubt]] = true;

@@ -42,7 +42,9 @@ struct losses connection_losses(const struct model *m, unsigned fin) {
       .receiver_soon_us = endpoint_soon_us(p),
       .sender_soon_us = endpoint_soon_us(f),
       .sack_permitted = m->sack_permitted[0] && m->sack_permitted[1],
-      .met_time_wait = fin == FIN2 || m->crossed,
+      .met_time_wait = fin == FIN2 && !m->crossed,
+      .may_meet_time_wait = fin == FIN2 || m->crossed,
+      .network_copies = m->network_copies,
   };
   return loss_infer(&m->fin[fin], &context);
 }

@@ -107,6 +107,7 @@ struct model {
   bool time_wait_restarted;
   bool capture_incomplete; /* for the caller to set: the kernel dropped packets */
   bool not_all_kept;       /* the same: what came before, or would come, has no room */
+  bool network_copies;     /* the same: segments are doubled on their way */
 };
 
 enum change_kind {

@@ -36,15 +36,19 @@ void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool c
     fin->flat_gaps = grew ? 0 : fin->flat_gaps + 1;
     fin->last_gap_us = gap_us;
   }
-  fin->copy[fin->copies++ % LOSS_KEPT] = (struct loss_copy){segment->t_us, segment->tsval};
+  fin->copy[fin->copies++ % LOSS_KEPT] =
+      (struct loss_copy){segment->t_us, segment->seq, segment->tsval};
   fin->last_us = segment->t_us;
   if (!crossed || fin->unanswered > 0) fin->unanswered++;
 }
 
-void loss_note_answer(struct close_fin *fin, uint32_t fin_seq, const struct segment *segment) {
+void loss_note_answer(struct close_fin *fin, uint32_t fin_seq, uint32_t acked_before,
+                      const struct segment *segment) {
   fin->answer[fin->answers++ % LOSS_KEPT] = (struct loss_answer){
       .t_us = segment->t_us,
       .tsecr = segment->tsecr,
+      .acked_before = acked_before,
+      .dsack_left = segment->sack_left,
       .has_tsecr = segment->options & SEGMENT_HAS_TIMESTAMPS,
       .dsack = segment_has_dsack(segment) && seq_gt(segment->sack_right, fin_seq),
       .bare = segment_len(segment) == 0,
@@ -64,15 +68,23 @@ enum {
   CLUE_BARE = 0x10,   /* it could have carried a D-SACK */
   CLUE_SACK_PERMITTED = 0x20,
   CLUE_TIME_WAIT = 0x40, /* its sender keeps the first timestamp and sends no D-SACK */
-  CLUE_ECHO = 0x80,      /* it echoes the timestamp of one copy */
+  CLUE_MAY_TIME_WAIT = 0x800,
+  CLUE_ECHO = 0x80,       /* it echoes the timestamp of one copy */
+  CLUE_ECHO_OLD = 0x400,  /* of one before that, and no ACK is delayed for so long */
+  CLUE_WHOLE = 0x100,     /* what it answers begins where had been acknowledged to */
+  CLUE_ALL_TWICE = 0x200, /* so does what its D-SACK reports: all had come before */
+  CLUE_APART = 0x1000,    /* the ACK of any copy before would not have been delayed until it */
+  CLUE_NETWORK_COPIES = 0x2000,
 };
 
 enum outcome {
   NOTHING_LOST,
   FINS_LOST,    /* all of them, after the tap */
   ONE_ARRIVED,  /* and its ACK was lost before the tap; of the others nobody can tell */
+  THAT_ARRIVED, /* the named one, the same */
   ECHO_ARRIVED, /* the named one and its ACK was lost; those before it were lost themselves */
   EITHER_LOST,
+  UNTOLD,
 };
 
 /* The first row that fits. The rows of a D-SACK hold for every stack that sends them (RFC 2883);
@@ -85,11 +97,19 @@ static const struct {
 } rules[] = {
     {CLUE_SACKED, 0, NOTHING_LOST, "its receiver had acknowledged it selectively"},
     {CLUE_DSACK | CLUE_SOON, 0, NOTHING_LOST, "it was repeated sooner than an ACK is delayed"},
-    {CLUE_DSACK | CLUE_FIRST, 0, ONE_ARRIVED, "a D-SACK says that a copy had come before"},
     {CLUE_TIME_WAIT | CLUE_ECHO | CLUE_FIRST, 0, ECHO_ARRIVED,
      "the echoed timestamp names the copy that came first"},
-    {CLUE_FIRST | CLUE_BARE | CLUE_SACK_PERMITTED, CLUE_DSACK | CLUE_TIME_WAIT, FINS_LOST,
-     "the ACK carries no D-SACK, so no other copy had come"},
+    {CLUE_DSACK | CLUE_FIRST | CLUE_ALL_TWICE | CLUE_ECHO_OLD, 0, THAT_ARRIVED,
+     "a D-SACK says that it had come before, and the echoed timestamp when"},
+    {CLUE_DSACK | CLUE_FIRST | CLUE_ALL_TWICE | CLUE_APART, CLUE_NETWORK_COPIES, ONE_ARRIVED,
+     "a D-SACK says that a copy had come before"},
+    {CLUE_DSACK | CLUE_FIRST | CLUE_ALL_TWICE, 0, EITHER_LOST,
+     "a D-SACK says that a copy had come before, or that the network made one"},
+    {CLUE_DSACK | CLUE_FIRST, 0, UNTOLD,
+     "a copy had come, and had no answer because octets before it were missing"},
+    {CLUE_FIRST | CLUE_BARE | CLUE_SACK_PERMITTED | CLUE_WHOLE,
+     CLUE_DSACK | CLUE_MAY_TIME_WAIT,
+     FINS_LOST, "the ACK carries no D-SACK, so no other copy had come"},
     {CLUE_SOON, 0, NOTHING_LOST, "it was repeated sooner than an ACK is delayed"},
     {0, 0, EITHER_LOST, "nothing tells whether the FIN or its ACK was lost"},
 };
@@ -98,6 +118,7 @@ static const struct {
 static const char NOT_THERE[] = "its receiver went on without it long after it had passed";
 static const char UNAWARE[] = "the FIN was sent again long after it had passed";
 static const char REST[] = "nothing names the other copies";
+static const char BEHIND[] = "octets before it were missing: if it came, it had no answer";
 
 /* ---- The inference -------------------------------------------------------------------------- */
 
@@ -155,7 +176,8 @@ static bool echoed_copy(const struct walk *w, const struct loss_answer *a, uint3
  * would tell of a second arrival and there is none, the echo names it. */
 static uint32_t answered_copy(const struct walk *w, const struct loss_answer *a, bool echo,
                               uint32_t echoed) {
-  bool alone = a->bare && !a->dsack && w->context->sack_permitted && !w->context->met_time_wait;
+  bool alone =
+      a->bare && !a->dsack && w->context->sack_permitted && !w->context->may_meet_time_wait;
   if (echo && alone) return echoed;
   uint32_t to = w->next - 1;
   /* The first D-SACK answers the second copy that arrived, at the least. */
@@ -164,12 +186,17 @@ static uint32_t answered_copy(const struct walk *w, const struct loss_answer *a,
   return to;
 }
 
+/* No ACK is delayed until the copy that follows this one. */
+static bool is_awaited(const struct walk *w, uint32_t i) {
+  return copy_of(w, i + 1)->t_us - copy_of(w, i)->t_us >= LOSS_DELAYED_ACK_US;
+}
+
 static unsigned clues_of(const struct walk *w, const struct loss_answer *a, bool echo,
-                         uint32_t to) {
+                         uint32_t echoed, uint32_t to) {
   unsigned clues = 0;
   bool soon = true;
   for (uint32_t i = w->pending; i < to; i++)
-    if (copy_of(w, i + 1)->t_us - copy_of(w, i)->t_us >= LOSS_DELAYED_ACK_US) soon = false;
+    if (is_awaited(w, i)) soon = false;
   if (w->fin->sacked) clues |= CLUE_SACKED;
   if (a->dsack) clues |= CLUE_DSACK;
   if (soon) clues |= CLUE_SOON;
@@ -177,13 +204,34 @@ static unsigned clues_of(const struct walk *w, const struct loss_answer *a, bool
   if (a->bare) clues |= CLUE_BARE;
   if (w->context->sack_permitted) clues |= CLUE_SACK_PERMITTED;
   if (w->context->met_time_wait) clues |= CLUE_TIME_WAIT;
+  if (w->context->may_meet_time_wait) clues |= CLUE_MAY_TIME_WAIT;
+  if (w->context->network_copies) clues |= CLUE_NETWORK_COPIES;
+  if (is_awaited(w, to - 1)) clues |= CLUE_APART;
   if (echo) clues |= CLUE_ECHO;
+  if (echo && echoed < to && is_awaited(w, echoed)) clues |= CLUE_ECHO_OLD;
+  if (seq_leq(copy_of(w, to)->seq, a->acked_before)) clues |= CLUE_WHOLE;
+  if (a->dsack && seq_leq(a->dsack_left, a->acked_before)) clues |= CLUE_ALL_TWICE;
   return clues;
 }
 
+/* Of the copies from `from` to before `to`, those that had an answer of their own if they came. One
+ * that the next followed at once may also have come after that. */
+static uint32_t answerable(struct walk *w, const struct loss_answer *a, uint32_t from,
+                           uint32_t to) {
+  uint32_t n = 0;
+  for (uint32_t i = from; i < to; i++) {
+    if (!seq_leq(copy_of(w, i)->seq, a->acked_before))
+      w->losses.untold_because = BEHIND;
+    else if (is_awaited(w, i))
+      n++;
+  }
+  return n;
+}
+
 /* The copies from `pending` to before `to` have no answer of their own. */
-static void judge(struct walk *w, uint32_t to, unsigned clues, uint32_t echoed) {
-  uint32_t n = to - w->pending;
+static void judge(struct walk *w, const struct loss_answer *a, uint32_t to, unsigned clues,
+                  uint32_t echoed) {
+  uint32_t n = to - w->pending, rest;
   unsigned row = 0;
   while ((rules[row].needs & ~clues) || (rules[row].forbids & clues)) row++;
   const char *because = rules[row].because;
@@ -192,18 +240,29 @@ static void judge(struct walk *w, uint32_t to, unsigned clues, uint32_t echoed) 
       w->losses.spurious = (uint16_t)(w->losses.spurious + n);
       w->losses.spurious_because = because;
       break;
-    case FINS_LOST: claim(w, LOSS_OF_FIN, LOSS_AFTER_TAP, n, because); break;
+    case FINS_LOST:
+      claim(w, LOSS_OF_FIN, LOSS_AFTER_TAP, answerable(w, a, w->pending, to), because);
+      break;
     case ONE_ARRIVED:
       claim(w, LOSS_OF_ACK, LOSS_BEFORE_TAP, 1, because);
-      claim(w, LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN, n - 1, REST);
+      rest = answerable(w, a, w->pending, to);
+      if (rest > 0) claim(w, LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN, rest - 1, REST);
+      break;
+    case THAT_ARRIVED:
+      claim(w, LOSS_OF_ACK, LOSS_BEFORE_TAP, 1, because);
+      claim(w, LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN,
+            answerable(w, a, w->pending, echoed) + answerable(w, a, echoed + 1, to), REST);
       break;
     case ECHO_ARRIVED:
-      claim(w, LOSS_OF_FIN, LOSS_AFTER_TAP, echoed - w->pending, because);
+      claim(w, LOSS_OF_FIN, LOSS_AFTER_TAP, answerable(w, a, w->pending, echoed), because);
       if (echoed == to) break;
       claim(w, LOSS_OF_ACK, LOSS_BEFORE_TAP, 1, because);
-      claim(w, LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN, to - echoed - 1, REST);
+      claim(w, LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN, answerable(w, a, echoed + 1, to), REST);
       break;
-    case EITHER_LOST: claim(w, LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN, n, because); break;
+    case EITHER_LOST:
+      claim(w, LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN, answerable(w, a, w->pending, to), because);
+      break;
+    case UNTOLD: w->losses.untold_because = because; break;
   }
 }
 
@@ -243,7 +302,7 @@ static void walk_answer(struct walk *w, const struct loss_answer *a) {
     bool echo = echoed_copy(w, a, &echoed);
     uint32_t to = answered_copy(w, a, echo, echoed);
     if (echoed > to) echo = false;
-    if (to > w->pending) judge(w, to, clues_of(w, a, echo, to), echoed);
+    if (to > w->pending) judge(w, a, to, clues_of(w, a, echo, echoed, to), echoed);
     w->pending = to + 1;
   }
   w->answers++;
@@ -269,10 +328,6 @@ struct losses loss_infer(const struct close_fin *fin, const struct loss_context 
   if (plain) return w.losses;
   uint32_t forgotten = fin->copies > LOSS_KEPT ? fin->copies - LOSS_KEPT : 0;
   uint32_t answers = fin->answers > LOSS_KEPT ? fin->answers - LOSS_KEPT : 0;
-  /* What is no longer kept had its answers, or nobody can tell any more. */
-  if (forgotten > answers)
-    claim(&w, LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN, forgotten - answers,
-          "too many copies to keep each");
   w.pending = w.next = forgotten;
   for (uint32_t a = answers; a < fin->answers; a++) {
     const struct loss_answer *answer = &fin->answer[a % LOSS_KEPT];
@@ -283,9 +338,6 @@ struct losses loss_infer(const struct close_fin *fin, const struct loss_context 
   while (w.next < fin->copies) walk_copy(&w);
   walk_not_there(&w);
   answer_was_lost(&w, fin->unaware_us);
-  if (w.next - w.pending > 1)
-    claim(&w, LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN, w.next - w.pending - 1,
-          "no answer to them was captured");
   if (fin->answer_met_closed && fin->answers > 1)
     w.losses.final_ack_late =
         take_back(&w, LOSS_OF_ACK, LOSS_AFTER_TAP) || take_back(&w, LOSS_OF_ACK, LOSS_BEFORE_TAP);

@@ -5,12 +5,14 @@
  * Nothing is counted while they come: the losses are inferred anew whenever somebody asks, so that
  * an answer that comes late takes back what its absence seemed to prove.
  *
- *   Causality. An answer cannot be to a copy that passed the tap later than one round trip before
- *     it, and a copy that follows an ACK within one round trip may have left before that arrived.
- *   One proof, one claim. A D-SACK proves that one copy had arrived before; an echoed timestamp
- *     names the copy that arrived; an answer accounts for one copy. What none of them names was
- * lost as FIN or as ACK, which nobody can tell. The last copy. Whether it, or its answer, was lost
- * is never inferable: another one would follow.
+ *   Order. A copy that arrives before the octets in front of it is kept, and not answered: only
+ * what begins where its receiver had acknowledged to must have been. Causality. An answer cannot be
+ * to a copy that passed the tap later than one round trip before it, and a copy that follows an ACK
+ * within one round trip may have left before that arrived. One proof, one claim. A D-SACK proves
+ * that one copy had arrived before; an echoed timestamp names the copy that arrived; an answer
+ * accounts for one copy. What none of them names was lost as FIN or as ACK, which nobody can tell.
+ * No answer, no claim. What was never answered may have found nobody there. The last copy. Whether
+ * it, or its answer, was lost is never inferable: another one would follow.
  *
  * What is decided by which clue is one table, in loss.c. */
 #ifndef TEARDOWN_COMMON_MODEL_LOSS_H
@@ -49,12 +51,15 @@ enum { LOSS_KEPT = 8 };
 
 struct loss_copy {
   int64_t t_us;
+  uint32_t seq;   /* of its segment: the FIN's octet, or of data that it carries */
   uint32_t tsval; /* counts if the FIN has timestamps */
 };
 
 struct loss_answer {
   int64_t t_us;
   uint32_t tsecr;
+  uint32_t acked_before; /* what its sender had acknowledged until then */
+  uint32_t dsack_left;   /* counts if dsack */
   bool has_tsecr;
   bool dsack; /* it reports the FIN's octet as having come twice */
   bool bare;  /* neither data nor a FIN of its own: only then would a D-SACK stand in it */
@@ -85,8 +90,10 @@ struct close_fin {
  * that arrived; then it awaits none of its own. */
 void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool crossed);
 
-/* A segment that covers this FIN, which is at fin_seq, was captured and counts as an answer. */
-void loss_note_answer(struct close_fin *fin, uint32_t fin_seq, const struct segment *segment);
+/* A segment that covers this FIN, which is at fin_seq, was captured and counts as an answer. Until
+ * then its sender had acknowledged what is before acked_before. */
+void loss_note_answer(struct close_fin *fin, uint32_t fin_seq, uint32_t acked_before,
+                      const struct segment *segment);
 
 /* What has to be known beside the FIN itself. */
 struct loss_context {
@@ -96,9 +103,11 @@ struct loss_context {
   int64_t receiver_soon_us; /* what the receiver sends so soon may have left before the FIN came */
   int64_t sender_soon_us;   /* the same of the FIN's sender and an answer */
   bool sack_permitted;      /* by both: a bare ACK of a second arrival carries a D-SACK */
-  /* Its receiver had sent a FIN before: it is in TIME_WAIT, keeps the timestamp of the copy that
-   * arrived first, and sends no D-SACK. */
+  /* Its receiver is in TIME_WAIT by the first copy that arrives, keeps the timestamp of that one,
+   * and sends no D-SACK. */
   bool met_time_wait;
+  bool may_meet_time_wait; /* or in CLOSING, and either */
+  bool network_copies;     /* what seems to have been sent twice may have been doubled on the way */
 };
 
 struct losses {
@@ -106,8 +115,9 @@ struct losses {
   const char
       *because[LOSS_OF][LOSS_PLACES]; /* of the newest such claim; NULL where there is none */
   const char *spurious_because;
-  uint16_t spurious;   /* copies for which nothing had been lost */
-  bool final_ack_late; /* an answer that seemed lost had only been late */
+  const char *untold_because; /* there were copies of which nothing can be told; NULL: none */
+  uint16_t spurious;          /* copies for which nothing had been lost */
+  bool final_ack_late;        /* an answer that seemed lost had only been late */
 };
 
 /* The losses that what was captured of this FIN lets one infer. */

@@ -8,6 +8,8 @@ struct observation observation_make(struct model *m, enum end from, const struct
   enum end to = end_other(from);
   struct endpoint *f = &m->end[from];
   uint32_t fresh = endpoint_new_payload(f, s), snd_nxt = f->stream.snd_nxt;
+  const struct endpoint *r = &m->end[to];
+  uint32_t opened = r->sent_syn ? r->first_seq + 1 : r->first_seq;
   bool is_behind = f->has_seq && seq_leq(segment_end(s), snd_nxt);
   return (struct observation){
       .m = m,
@@ -20,6 +22,7 @@ struct observation observation_make(struct model *m, enum end from, const struct
       .sender_state = f->state,
       .fresh = fresh,
       .fresh_from = f->has_seq ? seq_max(snd_nxt, s->seq) : s->seq,
+      .acked_before = f->offer.has_ack ? seq_max(f->offer.ack_max, opened) : opened,
       .first_fin = segment_carries_fin(s) && !f->has_fin,
       .acks_more = !f->offer.has_ack || seq_gt(s->ack, f->offer.ack_max),
       .repeats = segment_len(s) > 0 && is_behind && fresh == 0,

@@ -16,11 +16,12 @@ struct observation {
   struct endpoint *sender, *receiver;
   enum tcp_state sender_state; /* before the segment */
   uint32_t fresh;              /* octets of payload that were never captured before */
-  uint32_t fresh_from; /* the first octet that the sender can only have sent with or after it */
-  bool first_fin;      /* it closes, and its sender's FIN was not captured before */
-  bool acks_more;      /* its ACK is the sender's first, or higher than all before */
-  bool repeats;        /* it occupies sequence space, and all of that was captured before */
-  bool stale;          /* it acknowledges less than its sender did before */
+  uint32_t fresh_from;   /* the first octet that the sender can only have sent with or after it */
+  uint32_t acked_before; /* what its sender had acknowledged until then, the SYN at the least */
+  bool first_fin;        /* it closes, and its sender's FIN was not captured before */
+  bool acks_more;        /* its ACK is the sender's first, or higher than all before */
+  bool repeats;          /* it occupies sequence space, and all of that was captured before */
+  bool stale;            /* it acknowledges less than its sender did before */
   bool stamped_alone; /* a FIN without data, with a timestamp that its sender had not used before */
   bool late; /* captured after what its sender sent after it, so that what it answered is no longer
                 to be told */

@@ -43,10 +43,13 @@ static void notes_on_repetition(struct observation *o, const struct close_fin *f
                      o->sender->fin_seq);
 }
 
+static uint32_t fin_seq_of(const struct model *m, unsigned which) {
+  return m->end[connection_closer(m, which)].fin_seq;
+}
+
 /* The segment is an ACK of this FIN. */
 static void note_ack(struct observation *o, unsigned which) {
-  struct model *m = o->m;
-  loss_note_answer(&m->fin[which], m->end[connection_closer(m, which)].fin_seq, o->s);
+  loss_note_answer(&o->m->fin[which], fin_seq_of(o->m, which), o->acked_before, o->s);
 }
 
 /* FIN2 is the first segment to acknowledge FIN1, so late that no ACK is delayed so long (RFC 9293,
@@ -122,6 +125,8 @@ void role_acked_before(struct observation *o) {
   unsigned which = connection_fin_of(o->m, o->from);
   o->m->roles_seen |= which == FIN1 ? ROLE_ACK1 : ROLE_ACK2;
   o->m->fin[which].acked_us = o->s->t_us;
-  note_ack(o, which);
+  /* The segment is the FIN, and its answer was captured before. */
+  uint32_t fin_seq = fin_seq_of(o->m, which);
+  loss_note_answer(&o->m->fin[which], fin_seq, fin_seq, o->s);
   role_count(o->m, o->step);
 }

@@ -87,6 +87,10 @@ static void say_losses(struct text *t, const struct verdict *v, const struct mod
   if (v->spurious_because[FIN1])
     say(t, "; ", end_name(m->first_closer), " repeated its FIN though nothing was lost (",
         v->spurious_because[FIN1], ")");
+  for (unsigned which = FIN1; which <= FIN2; which++)
+    if (v->untold_because[which])
+      say(t, "; what became of a FIN of ", end_name(connection_closer(m, which)),
+          " that was repeated cannot be told (", v->untold_because[which], ")");
   if (m->fin[1].copies < 2 || !verdict_fin_is_acked(m, FIN2)) return;
   const char *first = end_name(m->first_closer), *second = end_name(end_other(m->first_closer));
   bool ack_lost = false, fin_lost = false;
@@ -107,7 +111,7 @@ static void say_losses(struct text *t, const struct verdict *v, const struct mod
   else if (v->spurious_because[FIN2])
     say(t, "; ", second, " repeated its FIN though nothing was lost (", v->spurious_because[FIN2],
         ")");
-  else
+  else if (!v->untold_because[FIN2])
     say(t, "; ", second, " repeated its FIN sooner than its ACK could come");
 }
 

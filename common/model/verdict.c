@@ -154,6 +154,7 @@ static void sum_losses(struct verdict *v, const struct model *m) {
   for (unsigned which = FIN1; which <= FIN2; which++) {
     struct losses losses = connection_losses(m, which);
     v->spurious_because[which] = losses.spurious_because;
+    v->untold_because[which] = losses.untold_because;
     if (which == FIN2) v->final_ack_was_late = losses.final_ack_late;
     for (unsigned what = 0; what < LOSS_OF; what++) {
       enum loss_kind kind = kinds[which][what];
