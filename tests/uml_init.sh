@@ -14,7 +14,7 @@ TEARDOWN_BIN=$(argument teardown_bin)
 
 # By name, from the kernel's own folder: there is no /lib/modules for it on this file system.
 modules=/usr/lib/uml/modules/$(uname -r)/kernel
-for module in lib/crc-ccitt net/ipv6/ipv6 drivers/net/ifb \
+for module in lib/crc-ccitt net/ipv6/ipv6 drivers/net/ifb drivers/net/veth \
   net/sched/{sch_netem,sch_prio,sch_ingress,cls_u32,act_gact,act_mirred}; do
   busybox insmod "$modules/$module.ko" || echo "# insmod $module failed"
 done

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# What one tap tells of losses, against what two taps show was lost; prints TAP. Without more, 150
+# closes by nft. TWO_TAPS=10000 tests/run.sh check_two_taps: so many, a third of them by netem in
+# user-mode Linux; then 95 of 100 that can be told must be.
+set -uo pipefail
+
+tests=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source-path=SCRIPTDIR source=uml_boot.sh
+. "$tests/uml_boot.sh"
+bin=${TEARDOWN_BIN:-$tests/../build}
+total=${TWO_TAPS-}
+scratch=$(mktemp -d) || exit
+trap 'rm -rf "$scratch"' EXIT
+
+number=0
+# check NAME COMMAND...: its report, and whether it ends with 0.
+check() {
+  local name=$1 output status=0
+  shift
+  number=$((number + 1))
+  output=$("$@" 2>&1) || status=$?
+  if ((status == 0)); then echo "ok $number $name"; else echo "not ok $number $name (status $status)"; fi
+  sed -E 's/^(# )?/# /' <<<"$output"
+}
+
+# closes BATCHES SIZE SEED
+closes() { TEARDOWN_BIN=$bin "$tests/two_taps/close.sh" --batches "$1" --size "$2" --seed "$3" "$scratch"; }
+netem_closes() {
+  uml_boot 768M 3000 tests/two_taps/in_uml.sh "$scratch" --batches "$1" --size "$2" --seed "$3"
+}
+truth() { python3 "$tests/two_taps/truth.py" "$1" "$bin/capture" "$scratch"/*-*; }
+
+if [[ -z $total ]]; then
+  echo 1..2
+  check 'closes over a path that loses' closes 1 150 4
+  # Of so few, chance decides how many can be told.
+  check 'every claim of a loss is true' truth 75
+  exit
+fi
+size=250
+echo 1..3
+check "closes over a path that loses" closes $((total * 2 / 3 / size + 1)) $size "$RANDOM"
+if refusal=$(uml_refusal); then
+  number=$((number + 1))
+  echo "ok $number the same by netem # SKIP $refusal"
+else
+  check 'the same by netem' netem_closes $((total / 3 / size + 1)) $size "$RANDOM"
+fi
+check 'every claim of a loss is true, and what can be told is' truth 95
