@@ -87,7 +87,7 @@ OBJECTS_test_kernel_diag := tests/test_kernel_diag capture/kernel/diag capture/k
 # It includes tests/uml_xstate.c.
 OBJECTS_test_uml_xstate := tests/test_uml_xstate
 OBJECTS_test_mutation := tests/test_mutation tests/mutate_trace tests/mutation_rules \
-  capture/source capture/input capture/savefile capture/decode $(MODEL)
+  capture/source capture/sample capture/input capture/savefile capture/decode $(MODEL)
 # Every unit test is a cmocka program; one that is not listed above tests the model alone.
 $(foreach t,$(UNIT_TESTS),$(eval PKGS_tests/$t := cmocka)$(eval OBJECTS_$t ?= tests/$t $(MODEL)))
 PKGS_tests/test_savefile += libpcap

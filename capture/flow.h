@@ -57,8 +57,9 @@ struct flow {
   uint32_t number; /* 1, 2, 3 ... in order of the first control segment; 0: none yet */
   uint8_t client;  /* which half of the key the client is */
   enum roles_by roles_by : 8;
-  uint8_t list;     /* enum flow_list */
-  uint8_t verdicts; /* given so far; more than one: a later segment revised it */
+  uint8_t list;       /* enum flow_list */
+  uint8_t told_stuck; /* how often it was said that somebody waits, since when that began */
+  uint8_t verdicts;   /* given so far; more than one: a later segment revised it */
   bool in_use;
   bool is_closing;      /* a control segment came since its last verdict */
   bool may_lack_begin;  /* begun in the middle when others had been given up already */

@@ -254,12 +254,21 @@ static void see_countdown(struct report *r, const struct flow *flow, int64_t lef
 
 static void see_summary(struct report *r, const struct report_summary *s) { (void)r, (void)s; }
 
+static void see_stuck(struct report *r, const struct flow *flow, const struct verdict *v,
+                      int64_t waits_us, int64_t now_us) {
+  (void)r, (void)flow, (void)v, (void)waits_us, (void)now_us;
+}
+
+static void see_inventory(struct report *r, const struct kernel_inventory *in, int64_t now_us) {
+  (void)r, (void)in, (void)now_us;
+}
+
 static void stop_watching(struct report *r) { free(r); }
 
 struct report *ladder_expectation_watch(struct ladder_expectation *e) {
   static const struct report_class class = {
-      see_start,   see_segment,   see_expired, see_kernel,
-      see_verdict, see_countdown, see_summary, stop_watching,
+      see_start,     see_segment, see_expired, see_kernel,    see_verdict,
+      see_countdown, see_summary, see_stuck,   see_inventory, stop_watching,
   };
   struct watcher *w = calloc(1, sizeof *w);
   if (!w) return NULL;

@@ -199,13 +199,27 @@ static void tell_evictions(const struct watch *w, bool *told) {
                w->max_flows);
 }
 
+/* A pipe's clock: its packets may come from another machine, or from yesterday. It goes on from the
+ * newest of them once nothing has come for a while. */
+static int64_t pipe_clock_us(int64_t last_us, int64_t heard_us) {
+  enum { QUIET_US = 500000 };
+  int64_t quiet_us = now_us() - heard_us;
+  return last_us + (quiet_us >= QUIET_US ? quiet_us : 0);
+}
+
+/* The newest time there is. */
+static int64_t clock_us(const struct watch *w, int64_t last_us, int64_t heard_us) {
+  if (w->live) return now_us();
+  return w->prompt && heard_us > 0 ? pipe_clock_us(last_us, heard_us) : last_us;
+}
+
 /* False when the source broke: the verdicts so far are given all the same. */
 static bool run(struct watch *w, struct source *source, const struct settings *s,
                 const sigset_t *unblocked) {
   char error[SOURCE_ERROR_SIZE];
   struct watch_packet packets[SOURCE_BATCH];
   int64_t deadline_us = s->duration_s > 0 ? now_us() + (int64_t)s->duration_s * 1000000 : 0;
-  int64_t last_us = 0, next_tick_us = 0;
+  int64_t last_us = 0, next_tick_us = 0, heard_us = 0;
   uint64_t n_packets = 0;
   bool ok = true, more = true, evictions_told = false;
   int kernel = w->kernel ? kernel_fd(w->kernel) : -1;
@@ -226,9 +240,10 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
     for (unsigned i = 0; i < n; i++, n_packets++)
       if (n_packets == 0 || packets[i].t_us > last_us) last_us = packets[i].t_us;
     tell_evictions(w, &evictions_told);
-    if (s->report.live && now_us() >= next_tick_us) {
-      w->incomplete = source_counts(source).dropped > 0;
-      watch_tick(w, now_us());
+    if (n > 0 && w->prompt) heard_us = now_us();
+    if (w->prompt && now_us() >= next_tick_us) {
+      if (w->live) w->incomplete = source_counts(source).dropped > 0;
+      if (n_packets > 0 || w->live) watch_tick(w, clock_us(w, last_us, heard_us));
       next_tick_us = now_us() + TICK_MS * 1000;
     }
     if (!s->report.live) {
@@ -247,7 +262,7 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
   w->summary.step_back_us = counts.step_back_us;
   w->incomplete = counts.dropped > 0;
   (void)watch_attend(w, now_us());
-  watch_end(w, s->report.live ? now_us() : last_us);
+  watch_end(w, clock_us(w, last_us, heard_us));
   if (!ok) cli_complain(&program_cli, "%s (the verdicts so far are given)", error);
   return ok;
 }
@@ -296,12 +311,21 @@ static int complain_of_open(enum source_error error, const char *message, int ar
   return CLI_EXIT_USAGE;
 }
 
+static bool is_wanted(void *context, const struct kernel_pair *pair) {
+  const struct sample_pair sample = {.address = {pair->local.bytes, pair->remote.bytes},
+                                     .port = {pair->local_port, pair->remote_port},
+                                     .family = pair->family};
+  return source_would_show(context, &sample);
+}
+
 static int watch_source(struct settings *s, int argc, char **argv) {
   struct watch watch = {
       .demand = s->demand,
       .two_msl_us = s->msl_s > 0 ? (int64_t)s->msl_s * 2000000 : MODEL_LINUX_2MSL_US,
       .max_flows = (uint32_t)s->max_flows,
       .live = s->report.live,
+      .prompt = s->report.live,
+      .stuck_after_us = (int64_t)s->stuck_after_s * 1000000,
       .wait = s->report.wait,
       .own_clock = s->msl_s > 0,
   };
@@ -323,6 +347,8 @@ static int watch_source(struct settings *s, int argc, char **argv) {
     return complain_of_open(opened, error, argc, argv);
   }
   handle_signals(&unblocked);
+  watch.prompt = s->report.live || source_fd(source) >= 0;
+  if (!watch.prompt) watch.stuck_after_us = 0; /* its verdicts come at once */
 
   int status = CLI_EXIT_USAGE;
   bool ask = s->report.live && s->kernel == KERNEL_AUTO;
@@ -335,6 +361,7 @@ static int watch_source(struct settings *s, int argc, char **argv) {
       if (watch.reports[i]->options.quiet == REPORT_STEPS)
         watch.reports[i]->class->start(watch.reports[i], name, s->filter,
                                        watch.kernel ? kernel_lack(watch.kernel) : NULL);
+    if (s->report.live) watch_take_inventory(&watch, is_wanted, source, now_us());
     if (s->report.live && isatty(STDERR_FILENO))
       fprintf(stderr, "capturing on %s%s%s; Ctrl-C ends it\n", name, s->filter ? ", " : "",
               s->filter ? s->filter : "");

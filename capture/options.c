@@ -81,6 +81,9 @@ static const struct cli_option rows[] = {
      .text = "wait for the end of TIME_WAIT before the verdict"},
     {0, "msl", "S", CLI_NUMBER, AT(msl_s), .min = 1, .max = 3600,
      .text = "maximum segment lifetime: TIME_WAIT is twice that (default 30)"},
+    {0, "stuck-after", "S", CLI_NUMBER, AT(stuck_after_s), .min = 2, .max = 86400,
+     .text = "live, and on a pipe: name at once who is waited for longer than so many seconds "
+             "(default 10), and again after twice as long"},
     {0, "max-flows", "N", CLI_NUMBER, AT(max_flows), .min = 1, .max = FLOW_MAX,
      .text = "follow so many connections at once (default 1048576); then the ended, the half-open "
              "and the longest idle make room"},
@@ -159,6 +162,7 @@ int options_read(int argc, char **argv, struct settings *s) {
       .format = FORMAT_BY_TERMINAL,
       .explain = -1,
       .max_flows = FLOW_MAX_DEFAULT,
+      .stuck_after_s = 10,
   };
   program_cli.tables[CLI_OWN].settings = s;
   int status = cli_parse(&program_cli, argc, argv);

@@ -22,7 +22,7 @@ struct settings {
   const char *expect; /* as it was typed; `demand` is what it means */
   const char *json_file, *rows_file, *expected_ladder_file;
   char *filter; /* owned */
-  uint64_t packets_max, closes_max, duration_s, msl_s, max_flows;
+  uint64_t packets_max, closes_max, duration_s, msl_s, max_flows, stuck_after_s;
   unsigned quiet; /* of standard output alone: what goes to files is complete */
   enum format format;
   enum color_when color;

@@ -10,6 +10,7 @@
 
 #include "capture/decode.h"
 #include "capture/input.h"
+#include "capture/sample.h"
 #include "capture/savefile.h"
 
 /* The filter, compiled for one link type: a file may have interfaces of several. */
@@ -34,6 +35,7 @@ struct source {
   size_t slot;     /* room for each */
   struct packet *batch;
   unsigned n_batch;
+  struct bpf_program live_filter; /* what the kernel runs */
 
   /* A file */
   struct input input;
@@ -149,11 +151,24 @@ static enum source_error filter_live(struct source *s, const char *filter, char 
              pcap_geterr(s->pcap));
     return SOURCE_BAD_FILTER;
   }
-  int status = pcap_setfilter(s->pcap, &program);
-  pcap_freecode(&program);
-  if (status == 0) return SOURCE_OK;
+  s->live_filter = program;
+  if (pcap_setfilter(s->pcap, &program) == 0) return SOURCE_OK;
   snprintf(error, SOURCE_ERROR_SIZE, "filter '%s': %s", filter, pcap_geterr(s->pcap));
   return SOURCE_BAD_FILTER;
+}
+
+bool source_would_show(struct source *s, const struct sample_pair *pair) {
+  uint8_t bytes[SAMPLE_SIZE];
+  bool own = memcmp(pair->address[0], pair->address[1], pair->family == 4 ? 4 : 16) == 0;
+  bool on_lo = sample_is_loopback(pair) || own, any = strcmp(s->name, "any") == 0;
+  if (!s->live || (!any && on_lo != (strcmp(s->name, "lo") == 0))) return false;
+  if (!s->filter) return true;
+  for (unsigned from = 0; from < 2; from++) {
+    unsigned n = sample_segment(s->link, pair, from, bytes);
+    const struct pcap_pkthdr header = {.caplen = n, .len = n};
+    if (n == 0 || pcap_offline_filter(&s->live_filter, &header, bytes)) return true;
+  }
+  return false;
 }
 
 static void copy_packet(unsigned char *user, const struct pcap_pkthdr *header,
@@ -413,6 +428,7 @@ static bool save(struct source *s, const struct packet *p, char *error) {
 
 static void release(struct source *s) {
   if (s->pcap) pcap_close(s->pcap);
+  pcap_freecode(&s->live_filter);
   free(s->copies);
   for (unsigned i = 0; i < s->n_filters; i++) pcap_freecode(&s->filters[i].program);
   free(s->filters);

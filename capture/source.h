@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "capture/packet.h"
+#include "capture/sample.h"
 
 /* Longest headers that occur (SLL2, IPv6 with an extension, TCP with all its options), and then
  * some: in immediate mode a slot of the kernel's ring is as large as the snapshot. */
@@ -53,6 +54,10 @@ enum source_result source_next_batch(struct source *source, struct packet *packe
 
 /* A descriptor to poll for a live capture or a pipe, -1 for a file. */
 int source_fd(const struct source *source);
+
+/* Whether the interface and the filter of a live capture would show segments between these two, as
+ * far as addresses and ports tell. */
+bool source_would_show(struct source *source, const struct sample_pair *pair);
 
 struct source_counts {
   uint64_t received, dropped; /* by the filter; by the kernel, for want of room */

@@ -39,6 +39,10 @@ bool tally_add(struct report_summary *summary, const struct flow *f, const struc
   struct verdict v;
   bool good = true;
   verdict_make(&v, &f->model, now_us);
+  if (f->kernel) {
+    const bool up_to_date[2] = {kernel_is_up_to_date(f, 0), kernel_is_up_to_date(f, 1)};
+    verdict_hear(&v, &f->model, &f->kernel->witness, up_to_date);
+  }
   summary->connections++;
   summary->endings[v.ending]++;
   summary->closed_first[v.closed_first]++;

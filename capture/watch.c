@@ -151,17 +151,22 @@ static bool makes_copies(const struct report_summary *s) {
   return s->copies > 0 && s->copies < s->segments / CAPTURED_TWICE_OF;
 }
 
-static void give_verdict(struct watch *w, struct flow *f, int64_t now_us, bool may_ask) {
-  struct verdict v;
+static void make_verdict(struct watch *w, struct flow *f, struct verdict *v, int64_t now_us,
+                         bool may_ask) {
   f->model.capture_incomplete = w->incomplete;
   f->model.not_all_kept = f->may_lack_begin;
   f->model.network_copies = makes_copies(&w->summary);
+  verdict_make(v, &f->model, now_us);
+  hear(w, f, v, may_ask);
+}
+
+static void give_verdict(struct watch *w, struct flow *f, int64_t now_us, bool may_ask) {
+  struct verdict v;
   if (f->number == 0) {
     settle_roles(w, f);
     f->number = ++w->last_number;
   }
-  verdict_make(&v, &f->model, now_us);
-  hear(w, f, &v, may_ask);
+  make_verdict(w, f, &v, now_us, may_ask);
   REPORT(w, REPORT_VERDICTS, verdict, f, &v, now_us);
   if (f->verdicts == 0 && flow_has_closed(f)) w->closes++;
   if (f->verdicts < UINT8_MAX) f->verdicts++;
@@ -247,9 +252,51 @@ static int64_t verdict_due_us(const struct watch *w, const struct flow *f) {
   const struct model *m = &f->model;
   bool lingers = connection_deadline_us(m) != INT64_MAX;
   int64_t due_us = m->last_us + w->two_msl_us + (is_held(w, f) ? TIME_WAIT_SLACK_US : 0);
-  if (w->live && (!w->wait || !lingers)) due_us = earlier(due_us, m->last_us + settle_us(m));
+  if (w->prompt && (!w->wait || !lingers)) due_us = earlier(due_us, m->last_us + settle_us(m));
   return later(due_us, complete_us(m));
 }
+
+/* ---- Who is waited for ---------------------------------------------------------------------- */
+
+/* Since when somebody waits for the other end's next step; INT64_MAX: nobody does. */
+static int64_t waits_since_us(const struct model *m) {
+  const struct close_fin *fin1 = &m->fin[FIN1], *fin2 = &m->fin[FIN2];
+  if (m->first_closer == END_NONE || m->rst.from != END_NONE) return INT64_MAX;
+  if (verdict_fin_is_acked(m, FIN2)) return INT64_MAX;
+  if (fin2->copies > 0) return fin2->first_us;
+  if (verdict_fin_is_acked(m, FIN1)) return later(fin1->acked_us, m->half_close_us);
+  return fin1->first_us;
+}
+
+static int64_t stuck_due_us(const struct watch *w, const struct flow *f) {
+  enum { DOUBLINGS_MAX = 20 };
+  int64_t since_us = w->stuck_after_us ? waits_since_us(&f->model) : INT64_MAX;
+  if (since_us == INT64_MAX || f->told_stuck > DOUBLINGS_MAX) return DEADLINE_NEVER;
+  return since_us + (w->stuck_after_us << f->told_stuck);
+}
+
+static bool is_stuck(const struct verdict *v) {
+  for (unsigned i = 0; i < v->n_findings; i++)
+    if (finding_text(v->findings[i].id)->severity == FINDING_STUCK) return true;
+  return v->only_half_closed;
+}
+
+static void tell_stuck(struct watch *w, struct flow *f, int64_t now_us) {
+  struct verdict v;
+  if (stuck_due_us(w, f) > now_us) return;
+  while (stuck_due_us(w, f) <= now_us) f->told_stuck++;
+  make_verdict(w, f, &v, now_us, true);
+  if (is_stuck(&v))
+    REPORT(w, REPORT_VERDICTS, stuck, f, &v, now_us - waits_since_us(&f->model), now_us);
+}
+
+void watch_take_inventory(struct watch *w, kernel_wanted *wanted, void *context, int64_t now_us) {
+  struct kernel_inventory inventory;
+  if (w->kernel && kernel_take_inventory(w->kernel, &inventory, wanted, context))
+    REPORT(w, REPORT_VERDICTS, inventory, &inventory, now_us);
+}
+
+/* ---- Due ------------------------------------------------------------------------------------ */
 
 /* When something is to be done about the flow, if no segment comes before. */
 static int64_t due_us(const struct watch *w, const struct flow *f) {
@@ -258,7 +305,7 @@ static int64_t due_us(const struct watch *w, const struct flow *f) {
   if (!f->is_closing) return DEADLINE_NEVER;
   int64_t us = is_held(w, f) ? DEADLINE_NEVER : connection_deadline_us(m);
   if (is_consulted(w, f)) us = earlier(us, f->kernel->asked_us + ask_every_us(w));
-  return earlier(us, verdict_due_us(w, f));
+  return earlier(earlier(us, stuck_due_us(w, f)), verdict_due_us(w, f));
 }
 
 /* Its deadline may have come nearer. One that has moved away is seen to be early when it comes. */
@@ -273,6 +320,7 @@ static bool visit(struct watch *w, struct flow *f, int64_t now_us) {
   if (f->is_closing) {
     consult(w, f, now_us);
     expire(w, f, now_us);
+    tell_stuck(w, f, now_us);
     if (verdict_due_us(w, f) > now_us) return true;
     give_verdict(w, f, now_us, true);
     flow_move(&w->flows, f, FLOW_LINGERING);
@@ -413,7 +461,9 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
     event.state_before[i] = m->end[i].state;
     event.evidence_before[i] = m->end[i].evidence;
   }
+  int64_t waits_since = w->stuck_after_us ? waits_since_us(m) : 0;
   model_step(m, from, s, &step);
+  if (w->stuck_after_us && waits_since_us(m) != waits_since) f->told_stuck = 0;
   if (fresh)
     for (unsigned i = 0; i < 2; i++) {
       event.state_before[i] = m->end[i].base;

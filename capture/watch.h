@@ -1,10 +1,13 @@
 /* The watch: carries segments from decode to the model and its steps to the reports, and decides
  * when a connection has ended and its verdict is due.
  *
- * A verdict is due: live, when a complete close has been quiet for so long that a lost final ACK
- * would have shown as a repeated FIN (with --wait: when TIME_WAIT is over too); always, when the
- * four-tuple begins a new connection, when 2 MSL have passed, and at the end of the capture. A
- * segment that comes later than that revises the verdict.
+ * Whoever has waited for long is named while it lasts (stuck_after_us), and again after twice, four
+ * times ... as long.
+ *
+ * A verdict is due: live or on a pipe, when a complete close has been quiet for so long that a lost
+ * final ACK would have shown as a repeated FIN (with --wait: when TIME_WAIT is over too); always,
+ * when the four-tuple begins a new connection, when 2 MSL have passed, and at the end of the
+ * capture. A segment that comes later than that revises the verdict.
  *
  * Where the kernel can be asked, it says the end of TIME_WAIT and of what was given up (the model's
  * own clock stands in where it cannot), and its view stands beside each verdict. */
@@ -40,7 +43,9 @@ struct watch {
   uint32_t max_flows;
   bool own_clock; /* TIME_WAIT ends by two_msl_us whatever the kernel says */
   bool live, wait;
-  bool incomplete;  /* the kernel dropped packets: set it as soon as that is known */
+  bool prompt;            /* the clock goes on without packets: live, or a pipe */
+  int64_t stuck_after_us; /* prompt: who waits for longer is named at once; 0: nobody is */
+  bool incomplete;        /* the kernel dropped packets: set it as soon as that is known */
   bool has_evicted; /* a connection that was not over: one that begins in the middle may be it */
   struct roles *roles;
   uint32_t last_number;
@@ -76,7 +81,12 @@ void watch_listen(struct watch *watch);
 /* Live: there are no more packets now; time for the kernel. True: call again soon. */
 bool watch_attend(struct watch *watch, int64_t now_us);
 
-/* Live: the clock moved on; verdicts that are due, timers, countdowns. Call a few times a second.
+/* Live: what the kernel has of closes that began before. To be called once, after the reports'
+ * start. */
+void watch_take_inventory(struct watch *watch, kernel_wanted *wanted, void *context,
+                          int64_t now_us);
+
+/* The clock moved on; verdicts that are due, timers, countdowns. Call a few times a second.
  */
 void watch_tick(struct watch *watch, int64_t now_us);
 

@@ -161,7 +161,7 @@ END
   holder=$(pgrep -P "$server")
   is ".kernel.server.state == \"CLOSE_WAIT\" and .kernel.server.owner.pid == $holder"
   is '.kernel.server.owner.command == "server" and .kernel.server.owner.fd > 2'
-  is ".sentence | contains(\"has not called close(); held by server, pid $holder, fd \")"
+  is ".sentence | contains(\"has not called close(), though it has read the end of file; held by server, pid $holder, fd \")"
 }
 
 @test "FIN_WAIT_2 that timed out: the kernel says so, and the model believes it" {

@@ -58,6 +58,14 @@ static void enter_namespace(void) {
   if (own_namespace) set_loopback(true);
 }
 
+/* By a walk of its own. */
+static bool kernel_owner_find(uint32_t inode, struct kernel_owner *owner) {
+  struct kernel_owners owners = {0};
+  bool found = kernel_owners_find(&owners, inode, INT64_MAX, owner);
+  kernel_owners_free(&owners);
+  return found;
+}
+
 static int open_diag(void **state) {
   char error[KERNEL_ERROR_SIZE] = "";
   (void)state;
@@ -884,6 +892,25 @@ static void test_no_descriptor_left(void **state) {
 
 /* ---- who holds a socket ---- */
 
+static void test_one_walk_serves_all(void **state) {
+  (void)state;
+  struct kernel_owners owners = {0};
+  struct kernel_owner owner;
+  const struct connection c = open_ipv4(), other = open_ipv4();
+  assert_true(kernel_owners_find(&owners, inode_of(c.client), 0, &owner));
+  const int64_t walked_us = owners.walked_us;
+  assert_true(kernel_owners_find(&owners, inode_of(other.client), INT64_MAX, &owner));
+  assert_int_equal(owner.fd, other.client);
+  assert_false(kernel_owners_find(&owners, UINT32_MAX, walked_us - 1, &owner)); /* it would know */
+  assert_int_equal(owners.walked_us, walked_us);
+  /* What it knew is not believed for ever. */
+  uint32_t inode = inode_of(other.server);
+  close_both(&other);
+  assert_false(kernel_owners_find(&owners, inode, INT64_MAX, &owner));
+  kernel_owners_free(&owners);
+  close_both(&c);
+}
+
 static void test_owner_is_this_process(void **state) {
   (void)state;
   struct kernel_owner owner;
@@ -1014,6 +1041,7 @@ int main(void) {
       cmocka_unit_test(test_a_thousand_sockets),
       cmocka_unit_test(test_nobody_else_answers),
       cmocka_unit_test(test_no_descriptor_left),
+      cmocka_unit_test(test_one_walk_serves_all),
       cmocka_unit_test(test_owner_is_this_process),
       cmocka_unit_test(test_owner_is_another_process),
       cmocka_unit_test(test_owner_among_processes_that_come_and_go),

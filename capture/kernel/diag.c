@@ -196,34 +196,41 @@ struct answer {
   struct kernel_socket socket;
 };
 
-static void take_socket(void *context, const struct nlmsghdr *message) {
-  struct answer *answer = context;
+/* NULL: it is no answer, or not one that could be. */
+static const struct inet_diag_msg *socket_in(const struct nlmsghdr *message) {
   const struct inet_diag_msg *found = mnl_nlmsg_get_payload(message);
-  if (message->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
-      mnl_nlmsg_get_payload_len(message) < sizeof *found || found->idiag_state >= sizeof STATE_OF ||
-      found->idiag_timer > KERNEL_TIMER_PROBE)
-    return;
-  if (found->id.idiag_dport == 0) { /* the listener that would take a SYN of this pair */
-    answer->kind = KERNEL_GONE;
-    return;
-  }
+  bool good = message->nlmsg_type == SOCK_DIAG_BY_FAMILY &&
+              mnl_nlmsg_get_payload_len(message) >= sizeof *found &&
+              found->idiag_state < sizeof STATE_OF && found->idiag_timer <= KERNEL_TIMER_PROBE;
+  return good ? found : NULL;
+}
 
+static struct kernel_socket socket_of(const struct inet_diag_msg *found) {
   enum tcp_state state = STATE_OF[found->idiag_state];
   bool fin_received = state == TCPS_CLOSE_WAIT || state == TCPS_CLOSING || state == TCPS_LAST_ACK;
   bool fin_or_syn_unacked = state == TCPS_FIN_WAIT_1 || state == TCPS_CLOSING ||
                             state == TCPS_LAST_ACK || state == TCPS_SYN_SENT;
-  answer->kind = KERNEL_FOUND;
-  answer->socket = (struct kernel_socket){
+  return (struct kernel_socket){
       .cookie = found->id.idiag_cookie[0] | (uint64_t)found->id.idiag_cookie[1] << 32,
       .left_ms = found->idiag_expires,
       .inode = found->idiag_inode,
       .unread = octets(found->idiag_rqueue, fin_received),
+      .has_read_end = fin_received && found->idiag_rqueue == 0,
       .unacked = octets(found->idiag_wqueue, fin_or_syn_unacked),
       .state = (uint8_t)state,
       .timer = found->idiag_timer, /* numbered alike */
       /* Of the other timers the kernel counts the probes. */
       .retransmits = found->idiag_timer == KERNEL_TIMER_RETRANSMIT ? found->idiag_retrans : 0,
   };
+}
+
+static void take_socket(void *context, const struct nlmsghdr *message) {
+  struct answer *answer = context;
+  const struct inet_diag_msg *found = socket_in(message);
+  if (!found) return;
+  /* Without a peer: the listener that would take a SYN of this pair. */
+  answer->kind = found->id.idiag_dport == 0 ? KERNEL_GONE : KERNEL_FOUND;
+  answer->socket = socket_of(found);
 }
 
 /* AF_INET also finds the half of a dual-stack server, whose socket is of AF_INET6. */
@@ -352,6 +359,76 @@ bool kernel_diag_listens(struct kernel_diag *diag, uint8_t family,
   if (now_ms() - diag->listeners_read_ms < READ_AGAIN_AFTER_MS) return false;
   (void)read_listeners(diag); /* what could not be read is read a second later */
   return find_listener(diag, &asked);
+}
+
+/* ---- all of them ---- */
+
+struct dump {
+  kernel_diag_take *take;
+  void *context;
+};
+
+/* A v4-mapped socket has family 4. */
+static struct kernel_pair pair_of(const struct inet_diag_msg *found) {
+  static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
+  struct kernel_pair pair = {.local_port = ntohs(found->id.idiag_sport),
+                             .remote_port = ntohs(found->id.idiag_dport),
+                             .family = found->idiag_family == AF_INET ? 4 : 6};
+  size_t skip = 0;
+  if (pair.family == 6 && memcmp(found->id.idiag_dst, mapped, sizeof mapped) == 0) {
+    pair.family = 4;
+    skip = sizeof mapped;
+  }
+  memcpy(pair.local.bytes, (const uint8_t *)found->id.idiag_src + skip, length_of(pair.family));
+  memcpy(pair.remote.bytes, (const uint8_t *)found->id.idiag_dst + skip, length_of(pair.family));
+  return pair;
+}
+
+static int take_info(const struct nlattr *attribute, void *context) {
+  const struct nlattr **info = context;
+  if (mnl_attr_get_type(attribute) == INET_DIAG_INFO) *info = attribute;
+  return MNL_CB_OK;
+}
+
+static void take_dumped(void *context, const struct nlmsghdr *message) {
+  const struct dump *dump = context;
+  const struct inet_diag_msg *found = socket_in(message);
+  const struct nlattr *attribute = NULL;
+  if (!found || found->id.idiag_dport == 0) return;
+  struct kernel_socket socket = socket_of(found);
+  struct kernel_pair pair = pair_of(found);
+  struct tcp_info info;
+  if (mnl_attr_parse(message, sizeof *found, take_info, &attribute) >= 0 && attribute &&
+      mnl_attr_get_payload_len(attribute) >= sizeof info) {
+    memcpy(&info, mnl_attr_get_payload(attribute), sizeof info);
+    socket.heard_ms = info.tcpi_last_ack_recv;
+  }
+  dump->take(dump->context, &pair, &socket);
+}
+
+int kernel_diag_dump(struct kernel_diag *diag, unsigned states, kernel_diag_take *take,
+                     void *context) {
+  struct dump dump = {take, context};
+  struct {
+    struct nlmsghdr header;
+    struct inet_diag_req_v2 wanted;
+  } request = {
+      .header = {.nlmsg_len = sizeof request,
+                 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                 .nlmsg_flags = NLM_F_DUMP},
+      .wanted = {.sdiag_protocol = IPPROTO_TCP, .idiag_ext = 1 << (INET_DIAG_INFO - 1)},
+  };
+  for (unsigned i = 0; i < sizeof STATE_OF; i++)
+    if (STATE_OF[i] != TCPS_CLOSED && states & 1U << STATE_OF[i])
+      request.wanted.idiag_states |= 1U << i;
+  static const uint8_t families[] = {AF_INET, AF_INET6};
+  for (unsigned i = 0; i < sizeof families; i++) {
+    request.wanted.sdiag_family = families[i];
+    request.header.nlmsg_flags = NLM_F_DUMP;
+    int status = exchange(diag, diag->sockets, &request.header, take_dumped, &dump);
+    if (status < 0) return status;
+  }
+  return 0;
 }
 
 /* ---- opening and closing ---- */

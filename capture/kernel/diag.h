@@ -33,6 +33,8 @@ struct kernel_socket {
   uint32_t left_ms;    /* until the timer runs out */
   uint32_t inode;      /* 0: no process holds it (an orphan, or TIME_WAIT) */
   uint32_t unread;     /* octets that the application has not read */
+  uint32_t heard_ms;   /* of a dump: since the newest segment of the peer; TIME_WAIT: 0 */
+  bool has_read_end;   /* the application has met the peer's FIN */
   uint32_t unacked;    /* octets sent or queued that are not acknowledged; SYN and FIN are none */
   uint8_t state;       /* enum tcp_state */
   uint8_t timer;       /* enum kernel_timer */
@@ -62,6 +64,14 @@ enum kernel_answer kernel_diag_ask(struct kernel_diag *diag, const struct kernel
  * known within a second. */
 bool kernel_diag_listens(struct kernel_diag *diag, uint8_t family,
                          const struct decode_address *address, uint16_t port);
+
+typedef void kernel_diag_take(void *context, const struct kernel_pair *pair,
+                              const struct kernel_socket *socket);
+
+/* Gives every socket in one of these states (a bit 1 << enum tcp_state each) to `take`, of both
+ * families, and never waits. 0, or the negative errno with which it ended before it was through. */
+int kernel_diag_dump(struct kernel_diag *diag, unsigned states, kernel_diag_take *take,
+                     void *context);
 
 /* Whether the address belongs to this machine, in this network namespace: a loopback address, or
  * one of the first 4096 of its interfaces. A new one is known within a second, a removed one may

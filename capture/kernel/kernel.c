@@ -8,7 +8,6 @@
 enum {
   WORDS_MAX = 4096, /* gathered, and not given on yet */
   HELD_MAX = 64,
-  OWNERS_PER_SECOND = 10, /* each reads all of /proc */
 };
 
 /* A word about a flow without a control segment is held back until there is one: the kernel says
@@ -27,8 +26,7 @@ struct kernel {
   struct kernel_word held[HELD_MAX];
   unsigned n_held;
   struct flow *first_due, *last_due;
-  int64_t owners_since_us;
-  unsigned owners;
+  struct kernel_owners owners;
   char lack[2 * KERNEL_ERROR_SIZE + 32];
 };
 
@@ -56,12 +54,18 @@ void kernel_close(struct kernel *k) {
   if (!k) return;
   if (k->trace) kernel_trace_close(k->trace);
   if (k->diag) kernel_diag_close(k->diag);
+  kernel_owners_free(&k->owners);
   free(k);
 }
 
 uint64_t kernel_lost(const struct kernel *k) { return k->trace ? kernel_trace_lost(k->trace) : 0; }
 
 const char *kernel_lack(const struct kernel *k) { return k->lack; }
+
+bool kernel_take_inventory(struct kernel *k, struct kernel_inventory *inventory,
+                           kernel_wanted *wanted, void *context) {
+  return k->diag && kernel_inventory_take(inventory, k->diag, &k->owners, wanted, context);
+}
 
 int kernel_fd(const struct kernel *k) { return k->trace ? kernel_trace_fd(k->trace) : -1; }
 
@@ -199,6 +203,10 @@ static bool ask_end(struct kernel *k, struct flow *f, enum end end, struct kerne
       }
       v->socket[end] = answer;
       v->cookie[end] = answer.cookie;
+      said->socket = (struct witness_socket){.is_known = true,
+                                             .is_held = answer.inode != 0,
+                                             .has_read_end = answer.has_read_end,
+                                             .unread = answer.unread};
       v->gone_us[end] = 0;
       restarted = set_end_of_time_wait(v, end, now_us);
       witness_asked(said, v->socket[end].state, now_us);
@@ -212,6 +220,7 @@ static bool ask_end(struct kernel *k, struct flow *f, enum end end, struct kerne
         break;
       }
       if (v->gone_us[end] <= f->model.last_us) v->gone_us[end] = now_us;
+      said->socket = (struct witness_socket){.is_known = true};
       witness_asked(said, TCPS_CLOSED, now_us);
       break;
     case KERNEL_UNANSWERED: break;
@@ -247,16 +256,11 @@ struct flow *kernel_next_noticed(struct kernel *k) {
 
 void kernel_find_owner(struct kernel *k, struct flow *f, enum end end) {
   struct kernel_view *v = f->kernel;
-  int64_t now_us = clock_us();
-  if (!v || v->answer[end] != KERNEL_FOUND || v->socket[end].inode == 0) return;
-  if (now_us - k->owners_since_us >= 1000000) {
-    k->owners_since_us = now_us;
-    k->owners = 0;
-  }
-  if (k->owners++ >= OWNERS_PER_SECOND) return;
   struct kernel_owner owner;
-  v->has_owner[end] = kernel_owner_find(v->socket[end].inode, &owner);
-  if (!v->has_owner[end]) return;
+  if (!v || v->answer[end] != KERNEL_FOUND) return;
+  /* It has been held since before the close began. */
+  if (!kernel_owners_find(&k->owners, v->socket[end].inode, f->model.last_us, &owner)) return;
+  v->has_owner[end] = true;
   v->owner[end] = owner;
   snprintf(v->witness.end[end].holder, sizeof v->witness.end[end].holder, "%s, pid %d, fd %d",
            owner.command, (int)owner.pid, (int)owner.fd);

@@ -12,6 +12,7 @@
 
 #include "capture/flow.h"
 #include "capture/kernel/diag.h"
+#include "capture/kernel/inventory.h"
 #include "capture/kernel/owner.h"
 #include "capture/kernel/trace.h"
 #include "common/model/witness.h"
@@ -49,6 +50,10 @@ const char *kernel_lack(const struct kernel *kernel);
 /* How many of its events nobody had read in time. */
 uint64_t kernel_lost(const struct kernel *kernel);
 
+/* What there is of closes that began before (inventory.h). False: it cannot be asked. */
+bool kernel_take_inventory(struct kernel *kernel, struct kernel_inventory *inventory,
+                           kernel_wanted *wanted, void *context);
+
 /* A descriptor that polls readable when the kernel may have told something; -1: it tells nothing.
  */
 int kernel_fd(const struct kernel *kernel);
@@ -79,8 +84,8 @@ unsigned kernel_ask(struct kernel *kernel, struct flow *flow, struct kernel_word
 /* Takes the flow that was noticed first and not asked about since; NULL: there is none. */
 struct flow *kernel_next_noticed(struct kernel *kernel);
 
-/* Looks for the process that holds that end's socket, and names it in the view. Costs more than all
- * else, so that it is refused when it was done often of late. */
+/* Looks for the process that holds that end's socket, and names it in the view (owner.h). Who was
+ * named stays named, also when it is gone. */
 void kernel_find_owner(struct kernel *kernel, struct flow *flow, enum end end);
 
 /* Whether the kernel's last word about that end is newer than the last segment. Only for a flow

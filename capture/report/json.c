@@ -483,12 +483,91 @@ static void json_summary(struct report *r, const struct report_summary *s) {
   out_text(o, "}\n");
 }
 
+static void add_owner(struct out *o, const char *key, const struct kernel_owner *owner) {
+  if (!owner) {
+    add_null(o, key);
+    return;
+  }
+  out_text(o, key);
+  add_int(o, "{" FIRST("pid"), owner->pid);
+  add_string(o, KEY("command"), owner->command);
+  add_int(o, KEY("fd"), owner->fd);
+  out_char(o, '}');
+}
+
+/* The end that is waited for. */
+static enum end waited_for(const struct model *m) {
+  return m->fin[FIN2].copies > 0 ? m->first_closer : end_other(m->first_closer);
+}
+
+static void json_stuck(struct report *r, const struct flow *flow, const struct verdict *v,
+                       int64_t waits_us, int64_t now_us) {
+  const struct model *m = &flow->model;
+  const struct kernel_view *view = flow->kernel;
+  struct out *o = r->out;
+  enum end who = waited_for(m);
+  const struct witness_socket *socket = &v->socket[who];
+  const char *finding = NULL;
+  char sentence[1024];
+  for (unsigned i = 0; i < v->n_findings && !finding; i++)
+    if (finding_text(v->findings[i].id)->severity == FINDING_STUCK)
+      finding = finding_text(v->findings[i].id)->id;
+  add_int(o, BEGIN("stuck") KEY("conn"), flow->number);
+  add_time(o, KEY("t"), now_us);
+  add_name(o, KEY("client"), flow, END_CLIENT);
+  add_name(o, KEY("server"), flow, END_SERVER);
+  add_string(o, KEY("about"), end_name(who));
+  add_string(o, KEY("finding"), finding);
+  add_int(o, KEY("us"), waits_us);
+  add_states(o, m);
+  add_owner(o, KEY("owner"), view && view->has_owner[who] ? &view->owner[who] : NULL);
+  if (socket->is_known)
+    add_uint(o, KEY("unread"), socket->unread);
+  else
+    add_null(o, KEY("unread"));
+  add_string(o, KEY("sentence"), sentence_make(v, m, now_us, sentence, sizeof sentence));
+  out_text(o, "}\n");
+}
+
+static void json_inventory(struct report *r, const struct kernel_inventory *in, int64_t now_us) {
+  struct out *o = r->out;
+  bool first = true;
+  char name[NAME_SIZE];
+  add_time(o, BEGIN("inventory") KEY("t"), now_us);
+  out_text(o, KEY("sockets") "{");
+  for (unsigned i = 0; i < TCPS_COUNT; i++) {
+    if (in->n[i] == 0) continue;
+    add_uint_of(o, tcp_state_name(i), in->n[i], first);
+    first = false;
+  }
+  out_char(o, '}');
+  add_uint(o, KEY("ephemeral_ports"), in->ephemeral_ports);
+  out_text(o, KEY("groups") "[");
+  for (uint32_t i = 0; i < in->n_groups; i++) {
+    const struct kernel_group *g = &in->group[i];
+    if (i > 0) out_char(o, ',');
+    add_string(o, "{" FIRST("state"), tcp_state_name(g->state));
+    add_uint(o, KEY("count"), g->n);
+    add_uint(o, KEY("port"), g->port);
+    add_uint(o, KEY("heard_ms"), g->heard_ms);
+    add_uint(o, KEY("oldest_ms"), g->oldest_ms);
+    out_text(o, g->has_read_end ? KEY("has_read_end") "true" : KEY("has_read_end") "false");
+    add_owner(o, KEY("owner"), g->has_owner ? &g->owner : NULL);
+    add_string(o, KEY("local"),
+               name_endpoint(g->first.family, &g->first.local, g->first.local_port, name));
+    add_string(o, KEY("remote"),
+               name_endpoint(g->first.family, &g->first.remote, g->first.remote_port, name));
+    out_char(o, '}');
+  }
+  out_text(o, "]}\n");
+}
+
 static void json_destroy(struct report *r) { free(r); }
 
 struct report *report_json_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
-      json_start,   json_segment,   json_expired, json_kernel,
-      json_verdict, json_countdown, json_summary, json_destroy,
+      json_start,     json_segment, json_expired, json_kernel,    json_verdict,
+      json_countdown, json_summary, json_stuck,   json_inventory, json_destroy,
   };
   struct report *r = calloc(1, sizeof *r);
   if (!r) return NULL;

@@ -15,7 +15,8 @@ struct ladder {
   uint32_t last_number;   /* of the connection that the previous line belongs to */
   uint32_t titled_number; /* of the connection whose title was printed before its first segment */
   int64_t shown_s;        /* by the countdown */
-  bool counting_down;     /* the cursor stands on a countdown line */
+  bool explained[FINDING_COUNT]; /* the remedy was given */
+  bool counting_down;            /* the cursor stands on a countdown line */
   unsigned time_width, state_width, arrow_width;
   unsigned clock_width; /* 0: the terminal is too narrow for it */
   bool narrow;
@@ -510,6 +511,43 @@ static void ladder_summary(struct report *report, const struct report_summary *s
   end_countdown(l);
 }
 
+static void ladder_stuck(struct report *report, const struct flow *flow, const struct verdict *v,
+                         int64_t waits_us, int64_t now_us) {
+  struct ladder *l = (struct ladder *)report;
+  char buffer[LINE_SIZE], sentence[1024];
+  (void)waits_us;
+  end_countdown(l);
+  if (l->last_number != flow->number) out_printf(report->out, "#%u, continued\n", flow->number);
+  l->last_number = flow->number;
+  color(l, "1;31");
+  snprintf(buffer, sizeof buffer, "#%u %s", flow->number, v->only_half_closed ? "waits" : "stuck");
+  print_wrapped(l, 2, "", buffer);
+  color(l, "0");
+  print_wrapped(l, 4, "", sentence_make(v, &flow->model, now_us, sentence, sizeof sentence));
+  for (unsigned i = 0; i < v->n_findings; i++) {
+    const struct finding_text *f = finding_text(v->findings[i].id);
+    if (f->severity != FINDING_STUCK || l->explained[v->findings[i].id]) continue;
+    l->explained[v->findings[i].id] = true;
+    snprintf(buffer, sizeof buffer, "%s: %s %s", f->id, f->cause, f->remedy);
+    print_wrapped(l, 4, "", buffer);
+  }
+}
+
+static void ladder_inventory(struct report *report, const struct kernel_inventory *in,
+                             int64_t now_us) {
+  struct ladder *l = (struct ladder *)report;
+  char buffer[LINE_SIZE];
+  struct out text = out_string(buffer, sizeof buffer);
+  (void)now_us;
+  text_inventory(&text, in);
+  if (text.end > 0) print_wrapped(l, 2, "", out_text_of(&text));
+  for (uint32_t i = 0; i < in->n_groups; i++) {
+    text = out_string(buffer, sizeof buffer);
+    text_inventory_group(&text, &in->group[i]);
+    print_wrapped(l, 4, "", out_text_of(&text));
+  }
+}
+
 static void ladder_destroy(struct report *report) { free(report); }
 
 static unsigned clock_width(enum text_time form) {
@@ -526,8 +564,8 @@ static unsigned clock_width(enum text_time form) {
 
 struct report *report_ladder_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
-      ladder_start,   ladder_segment,   ladder_expired, ladder_kernel,
-      ladder_verdict, ladder_countdown, ladder_summary, ladder_destroy,
+      ladder_start,     ladder_segment, ladder_expired, ladder_kernel,    ladder_verdict,
+      ladder_countdown, ladder_summary, ladder_stuck,   ladder_inventory, ladder_destroy,
   };
   struct ladder *l = calloc(1, sizeof *l);
   if (!l) return NULL;

@@ -7,6 +7,7 @@
 struct lines {
   struct report base;
   int64_t last_countdown_s;
+  bool explained[FINDING_COUNT]; /* the remedy was given */
 };
 
 /* Words between spaces, so that a line reads here as it is printed. */
@@ -253,12 +254,65 @@ static void lines_summary(struct report *r, const struct report_summary *summary
   (void)r, (void)summary;
 }
 
+/* Once is enough, however many are stuck. */
+static void put_remedies(struct lines *l, const struct verdict *v) {
+  for (unsigned i = 0; i < v->n_findings; i++) {
+    const struct finding_text *text = finding_text(v->findings[i].id);
+    if (text->severity != FINDING_STUCK || l->explained[v->findings[i].id]) continue;
+    l->explained[v->findings[i].id] = true;
+    struct out *o = l->base.out;
+    out_text(o, "  ");
+    out_text(o, text->id);
+    out_text(o, ": ");
+    out_text(o, text->cause);
+    out_char(o, ' ');
+    out_text(o, text->remedy);
+    out_char(o, '\n');
+  }
+}
+
+static void lines_stuck(struct report *r, const struct flow *flow, const struct verdict *v,
+                        int64_t waits_us, int64_t now_us) {
+  struct out *o = r->out;
+  char buffer[1024];
+  (void)waits_us;
+  put_time(r, now_us);
+  put_number(o, flow);
+  out_text(o, v->only_half_closed ? " waits" : " stuck");
+  for (unsigned e = 0; e < 2; e++) {
+    put_word(o, end_name(e));
+    out_char(o, '=');
+    put_end(o, flow, e);
+  }
+  out_text(o, ": ");
+  out_printable(o, sentence_make(v, &flow->model, now_us, buffer, sizeof buffer));
+  out_char(o, '\n');
+  put_remedies((struct lines *)r, v);
+}
+
+static void lines_inventory(struct report *r, const struct kernel_inventory *in, int64_t now_us) {
+  char buffer[2 * TEXT_SIZE];
+  struct out text = out_string(buffer, sizeof buffer);
+  text_inventory(&text, in);
+  if (text.end == 0) return;
+  put_time(r, now_us);
+  out_text(r->out, out_text_of(&text));
+  out_char(r->out, '\n');
+  for (uint32_t i = 0; i < in->n_groups; i++) {
+    text = out_string(buffer, sizeof buffer);
+    text_inventory_group(&text, &in->group[i]);
+    out_text(r->out, "  ");
+    out_text(r->out, out_text_of(&text));
+    out_char(r->out, '\n');
+  }
+}
+
 static void lines_destroy(struct report *r) { free(r); }
 
 struct report *report_lines_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
-      lines_start,   lines_segment,   lines_expired, lines_kernel,
-      lines_verdict, lines_countdown, lines_summary, lines_destroy,
+      lines_start,     lines_segment, lines_expired, lines_kernel,    lines_verdict,
+      lines_countdown, lines_summary, lines_stuck,   lines_inventory, lines_destroy,
   };
   struct lines *l = calloc(1, sizeof *l);
   if (!l) return NULL;

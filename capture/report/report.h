@@ -101,6 +101,11 @@ struct report_class {
   void (*countdown)(struct report *, const struct flow *, int64_t left_us, int64_t total_us,
                     bool by_kernel);
   void (*summary)(struct report *, const struct report_summary *);
+  /* Somebody has been waiting for so long, and still does. The verdict is that of this moment. */
+  void (*stuck)(struct report *, const struct flow *, const struct verdict *, int64_t waits_us,
+                int64_t now_us);
+  /* Live, after the start: what there is of closes that began before. */
+  void (*inventory)(struct report *, const struct kernel_inventory *, int64_t now_us);
   void (*destroy)(struct report *);
 };
 

@@ -213,12 +213,21 @@ static void rows_summary(struct report *r, const struct report_summary *s) {
   out_char(r->out, '\n');
 }
 
+static void rows_stuck(struct report *r, const struct flow *flow, const struct verdict *v,
+                       int64_t waits_us, int64_t now_us) {
+  (void)r, (void)flow, (void)v, (void)waits_us, (void)now_us;
+}
+
+static void rows_inventory(struct report *r, const struct kernel_inventory *in, int64_t now_us) {
+  (void)r, (void)in, (void)now_us;
+}
+
 static void rows_destroy(struct report *r) { free(r); }
 
 struct report *report_rows_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
-      rows_start,   rows_segment,   rows_expired, rows_kernel,
-      rows_verdict, rows_countdown, rows_summary, rows_destroy,
+      rows_start,     rows_segment, rows_expired, rows_kernel,    rows_verdict,
+      rows_countdown, rows_summary, rows_stuck,   rows_inventory, rows_destroy,
   };
   struct report *r = calloc(1, sizeof *r);
   if (!r) return NULL;

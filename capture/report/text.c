@@ -247,6 +247,51 @@ void text_sockets(struct out *o, const struct kernel_view *view, int64_t now_us)
   }
 }
 
+void text_inventory(struct out *o, const struct kernel_inventory *in) {
+  static const uint8_t order[] = {TCPS_CLOSE_WAIT, TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_2,
+                                  TCPS_CLOSING,    TCPS_LAST_ACK,   TCPS_TIME_WAIT};
+  bool first = true;
+  for (size_t i = 0; i < sizeof order; i++) {
+    if (in->n[order[i]] == 0) continue;
+    out_text(o, first ? "before the start: " : ", ");
+    first = false;
+    out_unsigned(o, in->n[order[i]]);
+    out_char(o, ' ');
+    out_text(o, tcp_state_name(order[i]));
+    if (order[i] == TCPS_TIME_WAIT && in->ephemeral_ports > 0)
+      out_printf(o, " (there are %u ephemeral ports)", in->ephemeral_ports);
+  }
+}
+
+static void put_seconds(struct out *o, uint32_t ms) {
+  out_unsigned(o, ms / 1000);
+  out_text(o, " s");
+}
+
+void text_inventory_group(struct out *o, const struct kernel_group *g) {
+  char name[NAME_SIZE];
+  out_text(o, tcp_state_name(g->state));
+  out_printf(o, " x%u, port %u, ", g->n, g->port);
+  out_text(o, "nothing heard for ");
+  put_seconds(o, g->heard_ms);
+  if (g->oldest_ms / 1000 > g->heard_ms / 1000) {
+    out_text(o, " to ");
+    put_seconds(o, g->oldest_ms);
+  }
+  if (g->state == TCPS_CLOSE_WAIT)
+    out_text(o, !g->is_held       ? ": never accepted"
+                : g->has_read_end ? ": the end of file was read, and close() was not called"
+                                  : ": the end of file was not read");
+  if (g->has_owner)
+    out_printf(o, "; held by %s, pid %d, fd %d", g->owner.command, (int)g->owner.pid,
+               (int)g->owner.fd);
+  out_text(o, g->n > 1 ? " (the first: " : " (");
+  out_text(o, name_endpoint(g->first.family, &g->first.local, g->first.local_port, name));
+  out_text(o, " to ");
+  out_text(o, name_endpoint(g->first.family, &g->first.remote, g->first.remote_port, name));
+  out_char(o, ')');
+}
+
 void text_elapsed(struct out *o, int64_t us) {
   int64_t magnitude = us < 0 ? -us : us;
   out_char(o, us > -50 ? '+' : '-');

@@ -55,6 +55,14 @@ void text_kernel(struct out *out, const struct kernel_word *word, const char *ar
  * nothing. The view may be NULL. */
 void text_sockets(struct out *out, const struct kernel_view *view, int64_t now_us);
 
+/* "before the start: 5 CLOSE_WAIT, 31 TIME_WAIT (of 28232 ephemeral ports)"; nothing if there is
+ * nothing. */
+void text_inventory(struct out *out, const struct kernel_inventory *inventory);
+
+/* "CLOSE_WAIT x5, port 9000, for 11 s at the least: the end of file was read and close() not
+ * called; held by python3, pid 17169, fd 4 (127.0.0.1:9000)". */
+void text_inventory_group(struct out *out, const struct kernel_group *group);
+
 /* "+43.1 ms", "+1.244 s". */
 void text_elapsed(struct out *out, int64_t us);
 

@@ -130,6 +130,22 @@ static bool is_stuck(const struct verdict *v) {
   return false;
 }
 
+/* What the kernel tells of the application that does not close: whether it reads at all. */
+static void say_reader(struct text *t, const struct witness_socket *socket) {
+  if (!socket->is_known) return;
+  if (!socket->is_held) {
+    say(t, "; no process holds it: it was never accepted");
+  } else if (socket->has_read_end) {
+    say(t, ", though it has read the end of file");
+  } else if (socket->unread > 0) {
+    say(t, "; it does not read: ");
+    say_number(t, socket->unread);
+    say(t, " octets and the end of file wait for it");
+  } else {
+    say(t, "; it has not read the end of file");
+  }
+}
+
 static void say_not_yet(struct text *t, const struct model *m, unsigned which, int64_t now_us) {
   say(t, "; the capture ends ");
   say_duration(t, now_us - m->fin[which].last_us);
@@ -282,8 +298,12 @@ const char *sentence_make(const struct verdict *v, const struct model *m, int64_
       if (is_stuck(v))
         say(&t, " ago and has not closed (CLOSE_WAIT): the ", end_name(second),
             "'s application has not called close()");
+      else if (v->only_half_closed)
+        say(&t, " ago and has not closed yet (CLOSE_WAIT), and ", end_name(first),
+            " holds its end open to read on");
       else
         say(&t, " before the capture ends and has not closed yet (CLOSE_WAIT)");
+      say_reader(&t, &v->socket[second]);
       if (v->holder[second]) say(&t, "; held by ", v->holder[second]);
       break;
     case ENDING_LAST_ACK:

@@ -193,8 +193,28 @@ void verdict_make(struct verdict *v, const struct model *m, int64_t now_us) {
 
 /* ---- What the kernel adds ------------------------------------------------------------------- */
 
+static void drop_finding(struct verdict *v, enum finding_id id) {
+  uint8_t kept = 0;
+  for (uint8_t i = 0; i < v->n_findings; i++)
+    if (v->findings[i].id != id) v->findings[kept++] = v->findings[i];
+  v->n_findings = kept;
+}
+
+/* A half-close is legal: nobody is stuck whose peer may still read. Nor is who has left CLOSE_WAIT,
+ * whatever was captured of that. */
+static void hear_close_wait(struct verdict *v, const struct model *m, const struct witness *w) {
+  if (v->ending != ENDING_CLOSE_WAIT) return;
+  enum end second = end_other(m->first_closer);
+  bool elsewhere = w->end[second].n > 0 && witness_last(&w->end[second]) != TCPS_CLOSE_WAIT;
+  if (elsewhere) v->socket[second].is_known = false;
+  v->only_half_closed = !elsewhere && v->socket[m->first_closer].is_held;
+  if (elsewhere || v->only_half_closed) drop_finding(v, FINDING_CLOSE_WAIT_STUCK);
+}
+
 void verdict_hear(struct verdict *v, const struct model *m, const struct witness *w,
                   const bool up_to_date[static 2]) {
+  for (unsigned i = 0; i < 2; i++) v->socket[i] = w->end[i].socket;
+  hear_close_wait(v, m, w);
   for (unsigned i = 0; i < 2; i++) {
     v->kernel[i] = witness_compare(&w->end[i], &m->end[i], up_to_date[i]);
     if (w->end[i].holder[0] != '\0') v->holder[i] = w->end[i].holder;

@@ -95,6 +95,8 @@ struct verdict {
   uint8_t n_findings;
   struct finding findings[MODEL_FINDINGS_MAX + 5]; /* the model's, those of the end, the kernel's */
   struct witness_view kernel[2];                   /* by end, after verdict_hear */
+  bool only_half_closed; /* CLOSE_WAIT, and the peer still holds its socket: it may yet read */
+  struct witness_socket socket[2]; /* by end, after verdict_hear */
   const char *holder[2];     /* by end: who has its socket open, of the witness; NULL: unknown */
   const char *kernel_reason; /* for the RST, in the kernel's word; NULL: none */
 };

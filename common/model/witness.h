@@ -21,13 +21,22 @@
 
 enum { WITNESS_STATES_MAX = 12, WITNESS_HOLDER_SIZE = 80 };
 
+/* What the kernel said at last of the socket itself. */
+struct witness_socket {
+  bool is_known;     /* it was asked; the rest is false or 0 where there is no such socket */
+  bool is_held;      /* a process has it open, so that it may still read */
+  bool has_read_end; /* the application has met the peer's end of file */
+  uint32_t unread;   /* octets before that */
+};
+
 struct witness_end {
   struct {
     int64_t t_us;
-    uint8_t state;                  /* enum tcp_state */
-    bool told;                      /* it came straight from the one before */
-  } said[WITNESS_STATES_MAX];       /* in the order of their times; no state twice in a row */
-  uint8_t n;                        /* 0: the kernel has not spoken of this end */
+    uint8_t state;            /* enum tcp_state */
+    bool told;                /* it came straight from the one before */
+  } said[WITNESS_STATES_MAX]; /* in the order of their times; no state twice in a row */
+  uint8_t n;                  /* 0: the kernel has not spoken of this end */
+  struct witness_socket socket;
   char holder[WITNESS_HOLDER_SIZE]; /* "nginx, pid 4673, fd 76"; empty: nobody, or unknown */
 };
 
