@@ -84,6 +84,8 @@ OBJECTS_test_verdict := tests/test_verdict tests/model_builder $(MODEL)
 OBJECTS_test_witness := tests/test_witness tests/model_builder $(MODEL)
 OBJECTS_test_kernel_diag := tests/test_kernel_diag capture/kernel/diag capture/kernel/owner \
   common/model/tcp_state
+OBJECTS_test_kernel_time_wait := tests/test_kernel_time_wait capture/flow capture/deadline \
+  capture/name $(call layer,capture/kernel) $(MODEL)
 # It includes tests/uml_xstate.c.
 OBJECTS_test_uml_xstate := tests/test_uml_xstate
 OBJECTS_test_mutation := tests/test_mutation tests/mutate_trace tests/mutation_rules \

@@ -174,12 +174,20 @@ static bool is_succeeded(struct kernel *k, const struct flow *f, enum end end,
   return k->n_words == WORDS_MAX;
 }
 
+bool kernel_time_wait_restarted(int64_t *ends_us, int64_t now_us, uint32_t left_ms) {
+  int64_t before_us = *ends_us;
+  if (left_ms == 0 && before_us != 0) return false;
+  *ends_us = now_us + (int64_t)left_ms * 1000;
+  return before_us != 0 && *ends_us - before_us > TIMER_SLACK_US;
+}
+
 /* True when it will last longer than was said before. */
 static bool set_end_of_time_wait(struct kernel_view *v, enum end end, int64_t now_us) {
   const struct kernel_socket *s = &v->socket[end];
-  int64_t before_us = v->ends_us[end];
-  v->ends_us[end] = s->state == TCPS_TIME_WAIT ? now_us + (int64_t)s->left_ms * 1000 : 0;
-  return before_us != 0 && v->ends_us[end] - before_us > TIMER_SLACK_US;
+  if (s->state == TCPS_TIME_WAIT)
+    return kernel_time_wait_restarted(&v->ends_us[end], now_us, s->left_ms);
+  v->ends_us[end] = 0;
+  return false;
 }
 
 /* True when the answer is another than the last word; *news then is that. */

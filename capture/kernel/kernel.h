@@ -102,6 +102,12 @@ int64_t kernel_time_wait_left_us(const struct flow *flow, enum end end, int64_t 
  * the other is not; -1: neither, or both, or it cannot be asked. */
 int kernel_listening_half(struct kernel *kernel, const struct flow *flow);
 
+/* The kernel says at now_us that TIME_WAIT has left_ms to go; *ends_us is when it was to end by
+ * what it said before (0: nothing), and then by this. True: something restarted it. Linux's timer
+ * is coarse, so that a socket is there for some seconds after its time is up, and says 0 all the
+ * while: that is the old end. */
+bool kernel_time_wait_restarted(int64_t *ends_us, int64_t now_us, uint32_t left_ms);
+
 /* Reads what the kernel has told since. */
 void kernel_gather(struct kernel *kernel);
 
