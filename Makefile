@@ -35,6 +35,7 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 PKGS_capture/source := libpcap
 PKGS_capture/input := zlib
 PKGS_capture/flow := libxxhash
+PKGS_capture/sandbox := libcap-ng libseccomp
 PKGS_capture/kernel/diag := libmnl
 PKGS_common/peer/peer := libuv
 PKGS_common/peer/group := libuv
@@ -179,8 +180,9 @@ bench: all bench-programs
 
 unit: $(UNIT_TESTS:%=$(B)/tests/%)
 
-# What is preloaded into linux.uml, which is not sanitized, whatever else is built.
-build/tests/uml_%.so: tests/uml_%.c Makefile
+# What is preloaded into programs that are not sanitized, whatever else is built.
+PRELOADED := $(patsubst tests/%.c,build/tests/%.so,$(wildcard tests/uml_*.c tests/probe_*.c))
+$(PRELOADED): build/tests/%.so: tests/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -fPIC -shared -o $@ $< -ldl

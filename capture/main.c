@@ -1,6 +1,5 @@
 /* teardown-capture: wires source, decode, watch and reports; owns the exit. */
 #include <errno.h>
-#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <poll.h>
@@ -17,7 +16,9 @@
 #include "capture/privilege.h"
 #include "capture/report/rows.h"
 #include "capture/report/summary.h"
+#include "capture/sandbox.h"
 #include "capture/source.h"
+#include "capture/target.h"
 #include "capture/watch.h"
 
 enum { TICK_MS = 50, EXIT_NOTHING_SEEN = 3 };
@@ -59,40 +60,90 @@ struct output {
   const char *option, *file; /* as the user knows it */
 };
 
+typedef struct report *report_new(struct out *, const struct report_options *);
+
+/* What an option names, or stdout: opened first, a report only later. */
+struct destination {
+  const char *option, *file;
+  report_new *new;
+  int fd;
+};
+
 struct outputs {
+  struct targets targets;
+  struct destination wanted[WATCH_REPORTS_MAX];
+  unsigned n_wanted;
+  int save_fd; /* of -w, -1 */
   struct output list[WATCH_REPORTS_MAX];
   unsigned n;
   const sigset_t *unblocked;
   struct ladder_expectation *expected;
 };
 
-typedef struct report *report_new(struct out *, const struct report_options *);
+static bool want_file(struct outputs *to, const char *option, const char *file, report_new *new) {
+  char error[TARGET_ERROR_SIZE];
+  if (!file) return true;
+  int fd = target_open(&to->targets, option, file, error);
+  if (fd < 0) {
+    cli_complain(&program_cli, "%s", error);
+    return false;
+  }
+  if (new)
+    to->wanted[to->n_wanted++] =
+        (struct destination){.option = option, .file = file, .new = new, .fd = fd};
+  else
+    to->save_fd = fd;
+  return true;
+}
+
+/* What --format says goes to stdout, where nothing else does. */
+static bool want_stdout(struct outputs *to, const struct settings *s) {
+  static report_new *const news[] = {[FORMAT_LADDER] = report_ladder_new,
+                                     [FORMAT_LINES] = report_lines_new,
+                                     [FORMAT_JSON] = report_json_new};
+  char error[TARGET_ERROR_SIZE];
+  if (to->targets.stdout_taken && s->format == FORMAT_BY_TERMINAL) return true;
+  if (!target_take_stdout(&to->targets, "--format", error)) {
+    cli_complain(&program_cli, "%s", error);
+    return false;
+  }
+  enum format format = s->format;
+  if (format == FORMAT_BY_TERMINAL) format = isatty(STDOUT_FILENO) ? FORMAT_LADDER : FORMAT_LINES;
+  if (s->quiet > 0 && format == FORMAT_LADDER) format = FORMAT_LINES; /* no rungs, no ladder */
+  to->wanted[to->n_wanted++] =
+      (struct destination){.file = "stdout", .new = news[format], .fd = STDOUT_FILENO};
+  return true;
+}
+
+/* Opens all that is written to; nothing is written yet. */
+static bool open_outputs(struct outputs *to, const struct settings *s,
+                         const struct source *source) {
+  to->save_fd = -1;
+  if (source_file_fd(source) >= 0) target_exclude(&to->targets, source_file_fd(source));
+  if (!want_file(to, "-w", s->source.save, NULL) ||
+      !want_file(to, "--json", s->json_file, report_json_new) ||
+      !want_file(to, "--rows", s->rows_file, report_rows_new) || !want_stdout(to, s))
+    return false;
+  if (targets_cut(&to->targets)) return true;
+  cli_complain(&program_cli, "cannot empty a file that is to be written: %s; choose another",
+               strerror(errno));
+  return false;
+}
 
 static bool add_output(struct watch *w, struct outputs *to, const struct settings *s,
-                       struct output output, int fd, report_new *new) {
+                       const struct destination *d) {
   struct output *o = &to->list[to->n];
-  *o = output;
-  if (!out_open(&o->out, fd, s->report.live ? OUT_LIVE_SIZE : OUT_FILE_SIZE)) {
+  *o = (struct output){.option = d->option, .file = d->file};
+  if (!out_open(&o->out, d->fd, s->report.live ? OUT_LIVE_SIZE : OUT_FILE_SIZE)) {
     cli_complain(&program_cli, "out of memory");
     return false;
   }
   to->n++;
   o->out.stop = &stop_requested;
   o->out.unblocked = to->unblocked;
-  return add_report(w, new (&o->out, &s->report));
-}
-
-/* Opens what `option` names, if it was given, and adds a report that writes there. */
-static bool add_file(struct watch *w, struct outputs *to, const struct settings *s,
-                     const char *option, const char *file, report_new *new) {
-  if (!file) return true;
-  int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd < 0) {
-    cli_complain(&program_cli, "%s %s: cannot write: %s; choose another file", option, file,
-                 strerror(errno));
-    return false;
-  }
-  return add_output(w, to, s, (struct output){.option = option, .file = file}, fd, new);
+  if (!add_report(w, d->new (&o->out, &s->report))) return false;
+  if (!d->option) w->reports[w->n_reports - 1]->options.quiet = s->quiet;
+  return true;
 }
 
 static bool make_reports(struct watch *w, struct outputs *to, struct settings *s) {
@@ -104,18 +155,9 @@ static bool make_reports(struct watch *w, struct outputs *to, struct settings *s
   s->report.ascii = s->report.ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
   s->report.color =
       s->color == COLOR_ALWAYS || (s->color == COLOR_AUTO && terminal && !(no_color && *no_color));
-  if (s->format == FORMAT_BY_TERMINAL) s->format = terminal ? FORMAT_LADDER : FORMAT_LINES;
-  if (s->quiet > 0 && s->format == FORMAT_LADDER)
-    s->format = FORMAT_LINES; /* no rungs, no ladder */
-  static report_new *const news[] = {[FORMAT_LADDER] = report_ladder_new,
-                                     [FORMAT_LINES] = report_lines_new,
-                                     [FORMAT_JSON] = report_json_new};
-  if (!add_output(w, to, s, (struct output){.file = "stdout"}, STDOUT_FILENO, news[s->format]))
-    return false;
-  w->reports[0]->options.quiet = s->quiet;
-  return (!to->expected || add_report(w, ladder_expectation_watch(to->expected))) &&
-         add_file(w, to, s, "--json", s->json_file, report_json_new) &&
-         add_file(w, to, s, "--rows", s->rows_file, report_rows_new);
+  for (unsigned i = 0; i < to->n_wanted; i++)
+    if (!add_output(w, to, s, &to->wanted[i])) return false;
+  return !to->expected || add_report(w, ladder_expectation_watch(to->expected));
 }
 
 /* ---- What cannot be written ------------------------------------------------------------------ */
@@ -301,14 +343,61 @@ static void handle_signals(sigset_t *unblocked) {
   sigaction(SIGPIPE, &ignore, NULL);
 }
 
-static int complain_of_open(enum source_error error, const char *message, int argc, char **argv) {
+static void complain_of_open(enum source_error error, const char *message, int argc, char **argv) {
   char remedy[2048];
   if (error == SOURCE_NO_PERMISSION)
     cli_complain(&program_cli, "%s; %s", message,
                  privilege_remedy(argc, argv, remedy, sizeof remedy));
   else
     cli_complain(&program_cli, "%s", message);
-  return CLI_EXIT_USAGE;
+}
+
+/* ---- The sandbox ---------------------------------------------------------------------------- */
+
+static bool drop_privileges(const struct settings *s, bool ask) {
+  char error[SANDBOX_ERROR_SIZE];
+  if (s->no_sandbox) {
+    cli_complain(&program_cli, "--no-sandbox: all privileges and system calls are kept");
+    return true;
+  }
+  if (sandbox_drop(s->user, ask, error)) return true;
+  cli_complain(&program_cli, "%s", error);
+  return false;
+}
+
+static void lock_in(const struct settings *s, bool ask) {
+  char error[SANDBOX_ERROR_SIZE] = "seccomp", now[512];
+  if (s->no_sandbox) return;
+  sandbox_describe(now, sizeof now);
+  bool locked = sandbox_lock(ask, error);
+  if (s->report.verbose || !locked)
+    fprintf(stderr, "sandbox: %s, %s\n", now, locked ? "seccomp" : error);
+}
+
+/* Opens all, drops what that took, and begins. False: it was said why. */
+static bool prepare(struct settings *s, struct outputs *out, struct watch *watch,
+                    struct source **source, bool ask, int argc, char **argv) {
+  char error[SOURCE_ERROR_SIZE];
+  if (s->expected_ladder_file) {
+    out->expected = ladder_expectation_read(s->expected_ladder_file, error, sizeof error);
+    if (!out->expected) {
+      cli_complain(&program_cli, "--expect-ladder: %s", error);
+      return false;
+    }
+  }
+  enum source_error opened = source_open(source, &s->source, error);
+  if (opened != SOURCE_OK) {
+    complain_of_open(opened, error, argc, argv);
+    return false;
+  }
+  if (ask && !(watch->kernel = kernel_open())) {
+    cli_complain(&program_cli, "out of memory");
+    return false;
+  }
+  if (!open_outputs(out, s, *source) || !drop_privileges(s, ask)) return false;
+  if (source_start(*source, out->save_fd, error) == SOURCE_OK) return true;
+  cli_complain(&program_cli, "%s", error);
+  return false;
 }
 
 static bool is_wanted(void *context, const struct kernel_pair *pair) {
@@ -330,33 +419,21 @@ static int watch_source(struct settings *s, int argc, char **argv) {
       .own_clock = s->msl_s > 0,
   };
   char error[SOURCE_ERROR_SIZE];
-  struct source *source;
+  struct source *source = NULL;
   sigset_t unblocked;
   struct outputs out = {.unblocked = &unblocked};
-  if (s->expected_ladder_file) {
-    out.expected = ladder_expectation_read(s->expected_ladder_file, error, sizeof error);
-    if (!out.expected) {
-      cli_complain(&program_cli, "--expect-ladder: %s", error);
-      return CLI_EXIT_USAGE;
-    }
-  }
-  /* A pipe may have nothing yet: until it has, a signal is not held back. */
-  enum source_error opened = source_open(&source, &s->source, error);
-  if (opened != SOURCE_OK) {
-    ladder_expectation_free(out.expected);
-    return complain_of_open(opened, error, argc, argv);
-  }
-  handle_signals(&unblocked);
-  watch.prompt = s->report.live || source_fd(source) >= 0;
-  if (!watch.prompt) watch.stuck_after_us = 0; /* its verdicts come at once */
-
-  int status = CLI_EXIT_USAGE;
   bool ask = s->report.live && s->kernel == KERNEL_AUTO;
-  if (ask) watch.kernel = kernel_open();
-  if (!watch_init(&watch) || (ask && !watch.kernel)) {
+  int status = CLI_EXIT_USAGE;
+  /* A pipe may have no writer, no reader or nothing yet: until then a signal is not held back. */
+  bool prepared = prepare(s, &out, &watch, &source, ask, argc, argv);
+  handle_signals(&unblocked);
+  watch.prompt = s->report.live || (prepared && source_fd(source) >= 0);
+  if (!watch.prompt) watch.stuck_after_us = 0; /* its verdicts come at once */
+  if (prepared && !watch_init(&watch)) {
     cli_complain(&program_cli, "out of memory");
-  } else if (make_reports(&watch, &out, s)) {
+  } else if (prepared && make_reports(&watch, &out, s)) {
     const char *name = s->report.live ? s->source.interface : s->source.file;
+    lock_in(s, ask);
     for (unsigned i = 0; i < watch.n_reports; i++)
       if (watch.reports[i]->options.quiet == REPORT_STEPS)
         watch.reports[i]->class->start(watch.reports[i], name, s->filter,
@@ -374,7 +451,7 @@ static int watch_source(struct settings *s, int argc, char **argv) {
   kernel_close(watch.kernel);
   ladder_expectation_free(out.expected);
   for (unsigned i = 0; i < out.n; i++) out_close(&out.list[i].out);
-  if (!source_close(source, error)) {
+  if (source && !source_close(source, error)) {
     cli_complain(&program_cli, "%s", error);
     status = CLI_EXIT_USAGE;
   }

@@ -21,14 +21,15 @@ struct settings {
   struct demand demand;
   const char *expect; /* as it was typed; `demand` is what it means */
   const char *json_file, *rows_file, *expected_ladder_file;
-  char *filter; /* owned */
+  const char *user; /* to become, NULL */
+  char *filter;     /* owned */
   uint64_t packets_max, closes_max, duration_s, msl_s, max_flows, stuck_after_s;
   unsigned quiet; /* of standard output alone: what goes to files is complete */
   enum format format;
   enum color_when color;
   enum kernel_when kernel;
   int explain; /* which of --explain's words, -1 */
-  bool list_interfaces;
+  bool list_interfaces, no_sandbox;
 };
 
 /* Reads the command line over the defaults; settings->filter is the caller's to free, whatever is

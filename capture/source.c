@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <linux/if_packet.h>
 
@@ -356,10 +357,7 @@ static enum source_result next_of_file(struct source *s, struct packet *packets,
   return result;
 }
 
-/* Up to the first interface, so that a filter or a link type that cannot be is refused at once. */
 static enum source_error open_file(struct source *s, const struct source_options *o, char *error) {
-  struct packet none;
-  unsigned n;
   if (!input_open(&s->input, o->file)) {
     if (errno == EISDIR)
       snprintf(error, SOURCE_ERROR_SIZE, "%s: not a capture: it is a folder; name a file in it",
@@ -370,6 +368,13 @@ static enum source_error open_file(struct source *s, const struct source_options
                strerror(errno));
     return SOURCE_FAILED;
   }
+  return SOURCE_OK;
+}
+
+/* Up to the first interface, so that a filter or a link type that cannot be is refused at once. */
+static enum source_error begin_file(struct source *s, char *error) {
+  struct packet none;
+  unsigned n;
   enum source_result result = next_parsed(s, true, &none, 1, &n, error);
   if (result == SOURCE_BROKEN) return SOURCE_FAILED;
   if (result == SOURCE_END) s->savefile.link = DECODE_LINK_ETHERNET; /* no interface, no packet */
@@ -383,17 +388,22 @@ static enum source_error open_file(struct source *s, const struct source_options
 
 /* ---- What is saved -------------------------------------------------------------------------- */
 
-static enum source_error open_save(struct source *s, char *error) {
+static enum source_error open_save(struct source *s, int fd, char *error) {
   s->dumper_link = s->live ? s->link : s->savefile.link;
   /* Interfaces that come later in a pcapng file may have a larger snapshot. */
   int snaplen = SAVEFILE_CAPTURED_MAX;
   if (s->savefile.format == SAVEFILE_PCAP) snaplen = (int)s->savefile.snaplen;
   pcap_t *pcap = s->live ? s->pcap : pcap_open_dead(dlt_of(s->dumper_link), snaplen);
-  s->dumper = pcap ? pcap_dump_open(pcap, s->save) : NULL;
-  /* libpcap's message begins with the file's name. */
-  if (!s->dumper)
-    snprintf(error, SOURCE_ERROR_SIZE, "cannot save to %s; choose another file for -w",
-             pcap ? pcap_geterr(pcap) : "memory");
+  FILE *file = pcap ? fdopen(fd, "w") : NULL;
+  s->dumper = file ? pcap_dump_fopen(pcap, file) : NULL;
+  if (!s->dumper) {
+    snprintf(error, SOURCE_ERROR_SIZE, "-w %s: cannot write: %s; choose another file", s->save,
+             file ? pcap_geterr(pcap) : strerror(errno));
+    if (file)
+      fclose(file);
+    else
+      close(fd);
+  }
   if (pcap && !s->live) pcap_close(pcap);
   return s->dumper ? SOURCE_OK : SOURCE_FAILED;
 }
@@ -455,15 +465,23 @@ enum source_error source_open(struct source **out, const struct source_options *
     say_unreadable(s, s->link, error);
     result = SOURCE_FAILED;
   }
-  if (result == SOURCE_OK && s->live)
-    result = filter_live(s, o->filter ? o->filter : LIVE_FILTER, error);
-  if (result == SOURCE_OK && s->save) result = open_save(s, error);
   if (result == SOURCE_OK)
     *out = s;
   else
     release(s);
   return result;
 }
+
+enum source_error source_start(struct source *s, int save_fd,
+                               char error[static SOURCE_ERROR_SIZE]) {
+  enum source_error result =
+      s->live ? filter_live(s, s->filter ? s->filter : LIVE_FILTER, error) : begin_file(s, error);
+  if (result == SOURCE_OK && save_fd >= 0) return open_save(s, save_fd, error);
+  if (save_fd >= 0) close(save_fd);
+  return result;
+}
+
+int source_file_fd(const struct source *s) { return s->live ? -1 : s->input.fd; }
 
 enum source_result source_next_batch(struct source *s, struct packet *packets, unsigned max,
                                      unsigned *n, char error[static SOURCE_ERROR_SIZE]) {

@@ -21,7 +21,7 @@ struct source; /* opaque */
 struct source_options {
   const char *interface; /* live: "lo", "eth0", "any"; NULL: read `file` */
   const char *file;      /* a pcap or pcapng file, "-" for standard input */
-  const char *save;      /* also write what is captured to this file; NULL: do not */
+  const char *save;      /* the name of the file that what is captured is written to; NULL: none */
   const char *filter;    /* pcap-filter(7), NULL for all of TCP */
   int snaplen, buffer_kib;
 };
@@ -33,11 +33,20 @@ enum source_error {
   SOURCE_FAILED,
 };
 
-/* Opens; on failure *source is NULL and `error` holds a line that names the object, the cause and,
- * but for SOURCE_NO_PERMISSION, the remedy. A file on a pipe is waited for until its header is
- * there. */
+/* Opens the interface or the file, which is all that takes privileges. On failure *source is NULL
+ * and `error` holds a line that names the object, the cause and, but for SOURCE_NO_PERMISSION, the
+ * remedy. */
 enum source_error source_open(struct source **source, const struct source_options *options,
                               char error[static SOURCE_ERROR_SIZE]);
+
+/* To be called once, before all that follows. Compiles the filter, names in it included, and reads
+ * how the file begins: on a pipe that is waited for. `save_fd`, -1 for none, is what
+ * source_options.save names; it is the source's from now on. */
+enum source_error source_start(struct source *source, int save_fd,
+                               char error[static SOURCE_ERROR_SIZE]);
+
+/* The descriptor of the file, -1 when it is live: to know it again. */
+int source_file_fd(const struct source *source);
 
 enum source_result {
   SOURCE_PACKETS,

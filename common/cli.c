@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -429,9 +430,18 @@ static int print_standard(const struct cli *cli, size_t row) {
   return cli_finish(cli);
 }
 
+/* A descriptor of ours must not become 0, 1 or 2 because the program was started without one: what
+ * is printed would go into a connection or a savefile. stdout becomes unwritable, which is noticed
+ * where it is written to. */
+static void reserve_standard_descriptors(void) {
+  for (int fd = 0; fd <= 2; fd++)
+    if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY) < 0) return;
+}
+
 int cli_parse(struct cli *cli, int argc, char **argv) {
   struct grammar grammar;
   int value;
+  reserve_standard_descriptors();
   cli->called = argv[0];
   make_grammar(cli, &grammar);
   opterr = 0;

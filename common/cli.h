@@ -77,9 +77,10 @@ extern struct cli program_cli;
 /* What cli_parse returns instead of an exit status. */
 enum { CLI_GO_ON = -1 };
 
-/* Reads the options into the settings of the tables; the operands are left, from argv[optind] on.
- * CLI_GO_ON, or the exit status: CLI_EXIT_OK after --help or --version, CLI_EXIT_USAGE after saying
- * on stderr what is wrong, with the nearest known word as remedy. */
+/* To be called before anything is opened: descriptors 0 to 2 that the program was started without
+ * are reserved. Reads the options into the settings of the tables; the operands are left, from
+ * argv[optind] on. CLI_GO_ON, or the exit status: CLI_EXIT_OK after --help or --version,
+ * CLI_EXIT_USAGE after saying on stderr what is wrong, with the nearest known word as remedy. */
 int cli_parse(struct cli *cli, int argc, char **argv);
 
 /* The option of that long name was on the command line. */

@@ -29,7 +29,7 @@ layer() { # layer FOLDER...
   git ls-files "${@/%//*.[ch]}" | grep -E "^($(IFS='|' && echo "$*"))/[^/]+$" | tr '\n' ' '
 }
 
-echo 1..17
+echo 1..18
 check 'only source includes pcap' "$(others capture/source.c)" 'pcap'
 check 'only input includes zlib' "$(others capture/input.c)" 'zlib'
 check 'savefile knows octets alone: no file, no clock, no other stage' \
@@ -48,6 +48,7 @@ else
 fi
 check 'only common/peer includes libuv' \
   "$(layer common common/model capture capture/kernel capture/report)" 'uv\.h'
+check 'only sandbox includes libcap-ng and libseccomp' "$(others capture/sandbox.c)" '(cap-ng|seccomp)'
 check 'only flow includes xxHash' "$(others capture/flow.c)" 'xxhash'
 check 'only kernel/diag includes libmnl and netlink' "$(others capture/kernel/diag.c)" \
   '(libmnl|linux/(netlink|rtnetlink|inet_diag|sock_diag))'

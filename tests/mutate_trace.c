@@ -93,7 +93,8 @@ bool trace_read(struct trace *t, const char *path) {
   struct labels labels = {.first = END_NONE};
   bool over = false;
   memset(t, 0, sizeof *t);
-  if (source_open(&source, &options, error) != SOURCE_OK) {
+  if (source_open(&source, &options, error) != SOURCE_OK ||
+      source_start(source, -1, error) != SOURCE_OK) {
     fprintf(stderr, "%s\n", error);
     return false;
   }

@@ -1,7 +1,6 @@
 #include "common/peer/group.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 
@@ -42,15 +41,7 @@ static void on_log_lost(struct peer_log *log) {
 
 static void on_output_lost(uv_async_t *handle) { peer_group_stop(handle->data); }
 
-/* A descriptor of ours must not become 0, 1 or 2 because the program was started without one: the
- * log would go into a connection. stdout becomes unwritable, which the log notices. */
-static void reserve_standard_descriptors(void) {
-  for (int fd = 0; fd <= 2; fd++)
-    if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY) < 0) return;
-}
-
 bool peer_group_open(struct peer_group *group) {
-  reserve_standard_descriptors();
   signal(SIGPIPE, SIG_IGN);
   setlocale(LC_CTYPE, "");
   group->log.arrow = peer_arrow();

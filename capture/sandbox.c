@@ -1,0 +1,281 @@
+#include "capture/sandbox.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <seccomp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+/* ---- Who called ----------------------------------------------------------------------------- */
+
+/* A number in the environment, which is root's own where root reads it. */
+static bool id_of(const char *variable, uint32_t *id) {
+  const char *text = getenv(variable);
+  char *end;
+  if (!text || *text < '0' || *text > '9') return false;
+  errno = 0;
+  unsigned long value = strtoul(text, &end, 10);
+  if (*end || errno != 0 || value >= UINT32_MAX) return false;
+  *id = (uint32_t)value;
+  return true;
+}
+
+struct sandbox_invoker sandbox_invoker(void) {
+  struct sandbox_invoker invoker = {getuid(), getgid()};
+  uid_t uid;
+  gid_t gid;
+  if (invoker.uid == 0 && id_of("SUDO_UID", &uid) && id_of("SUDO_GID", &gid))
+    invoker = (struct sandbox_invoker){uid, gid};
+  return invoker;
+}
+
+static bool is_self(const struct sandbox_invoker *invoker) { return invoker->uid == geteuid(); }
+
+enum { GROUPS_MAX = 256 };
+static struct {
+  gid_t groups[GROUPS_MAX];
+  int n;
+  uid_t uid;
+  gid_t gid;
+} own;
+
+bool sandbox_begin_as(const struct sandbox_invoker *invoker) {
+  own.uid = geteuid();
+  own.gid = getegid();
+  if (is_self(invoker)) return true;
+  own.n = getgroups(GROUPS_MAX, own.groups);
+  const struct passwd *entry = getpwuid(invoker->uid);
+  if (own.n < 0) return false;
+  if ((entry ? initgroups(entry->pw_name, invoker->gid) : setgroups(1, &invoker->gid)) == 0) {
+    if (setegid(invoker->gid) == 0 && seteuid(invoker->uid) == 0) return true;
+    int cause = errno;
+    sandbox_end_as(invoker);
+    errno = cause;
+  }
+  return false;
+}
+
+void sandbox_end_as(const struct sandbox_invoker *invoker) {
+  if (own.uid == invoker->uid) return;
+  if (seteuid(own.uid) != 0 || setegid(own.gid) != 0 || setgroups((size_t)own.n, own.groups) != 0)
+    abort();
+}
+
+/* ---- User and capabilities ------------------------------------------------------------------ */
+
+/* What /proc/PID/fd of somebody else's process is read with. */
+static const unsigned owner_caps[] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
+enum { OWNER_CAPS = sizeof owner_caps / sizeof *owner_caps };
+
+/* The user namespace has this number: a line of its map is first, first outside, how many. */
+static bool is_mapped(const char *map, unsigned long id) {
+  FILE *file = fopen(map, "re");
+  bool mapped = !file; /* no user namespaces, no map */
+  unsigned long first, outside, n;
+  while (file && fscanf(file, "%lu %lu %lu", &first, &outside, &n) == 3)
+    if (id >= first && id - first < n) mapped = true;
+  if (file) fclose(file);
+  return mapped;
+}
+
+static bool may_set_groups(void) {
+  char text[8] = "";
+  int fd = open("/proc/self/setgroups", O_RDONLY | O_CLOEXEC);
+  ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+  if (fd >= 0) close(fd);
+  return n <= 0 || strncmp(text, "deny", 4) != 0;
+}
+
+/* Whom root becomes. False: there is no such user. */
+static bool choose_user(const char *user, struct sandbox_invoker *to) {
+  const struct sandbox_invoker invoker = sandbox_invoker();
+  const struct passwd *entry = getpwnam(user ? user : "nobody");
+  if (!entry && user) return false;
+  *to = (struct sandbox_invoker){65534, 65534};
+  if (entry) *to = (struct sandbox_invoker){entry->pw_uid, entry->pw_gid};
+  if (!user && invoker.uid != 0) *to = invoker;
+  return true;
+}
+
+bool sandbox_drop(const char *user, bool owners, char error[static SANDBOX_ERROR_SIZE]) {
+  struct sandbox_invoker to = {geteuid(), getegid()};
+  bool had[OWNER_CAPS] = {false};
+  tzset(); /* reads a file */
+  if (geteuid() == 0 && !choose_user(user, &to)) {
+    snprintf(error, SANDBOX_ERROR_SIZE,
+             "-Z %s: there is no such user; 'getent passwd' lists those there are", user);
+    return false;
+  }
+  if (geteuid() != 0 && user) {
+    snprintf(error, SANDBOX_ERROR_SIZE, "-Z %s: only root can become somebody else; leave it out",
+             user);
+    return false;
+  }
+  bool stays = to.uid == geteuid() || !is_mapped("/proc/self/uid_map", to.uid) ||
+               !is_mapped("/proc/self/gid_map", to.gid);
+  bool bounding = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
+  for (unsigned i = 0; i < OWNER_CAPS; i++)
+    had[i] = owners && capng_have_capability(CAPNG_EFFECTIVE, owner_caps[i]);
+  capng_clear(CAPNG_SELECT_ALL);
+  for (unsigned i = 0; i < OWNER_CAPS; i++)
+    if (had[i]) capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, owner_caps[i]);
+  int status;
+  if (stays)
+    status = capng_apply(bounding ? CAPNG_SELECT_ALL : CAPNG_SELECT_CAPS);
+  else
+    status = capng_change_id(
+        (int)to.uid, (int)to.gid,
+        (may_set_groups() ? CAPNG_DROP_SUPP_GRP : CAPNG_NO_FLAG) | CAPNG_CLEAR_BOUNDING);
+  if (status != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+    snprintf(error, SANDBOX_ERROR_SIZE,
+             "privileges cannot be dropped (%s, %d); --no-sandbox keeps them", strerror(errno),
+             status);
+    return false;
+  }
+  /* LeakSanitizer looks at its own process as a debugger does. */
+  if (SANITIZED) (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+  return true;
+}
+
+/* ---- System calls --------------------------------------------------------------------------- */
+
+enum { FOR_ALL = 1, FOR_WITNESS = 2, FOR_SANITIZERS = 4 };
+
+/* By name: a machine that lacks one has another of the same use. Where the arguments are limited,
+ * it is by lock_arguments. */
+/* clang-format off */
+static const struct {
+  const char *name;
+  unsigned who;
+} calls[] = {
+    /* descriptors that are open */
+    {"read", FOR_ALL}, {"readv", FOR_ALL}, {"pread64", FOR_ALL}, {"recvfrom", FOR_ALL},
+    {"recvmsg", FOR_ALL}, {"recv", FOR_ALL}, {"write", FOR_ALL}, {"writev", FOR_ALL},
+    {"close", FOR_ALL}, {"lseek", FOR_ALL}, {"_llseek", FOR_ALL}, {"fstat", FOR_ALL},
+    {"fstat64", FOR_ALL}, {"newfstatat", FOR_ALL}, {"fstatat64", FOR_ALL}, {"statx", FOR_ALL},
+    {"fsync", FOR_ALL}, {"poll", FOR_ALL}, {"ppoll", FOR_ALL}, {"ppoll_time64", FOR_ALL},
+    {"fcntl", FOR_ALL}, {"fcntl64", FOR_ALL}, {"getsockopt", FOR_ALL}, {"ioctl", FOR_ALL},
+    /* memory */
+    {"brk", FOR_ALL}, {"mmap", FOR_ALL}, {"mmap2", FOR_ALL}, {"munmap", FOR_ALL},
+    {"mremap", FOR_ALL}, {"madvise", FOR_ALL}, {"mprotect", FOR_ALL}, {"futex", FOR_ALL},
+    {"futex_time64", FOR_ALL},
+    /* time, signals and itself */
+    {"clock_gettime", FOR_ALL}, {"clock_gettime64", FOR_ALL}, {"gettimeofday", FOR_ALL},
+    {"time", FOR_ALL}, {"clock_nanosleep", FOR_ALL}, {"nanosleep", FOR_ALL},
+    {"rt_sigaction", FOR_ALL}, {"rt_sigprocmask", FOR_ALL}, {"rt_sigpending", FOR_ALL},
+    {"rt_sigreturn", FOR_ALL}, {"sigreturn", FOR_ALL}, {"restart_syscall", FOR_ALL},
+    {"sigaltstack", FOR_ALL}, {"getpid", FOR_ALL}, {"gettid", FOR_ALL}, {"getuid", FOR_ALL},
+    {"geteuid", FOR_ALL}, {"tgkill", FOR_ALL}, {"getrandom", FOR_ALL}, {"exit", FOR_ALL},
+    {"exit_group", FOR_ALL},
+    /* asking the kernel about sockets, and /proc for who holds them */
+    {"sendto", FOR_WITNESS}, {"sendmsg", FOR_WITNESS}, {"send", FOR_WITNESS},
+    {"getsockname", FOR_WITNESS}, {"openat", FOR_WITNESS}, {"open", FOR_WITNESS},
+    {"getdents64", FOR_WITNESS}, {"readlinkat", FOR_WITNESS},
+    /* LeakSanitizer stops all threads from one of its own, and reads what is mapped */
+    {"openat", FOR_SANITIZERS}, {"open", FOR_SANITIZERS}, {"readlink", FOR_SANITIZERS},
+    {"readlinkat", FOR_SANITIZERS}, {"getdents", FOR_SANITIZERS}, {"getdents64", FOR_SANITIZERS},
+    {"clone", FOR_SANITIZERS},
+    {"wait4", FOR_SANITIZERS}, {"ptrace", FOR_SANITIZERS}, {"prctl", FOR_SANITIZERS},
+    {"kill", FOR_SANITIZERS}, {"sched_yield", FOR_SANITIZERS}, {"getppid", FOR_SANITIZERS},
+    {"sched_getaffinity", FOR_SANITIZERS}, {"getrlimit", FOR_SANITIZERS}, {"prlimit64", FOR_SANITIZERS},
+    {"pipe2", FOR_SANITIZERS}, {"stat", FOR_SANITIZERS}, {"process_vm_readv", FOR_SANITIZERS},
+    {"arch_prctl", FOR_SANITIZERS}, {"sysinfo", FOR_SANITIZERS}, {"uname", FOR_SANITIZERS},
+};
+/* clang-format on */
+
+/* The bits of one argument that must be 0. */
+static const struct {
+  const char *name;
+  unsigned argument;
+  uint64_t barred;
+} limits[] = {
+    {"openat", 2, O_ACCMODE | O_CREAT | O_TRUNC},
+    {"open", 1, O_ACCMODE | O_CREAT | O_TRUNC},
+    {"mmap", 2, PROT_EXEC},
+    {"mmap2", 2, PROT_EXEC},
+    {"mprotect", 2, PROT_EXEC},
+};
+
+/* Of a terminal: what it is, and how large. TIOCSTI would type into it. */
+static const unsigned long ioctls[] = {TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ};
+
+static int allow_ioctls(scmp_filter_ctx filter, int number) {
+  int status = 0;
+  for (size_t i = 0; status == 0 && i < sizeof ioctls / sizeof *ioctls; i++)
+    status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1, SCMP_A1(SCMP_CMP_EQ, ioctls[i]));
+  return status;
+}
+
+static int allow(scmp_filter_ctx filter, const char *name) {
+  int number = seccomp_syscall_resolve_name(name);
+  if (number == __NR_SCMP_ERROR) return 0;
+  if (strcmp(name, "ioctl") == 0) return allow_ioctls(filter, number);
+  if (strcmp(name, "tgkill") == 0) /* abort() */
+    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1,
+                            SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+  for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+    if (strcmp(name, limits[i].name) == 0)
+      return seccomp_rule_add(
+          filter, SCMP_ACT_ALLOW, number, 1,
+          SCMP_CMP(limits[i].argument, SCMP_CMP_MASKED_EQ, limits[i].barred, 0));
+  return seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
+}
+
+bool sandbox_lock(bool witness, char error[static SANDBOX_ERROR_SIZE]) {
+  unsigned who = FOR_ALL | (witness ? FOR_WITNESS : 0) | (SANITIZED ? FOR_SANITIZERS : 0);
+  /* An error, not a signal: a C library that takes a way of its own must not end a capture. */
+  scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+  int status = filter ? 0 : -ENOMEM;
+  for (size_t i = 0; status == 0 && i < sizeof calls / sizeof *calls; i++)
+    if (calls[i].who & who) {
+      status = allow(filter, calls[i].name);
+      if (status == -EEXIST) status = 0; /* by another row */
+    }
+  if (status == 0) status = seccomp_load(filter);
+  if (filter) seccomp_release(filter);
+  if (status != 0) snprintf(error, SANDBOX_ERROR_SIZE, "no seccomp filter: %s", strerror(-status));
+  return status == 0;
+}
+
+/* ---- Saying so ------------------------------------------------------------------------------ */
+
+void sandbox_describe(char *text, size_t size) {
+  const struct passwd *entry = getpwuid(geteuid());
+  size_t used =
+      (size_t)snprintf(text, size, "as %s (%u), capabilities:", entry ? entry->pw_name : "user",
+                       (unsigned)geteuid());
+  capng_get_caps_process();
+  bool any = false;
+  for (unsigned i = 0; used < size && i <= CAP_LAST_CAP; i++) {
+    const char *name =
+        capng_have_capability(CAPNG_EFFECTIVE, i) ? capng_capability_to_name(i) : NULL;
+    if (!name) continue;
+    used += (size_t)snprintf(text + used, size - used, " %s", name);
+    any = true;
+  }
+  if (used < size)
+    snprintf(text + used, size - used, "%s%s", any ? "" : " none",
+             prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? ", no_new_privs" : "");
+}
