@@ -49,7 +49,7 @@ PKGS_tests/model_builder := cmocka
 
 layer = $(foreach folder,$(1),$(patsubst %.c,%,$(wildcard $(folder)/*.c)))
 MODEL := $(call layer,common/model)
-SHARED := common/cli
+SHARED := common/cli common/stop
 OBJECTS_server := $(call layer,server common/peer) $(SHARED)
 OBJECTS_client := $(call layer,client common/peer) $(SHARED)
 OBJECTS_capture := $(call layer,capture capture/kernel capture/report) $(MODEL) $(SHARED)
@@ -59,7 +59,7 @@ OBJECTS_describe_capture := $(filter-out capture/main,$(OBJECTS_capture))
 PROGRAMS := server client capture
 
 UNIT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
-OBJECTS_test_cli := tests/test_cli common/cli
+OBJECTS_test_cli := tests/test_cli $(SHARED)
 OBJECTS_test_deadline := tests/test_deadline capture/deadline
 OBJECTS_test_flow := tests/test_flow capture/flow capture/roles capture/deadline capture/name $(MODEL)
 OBJECTS_test_decode := tests/test_decode capture/decode $(MODEL)
@@ -90,7 +90,7 @@ OBJECTS_test_kernel_time_wait := tests/test_kernel_time_wait capture/flow captur
 # It includes tests/uml_xstate.c.
 OBJECTS_test_uml_xstate := tests/test_uml_xstate
 OBJECTS_test_mutation := tests/test_mutation tests/mutate_trace tests/mutation_rules \
-  capture/source capture/sample capture/input capture/savefile capture/decode $(MODEL)
+  capture/source capture/sample capture/input capture/savefile capture/decode common/stop $(MODEL)
 # Every unit test is a cmocka program; one that is not listed above tests the model alone.
 $(foreach t,$(UNIT_TESTS),$(eval PKGS_tests/$t := cmocka)$(eval OBJECTS_$t ?= tests/$t $(MODEL)))
 PKGS_tests/test_savefile += libpcap

@@ -20,14 +20,9 @@
 #include "capture/source.h"
 #include "capture/target.h"
 #include "capture/watch.h"
+#include "common/stop.h"
 
 enum { TICK_MS = 50, EXIT_NOTHING_SEEN = 3 };
-
-static volatile sig_atomic_t stop_requested;
-static void on_stop_signal(int signal_number) {
-  (void)signal_number;
-  stop_requested = 1;
-}
 
 static int64_t now_us(void) {
   struct timespec now;
@@ -139,7 +134,7 @@ static bool add_output(struct watch *w, struct outputs *to, const struct setting
     return false;
   }
   to->n++;
-  o->out.stop = &stop_requested;
+  o->out.stop = &stop_signal;
   o->out.unblocked = to->unblocked;
   if (!add_report(w, d->new (&o->out, &s->report))) return false;
   if (!d->option) w->reports[w->n_reports - 1]->options.quiet = s->quiet;
@@ -194,7 +189,7 @@ static bool finish_outputs(struct outputs *to) {
 
 static bool is_over(const struct watch *w, const struct settings *s, uint64_t packets,
                     int64_t deadline_us) {
-  if (stop_requested) return true;
+  if (stop_signal) return true;
   for (unsigned i = 0; i < w->n_reports; i++)
     if (w->reports[i]->out && w->reports[i]->out->error != 0) return true;
   if (s->packets_max > 0 && packets >= s->packets_max) return true;
@@ -291,7 +286,8 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
     if (!s->report.live) {
       sigset_t pending;
       sigpending(&pending);
-      if (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM)) stop_requested = 1;
+      if (sigismember(&pending, SIGINT)) stop_signal = SIGINT;
+      if (sigismember(&pending, SIGTERM)) stop_signal = SIGTERM;
     }
   }
   struct source_counts counts = source_counts(source);
@@ -332,15 +328,12 @@ static int exit_status(const struct watch *w, const struct settings *s,
 }
 
 static void handle_signals(sigset_t *unblocked) {
-  struct sigaction stop = {.sa_handler = on_stop_signal}, ignore = {.sa_handler = SIG_IGN};
   sigset_t blocked;
   sigemptyset(&blocked);
   sigaddset(&blocked, SIGINT);
   sigaddset(&blocked, SIGTERM);
   sigprocmask(SIG_BLOCK, &blocked, unblocked);
-  sigaction(SIGINT, &stop, NULL);
-  sigaction(SIGTERM, &stop, NULL);
-  sigaction(SIGPIPE, &ignore, NULL);
+  stop_catch(NULL);
 }
 
 static void complain_of_open(enum source_error error, const char *message, int argc, char **argv) {
@@ -350,6 +343,17 @@ static void complain_of_open(enum source_error error, const char *message, int a
                  privilege_remedy(argc, argv, remedy, sizeof remedy));
   else
     cli_complain(&program_cli, "%s", message);
+}
+
+/* In memory first: printing waits for a reader, which must not hold up a signal. */
+static void print_summary(const struct report_summary *summary) {
+  char *text = NULL;
+  size_t n = 0;
+  FILE *memory = open_memstream(&text, &n);
+  if (!memory) return;
+  summary_print(memory, summary);
+  if (fclose(memory) == 0) (void)stop_write(STDERR_FILENO, text, n);
+  free(text);
 }
 
 /* ---- The sandbox ---------------------------------------------------------------------------- */
@@ -370,8 +374,7 @@ static void lock_in(const struct settings *s, bool ask) {
   if (s->no_sandbox) return;
   sandbox_describe(now, sizeof now);
   bool locked = sandbox_lock(ask, error);
-  if (s->report.verbose || !locked)
-    fprintf(stderr, "sandbox: %s, %s\n", now, locked ? "seccomp" : error);
+  if (s->report.verbose || !locked) cli_say("sandbox: %s, %s\n", now, locked ? "seccomp" : error);
 }
 
 /* Opens all, drops what that took, and begins. False: it was said why. */
@@ -440,11 +443,11 @@ static int watch_source(struct settings *s, int argc, char **argv) {
                                        watch.kernel ? kernel_lack(watch.kernel) : NULL);
     if (s->report.live) watch_take_inventory(&watch, is_wanted, source, now_us());
     if (s->report.live && isatty(STDERR_FILENO))
-      fprintf(stderr, "capturing on %s%s%s; Ctrl-C ends it\n", name, s->filter ? ", " : "",
+      cli_say("capturing on %s%s%s; Ctrl-C ends it\n", name, s->filter ? ", " : "",
               s->filter ? s->filter : "");
     bool ok = run(&watch, source, s, &unblocked);
     bool written = finish_outputs(&out);
-    summary_print(stderr, &watch.summary);
+    print_summary(&watch.summary);
     status = ok && written ? exit_status(&watch, s, out.expected) : CLI_EXIT_USAGE;
   }
   watch_destroy(&watch);

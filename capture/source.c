@@ -13,6 +13,7 @@
 #include "capture/input.h"
 #include "capture/sample.h"
 #include "capture/savefile.h"
+#include "common/stop.h"
 
 /* The filter, compiled for one link type: a file may have interfaces of several. */
 struct link_filter {
@@ -27,6 +28,7 @@ struct source {
   bool live;
   char broken[SOURCE_ERROR_SIZE]; /* not empty: why there is nothing behind what was given */
   pcap_dumper_t *dumper;
+  int save_fd, save_error; /* errno of its first failure */
   uint32_t dumper_link;
 
   /* Live */
@@ -388,13 +390,24 @@ static enum source_error begin_file(struct source *s, char *error) {
 
 /* ---- What is saved -------------------------------------------------------------------------- */
 
+/* Beneath libpcap's writer: its reader may be slow, and a signal must end that. */
+static ssize_t write_saved(void *cookie, const char *bytes, size_t n) {
+  struct source *s = cookie;
+  if (s->save_error == 0) s->save_error = stop_write(s->save_fd, bytes, n);
+  return s->save_error == 0 ? (ssize_t)n : 0;
+}
+
+static int close_saved(void *cookie) { return close(((struct source *)cookie)->save_fd); }
+
 static enum source_error open_save(struct source *s, int fd, char *error) {
   s->dumper_link = s->live ? s->link : s->savefile.link;
   /* Interfaces that come later in a pcapng file may have a larger snapshot. */
   int snaplen = SAVEFILE_CAPTURED_MAX;
   if (s->savefile.format == SAVEFILE_PCAP) snaplen = (int)s->savefile.snaplen;
   pcap_t *pcap = s->live ? s->pcap : pcap_open_dead(dlt_of(s->dumper_link), snaplen);
-  FILE *file = pcap ? fdopen(fd, "w") : NULL;
+  static const cookie_io_functions_t to_descriptor = {.write = write_saved, .close = close_saved};
+  s->save_fd = fd;
+  FILE *file = pcap ? fopencookie(s, "w", to_descriptor) : NULL;
   s->dumper = file ? pcap_dump_fopen(pcap, file) : NULL;
   if (!s->dumper) {
     snprintf(error, SOURCE_ERROR_SIZE, "-w %s: cannot write: %s; choose another file", s->save,
@@ -516,10 +529,11 @@ bool source_close(struct source *s, char error[static SOURCE_ERROR_SIZE]) {
   bool ok = true;
   if (s->dumper) {
     ok = pcap_dump_flush(s->dumper) == 0 && !ferror(pcap_dump_file(s->dumper));
+    if (fclose(pcap_dump_file(s->dumper)) != 0 && s->save_error == 0) s->save_error = errno;
+    ok = ok && s->save_error == 0;
     if (!ok)
       snprintf(error, SOURCE_ERROR_SIZE, "%s: cannot write the savefile: %s", s->save,
-               strerror(errno));
-    pcap_dump_close(s->dumper);
+               s->save_error == ETIMEDOUT ? "its reader does not read" : strerror(s->save_error));
   }
   release(s);
   return ok;

@@ -26,7 +26,7 @@ struct client {
 /* ---- reports ---- */
 
 static void clear_progress(struct client *client) {
-  if (client->progress_shown) fprintf(stderr, "\r%*s\r", 79, "");
+  if (client->progress_shown) cli_say("\r%*s\r", 79, "");
   client->progress_shown = false;
 }
 
@@ -34,8 +34,8 @@ static void on_progress(uv_timer_t *timer) {
   struct client *client = timer->data;
   clear_progress(client);
   client->progress_shown = true;
-  fprintf(stderr, "%s: %ju of %ju connections over, %ju open, %ju failed",
-          cli_program(&program_cli), (uintmax_t)client->n_over, (uintmax_t)client->settings.count,
+  cli_say("%s: %ju of %ju connections over, %ju open, %ju failed", cli_program(&program_cli),
+          (uintmax_t)client->n_over, (uintmax_t)client->settings.count,
           (uintmax_t)(client->n_begun - client->n_over), (uintmax_t)client->n_failed);
 }
 

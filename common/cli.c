@@ -7,6 +7,9 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "common/stop.h"
 
 enum { USAGE_COLUMNS = 80, HELP_COLUMN = 26, MAX_OPTIONS = 64, MAX_NAME = 32, MAX_LINE = 2048 };
 
@@ -67,6 +70,15 @@ const char *cli_sibling(const struct cli *cli, const char *name,
   return buffer;
 }
 
+void cli_say(const char *format, ...) {
+  char text[MAX_LINE + MAX_NAME];
+  va_list arguments;
+  va_start(arguments, format);
+  int n = vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  if (n > 0) (void)stop_write(STDERR_FILENO, text, strnlen(text, sizeof text));
+}
+
 void cli_complain(const struct cli *cli, const char *format, ...) {
   char line[MAX_LINE];
   va_list arguments;
@@ -76,7 +88,7 @@ void cli_complain(const struct cli *cli, const char *format, ...) {
   /* The text may quote what the user typed: it must stay one line and not drive the terminal. */
   for (char *c = line; *c != '\0'; c++)
     if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
-  fprintf(stderr, "%s: %s\n", cli_program(cli), line);
+  cli_say("%s: %s\n", cli_program(cli), line);
 }
 
 int cli_complain_of_stdout(const struct cli *cli, int error) {

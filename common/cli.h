@@ -101,6 +101,9 @@ const char *cli_sibling(const struct cli *cli, const char *name,
 /* Usage, built from the tables and wrapped to 80 columns. */
 void cli_print_usage(const struct cli *cli, FILE *out);
 
+/* Text on stderr as it is; a reader that does not read holds up no signal (common/stop.h). */
+void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* One line on stderr: "PROGRAM: " and the formatted message. */
 void cli_complain(const struct cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -328,7 +328,7 @@ refused() {
   capture -i lo --json /nonexistent/x
   refused 2 "--json /nonexistent/x: cannot write"
   capture -i lo -w /nonexistent/x
-  refused 2 "cannot save to /nonexistent/x"
+  refused 2 "-w /nonexistent/x: cannot write"
 }
 
 # unwritable OBJECT OPTION...: with stdout on a full disk it says so and ends with 2.

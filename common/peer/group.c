@@ -2,7 +2,8 @@
 
 #include <errno.h>
 #include <locale.h>
-#include <signal.h>
+
+#include "common/stop.h"
 
 static const char GREETING[PEER_GREETING_BYTES + 1] = "hello\n";
 
@@ -26,10 +27,14 @@ void peer_group_stop(struct peer_group *group) {
   uv_walk(&group->loop, close_own_handle, NULL);
 }
 
-static void on_signal(uv_signal_t *handle, int number) {
+static struct peer_group *caught; /* whose signals they are: a program has one group */
+
+static void wake_caught(void) { uv_async_send(&caught->signalled); }
+
+static void on_signal(uv_async_t *handle) {
   struct peer_group *group = handle->data;
-  group->signal = number;
-  peer_log(&group->log, number == SIGINT ? "SIGINT" : "SIGTERM", "close all and end");
+  group->signal = stop_signal;
+  peer_log(&group->log, group->signal == SIGINT ? "SIGINT" : "SIGTERM", "close all and end");
   peer_group_stop(group);
 }
 
@@ -42,7 +47,6 @@ static void on_log_lost(struct peer_log *log) {
 static void on_output_lost(uv_async_t *handle) { peer_group_stop(handle->data); }
 
 bool peer_group_open(struct peer_group *group) {
-  signal(SIGPIPE, SIG_IGN);
   setlocale(LC_CTYPE, "");
   group->log.arrow = peer_arrow();
   group->log.on_lost = on_log_lost;
@@ -63,15 +67,13 @@ bool peer_group_open(struct peer_group *group) {
 }
 
 bool peer_group_catch_signals(struct peer_group *group) {
-  uv_signal_t *const signals[] = {&group->sigint, &group->sigterm};
-  const int numbers[] = {SIGINT, SIGTERM};
-  int error = 0;
-  for (size_t i = 0; error == 0 && i < 2; i++) {
-    error = uv_signal_init(&group->loop, signals[i]);
-    signals[i]->data = group;
-    if (error == 0) error = uv_signal_start(signals[i], on_signal, numbers[i]);
+  group->signalled.data = group;
+  int error = uv_async_init(&group->loop, &group->signalled, on_signal);
+  if (error == 0) {
+    caught = group;
+    stop_catch(wake_caught);
+    return true;
   }
-  if (error == 0) return true;
   cli_complain(group->cli, "cannot watch for signals: %s", uv_strerror(error));
   peer_group_stop(group);
   return false;

@@ -9,11 +9,12 @@
 /* "libuv 1.44.2" */
 const char *peer_library_version(void);
 
-/* Opens the loop; ignores SIGPIPE. False after saying on stderr why not, with nothing left open.
+/* Opens the loop. False after saying on stderr why not, with nothing left open.
  * After success peer_group_run must follow, which also frees everything. */
 bool peer_group_open(struct peer_group *group);
 
-/* From now on SIGINT and SIGTERM stop the group instead of killing the program. False after saying
+/* From now on SIGINT and SIGTERM stop the group instead of killing the program; SIGPIPE is ignored.
+ * False after saying
  * on stderr why not; the group is stopped then. */
 bool peer_group_catch_signals(struct peer_group *group);
 

@@ -1,12 +1,16 @@
 #include "common/peer/log.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <langinfo.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
+
+#include "common/stop.h"
+
+enum { LINE_MAX_BYTES = 1024 };
 
 const char *peer_arrow(void) { return strcmp(nl_langinfo(CODESET), "UTF-8") == 0 ? "→" : "->"; }
 
@@ -21,13 +25,14 @@ void peer_vlog(struct peer_log *log, struct timespec at, const char *name, const
   if (log->quiet || log->error != 0) return;
   struct tm local;
   localtime_r(&at.tv_sec, &local);
-  printf("%02d:%02d:%02d.%06ld %s %s  ", local.tm_hour, local.tm_min, local.tm_sec,
-         at.tv_nsec / 1000, log->role, name);
-  vprintf(format, arguments);
-  putchar('\n');
-  if (fflush(stdout) == 0 && !ferror(stdout)) return;
-  log->error = errno;
-  log->on_lost(log);
+  char line[LINE_MAX_BYTES];
+  int n = snprintf(line, sizeof line - 1, "%02d:%02d:%02d.%06ld %s %s  ", local.tm_hour,
+                   local.tm_min, local.tm_sec, at.tv_nsec / 1000, log->role, name);
+  (void)vsnprintf(line + n, sizeof line - 1 - (size_t)n, format, arguments);
+  size_t length = strlen(line);
+  line[length++] = '\n';
+  log->error = stop_write(STDOUT_FILENO, line, length);
+  if (log->error != 0) log->on_lost(log);
 }
 
 void peer_log(struct peer_log *log, const char *name, const char *format, ...) {

@@ -40,8 +40,7 @@ struct peer_group {
   uv_loop_t loop; /* for the program's own handles too: peer_group_stop closes them */
   int signal;     /* the signal that ended it, or 0 */
 
-  uv_signal_t sigint, sigterm;
-  uv_async_t output_lost;
+  uv_async_t signalled, output_lost;
   struct peer *peers;
   uint64_t n_peers; /* ever made */
   bool stopping;
