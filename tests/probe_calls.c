@@ -36,11 +36,11 @@ static const struct {
   const char *name;
   long (*attempt)(void);
 } attempts[] = {
-    {"exec", try_exec},     {"fork", try_fork},         {"socket", try_socket},
-    {"packet", try_packet}, {"connect", try_connect},   {"write-open", try_write_open},
-    {"create", try_create}, {"unlink", try_unlink},     {"code", try_code},
-    {"setuid", try_setuid}, {"ptrace", try_ptrace},     {"prctl", try_prctl},
-    {"kill", try_kill},     {"bpf", try_bpf},           {"mount", try_mount},
+    {"exec", try_exec},           {"fork", try_fork},       {"socket", try_socket},
+    {"packet", try_packet},       {"connect", try_connect}, {"write-open", try_write_open},
+    {"create", try_create},       {"unlink", try_unlink},   {"code", try_code},
+    {"setuid", try_setuid},       {"ptrace", try_ptrace},   {"prctl", try_prctl},
+    {"kill", try_kill},           {"bpf", try_bpf},         {"mount", try_mount},
     {"read-open", try_read_open},
 };
 

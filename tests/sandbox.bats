@@ -93,6 +93,7 @@ OWNERS=0000000000080004 # CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE
   local reader=("$TEARDOWN_BIN/capture" -v -r "$GOLDEN/normal.pcap")
   run --separate-stderr "${reader[@]}"
   [ "$status" -eq 0 ]
+  # shellcheck disable=SC2154 # by run
   [[ $stderr == *", capabilities: none, no_new_privs, seccomp"* ]]
   ((ROOT)) || return 0
   run --separate-stderr setpriv --reuid 4242 --regid 4242 --clear-groups "${reader[@]}"

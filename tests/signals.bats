@@ -9,6 +9,7 @@ GOLDEN=$BATS_TEST_DIRNAME/golden
 setup() {
   log=$BATS_TEST_TMPDIR
   mkfifo "$log/fifo"
+  # shellcheck disable=SC2034 # held open, not used
   exec {fifo}<>"$log/fifo" # both ends: nobody reads, and nobody goes away
 }
 
