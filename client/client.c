@@ -1,4 +1,5 @@
 /* Opens connections and, unless told otherwise, closes each one before the server does. */
+#include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -94,7 +95,8 @@ static int print_summary(struct client *client) {
   peer_log(&client->group.log, name, "%ju of %ju connections over, %ju failed, %.1f s",
            (uintmax_t)client->n_over, (uintmax_t)client->settings.count,
            (uintmax_t)client->n_failed, (double)(uv_hrtime() - client->started_ns) / 1e9);
-  return cli_finish(&program_cli);
+  int error = client->group.log.error;
+  return error != 0 && error != EPIPE ? cli_complain_of_stdout(&program_cli, error) : CLI_EXIT_OK;
 }
 
 /* ---- connections ---- */
