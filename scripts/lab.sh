@@ -194,12 +194,12 @@ lab_start_server() {
   "$LAB_BIN/server" --port "$LAB_PORT" --count 1 "$@" &
   pid=$!
   lab_pids+=("$pid")
-  for ((tries = 0; tries < 500; tries++)); do
+  for ((tries = 0; tries < 3000; tries++)); do
     lab_listening && return
     kill -0 "$pid" 2>/dev/null || lab_fail 'the server ended before it listened'
     lab_pause
   done
-  lab_fail 'waited 10 s for the server to listen'
+  lab_fail 'waited a minute for the server to listen'
 }
 
 # lab_start_client ADDRESS OPTION...
@@ -217,7 +217,7 @@ lab_start_sniffer() {
   exec {lab_events}< <(exec "$LAB_BIN/capture" -i lo --rows /dev/fd/3 "$@" "tcp port $LAB_PORT" \
     3>&1 >&"$lab_stdout" 2>&"$lab_said")
   lab_sniffer=$!
-  lab_await 'the sniffer to capture' 10 '# start *'
+  lab_await 'the sniffer to capture' 60 '# start *'
 }
 
 # The sniffer's next row in LAB_EVENT; 1 when none came within a second, 2 when it has ended.

@@ -109,7 +109,7 @@ lab_start_server "${server_options[@]}"
 lab_start_sniffer "${sniffer_options[@]}"
 lab_start_client "$address" "${client_options[@]}"
 
-lab_await "the $last to acknowledge the $first's FIN" 10 "$(lab_segment ack1)"
+lab_await "the $last to acknowledge the $first's FIN" 60 "$(lab_segment ack1)"
 armed=0
 if ((fault)); then
   closes_last=${lab_pids[0]} # the server
@@ -121,10 +121,10 @@ if ((fault)); then
   lab_say "Armed: $LAB_BACKEND will lose the next ACK with number $LAB_ACK from $LAB_FROM $times."
 fi
 
-lab_await "the $last's FIN" $((10 + close_delay / 1000)) "$(lab_segment fin2)"
+lab_await "the $last's FIN" $((60 + close_delay / 1000)) "$(lab_segment fin2)"
 fin2=$(lab_field t "$LAB_EVENT")
 # The gaps between its FINs double from 0.2 s; the sniffer then waits for one more.
-lab_await 'the end of the close' $((20 + (1 << count) / 2 + 90 * sit)) 'verdict *'
+lab_await 'the end of the close' $((60 + (1 << count) / 2 + 90 * sit)) 'verdict *'
 verdict=$LAB_EVENT
 lab_count_losses
 lab_disarm_loss

@@ -18,14 +18,14 @@ fail() {
   return 1
 }
 
-# wait_for COMMAND...: until it succeeds, ten seconds at most.
+# wait_for COMMAND...: until it succeeds, a minute at most.
 wait_for() {
   local tries
-  for ((tries = 0; tries < 500; tries++)); do
+  for ((tries = 0; tries < 3000; tries++)); do
     "$@" && return 0
     read -rt 0.02 <> <(:) || true
   done
-  fail "not within 10 s: $*"
+  fail "not within a minute: $*"
 }
 
 # outlast SECONDS: who waits for so long is stuck; longer is as good.
@@ -36,6 +36,9 @@ says() {
   [[ $1 == /* ]] || set -- "$log/$1" "$2"
   grep -qsF -- "$2" "$1"
 }
+
+# has_unread PORT: of the connection at that port.
+has_unread() { (($(ss -Htn state established "sport = :$1" | awk '{ n += $1 } END { print n + 0 }') > 0)); }
 
 end_all() {
   local pid

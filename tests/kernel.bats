@@ -220,7 +220,13 @@ END
   ((TOLD)) || return 0
   watch --closes 1
   serve --count 1 --close-first --close-after 100 --read-nothing
-  timeout 60 "$TEARDOWN_BIN/client" --close-last 127.0.0.1 "$port" >"$log/client" 2>&1 || true
+  local stopped
+  stopped=$(pgrep -P "$server") # until there is something to read
+  kill -STOP "$stopped"
+  timeout 60 "$TEARDOWN_BIN/client" --close-last 127.0.0.1 "$port" >"$log/client" 2>&1 3>&- &
+  pids+=($!)
+  wait_for has_unread "$port"
+  kill -CONT "$stopped"
   end_watch 0
   any '.type == "kernel" and .what == "send-reset"'
   # Older kernels give no reason.

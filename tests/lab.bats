@@ -29,7 +29,7 @@ close_once() {
     lab_start_server $3
     lab_start_sniffer --closes 1 --format json
     lab_start_client "$1" $2
-    lab_await "the end of the close" 20 "verdict *"
+    lab_await "the end of the close" 60 "verdict *"
     lab_end_sniffer
     lab_end_peers' "$scripts" "$@"
   [[ $status == 0 ]] || fail "status $status" "$output" "$stderr"
@@ -90,9 +90,15 @@ server final-ack 0 4/4 CLOSED TIME_WAIT
 END
 }
 
+# A server that comes too late for that, some 40 ms after the FIN, has lost a race and shows nothing.
 coalesced() {
-  close_once "$1" '' "${2---close-delay 0}" &&
-    ladder_is <<'END' && verdict_is coalesced client 3/3
+  local tries us=
+  for ((tries = 0; tries < 10; tries++)); do
+    close_once "$1" '' "${2---close-delay 0}" || return
+    us=$(jq 'select(.type == "segment" and .role == "fin2").since_first_fin_us' <<<"$output")
+    ((us > 30000 && us < 200000)) || break
+  done
+  ladder_is <<'END' && verdict_is coalesced client 3/3
 client fin1 0 1/4 FIN_WAIT_1 CLOSE_WAIT
 server fin2+ack1 0 2/3 TIME_WAIT LAST_ACK
 client final-ack 0 3/3 TIME_WAIT CLOSED
@@ -103,8 +109,8 @@ END
 
 @test "normal close: four segments, IPv6" { normal ::1; }
 
-@test "normal close: fails when the server is too quick for four" {
-  must_fail 'wanted this ladder' normal 127.0.0.1 '--close-delay 0'
+@test "normal close: fails when the server sends in between" {
+  must_fail 'wanted this ladder' normal 127.0.0.1 '--close-delay 200 --drain 10'
 }
 
 @test "the server closes first" {

@@ -350,7 +350,8 @@ uv_close(): close(fd), our FIN answers (passive closer)"
   start_server --count 1
   start client client --never-close 127.0.0.1 $port
   wait_for says server.log "uv_accept()"
-  run ! listening $port
+  not_listening() { ! listening $port; }
+  wait_for not_listening
   kill -INT $pid
   ends $server 0
 }
@@ -686,7 +687,11 @@ delayed_acks() { nstat -asz TcpExtDelayedACKs | awk 'END { print $2 }'; }
 
 @test "--read-nothing: unread data makes the close a RST" {
   start_server --count 1 --read-nothing --close-first --close-after 100
-  client_says 1 --close-last 127.0.0.1 $port
+  kill -STOP $server # until there is something to read
+  start client client --close-last 127.0.0.1 $port
+  wait_for has_unread $port
+  kill -CONT $server
+  ends $pid 1
   ends $server 0
   says server.log "uv_close(): close(fd), 6 bytes unread: RST, no FIN"
   says client.log "read → ECONNRESET"

@@ -21,9 +21,25 @@ scenario_reset-unread-data() {
   server --close-first --read-nothing --close-after 200
   ((fault)) || server --close-first --close-after 200
   client --close-last
+  freeze_server # until there is something to read
   ladder <<<'server rst 0 0/4 CLOSED CLOSED'
   verdict reset none 0/4 reset_cause=cannot-tell client_state=CLOSED server_state=CLOSED
-  play
+  play greeting_arrives
+}
+
+greeting_arrives() {
+  ((fault)) || return 0
+  until_true 10 has_unread || wrong 'the greeting: expected it in the queue of the server, actual nothing'
+  thaw_server
+}
+
+has_unread() {
+  local end queues port
+  printf -v port ':%04X' "$LAB_PORT"
+  while read -r _ end _ _ queues _; do
+    [[ $end != *"$port" || $queues == *:00000000 ]] || return 0
+  done </proc/net/tcp
+  return 1
 }
 
 scenario reset-data-after-close 'data arrive for an application that has closed: RST'
