@@ -3,7 +3,7 @@
 static unsigned list_all(const struct model *m, struct expectation out[static EXPECTATIONS_MAX]) {
   unsigned n = 0;
   if (m->first_closer == END_NONE) {
-    for (uint8_t e = 0; e < 2; e++) {
+    for (enum end e = END_CLIENT; e < END_NONE; e++) {
       const struct endpoint *end = &m->end[e], *peer = &m->end[end_other(e)];
       bool open = end->state == TCPS_ESTABLISHED || end->state == TCPS_SYN_RECEIVED;
       if (open || m->rst.from == end_other(e))
@@ -12,7 +12,7 @@ static unsigned list_all(const struct model *m, struct expectation out[static EX
     }
     return n;
   }
-  uint8_t first = m->first_closer, second = (uint8_t)end_other(first);
+  enum end first = m->first_closer, second = end_other(first);
   const struct endpoint *second_end = &m->end[second];
   uint32_t u = connection_u(m), w = connection_w(m);
   uint8_t fin2 = m->roles_seen & ROLE_ACK1 ? ROLE_FIN2 : ROLE_FIN2 | ROLE_ACK1;

@@ -12,7 +12,7 @@ enum { EXPECTATIONS_MAX = 6 };
 /* One segment that the model awaits. */
 struct expectation {
   uint32_t seq, ack;
-  uint8_t from;  /* enum end */
+  enum end from : 8;
   uint8_t roles; /* ROLE_* */
   bool has_ack;
 };

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/model/endpoint.h"
+
 enum finding_severity {
   FINDING_NOTE,   /* worth knowing; legal */
   FINDING_STUCK,  /* someone does not close */
@@ -126,8 +128,8 @@ const char *finding_severity_name(enum finding_severity severity);
 struct finding {
   int64_t t_us;
   uint32_t expected, actual;
-  uint8_t id;  /* enum finding_id */
-  uint8_t end; /* enum end: whose breach, or who is stuck */
+  enum finding_id id : 8;
+  enum end end : 8; /* whose breach, or who is stuck */
 };
 
 #endif

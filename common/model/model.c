@@ -276,5 +276,5 @@ void model_reuse(struct model *m, enum incarnation rule, enum end end, int64_t t
   enum finding_id id =
       rule == INCARNATION_NOT_NEWER ? FINDING_REUSE_NOT_NEWER : FINDING_SYN_IN_TIME_WAIT;
   m->incarnation = rule;
-  event_find(m, &step, (struct finding){t_us, 0, 0, (uint8_t)id, (uint8_t)end});
+  event_find(m, &step, (struct finding){t_us, 0, 0, id, end});
 }

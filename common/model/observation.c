@@ -57,6 +57,5 @@ bool observation_crosses_answer(const struct observation *o) {
 
 void observation_find(struct observation *o, enum finding_id id, enum end end, uint32_t expected,
                       uint32_t actual) {
-  event_find(o->m, o->step,
-             (struct finding){o->s->t_us, expected, actual, (uint8_t)id, (uint8_t)end});
+  event_find(o->m, o->step, (struct finding){o->s->t_us, expected, actual, id, end});
 }

@@ -118,8 +118,7 @@ static enum doubt doubt_of(const struct model *m, enum ending ending, int64_t no
 
 static void add_finding(struct verdict *v, enum finding_id id, enum end who, int64_t t_us,
                         uint32_t expected, uint32_t actual) {
-  v->findings[v->n_findings++] =
-      (struct finding){t_us, expected, actual, (uint8_t)id, (uint8_t)who};
+  v->findings[v->n_findings++] = (struct finding){t_us, expected, actual, id, who};
 }
 
 /* Who keeps whom waiting when the capture ends. What was sent once and never again, though its

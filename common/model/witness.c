@@ -25,7 +25,7 @@ static void put(struct witness_end *e, unsigned at, enum tcp_state state, bool t
   }
   memmove(&e->said[at + 1], &e->said[at], (e->n - at) * sizeof *e->said);
   e->said[at].t_us = t_us;
-  e->said[at].state = (uint8_t)state;
+  e->said[at].state = state;
   e->said[at].told = told;
   e->n++;
 }
@@ -70,7 +70,8 @@ enum { PATH_MAX_STATES = ENDPOINT_LOG_SIZE + 1 };
 
 struct path {
   struct {
-    uint8_t state, evidence;
+    enum tcp_state state : 8;
+    enum evidence evidence : 8;
     bool reset; /* by an RST that is presumed to have arrived */
   } at[PATH_MAX_STATES];
   unsigned n;
@@ -82,11 +83,12 @@ static bool is_opening(enum tcp_state state) { return !tcp_state_is_synchronized
 /* The states of the model from the end of the opening on. */
 static struct path path_of(const struct endpoint *e) {
   struct path path = {.n = 0};
-  uint8_t state = e->base, evidence = e->base_evidence;
+  enum tcp_state state = e->base;
+  enum evidence evidence = e->base_evidence;
   for (int i = -1; i < e->n_log; i++) {
     if (i >= 0) {
-      uint8_t before = state;
-      state = (uint8_t)transition_find(state, e->log[i].event)->next;
+      enum tcp_state before = state;
+      state = transition_find(state, e->log[i].event)->next;
       evidence = e->log[i].evidence;
       if (state == before) continue;
     }
@@ -122,7 +124,7 @@ struct alignment {
   bool up_to_date;
 };
 
-static uint8_t kernel_state(const struct alignment *a, unsigned j) {
+static enum tcp_state kernel_state(const struct alignment *a, unsigned j) {
   return a->kernel->said[a->first + j].state;
 }
 
@@ -141,7 +143,7 @@ static int cost_of_unsaid(const struct alignment *a, unsigned i, unsigned j) {
 static int cost_of_extra(const struct alignment *a, unsigned i, unsigned j) {
   if (j == 0 && i == 0) return COST_FREE;
   /* Until its first word it was where the model has it. */
-  uint8_t from = j > 0 ? kernel_state(a, j - 1) : a->path.at[i - 1].state;
+  enum tcp_state from = j > 0 ? kernel_state(a, j - 1) : a->path.at[i - 1].state;
   return is_silent_move(from, kernel_state(a, j)) ? COST_EXPLAINED : COST_CONTRARY;
 }
 
@@ -203,10 +205,10 @@ static int cost_of_pair(const struct alignment *a, unsigned i, unsigned j) {
   return 2 * COST_CONTRARY;
 }
 
-static void note(struct witness_view *view, enum witness_difference difference, uint8_t model,
-                 uint8_t kernel) {
+static void note(struct witness_view *view, enum witness_difference difference,
+                 enum tcp_state model, enum tcp_state kernel) {
   if (difference <= view->difference) return;
-  view->difference = (uint8_t)difference;
+  view->difference = difference;
   view->model_says = model;
   view->kernel_says = kernel;
 }
@@ -241,7 +243,7 @@ static struct witness_view walk(const struct alignment *a,
       continue;
     }
     int extra = cost_of_extra(a, i, j);
-    uint8_t model = a->path.n == 0 ? TCPS_CLOSED : a->path.at[i > 0 ? i - 1 : 0].state;
+    enum tcp_state model = a->path.n == 0 ? TCPS_CLOSED : a->path.at[i > 0 ? i - 1 : 0].state;
     if (extra == COST_EXPLAINED) note(&view, WITNESS_SILENT, model, kernel_state(a, j));
     if (extra == COST_CONTRARY) {
       view.of++;

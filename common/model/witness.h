@@ -32,7 +32,7 @@ struct witness_socket {
 struct witness_end {
   struct {
     int64_t t_us;
-    uint8_t state;            /* enum tcp_state */
+    enum tcp_state state : 8;
     bool told;                /* it came straight from the one before */
   } said[WITNESS_STATES_MAX]; /* in the order of their times; no state twice in a row */
   uint8_t n;                  /* 0: the kernel has not spoken of this end */
@@ -68,11 +68,11 @@ enum witness_difference {
 const char *witness_difference_name(enum witness_difference difference);
 
 struct witness_view {
-  uint8_t agreed, of;              /* transitions of the model that the kernel bears out, of those
-                                      that it speaks of */
-  uint8_t unsampled;               /* too short between two questions */
-  uint8_t difference;              /* enum witness_difference: the worst */
-  uint8_t model_says, kernel_says; /* enum tcp_state: there; only if difference is not AGREES */
+  uint8_t agreed, of; /* transitions of the model that the kernel bears out, of those
+                         that it speaks of */
+  uint8_t unsampled;  /* too short between two questions */
+  enum witness_difference difference : 8;         /* the worst */
+  enum tcp_state model_says : 8, kernel_says : 8; /* there; only if difference is not AGREES */
 };
 
 /* `up_to_date`: the kernel's last word is newer than the last captured segment, so that where it
