@@ -41,15 +41,24 @@ lab_misuse() {
   exit 2
 }
 
-# One paragraph, folded to the terminal. A reader that went away (| head) is no failure worth a
-# message: fold dies of SIGPIPE, and so do we.
+# Text folded to the terminal, without a process of its own: there is much to say, and in user-mode Linux
+# a process is dear. A reader that went away (| head) is no failure worth a message.
 lab_say() {
+  local line part
   if [[ -z ${COLUMNS-} ]]; then
     read -r _ COLUMNS < <({ stty size </dev/tty; } 2>/dev/null) || true
   fi
   [[ $COLUMNS =~ ^[1-9][0-9]*$ ]] || COLUMNS=80
-  fold -s -w "$COLUMNS" <<<"$1" || exit
-}
+  while IFS= read -r line; do
+    while ((${#line} > COLUMNS)); do
+      part=${line:0:COLUMNS}
+      [[ $part != *' '* ]] || part=${part% *}' '
+      printf '%s\n' "$part" || exit
+      line=${line:${#part}}
+    done
+    printf '%s\n' "$line" || exit
+  done <<<"$1"
+} 2>/dev/null
 
 # lab_number OPTION TEXT MIN MAX
 lab_number() {
@@ -222,12 +231,12 @@ lab_start_sniffer() {
 
 # The sniffer's next row in LAB_EVENT; 1 when none came within a second, 2 when it has ended.
 lab_next() {
-  local part status=0
-  IFS= read -rt 1 -u "$lab_events" part || status=$?
-  lab_partial=${lab_partial-}$part # a timeout may cut a line in two
+  local first status=0
+  # Its first octet alone, for with a timeout bash asks before each octet, and a row comes whole.
+  IFS= read -rt 1 -N 1 -u "$lab_events" first || status=$?
   if ((status > 128)); then return 1; fi
-  if ((status > 0)); then return 2; fi
-  LAB_EVENT=$lab_partial lab_partial=
+  IFS= read -r -u "$lab_events" LAB_EVENT || return 2
+  LAB_EVENT=$first$LAB_EVENT
   LAB_EVENTS+=("$LAB_EVENT")
 }
 

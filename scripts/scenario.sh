@@ -271,8 +271,11 @@ until_true() {
   done
 }
 
-# are_sockets STATE NUMBER; STATE is as for sockets.
-are_sockets() { (($(sockets "$1") == $2)); }
+# are_sockets STATE NUMBER; STATE is as for count_sockets.
+are_sockets() {
+  count_sockets "$1"
+  ((SOCKETS == $2))
+}
 
 # expect_sockets SECONDS STATE NUMBER WHAT: the kernel's own word, in time.
 expect_sockets() {
@@ -281,22 +284,24 @@ expect_sockets() {
     ms=$(((10#${EPOCHREALTIME/[.,]/} - 10#${start/[.,]/}) / 1000))
     lab_say "The kernel: $4 (after $ms ms)."
   else
-    wrong "sockets of the kernel: expected '$4', actual $(sockets "$2") of them after $1 s"
+    wrong "sockets of the kernel: expected '$4', actual $SOCKETS of them after $1 s"
   fi
 }
 
-# sockets STATE (a pattern of two hex digits, as in /proc/net/tcp): how many at the port of this act.
-sockets() {
-  local row local_end remote_end state number=0 port table
+# count_sockets STATE (a pattern of two hex digits, as in /proc/net/tcp): in SOCKETS, how many there are
+# at the port of this act. Without a process of its own, for it is asked again and again.
+count_sockets() {
+  local row local_end remote_end state port table
+  SOCKETS=0
   printf -v port ':%04X' "$LAB_PORT"
   for table in /proc/net/tcp /proc/net/tcp6; do
     [[ -r $table ]] || continue
     while read -r row local_end remote_end state _; do
       # shellcheck disable=SC2053 # a pattern is wanted
-      [[ $row == *: && $state == $1 && "$local_end $remote_end" == *"$port"* ]] && number=$((number + 1))
+      [[ $row == *: && $state == $1 && "$local_end $remote_end" == *"$port"* ]] || continue
+      SOCKETS=$((SOCKETS + 1))
     done <"$table"
   done
-  echo "$number"
 }
 
 # time_waits client|server: how many sockets in TIME_WAIT that end has.
@@ -313,9 +318,9 @@ time_waits() {
 watch_machine() {
   local now last=${EPOCHREALTIME/[.,]/} ms
   while :; do
-    lab_pause
+    read -rt 0.05 -u "$lab_silence" || true
     now=${EPOCHREALTIME/[.,]/}
-    ms=$(((10#$now - 10#$last) / 1000 - 20))
+    ms=$(((10#$now - 10#$last) / 1000 - 50))
     ((ms < 50)) || echo "$ms"
     last=$now
   done

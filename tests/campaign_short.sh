@@ -23,10 +23,8 @@ check() {
   fi
 }
 
-echo 1..5
+echo 1..4
 for seed in 1 2 3; do
   check "direct, seed $seed" "$tests/campaign.sh" --seed "$seed" --size 200 --seconds 8
 done
-for seed in 1 2; do
-  check "netem, seed $seed" "$tests/campaign_uml.sh" --seed "$seed" --size 50 --seconds 25
-done
+check 'netem, seed 1' "$tests/campaign_uml.sh" --seed 1 --size 50 --seconds 40

@@ -11,7 +11,7 @@ if refusal=$(uml_refusal); then
 fi
 echo 1..2
 make --no-print-directory -C "$uml_root" build/tests/uml_amx.so >/dev/null
-amx=$uml_root/build/tests/uml_amx.so xstate=$uml_preload
+amx=$uml_root/build/tests/uml_amx.so xstate=$uml_xstate
 
 uml_preload="$xstate $amx"
 said=$(uml_refusal)

@@ -16,8 +16,9 @@ export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:exitcode=99}
 # stems PATTERN...: the files' names without folder and ending.
 stems() { basename -a "$@" | sed 's/\.[a-z]*$//'; }
 
-# The longest first, so that none of them is left for the end.
-longest=(campaign uml)
+# The longest first, so that none of them is left for the end. Most of them mostly wait: hence more at a
+# time than there are cores.
+longest=(uml scenario campaign check_lint lab kernel capture kill peer inputs)
 mapfile -t groups < <(
   printf '%s\n' "${longest[@]}" clang gcc sanitized
   stems ./*.bats ./test_*.c ./check_*.sh | grep -vxF "$(printf '%s\n' "${longest[@]}")"
@@ -48,5 +49,5 @@ for build in gcc sanitized; do
 done
 
 # Who was started in the background of a script ignores SIGINT, and so would what is interrupted here.
-PERL5LIB=$PWD exec env --default-signal=INT prove --jobs "${JOBS:-2}" --timer --directives \
+PERL5LIB=$PWD exec env --default-signal=INT prove --jobs "${JOBS:-4}" --timer --directives \
   --formatter Closing --exec ./group.sh "${wanted[@]}"

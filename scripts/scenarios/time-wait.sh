@@ -311,7 +311,8 @@ scenario_time-wait-exhaustion() {
 # The ports are free again, for TIME_WAIT has gone to the server: to be paid there.
 time_wait_moved() {
   local all at_server
-  all=$(sockets 06)
+  count_sockets 06
+  all=$SOCKETS
   at_server=$(time_waits server)
   lab_say "The kernel: $all sockets are in TIME_WAIT, $at_server of them at the server."
   ((all > 0 && at_server == all)) ||
