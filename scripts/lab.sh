@@ -231,10 +231,11 @@ lab_start_sniffer() {
 
 # The sniffer's next row in LAB_EVENT; 1 when none came within a second, 2 when it has ended.
 lab_next() {
-  local first status=0
-  # Its first octet alone, for with a timeout bash asks before each octet, and a row comes whole.
+  local first='' status=0
+  # Its first octet alone, for with a timeout bash asks before each octet, and a row comes whole. When
+  # the time is over that octet may have come all the same.
   IFS= read -rt 1 -N 1 -u "$lab_events" first || status=$?
-  if ((status > 128)); then return 1; fi
+  [[ -n $first ]] || return $((status > 128 ? 1 : 2))
   IFS= read -r -u "$lab_events" LAB_EVENT || return 2
   LAB_EVENT=$first$LAB_EVENT
   LAB_EVENTS+=("$LAB_EVENT")
