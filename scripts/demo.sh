@@ -10,7 +10,7 @@ if [[ ${1-} == --inside ]]; then
   lab_start_server --close-delay 200
   lab_start_sniffer --closes 1 --expect normal --format ladder
   lab_start_client 127.0.0.1
-  lab_await 'the end of the close' 20 'verdict *'
+  lab_await 'the end of the close' 60 'verdict *'
   status=0
   lab_end_sniffer || status=1
   lab_end_peers
