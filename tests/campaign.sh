@@ -462,6 +462,7 @@ inside() {
     run_batch "$batch"
     batches=$((batches + 1))
     if ! count_batch "$batch"; then
+      keep=${keep:-$(mktemp -d /tmp/campaign.XXXXXX)}
       mkdir -p "$keep/$seed-$batch"
       cp -r "$work/batch/." "$keep/$seed-$batch/"
       describe "$batch" | tee "$keep/$seed-$batch/drawn" | sed 's/^/#   /'
@@ -481,6 +482,5 @@ if [[ ${1-} == --inside ]]; then
   exit
 fi
 parse "${arguments[@]}"
-keep=${keep:-$(mktemp -d /tmp/campaign.XXXXXX)}
 echo "# seed $seed"
-lab_supervise "${arguments[@]}" --seed "$seed" --keep "$keep"
+lab_supervise "${arguments[@]}" --seed "$seed"

@@ -4,7 +4,7 @@
 
 load helper
 
-# Seconds into a run of about four: start-up, half-closed and armed, lost, settling. On a busy machine
+# Seconds into a run of more than four: start-up, half-closed and armed, lost, settling. On a busy machine
 # a moment may come later, but the run, too, lasts longer.
 MOMENTS='0.01 0.03 0.08 0.2 0.5 0.8 1.2 1.6 1.9 2.3'
 
@@ -24,7 +24,7 @@ kill_at() {
   }
   ip link set lo up
   before=$(world)
-  "$SCRIPTS/lost-ack.sh" --backend nft --count 2 "$@" >"$LOG" 2>&1 &
+  "$SCRIPTS/lost-ack.sh" --backend nft --count 3 "$@" >"$LOG" 2>&1 &
   pid=$!
   # Not a wait for anything: the moment is what is tested.
   read -rt "$moment" <> <(:) || true
