@@ -4,14 +4,14 @@
 
 load helper
 
-# Seconds into a run of more than four: start-up, half-closed and armed, lost, settling. On a busy machine
+# Seconds into a run of more than five: start-up, half-closed and armed, lost, settling. On a busy machine
 # a moment may come later, but the run, too, lasts longer.
 MOMENTS='0.01 0.03 0.08 0.2 0.5 0.8 1.2 1.6 1.9 2.3'
 
 # kill_at SIGNAL MOMENT [OPTION]...: runs as process 1 of namespaces of its own, so that every
 # process, namespace and device that it can see belongs to this one run.
 kill_at() {
-  local signal=$1 moment=$2 script pid before after found tries status=0
+  local signal=$1 moment=$2 script pid target before after found tries status=0
   shift 2
   set -m # as from a shell prompt: an own process group, and SIGINT not ignored
   world() {
@@ -24,11 +24,15 @@ kill_at() {
   }
   ip link set lo up
   before=$(world)
-  "$SCRIPTS/lost-ack.sh" --backend nft --count 3 "$@" >"$LOG" 2>&1 &
+  "$SCRIPTS/lost-ack.sh" --backend nft --count 4 "$@" >"$LOG" 2>&1 &
   pid=$!
   # Not a wait for anything: the moment is what is tested.
   read -rt "$moment" <> <(:) || true
-  if ! kill -s "$signal" "$pid"; then
+  # Ctrl-C is for all of the group: of a SIGINT for itself alone bash thinks that it was for the command
+  # that it waits for.
+  target=$pid
+  [[ $signal != INT ]] || target=-$pid
+  if ! kill -s "$signal" -- "$target"; then
     echo "it had ended before $moment s:"
     cat "$LOG"
     return 1
