@@ -67,6 +67,7 @@ OBJECTS_test_decode := tests/test_decode capture/decode $(MODEL)
 EXPLORE := tests/explore tests/explore_host tests/explore_mutants tests/explore_oracle \
   tests/explore_table tests/explore_watcher tests/explore_world
 OBJECTS_test_explore := tests/test_explore $(EXPLORE) $(filter-out common/model/transition,$(MODEL))
+OBJECTS_test_claims := tests/test_claims tests/histories $(MODEL)
 OBJECTS_test_savefile := tests/test_savefile capture/savefile
 OBJECTS_test_kernel_record := tests/test_kernel_record capture/kernel/record
 OBJECTS_test_kernel_trace := tests/test_kernel_trace capture/kernel/trace capture/kernel/record \

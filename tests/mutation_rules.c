@@ -170,6 +170,8 @@ const struct rule RULES[] = {
      .legal = "the FIN left with the data"},
     {MUTATION_FLIP_FIN, K(ACK1), .capture = "reset-unread-data-in-close-wait",
      .legal = "FIN2 left with the ACK, and its sender aborts after it"},
+    {MUTATION_FLIP_FIN, K(ACK1), .capture = "last-ack",
+     .legal = "FIN2 left with the ACK, and was repeated sooner than an ACK may be delayed"},
     {MUTATION_FLIP_FIN, K(ACK1),
      .must = C(FIN_MOVED) | C(DATA_AFTER_FIN) | ENDS | C(LOSS) | C(CAUSE) | C(RST_TIME_WAIT),
      .may = C(STUCK)},

@@ -103,9 +103,9 @@ static const struct {
     /* ---- losses: one role, one place ----------------------------------------------------- */
     {"lost_fin1",
      OPENING
-     "200 C FA 1 1 0 ts=200/0   | FIN_WAIT_1 CLOSE_WAIT? fin1 1/4 expected\n"
-     "407 C FA 1 1 0 ts=407/0   | FIN_WAIT_1 CLOSE_WAIT? fin1#1 1/4 retransmission\n"
-     "447 S A  1 2 0 ts=447/407 | FIN_WAIT_2? CLOSE_WAIT ack1 2/4 expected\n"
+     "100 C FA 1 1 0 ts=100/0   | FIN_WAIT_1 CLOSE_WAIT? fin1 1/4 expected\n"
+     "307 C FA 1 1 0 ts=307/0   | FIN_WAIT_1 CLOSE_WAIT? fin1#1 1/4 retransmission\n"
+     "347 S A  1 2 0 ts=347/307 | FIN_WAIT_2? CLOSE_WAIT ack1 2/4 expected\n"
      NORMAL_END
      "= normal client 4/4 conforms fin-again=1 fin1*1/after-tap"},
     {"lost_ack1_before_the_tap", /* D-SACK: the FIN had arrived */

@@ -20,7 +20,7 @@ struct loss {
 /* A round trip takes nothing, but for what may be slower (endpoint.h). */
 static struct losses infer(const struct loss *loss, unsigned which) {
   const struct loss_context context = {
-      .receiver_soon_us = 10000,
+      .receiver_long_us = 100000,
       .sender_soon_us = 10000,
       .sack_permitted = loss->sack_permitted[0] && loss->sack_permitted[1],
       .met_time_wait = which == FIN2,
@@ -352,10 +352,10 @@ static void the_border_of_spurious(void **unused) {
   (void)unused;
   struct loss loss = with_sack();
   fin(&loss, FIN1, 0, 100);
-  struct segment s = fin_at(0, 140);
+  struct segment s = fin_at(0, 250);
   s.t_us = LOSS_DELAYED_ACK_US;
   loss_note_copy(&loss.fin[FIN1], &s, false);
-  ack_with_sack(&loss, FIN1, 41, 999);
+  ack_with_sack(&loss, FIN1, 151, 999);
   assert_only(&loss, LOSS_ACK1, LOSS_BEFORE_TAP, 1);
   assert_int_equal(infer(&loss, FIN1).spurious, 0);
 }

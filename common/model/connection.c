@@ -30,16 +30,26 @@ const char *step_verdict_name(enum step_verdict verdict) {
   return "";
 }
 
-struct losses connection_losses(const struct model *m, unsigned fin) {
-  /* Of a round trip as measured: it may be the host's own work, which is quicker another time. */
+/* So many times what is soon is late. */
+enum { MANY = 10 };
+
+/* The least, of a round trip as measured: part of it may be the host's own work, which is quicker
+ * another time. */
+static int64_t least_us(const struct endpoint *e) {
   enum { OWN_WORK_US = 1000 };
+  return e->round_trip.least_us > OWN_WORK_US ? e->round_trip.least_us - OWN_WORK_US : 0;
+}
+
+struct losses connection_losses(const struct model *m, unsigned fin) {
+  enum { UNKNOWN_US = 1000000 }; /* RFC 6298, 2.1 */
   enum end sender = connection_closer(m, fin);
   if (sender == END_NONE) return (struct losses){0};
   const struct endpoint *f = &m->end[sender], *p = &m->end[end_other(sender)];
+  bool known = f->round_trip.is_known && p->round_trip.is_known;
   const struct loss_context context = {
-      .receiver_us =
-          p->round_trip.least_us > OWN_WORK_US ? p->round_trip.least_us - OWN_WORK_US : 0,
-      .receiver_soon_us = endpoint_soon_us(p),
+      .receiver_us = least_us(p),
+      .path_us = known ? least_us(f) + least_us(p) : UNKNOWN_US,
+      .receiver_long_us = MANY * endpoint_soon_us(p),
       .sender_soon_us = endpoint_soon_us(f),
       .sack_permitted = m->sack_permitted[0] && m->sack_permitted[1],
       .met_time_wait = fin == FIN2 && !m->crossed,
@@ -50,7 +60,6 @@ struct losses connection_losses(const struct model *m, unsigned fin) {
 }
 
 bool connection_fin_is_lost(const struct model *m, unsigned fin, int64_t t_us) {
-  enum { MANY = 10 };
   enum end sender = connection_closer(m, fin);
   if (sender == END_NONE || m->fin[fin].copies == 0) return false;
   return t_us - m->fin[fin].last_us >= MANY * endpoint_soon_us(&m->end[end_other(sender)]);

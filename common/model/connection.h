@@ -60,8 +60,10 @@ struct reset {
   bool refused;         /* it answered a SYN */
   bool after_data;      /* its receiver had sent octets, or may have */
   bool after_late_data; /* ... after its sender had closed, and they had not been acknowledged */
-  bool came_soon;       /* within a round trip of its receiver's newest segment */
-  bool answers_probe;   /* which was a probe */
+  bool after_hole;    /* what came before it may be missing: a FIN of its sender's, or octets after
+                         that */
+  bool came_soon;     /* within a round trip of its receiver's newest segment */
+  bool answers_probe; /* which was a probe */
   bool answers_ack;   /* no ACK, and the number that one of its receiver's segments acknowledged */
   bool answers_blind; /* the number 0, after a segment that acknowledged nothing */
 };
@@ -168,6 +170,11 @@ static inline enum end connection_closer(const struct model *m, unsigned fin) {
 /* Somebody has begun to end it: a FIN was captured, or an RST that took effect. */
 static inline bool connection_has_closed(const struct model *m) {
   return m->roles_seen != 0 || m->rst.t_us != 0;
+}
+
+/* Bare ACKs occur in this capture. Where they do not, one that is missing may have been there. */
+static inline bool connection_has_bare_acks(const struct model *m) {
+  return m->end[0].sent_bare_ack || m->end[1].sent_bare_ack;
 }
 
 /* What was lost of FIN1 or FIN2 and its ACK, as far as it can be inferred by now. */

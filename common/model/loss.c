@@ -75,6 +75,7 @@ enum {
   CLUE_ALL_TWICE = 0x200, /* so does what its D-SACK reports: all had come before */
   CLUE_APART = 0x1000,    /* the ACK of any copy before would not have been delayed until it */
   CLUE_NETWORK_COPIES = 0x2000,
+  CLUE_PROMPT = 0x4000, /* so soon after the newest copy that it answers that one */
 };
 
 enum outcome {
@@ -107,7 +108,7 @@ static const struct {
      "a D-SACK says that a copy had come before, or that the network made one"},
     {CLUE_DSACK | CLUE_FIRST, 0, UNTOLD,
      "a copy had come, and had no answer because octets before it were missing"},
-    {CLUE_FIRST | CLUE_BARE | CLUE_SACK_PERMITTED | CLUE_WHOLE,
+    {CLUE_FIRST | CLUE_BARE | CLUE_SACK_PERMITTED | CLUE_WHOLE | CLUE_PROMPT,
      CLUE_DSACK | CLUE_MAY_TIME_WAIT,
      FINS_LOST, "the ACK carries no D-SACK, so no other copy had come"},
     {CLUE_SOON, 0, NOTHING_LOST, "it was repeated sooner than an ACK is delayed"},
@@ -186,9 +187,9 @@ static uint32_t answered_copy(const struct walk *w, const struct loss_answer *a,
   return to;
 }
 
-/* No ACK is delayed until the copy that follows this one. */
+/* No ACK is delayed until the copy that follows this one, which did not leave before it came. */
 static bool is_awaited(const struct walk *w, uint32_t i) {
-  return copy_of(w, i + 1)->t_us - copy_of(w, i)->t_us >= LOSS_DELAYED_ACK_US;
+  return copy_of(w, i + 1)->t_us - copy_of(w, i)->t_us >= LOSS_DELAYED_ACK_US + w->context->path_us;
 }
 
 static unsigned clues_of(const struct walk *w, const struct loss_answer *a, bool echo,
@@ -207,6 +208,8 @@ static unsigned clues_of(const struct walk *w, const struct loss_answer *a, bool
   if (w->context->may_meet_time_wait) clues |= CLUE_MAY_TIME_WAIT;
   if (w->context->network_copies) clues |= CLUE_NETWORK_COPIES;
   if (is_awaited(w, to - 1)) clues |= CLUE_APART;
+  if (echo || a->t_us - copy_of(w, to)->t_us < LOSS_DELAYED_ACK_US + w->context->path_us)
+    clues |= CLUE_PROMPT;
   if (echo) clues |= CLUE_ECHO;
   if (echo && echoed < to && is_awaited(w, echoed)) clues |= CLUE_ECHO_OLD;
   if (seq_leq(copy_of(w, to)->seq, a->acked_before)) clues |= CLUE_WHOLE;
@@ -315,7 +318,7 @@ static void walk_not_there(struct walk *w) {
   uint32_t n = 0;
   if (w->answers > 0 || w->fin->not_there_us == 0) return;
   while (w->pending < w->next &&
-         w->fin->not_there_us - copy_of(w, w->pending)->t_us >= w->context->receiver_soon_us) {
+         w->fin->not_there_us - copy_of(w, w->pending)->t_us >= w->context->receiver_long_us) {
     w->pending++;
     n++;
   }

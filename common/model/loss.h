@@ -23,9 +23,10 @@
 
 #include "common/model/segment.h"
 
-/* Linux delays an ACK by at least TCP_ATO_MIN, 40 ms: a copy that follows sooner on the one before
- * it says nothing, for the receiver may not have answered that yet. */
-#define LOSS_DELAYED_ACK_US INT64_C(40000)
+/* For so long stacks delay an ACK (Linux 40 ms, BSD 100 ms): a copy that follows sooner on the one
+ * before it says nothing, for the receiver may not have answered that yet. No stack's least RTO is
+ * so short. */
+#define LOSS_DELAYED_ACK_US INT64_C(150000)
 
 enum loss_kind {
   LOSS_FIN1,
@@ -100,7 +101,8 @@ struct loss_context {
   /* Sooner than this an answer cannot come: the round trip between the tap and the FIN's receiver;
    * 0: unknown. */
   int64_t receiver_us;
-  int64_t receiver_soon_us; /* what the receiver sends so soon may have left before the FIN came */
+  int64_t path_us; /* the round trip between the ends, or what is assumed while it is unknown */
+  int64_t receiver_long_us; /* what the receiver sends so long after a FIN left after that came */
   int64_t sender_soon_us;   /* the same of the FIN's sender and an answer */
   bool sack_permitted;      /* by both: a bare ACK of a second arrival carries a D-SACK */
   /* Its receiver is in TIME_WAIT by the first copy that arrives, keeps the timestamp of that one,

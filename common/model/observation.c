@@ -10,6 +10,10 @@ struct observation observation_make(struct model *m, enum end from, const struct
   uint32_t fresh = endpoint_new_payload(f, s), snd_nxt = f->stream.snd_nxt;
   const struct endpoint *r = &m->end[to];
   uint32_t opened = r->sent_syn ? r->first_seq + 1 : r->first_seq;
+  bool first_fin = segment_carries_fin(s) && !f->has_fin;
+  /* Its timestamp is older than another that its sender has used: it was captured late. */
+  bool overtaken = f->has_tsval && (s->options & SEGMENT_HAS_TIMESTAMPS) &&
+                   seq_lt(s->tsval, f->tsval) && !first_fin;
   bool is_behind = f->has_seq && seq_leq(segment_end(s), snd_nxt);
   return (struct observation){
       .m = m,
@@ -23,12 +27,12 @@ struct observation observation_make(struct model *m, enum end from, const struct
       .fresh = fresh,
       .fresh_from = f->has_seq ? seq_max(snd_nxt, s->seq) : s->seq,
       .acked_before = f->offer.has_ack ? seq_max(f->offer.ack_max, opened) : opened,
-      .first_fin = segment_carries_fin(s) && !f->has_fin,
+      .first_fin = first_fin,
       .acks_more = !f->offer.has_ack || seq_gt(s->ack, f->offer.ack_max),
       .repeats = segment_len(s) > 0 && is_behind && fresh == 0,
       .stamped_alone = segment_carries_fin(s) && segment_len(s) == 1 && f->has_tsval &&
                        (s->options & SEGMENT_HAS_TIMESTAMPS) && seq_gt(s->tsval, f->tsval),
-      .stale = endpoint_is_stale(f, s),
+      .stale = endpoint_is_stale(f, s) || overtaken,
       .late = is_behind && seq_lt(s->seq, snd_nxt),
   };
 }

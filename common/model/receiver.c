@@ -63,21 +63,44 @@ void receiver_take(struct observation *o) {
   take_fin(o);
 }
 
+/* The peer's RST with ACK says what had arrived as its other segments do. */
+static uint32_t acked_by_rst(const struct observation *o) {
+  return segment_has(o->s, SEGMENT_ACK) ? o->s->ack : o->receiver->first_seq;
+}
+
 /* By what its peer acknowledged, for payload may be missing from the capture. */
-static bool may_have_sent_data(const struct endpoint *e, const struct endpoint *peer) {
+static bool may_have_sent_data(const struct observation *o) {
+  const struct endpoint *e = o->receiver, *peer = o->sender;
+  uint32_t opening_end = e->first_seq + 1 + (e->has_fin ? 1 : 0);
   if (e->data_segments > 0 || !e->sent_syn) return true;
-  return peer->offer.has_ack &&
-         seq_gt(peer->offer.ack_max, e->first_seq + 1 + (e->has_fin ? 1 : 0));
+  return (peer->offer.has_ack && seq_gt(peer->offer.ack_max, opening_end)) ||
+         seq_gt(acked_by_rst(o), opening_end);
 }
 
-/* It sent octets that its peer has never acknowledged. */
-static bool has_unaccepted_data(const struct endpoint *e, const struct endpoint *peer) {
-  if (!peer->offer.has_ack || e->data_segments == 0) return false;
-  return seq_gt(e->stream.snd_nxt, peer->offer.ack_max + (e->has_fin ? 1 : 0));
+/* It sent octets that its peer had never acknowledged before. */
+static bool has_unaccepted_data(const struct observation *o) {
+  const struct endpoint *e = o->receiver, *peer = o->sender;
+  if (!peer->offer.has_ack || !may_have_sent_data(o)) return false;
+  return seq_gt(seq_max(e->stream.snd_nxt, acked_by_rst(o)),
+                peer->offer.ack_max + (e->has_fin ? 1 : 0));
 }
 
-/* Fewer than these may be chance: a stack that gives up asks more often. */
-static bool has_given_up(const struct vain *vain) { return vain->times >= 2; }
+/* Fewer than these may be chance: a stack that gives up asks more often. And the answers must be
+ * such as this capture would have. */
+static bool has_given_up(const struct observation *o) {
+  enum { MANY = 2 };
+  return o->m->vain[o->from].times >= MANY && o->receiver->has_spoken &&
+         connection_has_bare_acks(o->m);
+}
+
+/* Its sender had sent more than was captured; or it had closed, and what came then is not the kind
+ * of segment that this capture has. */
+static bool has_hole_before(const struct observation *o) {
+  const struct endpoint *f = o->sender;
+  bool filtered = (!connection_has_bare_acks(o->m) || !o->receiver->has_spoken) &&
+                  o->receiver->data_segments == 0;
+  return f->has_seq && (seq_gt(o->s->seq, f->stream.snd_nxt) || (f->has_fin && filtered));
+}
 
 void receiver_rst(struct observation *o) {
   struct model *m = o->m;
@@ -93,15 +116,16 @@ void receiver_rst(struct observation *o) {
         .offender = offender,
         .has_ack = segment_has(o->s, SEGMENT_ACK),
         .refused = e->state == TCPS_SYN_SENT,
-        .after_data = may_have_sent_data(e, f),
-        .after_late_data = f->has_fin && has_unaccepted_data(e, f),
+        .after_data = may_have_sent_data(o),
+        .after_late_data = f->has_fin && has_unaccepted_data(o),
+        .after_hole = has_hole_before(o),
         .came_soon = said->t_us != 0 && o->s->t_us - said->t_us <= endpoint_soon_us(f),
         .answers_probe = said->is_probe,
         .answers_ack = !segment_has(o->s, SEGMENT_ACK) &&
                        ((said->has_ack && o->s->seq == said->ack) ||
                         (said->has_data_ack && o->s->seq == said->data_ack)),
         .answers_blind = o->s->seq == 0 && said->t_us != 0 && !said->has_ack,
-        .gave_up = has_given_up(&m->vain[o->from]) ? m->vain[o->from] : (struct vain){0},
+        .gave_up = has_given_up(o) ? m->vain[o->from] : (struct vain){0},
     };
   /* Who answers the final ACK with RST had been closed by an earlier one. If that was captured,
    * what was taken for its loss was a delay. */

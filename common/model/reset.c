@@ -49,6 +49,8 @@ enum {
   CLUE_ANSWERS_ACK = 0x4000,   /* it has no ACK, and the number that a segment had acknowledged */
   CLUE_ANSWERS_BLIND = 0x8000, /* it answers a segment without ACK, with the number 0 */
   CLUE_PEER_DATA = 0x10000,    /* its receiver had sent octets that may have been left unread */
+  CLUE_HOLE =
+      0x20000, /* what came before it may be missing: its sender's FIN, or octets after that */
 };
 
 static unsigned clues_of(const struct model *m) {
@@ -76,6 +78,7 @@ static unsigned clues_of(const struct model *m) {
   if (r->answers_ack) clues |= CLUE_ANSWERS_ACK;
   if (r->answers_blind) clues |= CLUE_ANSWERS_BLIND;
   if (r->after_data) clues |= CLUE_PEER_DATA;
+  if (r->after_hole) clues |= CLUE_HOLE;
   return clues;
 }
 
@@ -104,9 +107,14 @@ static const struct {
     {CLUE_HAD_CLOSED | CLUE_WAITED | CLUE_ANSWERS_PROBE, CLUE_ACK, RESET_FIN_WAIT_2_EXPIRED,
      "it answers a probe that came long after its sender's FIN was acknowledged"},
     {CLUE_ANSWERS_BLIND, 0, RESET_NO_SOCKET, "it answers a segment that acknowledged nothing"},
+    {CLUE_ACK | CLUE_HOLE, 0, RESET_CANNOT_TELL,
+     "what came before it was not captured: a FIN of its sender, or octets after that"},
     {CLUE_ACK, CLUE_PEER_DATA, RESET_LINGER_0,
      "it carries ACK, so it answers nothing (so do Linux, BSD and Windows), and there was nothing to "
      "leave unread"},
+    {CLUE_ACK | CLUE_HAD_CLOSED | CLUE_LATE_DATA, 0, RESET_CANNOT_TELL,
+     "octets came after its sender had closed, and it did not answer them at once: that they came, that "
+     "they were left unread, and SO_LINGER 0 look alike; the kernel of its sender would tell"},
     {CLUE_ACK, 0, RESET_CANNOT_TELL,
      "it carries ACK: SO_LINGER 0 and close() with unread data look alike; the kernel of its sender "
      "would tell"},

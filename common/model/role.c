@@ -32,11 +32,11 @@ unsigned role_of(const struct model *m, enum end from, const struct segment *s) 
 
 /* What a FIN that is sent again says about the copies before it. */
 static void notes_on_repetition(struct observation *o, const struct close_fin *fin) {
-  enum { FLAT_GAPS = 3 };
+  enum { FLAT_GAPS = 3, LINUX_DELAYED_ACK_US = 40000 };
   int64_t t_us = o->s->t_us;
   if (fin->copies < 2) return;
   if (fin->flat_gaps >= FLAT_GAPS) observation_find(o, FINDING_BACKOFF_NOT_GROWING, o->from, 0, 0);
-  bool soon = fin->last_gap_us < LOSS_DELAYED_ACK_US ||
+  bool soon = fin->last_gap_us < LINUX_DELAYED_ACK_US ||
               t_us - fin->short_ack_us < endpoint_soon_us(o->sender);
   if (fin->short_ack_us != 0 && !soon)
     observation_find(o, FINDING_ACK_SHORT_OF_FIN, o->from, o->sender->fin_seq + 1,
@@ -94,7 +94,10 @@ void role_note(struct observation *o) {
       step->since_copy_us = t_us - fin->last_ack_us;
       note_ack(o, which);
     }
-    if (step->roles & roles[which].fin) {
+    /* Captured late, it is no repetition: its sender has said more since. */
+    if ((step->roles & roles[which].fin) && o->stale && fin->copies > 0) {
+      step->again = fin->copies;
+    } else if (step->roles & roles[which].fin) {
       step->again = fin->copies;
       step->since_copy_us = t_us - fin->last_us;
       loss_note_copy(fin, o->s, observation_crosses_answer(o));

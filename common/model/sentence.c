@@ -188,7 +188,13 @@ static void say_reset(struct text *t, const struct verdict *v, const struct mode
   }
   const struct reset_text *text = reset_text(v->cause);
   say(t, ": ");
-  if (v->cause == RESET_CANNOT_TELL && m->rst.has_ack)
+  if (v->cause == RESET_CANNOT_TELL && m->rst.after_hole)
+    say(t, "what came before that is not in the capture, so the wire does not tell why");
+  else if (v->cause == RESET_CANNOT_TELL && m->rst.has_ack && m->rst.after_late_data)
+    say(t, "it aborted, or data of ", peer,
+        " reached it after its application had closed; on the wire that, SO_LINGER 0 and close() "
+        "with unread data look alike");
+  else if (v->cause == RESET_CANNOT_TELL && m->rst.has_ack)
     say(t, "it aborted; on the wire SO_LINGER 0 and close() with unread data look alike");
   else if (v->cause == RESET_LINGER_0 && !v->kernel_reason)
     say(t, "it aborted (SO_LINGER 0, or a timer or an administrator did), for ", peer,
@@ -200,10 +206,12 @@ static void say_reset(struct text *t, const struct verdict *v, const struct mode
         " had not closed, and cleared the old half");
   else
     say_of(t, text->sentence, peer);
-  if (v->cause == RESET_NO_SOCKET && m->rst.answers_ack && m->first_closer == END_NONE)
+  bool before_fins = m->first_closer == END_NONE || m->rst.t_us < m->first_fin_us;
+  if (v->cause == RESET_NO_SOCKET && m->rst.answers_ack && before_fins)
     say(t,
-        ", or a box in its name says so (restarted, timed out, or forgotten by a NAT or load "
-        "balancer)");
+        ", or a box in its name says so (restarted, timed out, forgotten by a NAT or load "
+        "balancer, "
+        "or closed with a FIN that is not in the capture)");
   if (v->cause == RESET_GAVE_UP) {
     say(t, "; ");
     say_number(t, m->rst.gave_up.times + (m->rst.gave_up.probes ? 0U : 1U));
@@ -238,12 +246,14 @@ static void say_kernel(struct text *t, const struct verdict *v) {
 
 /* What was not captured, and why it was there all the same. */
 static void say_no_acks(struct text *t, const struct model *m, int64_t now_us) {
+  if (!connection_has_bare_acks(m)) say(t, "; no bare ACK is in the capture");
   for (unsigned which = FIN1; which <= FIN2; which++) {
     bool missing = which == FIN1 && m->ack1_missing;
     if (!missing && !verdict_fin_is_quiet(m, which, now_us)) continue;
     const char *closer = end_name(connection_closer(m, which));
     say(t, "; the ACK of the FIN of ", closer, " is not in the capture, but ", closer,
-        " did not repeat it, so it had it");
+        m->fin[which].copies > 1 ? " stopped repeating it, so it had it"
+                                 : " did not repeat it, so it had it");
   }
 }
 

@@ -33,13 +33,17 @@ int64_t verdict_quiet_us(const struct model *m, unsigned which) {
   /* Three times what a sender waits before it repeats: RFC 6298's least, once it knows the path, or
    * else the 3 s that it falls back to after a lost SYN. */
   enum { RTO_US = 1000000, RTO_UNKNOWN_US = 3000000, TIMES = 3 };
+  /* Fewer copies than after which any stack gives up: Windows repeats five times. */
+  enum { GIVEN_UP_COPIES = 6 };
   const struct close_fin *fin = &m->fin[which];
   bool known = m->end[0].round_trip.is_known || m->end[1].round_trip.is_known;
   int64_t path_us = m->end[0].round_trip.least_us + m->end[1].round_trip.least_us;
   int64_t rto_us = !known ? RTO_UNKNOWN_US : path_us * 2 > RTO_US ? path_us * 2 : RTO_US;
   if (connection_fin_is_lost(m, which, fin->not_there_us)) return INT64_MAX;
   if (m->rst.from != END_NONE) return INT64_MAX; /* which ends all repetition */
-  return fin->copies == 1 && fin->answers == 0 ? fin->last_us + TIMES * rto_us : INT64_MAX;
+  if (fin->copies == 0 || fin->copies >= GIVEN_UP_COPIES || fin->answers > 0) return INT64_MAX;
+  if (fin->last_gap_us * 2 > rto_us) rto_us = fin->last_gap_us * 2;
+  return fin->last_us + TIMES * rto_us;
 }
 
 bool verdict_fin_is_quiet(const struct model *m, unsigned which, int64_t now_us) {
@@ -113,6 +117,8 @@ static enum doubt doubt_of(const struct model *m, enum ending ending, int64_t no
   /* The FIN had its ACK, or it would have been repeated. */
   bool quiet = verdict_fin_is_quiet(m, FIN1, now_us) || verdict_fin_is_quiet(m, FIN2, now_us);
   if (closed && (quiet || m->ack1_missing)) return DOUBT_NO_ACKS;
+  bool unanswered = ending == ENDING_FIN_UNANSWERED || ending == ENDING_LAST_ACK;
+  if (unanswered && !connection_has_bare_acks(m)) return DOUBT_NO_ACKS;
   return DOUBT_NONE;
 }
 

@@ -48,8 +48,8 @@ static inline bool ending_is_complete(enum ending ending) {
 /* FIN1 or FIN2 was acknowledged, and not sent again since. */
 bool verdict_fin_is_acked(const struct model *model, unsigned fin);
 
-/* When a FIN that was sent once, and of which no ACK was captured, has not been sent again for so
- * long that it had its ACK; INT64_MAX when that cannot be. */
+/* When a FIN of which no ACK was captured has not been sent again for so long that it had its ACK;
+ * INT64_MAX when that cannot be. */
 int64_t verdict_quiet_us(const struct model *model, unsigned fin);
 
 /* It is so at now_us. */
