@@ -57,6 +57,15 @@ static const struct {
     {FIN1_ACK1 "400 S FA 1 2 0 ts=400/0\n607 S FA 1 2 0 ts=607/0\n608 C A 2 2 0 ts=608/400",
      ENDING_NORMAL, RESET_NONE, "client closed first|final ACK|once|before|server sent its FIN"},
     {"1 S FA 500 900 0\n2 C A 900 501 0", ENDING_CLOSE_WAIT, RESET_NONE, "capture begins"},
+    /* What the capture lacks. */
+    {"0 C S 0 0 0\n1 S SA 0 1 0\n200 C FA 1 1 0\n407 C FA 1 1 0", ENDING_FIN_UNANSWERED, RESET_NONE,
+     "client closed first|no bare ACK is in the capture"},
+    {OPENING "200 C FA 1 1 0\n407 C FA 1 1 0\n20000 expire", ENDING_CLOSE_WAIT, RESET_NONE,
+     "client closed first|client stopped repeating it, so it had it"},
+    {FIN1_ACK1 "300 S PA 1 2 100\n500 C RA 2 101 0", ENDING_RESET, RESET_CANNOT_TELL,
+     "client reset|after its application had closed|SO_LINGER 0|unread data look alike"},
+    {"0 C S 0 0 0\n1 C A 1 1 0\n200 C RA 2 101 0", ENDING_RESET, RESET_CANNOT_TELL,
+     "client reset|is not in the capture|only one direction"},
 };
 
 enum { ENDING_ROWS = sizeof endings / sizeof *endings };

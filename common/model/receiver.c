@@ -107,7 +107,7 @@ void receiver_rst(struct observation *o) {
   const struct endpoint *f = o->sender, *e = o->receiver;
   const struct spoken *said = &m->spoken[o->to];
   uint8_t offender = m->last_roles[o->to];
-  if (m->rst.from == END_NONE)
+  if (m->rst.from == END_NONE) {
     m->rst = (struct reset){
         .t_us = o->s->t_us,
         .seq = o->s->seq,
@@ -125,8 +125,9 @@ void receiver_rst(struct observation *o) {
                        ((said->has_ack && o->s->seq == said->ack) ||
                         (said->has_data_ack && o->s->seq == said->data_ack)),
         .answers_blind = o->s->seq == 0 && said->t_us != 0 && !said->has_ack,
-        .gave_up = has_given_up(o) ? m->vain[o->from] : (struct vain){0},
     };
+    if (has_given_up(o)) m->rst.gave_up = m->vain[o->from];
+  }
   /* Who answers the final ACK with RST had been closed by an earlier one. If that was captured,
    * what was taken for its loss was a delay. */
   if (o->sender_state == TCPS_CLOSED && (offender & ROLE_ACK2))

@@ -62,7 +62,7 @@ static void take_opened(struct observation *o) {
 static void take_not_closed(struct observation *o) {
   const struct endpoint *f = o->sender;
   if (f->state != TCPS_CLOSED || o->stale || endpoint_find(f, EVENT_SND_RST) >= 0) return;
-  if (segment_len(o->s) == 0 && o->late) return; /* sent before its FIN */
+  if (f->has_fin && segment_len(o->s) == 0 && o->late) return; /* sent before its FIN */
   int64_t closed_us = o->m->fin[connection_fin_of(o->m, o->from)].last_ack_us;
   if (o->m->rst.t_us > closed_us) closed_us = o->m->rst.t_us;
   if (segment_len(o->s) == 0 && o->s->t_us - closed_us < endpoint_soon_us(f)) return;
