@@ -13,13 +13,15 @@ teardown() {
   [ -z "${bridged-}" ] || { kill "$bridged"; wait "$bridged" || true; ip link del br0; } 2>/dev/null
 }
 
-# told ARGUMENT...: what capture makes of a file, but for its name and the counts of the summary.
+# told ARGUMENT...: what capture makes of a file, but for its name, the counts of the summary, and when
+# a verdict was given: at its last packet, a copy or not.
 told() {
   local status=0
   timeout 30 "$TEARDOWN_BIN/capture" --format json "$@" >"$BATS_TEST_TMPDIR/json" \
     2>"$BATS_TEST_TMPDIR/err" || status=$?
   ((status <= 1)) || { echo "status $status: $(cat "$BATS_TEST_TMPDIR/err")"; return 1; }
-  jq -c 'select(.type != "start" and .type != "summary")' "$BATS_TEST_TMPDIR/json"
+  jq -c 'select(.type != "start" and .type != "summary") | if .type == "verdict" then del(.t) else . end' \
+    "$BATS_TEST_TMPDIR/json"
 }
 
 verdicts() { # verdicts ARGUMENT...: ending and verdict of each connection
