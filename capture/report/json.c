@@ -25,6 +25,18 @@ static void add_string(struct out *o, const char *key, const char *value) {
     out_text(o, "null");
 }
 
+/* A word of ours, an address or a number: nothing in it wants an escape. NULL is null. */
+static void add_word(struct out *o, const char *key, const char *word) {
+  if (!word) {
+    add_null(o, key);
+    return;
+  }
+  out_text(o, key);
+  out_char(o, '"');
+  out_text(o, word);
+  out_char(o, '"');
+}
+
 /* What was put together in a buffer. */
 static void add_text(struct out *o, const char *key, const struct out *text) {
   out_text(o, key);
@@ -41,7 +53,7 @@ static void add_uint(struct out *o, const char *key, uint64_t value) {
   out_unsigned(o, value);
 }
 
-/* Seconds since the epoch, to the microsecond. */
+/* 0 is null. */
 static void add_number_or_null(struct out *o, const char *key, uint32_t n) {
   if (n == 0)
     add_null(o, key);
@@ -49,6 +61,7 @@ static void add_number_or_null(struct out *o, const char *key, uint32_t n) {
     add_uint(o, key, n);
 }
 
+/* Seconds since the epoch, to the microsecond. */
 static void add_time(struct out *o, const char *key, int64_t t_us) {
   out_text(o, key);
   out_fixed(o, t_us, 6);
@@ -73,23 +86,23 @@ static void add_count(struct out *o, const char *key, unsigned count, unsigned o
 
 static void add_name(struct out *o, const char *key, const struct flow *flow, enum end end) {
   char name[FLOW_NAME_SIZE];
-  add_string(o, key, flow_end_name(flow, end, name));
+  add_word(o, key, flow_end_name(flow, end, name));
 }
 
 /* "u+1", "148" */
 static void add_number(struct out *o, const char *key, const struct model *m, enum end owner,
                        uint32_t n) {
-  char buffer[TEXT_SIZE];
-  struct out text = out_string(buffer, sizeof buffer);
-  text_number(&text, m, owner, n, false);
-  add_text(o, key, &text);
+  out_text(o, key);
+  out_char(o, '"');
+  text_number(o, m, owner, n, false);
+  out_char(o, '"');
 }
 
 static void add_states(struct out *o, const struct model *m) {
-  add_string(o, KEY("client_state"), tcp_state_name(m->end[END_CLIENT].state));
-  add_string(o, KEY("client_evidence"), evidence_name(m->end[END_CLIENT].evidence));
-  add_string(o, KEY("server_state"), tcp_state_name(m->end[END_SERVER].state));
-  add_string(o, KEY("server_evidence"), evidence_name(m->end[END_SERVER].evidence));
+  add_word(o, KEY("client_state"), tcp_state_name(m->end[END_CLIENT].state));
+  add_word(o, KEY("client_evidence"), evidence_name(m->end[END_CLIENT].evidence));
+  add_word(o, KEY("server_state"), tcp_state_name(m->end[END_SERVER].state));
+  add_word(o, KEY("server_evidence"), evidence_name(m->end[END_SERVER].evidence));
 }
 
 static void add_expectations(struct out *o, const struct model *m) {
@@ -99,8 +112,8 @@ static void add_expectations(struct out *o, const struct model *m) {
   for (unsigned i = 0; i < n; i++) {
     char roles[40];
     if (i > 0) out_char(o, ',');
-    add_string(o, "{" FIRST("from"), end_name(expected[i].from));
-    add_string(o, KEY("role"), role_names(expected[i].roles, roles));
+    add_word(o, "{" FIRST("from"), end_name(expected[i].from));
+    add_word(o, KEY("role"), role_names(expected[i].roles, roles));
     add_int(o, KEY("seq"), expected[i].seq);
     if (expected[i].has_ack) add_int(o, KEY("ack"), expected[i].ack);
     out_char(o, '}');
@@ -121,9 +134,9 @@ static void add_finding(struct out *o, const char *id, const struct model *m,
                         const struct finding *f) {
   const struct finding_text *text = finding_text(f->id);
   add_string(o, id, text->id);
-  add_string(o, KEY("severity"), finding_severity_name(text->severity));
+  add_word(o, KEY("severity"), finding_severity_name(text->severity));
   add_string(o, KEY("clause"), text->clause);
-  add_string(o, KEY("about"), end_name(f->end));
+  add_word(o, KEY("about"), end_name(f->end));
   add_finding_side(o, KEY("expected"), m, f, true);
   add_finding_side(o, KEY("actual"), m, f, false);
   add_time(o, KEY("t"), f->t_us);
@@ -146,12 +159,12 @@ static void put_transitions(struct out *o, const struct flow *flow, const struct
     add_int(o, BEGIN("transition") KEY("conn"), flow->number);
     add_time(o, KEY("t"), t_us);
     add_number_or_null(o, KEY("segment"), s ? s->n : 0);
-    add_string(o, KEY("about"), end_name(c->end));
-    add_string(o, KEY("from"), tcp_state_name(c->from));
-    add_string(o, KEY("to"), tcp_state_name(c->to));
-    add_string(o, KEY("evidence"), evidence_name(c->evidence));
-    add_string(o, KEY("kind"), kinds[c->kind]);
-    add_string(o, KEY("event"), c->event < EVENT_COUNT ? tcp_event_name(c->event) : NULL);
+    add_word(o, KEY("about"), end_name(c->end));
+    add_word(o, KEY("from"), tcp_state_name(c->from));
+    add_word(o, KEY("to"), tcp_state_name(c->to));
+    add_word(o, KEY("evidence"), evidence_name(c->evidence));
+    add_word(o, KEY("kind"), kinds[c->kind]);
+    add_word(o, KEY("event"), c->event < EVENT_COUNT ? tcp_event_name(c->event) : NULL);
     add_number_or_null(o, KEY("of_segment"), s ? s->of_segment[i] : 0);
     add_text(o, KEY("reason"), &reason);
     if (clause.end > 0)
@@ -187,10 +200,10 @@ static const char *flag_names(uint8_t flags, char buffer[static 8]) {
 }
 
 static void add_before(struct out *o, const struct report_segment *s) {
-  add_string(o, KEY("before") "{" FIRST("client"), tcp_state_name(s->state_before[END_CLIENT]));
-  add_string(o, KEY("client_evidence"), evidence_name(s->evidence_before[END_CLIENT]));
-  add_string(o, KEY("server"), tcp_state_name(s->state_before[END_SERVER]));
-  add_string(o, KEY("server_evidence"), evidence_name(s->evidence_before[END_SERVER]));
+  add_word(o, KEY("before") "{" FIRST("client"), tcp_state_name(s->state_before[END_CLIENT]));
+  add_word(o, KEY("client_evidence"), evidence_name(s->evidence_before[END_CLIENT]));
+  add_word(o, KEY("server"), tcp_state_name(s->state_before[END_SERVER]));
+  add_word(o, KEY("server_evidence"), evidence_name(s->evidence_before[END_SERVER]));
   out_char(o, '}');
 }
 
@@ -209,21 +222,21 @@ static void json_segment(struct report *r, const struct report_segment *s) {
   add_uint(o, KEY("n"), s->n);
   if (s->n == 1) add_before(o, s);
   add_int(o, KEY("since_first_fin_us"), step->since_first_fin_us);
-  add_string(o, KEY("from"), end_name(step->from));
+  add_word(o, KEY("from"), end_name(step->from));
   add_name(o, KEY("source"), flow, step->from);
   add_name(o, KEY("destination"), flow, to);
-  add_string(o, KEY("role"), step->roles ? role_names(step->roles, roles) : NULL);
+  add_word(o, KEY("role"), step->roles ? role_names(step->roles, roles) : NULL);
   add_int(o, KEY("again"), step->again);
   if (step->again) add_int(o, KEY("since_copy_us"), step->since_copy_us);
   add_count(o, KEY("count"), step->count, step->of);
   add_text(o, KEY("text"), &label);
-  add_string(o, KEY("flags"), flag_names(seg->flags, flags));
+  add_word(o, KEY("flags"), flag_names(seg->flags, flags));
   add_int(o, KEY("seq"), seg->seq);
   add_int(o, KEY("ack"), seg->ack);
   add_int(o, KEY("payload_bytes"), seg->payload_bytes);
   add_number(o, KEY("seq_rel"), m, step->from, seg->seq);
   add_number(o, KEY("ack_rel"), m, to, seg->ack);
-  add_string(o, KEY("verdict"), step_verdict_name(step->verdict));
+  add_word(o, KEY("verdict"), step_verdict_name(step->verdict));
   add_string(o, KEY("ignored"), acceptance_reason(step->ignored));
   add_states(o, m);
   add_expectations(o, m);
@@ -251,14 +264,14 @@ static void json_kernel(struct report *r, const struct kernel_word *word) {
   out_text(o, moved ? BEGIN("transition") : BEGIN("kernel"));
   add_int(o, KEY("conn"), word->flow->number);
   add_time(o, KEY("t"), word->t_us);
-  add_string(o, KEY("about"), end_name(word->end));
+  add_word(o, KEY("about"), end_name(word->end));
   if (moved) {
-    add_string(o, KEY("from"), tcp_state_name(word->from));
-    add_string(o, KEY("to"), tcp_state_name(word->to));
-    add_string(o, KEY("evidence"), evidence_name(EVIDENCE_KERNEL));
-    add_string(o, KEY("kind"), word->restarted ? "restarted" : word->asked ? "asked" : "told");
+    add_word(o, KEY("from"), tcp_state_name(word->from));
+    add_word(o, KEY("to"), tcp_state_name(word->to));
+    add_word(o, KEY("evidence"), evidence_name(EVIDENCE_KERNEL));
+    add_word(o, KEY("kind"), word->restarted ? "restarted" : word->asked ? "asked" : "told");
   } else {
-    add_string(o, KEY("what"), what[word->kind]);
+    add_word(o, KEY("what"), what[word->kind]);
     add_string(o, KEY("reason"), *word->reason ? word->reason : NULL);
   }
   out_text(o, "}\n");
@@ -278,17 +291,17 @@ static void add_kernel_end(struct out *o, const char *key, const struct verdict 
     return;
   }
   out_text(o, key);
-  add_string(o, "{" FIRST("state"), tcp_state_name(witness_last(&view->witness.end[end])));
+  add_word(o, "{" FIRST("state"), tcp_state_name(witness_last(&view->witness.end[end])));
   add_int(o, KEY("agrees"), said->agreed);
   add_int(o, KEY("of"), said->of);
   add_int(o, KEY("unsampled"), said->unsampled);
-  add_string(o, KEY("difference"), witness_difference_name(said->difference));
+  add_word(o, KEY("difference"), witness_difference_name(said->difference));
   if (said->difference != WITNESS_AGREES) {
-    add_string(o, KEY("model_says"), tcp_state_name(said->model_says));
-    add_string(o, KEY("kernel_says"), tcp_state_name(said->kernel_says));
+    add_word(o, KEY("model_says"), tcp_state_name(said->model_says));
+    add_word(o, KEY("kernel_says"), tcp_state_name(said->kernel_says));
   }
   if (view->answer[end] == KERNEL_FOUND) {
-    add_string(o, KEY("timer"), socket->timer == KERNEL_TIMER_NONE ? NULL : timers[socket->timer]);
+    add_word(o, KEY("timer"), socket->timer == KERNEL_TIMER_NONE ? NULL : timers[socket->timer]);
     if (socket->timer != KERNEL_TIMER_NONE) add_int(o, KEY("left_ms"), socket->left_ms);
     add_int(o, KEY("retransmits"), socket->retransmits);
     add_int(o, KEY("unread"), socket->unread);
@@ -324,9 +337,9 @@ static void add_losses(struct out *o, const struct verdict *v) {
   for (unsigned kind = 0; kind < LOSS_KINDS; kind++) {
     for (unsigned place = 0; place < LOSS_PLACES; place++) {
       if (v->losses[kind][place] == 0) continue;
-      add_string(o, role, loss_kind_name(kind));
+      add_word(o, role, loss_kind_name(kind));
       add_int(o, KEY("count"), v->losses[kind][place]);
-      add_string(o, KEY("place"), loss_place_name(place));
+      add_word(o, KEY("place"), loss_place_name(place));
       add_string(o, KEY("because"), v->loss_because[kind][place]);
       out_char(o, '}');
       role = ",{" FIRST("role");
@@ -352,7 +365,7 @@ static void add_half_close(struct out *o, const struct model *m, int64_t now_us)
     return;
   }
   int64_t until_us = fin2->copies > 0 ? fin2->first_us : m->rst.t_us ? m->rst.t_us : now_us;
-  add_string(o, KEY("half_closed") "{" FIRST("open"), end_name(who));
+  add_word(o, KEY("half_closed") "{" FIRST("open"), end_name(who));
   add_int(o, KEY("us"), until_us - fin1->acked_us);
   add_uint(o, KEY("bytes"), m->end[who].half_close_bytes);
   out_char(o, '}');
@@ -374,21 +387,21 @@ static void json_verdict(struct report *r, const struct flow *flow, const struct
   add_isn(o, KEY("server"), &m->end[END_SERVER]);
   add_time_or_null(o, "}" KEY("t_first_fin"), m->fin[FIN1].first_us);
   add_time(o, KEY("t_last"), m->last_us);
-  add_string(o, KEY("closed_first"), v->closed_both ? "both" : end_name(v->closed_first));
-  add_string(o, KEY("ending"), ending_name(v->ending));
+  add_word(o, KEY("closed_first"), v->closed_both ? "both" : end_name(v->closed_first));
+  add_word(o, KEY("ending"), ending_name(v->ending));
   add_losses(o, v);
   add_count(o, KEY("control_segments"), v->count, v->of);
   add_int(o, KEY("fin_retransmissions"), v->fin_retransmissions);
-  add_string(o, KEY("reset_cause"), reset_cause_name(v->cause));
+  add_word(o, KEY("reset_cause"), reset_cause_name(v->cause));
   add_string(o, KEY("reset_because"), v->cause_because);
   add_string(o, KEY("kernel_reason"), v->kernel_reason);
-  add_string(o, KEY("reuses_time_wait"), incarnation_name(m->incarnation));
+  add_word(o, KEY("reuses_time_wait"), incarnation_name(m->incarnation));
   add_states(o, m);
   add_half_close(o, m, now_us);
   add_uint(o, KEY("bytes") "{" FIRST("client"), m->end[END_CLIENT].data_bytes);
   add_uint(o, KEY("server"), m->end[END_SERVER].data_bytes);
-  add_string(o, "}" KEY("verdict"), conformity_name(v->conformity));
-  add_string(o, KEY("doubt"), doubt_name(v->doubt));
+  add_word(o, "}" KEY("verdict"), conformity_name(v->conformity));
+  add_word(o, KEY("doubt"), doubt_name(v->doubt));
   out_text(o, KEY("findings") "[");
   for (int i = 0; i < v->n_findings; i++)
     add_finding(o, i > 0 ? ",{" FIRST("id") : "{" FIRST("id"), m, &v->findings[i]);
@@ -410,9 +423,9 @@ static void add_named(struct out *o, const char *key, const struct report_named 
   for (unsigned i = 0; i < n; i++) {
     if (i > 0) out_char(o, ',');
     add_int(o, "{" FIRST("conn"), list[i].number);
-    add_string(o, KEY("client"), list[i].client);
-    add_string(o, KEY("server"), list[i].server);
-    add_string(o, KEY("ending"), ending_name(list[i].ending));
+    add_word(o, KEY("client"), list[i].client);
+    add_word(o, KEY("server"), list[i].server);
+    add_word(o, KEY("ending"), ending_name(list[i].ending));
     if (list[i].finding != FINDING_COUNT)
       add_string(o, KEY("finding"), finding_text(list[i].finding)->id);
     if (*list[i].holder) add_string(o, KEY("holder"), list[i].holder);

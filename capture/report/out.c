@@ -103,19 +103,36 @@ void out_put_slowly(struct out *o, const char *bytes, size_t n) {
 
 enum { DIGITS_MAX = 20 }; /* of 2^64 - 1 */
 
-void out_digits(struct out *o, uint64_t value, unsigned digits) {
+/* The digits, at least so many, at the end of the first DIGITS_MAX octets; returns where they
+ * begin. What follows is for put_short. */
+static unsigned make_digits(char text[static 2 * DIGITS_MAX], uint64_t value, unsigned digits) {
   static const char pairs[] =
-      "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445"
-      "46"
-      "47484950515253545556575859606162636465666768697071727374757677787980818283848586878889909192"
-      "93"
-      "949596979899";
-  char text[DIGITS_MAX];
+      "0001020304050607080910111213141516171819"
+      "2021222324252627282930313233343536373839"
+      "4041424344454647484950515253545556575859"
+      "6061626364656667686970717273747576777879"
+      "8081828384858687888990919293949596979899";
   unsigned at = DIGITS_MAX;
   for (; value >= 10; value /= 100) memcpy(text + (at -= 2), pairs + 2 * (value % 100), 2);
   if (value > 0 || at == DIGITS_MAX) text[--at] = (char)('0' + value);
   while (DIGITS_MAX - at < digits && at > 0) text[--at] = '0';
-  out_bytes(o, text + at, DIGITS_MAX - at);
+  return at;
+}
+
+/* `n` octets of those DIGITS_MAX that are there: copying a fixed number takes no call. */
+static void put_short(struct out *o, const char *text, size_t n) {
+  if (o->size - o->end < DIGITS_MAX) {
+    out_bytes(o, text, n);
+    return;
+  }
+  memcpy(o->buffer + o->end, text, DIGITS_MAX);
+  o->end += n;
+}
+
+void out_digits(struct out *o, uint64_t value, unsigned digits) {
+  char text[2 * DIGITS_MAX] = {0};
+  unsigned at = make_digits(text, value, digits);
+  put_short(o, text + at, DIGITS_MAX - at);
 }
 
 void out_unsigned(struct out *o, uint64_t value) { out_digits(o, value, 1); }
@@ -129,12 +146,12 @@ static uint64_t put_sign(struct out *o, int64_t value) {
 void out_signed(struct out *o, int64_t value) { out_digits(o, put_sign(o, value), 1); }
 
 void out_fixed(struct out *o, int64_t value, unsigned decimals) {
-  uint64_t unit = 1, magnitude = put_sign(o, value);
-  for (unsigned i = 0; i < decimals; i++) unit *= 10;
-  out_digits(o, magnitude / unit, 1);
+  char text[2 * DIGITS_MAX] = {0};
+  unsigned at = make_digits(text, put_sign(o, value), decimals + 1);
+  put_short(o, text + at, DIGITS_MAX - decimals - at);
   if (decimals == 0) return;
   out_char(o, '.');
-  out_digits(o, magnitude % unit, decimals);
+  put_short(o, text + DIGITS_MAX - decimals, decimals);
 }
 
 void out_printf(struct out *o, const char *format, ...) {
