@@ -49,7 +49,7 @@ PKGS_tests/model_builder := cmocka
 
 layer = $(foreach folder,$(1),$(patsubst %.c,%,$(wildcard $(folder)/*.c)))
 MODEL := $(call layer,common/model)
-SHARED := common/cli common/stop
+SHARED := common/cli common/printable common/stop
 OBJECTS_server := $(call layer,server common/peer) $(SHARED)
 OBJECTS_client := $(call layer,client common/peer) $(SHARED)
 OBJECTS_capture := $(call layer,capture capture/kernel capture/report) $(MODEL) $(SHARED)
@@ -77,11 +77,11 @@ OBJECTS_test_journey := tests/test_journey tests/model_builder $(MODEL)
 OBJECTS_test_name := tests/test_name capture/name
 # tests/check_fuzz_report.sh links it with libFuzzer, which has a main.
 FUZZERS := fuzz_report
-OBJECTS_fuzz_report := tests/fuzz_report capture/flow capture/name capture/roles $(filter-out \
-  capture/report/rows capture/report/summary,$(call layer,capture/report)) $(MODEL)
+OBJECTS_fuzz_report := tests/fuzz_report capture/decode capture/flow capture/name capture/roles \
+  $(filter-out capture/report/rows,$(call layer,capture/report)) $(MODEL) common/printable
 OBJECTS_test_report := tests/test_report $(OBJECTS_fuzz_report)
 OBJECTS_test_roles := tests/test_roles capture/roles
-OBJECTS_test_out := tests/test_out capture/report/out
+OBJECTS_test_out := tests/test_out capture/report/out common/printable
 OBJECTS_test_verdict := tests/test_verdict tests/model_builder $(MODEL)
 OBJECTS_test_witness := tests/test_witness tests/model_builder $(MODEL)
 OBJECTS_test_kernel_diag := tests/test_kernel_diag capture/kernel/diag capture/kernel/owner \

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "capture/source.h"
 #include "capture/target.h"
 #include "capture/watch.h"
+#include "common/printable.h"
 #include "common/stop.h"
 
 enum { TICK_MS = 50, EXIT_NOTHING_SEEN = 3 };
@@ -410,6 +412,12 @@ static bool is_wanted(void *context, const struct kernel_pair *pair) {
   return source_would_show(context, &sample);
 }
 
+static void tell_source(const char *interface, const char *filter) {
+  char on[IF_NAMESIZE * PRINTABLE_ESCAPE], what[1024];
+  cli_say("capturing on %s%s%s; Ctrl-C ends it\n", printable_text(interface, on, sizeof on),
+          filter ? ", " : "", printable_text(filter ? filter : "", what, sizeof what));
+}
+
 static int watch_source(struct settings *s, int argc, char **argv) {
   struct watch watch = {
       .demand = s->demand,
@@ -442,9 +450,7 @@ static int watch_source(struct settings *s, int argc, char **argv) {
         watch.reports[i]->class->start(watch.reports[i], name, s->filter,
                                        watch.kernel ? kernel_lack(watch.kernel) : NULL);
     if (s->report.live) watch_take_inventory(&watch, is_wanted, source, now_us());
-    if (s->report.live && isatty(STDERR_FILENO))
-      cli_say("capturing on %s%s%s; Ctrl-C ends it\n", name, s->filter ? ", " : "",
-              s->filter ? s->filter : "");
+    if (s->report.live && isatty(STDERR_FILENO)) tell_source(name, s->filter);
     bool ok = run(&watch, source, s, &unblocked);
     bool written = finish_outputs(&out);
     print_summary(&watch.summary);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/printable.h"
 #include "common/stop.h"
 
 enum { USAGE_COLUMNS = 80, HELP_COLUMN = 26, MAX_OPTIONS = 64, MAX_NAME = 32, MAX_LINE = 2048 };
@@ -71,7 +72,7 @@ const char *cli_sibling(const struct cli *cli, const char *name,
 }
 
 void cli_say(const char *format, ...) {
-  char text[MAX_LINE + MAX_NAME];
+  char text[MAX_LINE * PRINTABLE_ESCAPE + MAX_NAME];
   va_list arguments;
   va_start(arguments, format);
   int n = vsnprintf(text, sizeof text, format, arguments);
@@ -80,15 +81,13 @@ void cli_say(const char *format, ...) {
 }
 
 void cli_complain(const struct cli *cli, const char *format, ...) {
-  char line[MAX_LINE];
+  char line[MAX_LINE], shown[MAX_LINE * PRINTABLE_ESCAPE];
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(line, sizeof line, format, arguments);
   va_end(arguments);
-  /* The text may quote what the user typed: it must stay one line and not drive the terminal. */
-  for (char *c = line; *c != '\0'; c++)
-    if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
-  cli_say("%s: %s\n", cli_program(cli), line);
+  /* It may quote what the user typed, or what a file says of itself. */
+  cli_say("%s: %s\n", cli_program(cli), printable_text(line, shown, sizeof shown));
 }
 
 int cli_complain_of_stdout(const struct cli *cli, int error) {
@@ -454,7 +453,8 @@ int cli_parse(struct cli *cli, int argc, char **argv) {
   struct grammar grammar;
   int value;
   reserve_standard_descriptors();
-  cli->called = argv[0];
+  /* A name that cannot be shown is as good as none. */
+  cli->called = argv[0] != NULL && printable_is(argv[0]) ? argv[0] : NULL;
   make_grammar(cli, &grammar);
   opterr = 0;
   while ((value = getopt_long(argc, argv, grammar.letters, grammar.words, NULL)) != -1) {

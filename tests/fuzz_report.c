@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "capture/report/report.h"
+#include "capture/report/summary.h"
 
 /* ---- A reader of JSON that forgives nothing ---------------------------------------------------
  */
@@ -214,6 +215,18 @@ static void give_verdict(struct told *told, struct input *in, struct flow *flow,
   TELL(told, verdict, flow, &verdict, now_us);
 }
 
+static void check_summary(const struct report_summary *summary) {
+  char text[ROOM];
+  FILE *file = fmemopen(text, sizeof text, "w");
+  if (!file) abort();
+  summary_print(file, summary);
+  long n = ftell(file);
+  fclose(file);
+  if (n > 0 && is_printable(text, (size_t)n)) return;
+  fprintf(stderr, "the summary is not what it must be:\n%s\n", text);
+  abort();
+}
+
 static void tell(struct told *told, struct input *in) {
   char source[NAME_MAX_OCTETS], filter[NAME_MAX_OCTETS], lack[NAME_MAX_OCTETS];
   struct kernel_view view = {0};
@@ -240,10 +253,11 @@ static void tell(struct told *told, struct input *in) {
     TELL(told, segment, &event);
   }
   give_verdict(told, in, &flow, t_us + octet(in) * INT64_C(100000));
-  struct report_summary summary = {.connections = 1, .n_slowest = 1};
+  struct report_summary summary = {.connections = 2, .n_slowest = 1};
   text_of(in, summary.slowest[0].holder, sizeof summary.slowest[0].holder);
   summary.slowest[0].finding = octet(in) % FINDING_COUNT;
   TELL(told, summary, &summary);
+  check_summary(&summary);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n) {

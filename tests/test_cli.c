@@ -251,9 +251,11 @@ static void test_argument_too_many(void **state) {
 static void test_control_characters_do_not_reach_the_terminal(void **state) {
   (void)state;
   catch_stderr();
-  cli_complain(&cli, "'%s'", "a\nb\033[2J\x7f→");
+  cli_complain(&cli, "'%s'",
+               "a\nb\033[2J\x7f→\xff\xc2\x9b"
+               "2J");
   release_stderr();
-  assert_string_equal(message, "server: 'a?b?[2J?→'\n");
+  assert_string_equal(message, "server: 'a\\x0ab\\x1b[2J\\x7f→\\xff\\xc2\\x9b2J'\n");
 }
 
 static void test_too_often(void **state) {
@@ -357,6 +359,9 @@ static void test_it_speaks_of_itself_as_it_was_called(void **state) {
   (void)PARSE_AS("build/server", "-4");
   assert_string_equal(cli_program(&cli), "server");
   assert_string_equal(cli_sibling(&cli, "capture", buffer), "build/capture");
+  (void)PARSE_AS("\033[2J/server", "-4");
+  assert_string_equal(cli_program(&cli), "server");
+  assert_string_equal(cli_sibling(&cli, "capture", buffer), "teardown-capture");
   (void)PARSE_AS("passive", "-4");
   assert_string_equal(cli_program(&cli), "passive");
   assert_string_equal(cli_sibling(&cli, "capture", buffer), "teardown-capture");

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/printable.h"
+
 /* A pipe, a socket or a terminal that poll calls writable takes as much without blocking (POSIX
  * says so of pipes: PIPE_BUF). */
 enum { UNBLOCKED_BYTES = 4096 };
@@ -166,30 +168,6 @@ void out_printf(struct out *o, const char *format, ...) {
 /* ---- Text from outside ------------------------------------------------------------------------
  */
 
-static const char hex[] = "0123456789abcdef";
-
-/* The octets of the character that begins here (RFC 3629: no overlong form, no surrogate, nothing
- * above U+10FFFF), 0 when it is none. */
-static size_t utf8_length(const char *text, size_t left) {
-  const unsigned char *c = (const unsigned char *)text;
-  unsigned char lowest = 0x80, highest = 0xbf; /* of the second octet */
-  size_t n = c[0] < 0x80                    ? 1
-             : c[0] >= 0xc2 && c[0] <= 0xdf ? 2
-             : (c[0] & 0xf0) == 0xe0        ? 3
-             : c[0] >= 0xf0 && c[0] <= 0xf4 ? 4
-                                            : 0;
-  if (n > left) return 0;
-  if (n < 2) return n;
-  if (c[0] == 0xe0) lowest = 0xa0;
-  if (c[0] == 0xed) highest = 0x9f;
-  if (c[0] == 0xf0) lowest = 0x90;
-  if (c[0] == 0xf4) highest = 0x8f;
-  if (c[1] < lowest || c[1] > highest) return 0;
-  for (size_t i = 2; i < n; i++)
-    if ((c[i] & 0xc0) != 0x80) return 0;
-  return n;
-}
-
 static bool is_plain(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 
 /* All eight octets are plain. Of plain ones none of these differences has its highest bit set. */
@@ -210,6 +188,7 @@ static size_t plain_length(const char *text, size_t n) {
 }
 
 static void put_json_escape(struct out *o, unsigned char c) {
+  static const char hex[] = "0123456789abcdef";
   static const char letters[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f',
                                  ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\'};
   if (c < sizeof letters && letters[c]) {
@@ -239,26 +218,18 @@ void out_json(struct out *o, const char *text, size_t n) {
   out_char(o, '"');
 }
 
-/* U+0080 to U+009F: terminals take them as they take ESC. */
-static bool is_control(const char *text, size_t length) {
-  unsigned char c = (unsigned char)text[0];
-  return c < 0x20 || c == 0x7f || (length == 2 && c == 0xc2 && (unsigned char)text[1] < 0xa0);
-}
-
 void out_printable(struct out *o, const char *text) {
   size_t n = strlen(text);
   for (size_t i = 0; i < n;) {
     size_t length = plain_length(text + i, n - i);
-    if (length == 0) {
-      length = utf8_length(text + i, n - i);
-      if (length > 0 && is_control(text + i, length)) length = 0;
-    }
+    if (length == 0) length = printable_length(text + i, n - i);
     if (length > 0) {
       out_bytes(o, text + i, length);
       i += length;
     } else {
-      unsigned char c = (unsigned char)text[i++];
-      out_bytes(o, (const char[]){'\\', 'x', hex[c >> 4], hex[c & 15]}, 4);
+      char escape[PRINTABLE_ESCAPE];
+      printable_escape(text[i++], escape);
+      out_bytes(o, escape, sizeof escape);
     }
   }
 }

@@ -1,12 +1,17 @@
 #include "capture/report/summary.h"
 
+#include "common/printable.h"
+
 static void print_named(FILE *out, const char *what, const struct report_named *list, unsigned n) {
-  for (unsigned i = 0; i < n; i++)
+  for (unsigned i = 0; i < n; i++) {
+    char holder[WITNESS_HOLDER_SIZE * PRINTABLE_ESCAPE];
     fprintf(out, "  %s #%u %s %s: %s, %.3f s%s%s\n", what, list[i].number, list[i].client,
             list[i].server,
             list[i].finding == FINDING_COUNT ? ending_name(list[i].ending)
                                              : finding_text(list[i].finding)->id,
-            (double)list[i].us / 1e6, *list[i].holder ? ", held by " : "", list[i].holder);
+            (double)list[i].us / 1e6, *list[i].holder ? ", held by " : "",
+            printable_text(list[i].holder, holder, sizeof holder));
+  }
 }
 
 /* "5 UDP, 2 ARP": of the kinds that may hide TCP, or of the others. Returns how many there are. */
