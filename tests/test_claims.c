@@ -33,7 +33,7 @@ static void complain(const struct history_config *config, const struct verdict *
   snprintf(told[n_told++], sizeof *told, "%s", what);
   histories_tell(config);
   printf("#   wrong: %s\n#   said: %s\n", what,
-         sentence_make(v, m, now_us, sentence, sizeof sentence));
+         sentence_make(v, m, NULL, now_us, sentence, sizeof sentence));
 }
 
 static unsigned all_places(const uint16_t count[static LOSS_PLACES]) {

@@ -302,7 +302,7 @@ static void test_verdict_hears(void **state) {
   assert_int_equal(v.findings[0].end, END_SERVER);
   assert_int_equal(v.findings[0].expected, TCPS_CLOSED);
   assert_int_equal(v.findings[0].actual, TCPS_LAST_ACK);
-  sentence_make(&v, &wire.model, 5000000, sentence, sizeof sentence);
+  sentence_make(&v, &wire.model, NULL, 5000000, sentence, sizeof sentence);
   assert_non_null(strstr(sentence, "the kernel had server in LAST_ACK, not CLOSED"));
 
   wire_open(&wire, 5, 6);
@@ -312,7 +312,7 @@ static void test_verdict_hears(void **state) {
   snprintf(witness.end[1].holder, sizeof witness.end[1].holder, "nginx, pid 4673, fd 76");
   verdict_make(&v, &wire.model, 50000000);
   verdict_hear(&v, &wire.model, &witness, (const bool[]){true, true});
-  sentence_make(&v, &wire.model, 50000000, sentence, sizeof sentence);
+  sentence_make(&v, &wire.model, NULL, 50000000, sentence, sizeof sentence);
   assert_non_null(strstr(sentence, "has not called close(); held by nginx, pid 4673, fd 76"));
 }
 
@@ -341,7 +341,7 @@ static void test_reset_reasons(void **state) {
     verdict_make(&v, &wire.model, 5000000);
     verdict_hear_reset(&v, rows[i].reason);
     assert_int_equal(v.cause, rows[i].cause);
-    sentence_make(&v, &wire.model, 5000000, sentence, sizeof sentence);
+    sentence_make(&v, &wire.model, NULL, 5000000, sentence, sizeof sentence);
     if (!strstr(sentence, rows[i].says)) fail_msg("row %zu: %s", i, sentence);
   }
 }

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "capture/report/report.h"
-#include "common/model/sentence.h"
 
 #define SCHEMA "2"
 
@@ -375,7 +374,7 @@ static void json_verdict(struct report *r, const struct flow *flow, const struct
                          int64_t now_us) {
   const struct model *m = &flow->model;
   struct out *o = r->out;
-  char sentence[1024];
+  char sentence[TEXT_SENTENCE_SIZE];
   add_int(o, BEGIN("verdict") KEY("conn"), flow->number);
   add_time(o, KEY("t"), now_us);
   out_text(o, KEY("revised"));
@@ -407,7 +406,7 @@ static void json_verdict(struct report *r, const struct flow *flow, const struct
     add_finding(o, i > 0 ? ",{" FIRST("id") : "{" FIRST("id"), m, &v->findings[i]);
   out_char(o, ']');
   add_kernel(o, v, flow->kernel);
-  add_string(o, KEY("sentence"), sentence_make(v, m, now_us, sentence, sizeof sentence));
+  add_string(o, KEY("sentence"), text_sentence(flow, v, now_us, sentence));
   add_int(o, KEY("duration_us"), v->duration_us);
   out_text(o, "}\n");
 }
@@ -521,7 +520,7 @@ static void json_stuck(struct report *r, const struct flow *flow, const struct v
   enum end who = waited_for(m);
   const struct witness_socket *socket = &v->socket[who];
   const char *finding = NULL;
-  char sentence[1024];
+  char sentence[TEXT_SENTENCE_SIZE];
   for (unsigned i = 0; i < v->n_findings && !finding; i++)
     if (finding_text(v->findings[i].id)->severity == FINDING_STUCK)
       finding = finding_text(v->findings[i].id)->id;
@@ -538,7 +537,7 @@ static void json_stuck(struct report *r, const struct flow *flow, const struct v
     add_uint(o, KEY("unread"), socket->unread);
   else
     add_null(o, KEY("unread"));
-  add_string(o, KEY("sentence"), sentence_make(v, m, now_us, sentence, sizeof sentence));
+  add_string(o, KEY("sentence"), text_sentence(flow, v, now_us, sentence));
   out_text(o, "}\n");
 }
 

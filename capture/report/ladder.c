@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "capture/report/report.h"
-#include "common/model/sentence.h"
 
 enum { COLUMNS_MIN = 60, COLUMNS_WITH_CLOCK = 96, ARROW_MAX = 40, LINE_SIZE = 512 };
 
@@ -441,7 +440,7 @@ static void ladder_verdict(struct report *report, const struct flow *flow, const
   const struct model *m = &flow->model;
   if (v->ending == ENDING_OPEN && v->n_findings == 0) return;
   end_countdown(l);
-  char buffer[LINE_SIZE], part[TEXT_SIZE], sentence[1024];
+  char buffer[LINE_SIZE], part[TEXT_SIZE], sentence[TEXT_SENTENCE_SIZE];
   const char *dot = glyphs_of(l)->dot;
   struct out line = out_string(buffer, sizeof buffer);
   struct out losses = out_string(part, sizeof part);
@@ -465,7 +464,7 @@ static void ladder_verdict(struct report *report, const struct flow *flow, const
                                               : "1;33");
   print_wrapped(l, 2, "", out_text_of(&line));
   color(l, "0");
-  sentence_make(v, m, now_us, sentence, sizeof sentence);
+  text_sentence(flow, v, now_us, sentence);
   print_wrapped(l, 4, "", sentence);
   struct out sockets = out_string(part, sizeof part);
   text_sockets(&sockets, flow->kernel, now_us);
@@ -514,7 +513,7 @@ static void ladder_summary(struct report *report, const struct report_summary *s
 static void ladder_stuck(struct report *report, const struct flow *flow, const struct verdict *v,
                          int64_t waits_us, int64_t now_us) {
   struct ladder *l = (struct ladder *)report;
-  char buffer[LINE_SIZE], sentence[1024];
+  char buffer[LINE_SIZE], sentence[TEXT_SENTENCE_SIZE];
   (void)waits_us;
   end_countdown(l);
   if (l->last_number != flow->number) out_printf(report->out, "#%u, continued\n", flow->number);
@@ -523,7 +522,7 @@ static void ladder_stuck(struct report *report, const struct flow *flow, const s
   snprintf(buffer, sizeof buffer, "#%u %s", flow->number, v->only_half_closed ? "waits" : "stuck");
   print_wrapped(l, 2, "", buffer);
   color(l, "0");
-  print_wrapped(l, 4, "", sentence_make(v, &flow->model, now_us, sentence, sizeof sentence));
+  print_wrapped(l, 4, "", text_sentence(flow, v, now_us, sentence));
   for (unsigned i = 0; i < v->n_findings; i++) {
     const struct finding_text *f = finding_text(v->findings[i].id);
     if (f->severity != FINDING_STUCK || l->explained[v->findings[i].id]) continue;

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "capture/report/report.h"
-#include "common/model/sentence.h"
 
 struct lines {
   struct report base;
@@ -176,7 +175,7 @@ static void lines_kernel(struct report *r, const struct kernel_word *word) {
 static void put_verdict(struct report *r, const struct flow *flow, const struct verdict *v,
                         int64_t now_us) {
   struct out *o = r->out;
-  char buffer[1024];
+  char buffer[TEXT_SENTENCE_SIZE];
   unsigned agreed, of;
   put_time(r, now_us);
   put_number(o, flow);
@@ -213,7 +212,7 @@ static void put_verdict(struct report *r, const struct flow *flow, const struct 
     out_unsigned(o, of);
   }
   out_text(o, ": ");
-  out_printable(o, sentence_make(v, &flow->model, now_us, buffer, sizeof buffer));
+  out_printable(o, text_sentence(flow, v, now_us, buffer));
   out_char(o, '\n');
 }
 
@@ -274,7 +273,7 @@ static void put_remedies(struct lines *l, const struct verdict *v) {
 static void lines_stuck(struct report *r, const struct flow *flow, const struct verdict *v,
                         int64_t waits_us, int64_t now_us) {
   struct out *o = r->out;
-  char buffer[1024];
+  char buffer[TEXT_SENTENCE_SIZE];
   (void)waits_us;
   put_time(r, now_us);
   put_number(o, flow);
@@ -285,7 +284,7 @@ static void lines_stuck(struct report *r, const struct flow *flow, const struct 
     put_end(o, flow, e);
   }
   out_text(o, ": ");
-  out_printable(o, sentence_make(v, &flow->model, now_us, buffer, sizeof buffer));
+  out_printable(o, text_sentence(flow, v, now_us, buffer));
   out_char(o, '\n');
   put_remedies((struct lines *)r, v);
 }

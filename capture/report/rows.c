@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/model/sentence.h"
-
 /* ---- The notation --------------------------------------------------------------------------- */
 
 const char *rows_cell_name(enum rows_cell cell) {
@@ -192,13 +190,13 @@ static void rows_kernel(struct report *r, const struct kernel_word *word) { (voi
 
 static void rows_verdict(struct report *r, const struct flow *flow, const struct verdict *v,
                          int64_t now_us) {
-  char value[TEXT_SIZE], sentence[1024];
+  char value[TEXT_SIZE], sentence[TEXT_SENTENCE_SIZE];
   out_text(r->out, "verdict");
   for (unsigned i = 0; i < FIELDS; i++)
     out_printf(r->out, " %s=%s", fields[i].name, rows_field_value(i, flow, v, value));
   out_printf(r->out, " # conn=%u duration_us=%lld sentence=", flow->number,
              (long long)v->duration_us);
-  out_printable(r->out, sentence_make(v, &flow->model, now_us, sentence, sizeof sentence));
+  out_printable(r->out, text_sentence(flow, v, now_us, sentence));
   out_char(r->out, '\n');
 }
 

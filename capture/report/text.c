@@ -3,6 +3,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/model/sentence.h"
+
 void text_number(struct out *o, const struct model *m, enum end owner, uint32_t n, bool raw) {
   const struct endpoint *e = &m->end[owner];
   if (!raw && e->has_fin && n - e->fin_seq <= 1) {
@@ -340,4 +342,14 @@ void text_time(struct out *o, struct text_clock *clock, int64_t t_us) {
   }
   out_char(o, '.');
   out_digits(o, (uint64_t)(shown % 1000000), 6);
+}
+
+const char *text_sentence(const struct flow *flow, const struct verdict *v, int64_t now_us,
+                          char buffer[static TEXT_SENTENCE_SIZE]) {
+  char names[2][FLOW_NAME_SIZE];
+  const char *const by_address[] = {flow_end_name(flow, END_CLIENT, names[END_CLIENT]),
+                                    flow_end_name(flow, END_SERVER, names[END_SERVER])};
+  bool is_known = flow->roles_by != ROLES_BY_FIRST_SEGMENT;
+  return sentence_make(v, &flow->model, is_known ? NULL : by_address, now_us, buffer,
+                       TEXT_SENTENCE_SIZE);
 }

@@ -11,6 +11,12 @@
 #include "common/model/model.h"
 #include "common/model/verdict.h"
 
+/* The verdict in one sentence (sentence.h). The ends are named by address where nothing tells which
+ * of them is the client. Returns buffer. */
+enum { TEXT_SENTENCE_SIZE = 2048 };
+const char *text_sentence(const struct flow *flow, const struct verdict *verdict, int64_t now_us,
+                          char buffer[static TEXT_SENTENCE_SIZE]);
+
 /* Each puts its words into `out`; TEXT_SIZE octets hold any of them. */
 enum { TEXT_SIZE = 256 };
 

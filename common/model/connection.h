@@ -57,9 +57,10 @@ struct reset {
   enum tcp_state sender_state : 8; /* just before */
   uint8_t offender;                /* ROLE_* of what its receiver had sent last; 0: a bare ACK */
   bool has_ack;
-  bool refused;         /* it answered a SYN */
-  bool after_data;      /* its receiver had sent octets, or may have */
-  bool after_late_data; /* ... after its sender had closed, and they had not been acknowledged */
+  bool refused;          /* it answered a SYN */
+  bool after_data;       /* its receiver had sent octets, or may have */
+  bool after_late_data;  /* ... after its sender had closed, and they had not been acknowledged */
+  bool after_taken_data; /* ... and they had */
   bool after_hole;    /* what came before it may be missing: a FIN of its sender's, or octets after
                          that */
   bool came_soon;     /* within a round trip of its receiver's newest segment */

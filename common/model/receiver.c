@@ -118,6 +118,7 @@ void receiver_rst(struct observation *o) {
         .refused = e->state == TCPS_SYN_SENT,
         .after_data = may_have_sent_data(o),
         .after_late_data = f->has_fin && has_unaccepted_data(o),
+        .after_taken_data = f->has_fin && e->half_close_bytes > 0 && !has_unaccepted_data(o),
         .after_hole = has_hole_before(o),
         .came_soon = said->t_us != 0 && o->s->t_us - said->t_us <= endpoint_soon_us(f),
         .answers_probe = said->is_probe,

@@ -48,6 +48,7 @@ enum {
   CLUE_FIN2_AGAIN = 0x2000,    /* the second FIN was repeated, so that there are two final ACKs */
   CLUE_ANSWERS_ACK = 0x4000,   /* it has no ACK, and the number that a segment had acknowledged */
   CLUE_ANSWERS_BLIND = 0x8000, /* it answers a segment without ACK, with the number 0 */
+  CLUE_TAKEN_DATA = 0x40000,   /* octets came after that FIN had been sent, and were acknowledged */
   CLUE_PEER_DATA = 0x10000,    /* its receiver had sent octets that may have been left unread */
   CLUE_HOLE =
       0x20000, /* what came before it may be missing: its sender's FIN, or octets after that */
@@ -70,6 +71,7 @@ static unsigned clues_of(const struct model *m) {
     clues |= CLUE_HAD_CLOSED;
   if (waited) clues |= CLUE_WAITED;
   if (r->after_late_data) clues |= CLUE_LATE_DATA;
+  if (r->after_taken_data) clues |= CLUE_TAKEN_DATA;
   if (r->came_soon) clues |= CLUE_SOON;
   if (r->offender & (ROLE_FIN1 | ROLE_FIN2)) clues |= CLUE_ANSWERS_FIN;
   if (r->answers_probe) clues |= CLUE_ANSWERS_PROBE;
@@ -115,6 +117,10 @@ static const struct {
     {CLUE_ACK | CLUE_HAD_CLOSED | CLUE_LATE_DATA, 0, RESET_CANNOT_TELL,
      "octets came after its sender had closed, and it did not answer them at once: that they came, that "
      "they were left unread, and SO_LINGER 0 look alike; the kernel of its sender would tell"},
+    /* slirp4netns acknowledges what came after close(), and resets when its own side refuses it. */
+    {CLUE_HAD_CLOSED | CLUE_TAKEN_DATA | CLUE_ACK, 0, RESET_CANNOT_TELL,
+     "octets that came after its sender had closed were acknowledged before: they met a closed end, "
+     "were left unread, or SO_LINGER is 0; the calls of its application would tell"},
     {CLUE_ACK, 0, RESET_CANNOT_TELL,
      "it carries ACK: SO_LINGER 0 and close() with unread data look alike; the kernel of its sender "
      "would tell"},

@@ -5,8 +5,13 @@
 /* Where the words go. What does not fit is left out. */
 struct text {
   char *at;
-  size_t left; /* of it one for the end */
+  size_t left;              /* of it one for the end */
+  const char *const *names; /* of the ends; NULL: they are client and server */
 };
+
+static const char *named(const struct text *t, enum end end) {
+  return t->names && end != END_NONE ? t->names[end] : end_name(end);
+}
 
 static void say_octets(struct text *t, const char *octets, size_t n) {
   if (t->left == 0) return;
@@ -85,14 +90,14 @@ static void say_losses(struct text *t, const struct verdict *v, const struct mod
     }
   }
   if (v->spurious_because[FIN1])
-    say(t, "; ", end_name(m->first_closer), " repeated its FIN though nothing was lost (",
+    say(t, "; ", named(t, m->first_closer), " repeated its FIN though nothing was lost (",
         v->spurious_because[FIN1], ")");
   for (unsigned which = FIN1; which <= FIN2; which++)
     if (v->untold_because[which])
-      say(t, "; what became of a FIN of ", end_name(connection_closer(m, which)),
+      say(t, "; what became of a FIN of ", named(t, connection_closer(m, which)),
           " that was repeated cannot be told (", v->untold_because[which], ")");
   if (m->fin[1].copies < 2 || !verdict_fin_is_acked(m, FIN2)) return;
-  const char *first = end_name(m->first_closer), *second = end_name(end_other(m->first_closer));
+  const char *first = named(t, m->first_closer), *second = named(t, end_other(m->first_closer));
   bool ack_lost = false, fin_lost = false;
   for (unsigned place = 0; place < LOSS_PLACES; place++) {
     bool either = v->losses[LOSS_FIN2_OR_ACK2][place] > 0;
@@ -120,7 +125,7 @@ static void say_first(struct text *t, const struct model *m) {
   if (m->crossed)
     say(t, "both closed at once");
   else
-    say(t, end_name(m->first_closer), " closed first");
+    say(t, named(t, m->first_closer), " closed first");
 }
 
 /* Someone is stuck, and not merely unanswered yet when the capture ends. */
@@ -149,7 +154,7 @@ static void say_reader(struct text *t, const struct witness_socket *socket) {
 static void say_not_yet(struct text *t, const struct model *m, unsigned which, int64_t now_us) {
   say(t, "; the capture ends ");
   say_duration(t, now_us - m->fin[which].last_us);
-  say(t, " after the FIN of ", end_name(which == 0 ? m->first_closer : end_other(m->first_closer)),
+  say(t, " after the FIN of ", named(t, which == 0 ? m->first_closer : end_other(m->first_closer)),
       ", before any answer");
 }
 
@@ -157,7 +162,7 @@ static void say_not_yet(struct text *t, const struct model *m, unsigned which, i
 static void say_linger(struct text *t, const struct verdict *v, const struct model *m) {
   for (unsigned i = 0; i < 2; i++) {
     if (m->end[i].state != TCPS_TIME_WAIT) continue;
-    say(t, "; ", end_name(i), " lingers in TIME_WAIT for ");
+    say(t, "; ", named(t, i), " lingers in TIME_WAIT for ");
     say_duration(t, m->two_msl_us);
   }
   for (unsigned i = 0; i < v->n_findings; i++)
@@ -176,8 +181,8 @@ static void say_of(struct text *t, const char *sentence, const char *peer) {
 
 static void say_reset(struct text *t, const struct verdict *v, const struct model *m) {
   enum end by = m->rst.from;
-  const char *peer = end_name(end_other(by));
-  say(t, end_name(by), " reset the connection");
+  const char *peer = named(t, end_other(by));
+  say(t, named(t, by), " reset the connection");
   if (m->first_closer != END_NONE && m->rst.t_us >= m->first_fin_us) {
     say(t, " ");
     say_duration(t, m->rst.t_us - m->first_fin_us);
@@ -190,7 +195,8 @@ static void say_reset(struct text *t, const struct verdict *v, const struct mode
   say(t, ": ");
   if (v->cause == RESET_CANNOT_TELL && m->rst.after_hole)
     say(t, "what came before that is not in the capture, so the wire does not tell why");
-  else if (v->cause == RESET_CANNOT_TELL && m->rst.has_ack && m->rst.after_late_data)
+  else if (v->cause == RESET_CANNOT_TELL && m->rst.has_ack &&
+           (m->rst.after_late_data || m->rst.after_taken_data))
     say(t, "it aborted, or data of ", peer,
         " reached it after its application had closed; on the wire that, SO_LINGER 0 and close() "
         "with unread data look alike");
@@ -230,14 +236,14 @@ static void say_kernel(struct text *t, const struct verdict *v) {
     switch ((enum witness_difference)k->difference) {
       case WITNESS_AGREES: break;
       case WITNESS_SILENT:
-        say(t, "; the kernel has ", end_name(i), " in ", kernel, ", which no segment shows");
+        say(t, "; the kernel has ", named(t, i), " in ", kernel, ", which no segment shows");
         break;
       case WITNESS_NOT_THERE:
-        say(t, "; the kernel had ", end_name(i), " in ", kernel, ", not ", model,
+        say(t, "; the kernel had ", named(t, i), " in ", kernel, ", not ", model,
             ": what would have moved it did not arrive");
         break;
       case WITNESS_CONTRARY:
-        say(t, "; the kernel has ", end_name(i), " in ", kernel, " where the segments imply ",
+        say(t, "; the kernel has ", named(t, i), " in ", kernel, " where the segments imply ",
             model);
         break;
     }
@@ -250,21 +256,21 @@ static void say_no_acks(struct text *t, const struct model *m, int64_t now_us) {
   for (unsigned which = FIN1; which <= FIN2; which++) {
     bool missing = which == FIN1 && m->ack1_missing;
     if (!missing && !verdict_fin_is_quiet(m, which, now_us)) continue;
-    const char *closer = end_name(connection_closer(m, which));
+    const char *closer = named(t, connection_closer(m, which));
     say(t, "; the ACK of the FIN of ", closer, " is not in the capture, but ", closer,
         m->fin[which].copies > 1 ? " stopped repeating it, so it had it"
                                  : " did not repeat it, so it had it");
   }
 }
 
-const char *sentence_make(const struct verdict *v, const struct model *m, int64_t now_us,
-                          char *buffer, size_t size) {
-  struct text t = {buffer, size};
+const char *sentence_make(const struct verdict *v, const struct model *m,
+                          const char *const names[2], int64_t now_us, char *buffer, size_t size) {
+  struct text t = {buffer, size, names};
   enum end first = m->first_closer, second = first == END_NONE ? END_NONE : end_other(first);
   switch (v->ending) {
     case ENDING_NORMAL:
       say_first(&t, m);
-      say(&t, ", ", end_name(second), " ");
+      say(&t, ", ", named(&t, second), " ");
       say_duration(&t, m->fin[1].first_us - m->fin[0].first_us);
       say(&t, " later");
       say_losses(&t, v, m);
@@ -272,7 +278,7 @@ const char *sentence_make(const struct verdict *v, const struct model *m, int64_
       break;
     case ENDING_COALESCED:
       say_first(&t, m);
-      say(&t, "; ", end_name(second), " closed so soon (");
+      say(&t, "; ", named(&t, second), " closed so soon (");
       say_duration(&t, m->fin[1].first_us - m->fin[0].first_us);
       say(&t, ") that its FIN carried the ACK too: three segments");
       say_losses(&t, v, m);
@@ -285,7 +291,7 @@ const char *sentence_make(const struct verdict *v, const struct model *m, int64_
       break;
     case ENDING_RESET: say_reset(&t, v, m); break;
     case ENDING_REFUSED:
-      say(&t, end_name(m->rst.from),
+      say(&t, named(&t, m->rst.from),
           " refused the connection: nothing listens on that port, or a firewall says so");
       break;
     case ENDING_FIN_UNANSWERED:
@@ -298,18 +304,18 @@ const char *sentence_make(const struct verdict *v, const struct model *m, int64_
       say_times(&t, m->fin[0].copies);
       say(&t, " and not acknowledged for ");
       say_duration(&t, now_us - m->fin[0].first_us);
-      say(&t, " (", tcp_state_name(m->end[first].state), "): ", end_name(second),
+      say(&t, " (", tcp_state_name(m->end[first].state), "): ", named(&t, second),
           " or the path to it does not answer");
       break;
     case ENDING_CLOSE_WAIT:
       say_first(&t, m);
-      say(&t, "; ", end_name(second), " received the FIN ");
+      say(&t, "; ", named(&t, second), " received the FIN ");
       say_duration(&t, now_us - m->fin[0].first_us);
       if (is_stuck(v))
-        say(&t, " ago and has not closed (CLOSE_WAIT): the ", end_name(second),
+        say(&t, " ago and has not closed (CLOSE_WAIT): ", names ? "" : "the ", named(&t, second),
             "'s application has not called close()");
       else if (v->only_half_closed)
-        say(&t, " ago and has not closed yet (CLOSE_WAIT), and ", end_name(first),
+        say(&t, " ago and has not closed yet (CLOSE_WAIT), and ", named(&t, first),
             " holds its end open to read on");
       else
         say(&t, " before the capture ends and has not closed yet (CLOSE_WAIT)");
@@ -322,7 +328,7 @@ const char *sentence_make(const struct verdict *v, const struct model *m, int64_
         say_not_yet(&t, m, 1, now_us);
         break;
       }
-      say(&t, "; the FIN of ", end_name(second), " was sent ");
+      say(&t, "; the FIN of ", named(&t, second), " was sent ");
       say_times(&t, m->fin[1].copies);
       if (m->fin[1].answers > 0) {
         say(&t, ", acknowledged ");
@@ -333,7 +339,7 @@ const char *sentence_make(const struct verdict *v, const struct model *m, int64_
         say(&t, " and its ACK is missing for ");
         say_duration(&t, now_us - m->fin[1].first_us);
       }
-      say(&t, " (", tcp_state_name(m->end[second].state), "): ", end_name(first),
+      say(&t, " (", tcp_state_name(m->end[second].state), "): ", named(&t, first),
           " no longer answers, or its ACKs are lost");
       break;
     case ENDING_OPEN: say(&t, "neither end has closed"); break;

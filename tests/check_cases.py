@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""Closes that are easily read wrongly (cases.txt), each by IPv4 and IPv6, with numbers that wrap and,
+unless it says otherwise, with client and server in each other's place. Prints TAP.
+
+   check_cases.py CAPTURE              all of them
+   check_cases.py CAPTURE NAME FILE    the capture of one, written to FILE
+"""
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+
+FLAGS = {"F": 1, "S": 2, "R": 4, "P": 8, "A": 16}
+# Initial numbers of client and server: ordinary ones, and such that either wraps in what follows.
+NUMBERS = [(1000, 500000), (2**32 - 2, 2**31 - 3), (2**31 - 1, 2**32 - 104)]
+
+
+def read(path):
+    """The cases: name -> (lines of segments, whether the ends may be swapped, what must hold)."""
+    cases, name = {}, None
+    for line in open(path, encoding="ascii"):
+        line = line.rstrip("\n")
+        if line.startswith("## "):
+            name = line[3:].removesuffix(" one-way")
+            cases[name] = ([], "one-way" not in line, [])
+        elif line.startswith("= "):
+            cases[name][2].append(line[2:])
+        elif line and not line.startswith("#"):
+            cases[name][0].append(line)
+    return cases
+
+
+def options(words, isn_of_peer):
+    data = b""
+    for word in words:
+        kind, _, value = word.partition("=")
+        if kind == "ts":
+            data += b"\1\1" + struct.pack(">BBII", 8, 10, *map(int, value.split("/")))
+        elif kind == "sack":
+            edges = [(isn_of_peer + int(v)) % 2**32 for v in value.split("/")]
+            data += b"\1\1" + struct.pack(">BBII", 5, 10, *edges)
+        elif kind == "sack-ok":
+            data += b"\1\1\4\2"
+    return data
+
+
+def frames(lines, variant, is_ipv6, numbers, swap):
+    """(time in us, Ethernet frame) of each line: MS END FLAGS SEQ ACK OCTETS OPTION..."""
+    ports, isn, number, opening = [40000, 80], list(numbers), 0, False
+    for line in lines:
+        words = line.split()
+        if words[0] in ("client-port", "server-port"):
+            ports[words[0] == "server-port"] = int(words[1])
+            continue
+        if words[0] == "anew":  # the next connection has other numbers
+            isn = [(n + 100000) % 2**32 for n in isn]
+            continue
+        number += 1
+        flags = sum(FLAGS[letter] for letter in words[2] if letter != "-")
+        end = "CS".index(words[1])
+        # The handshake, with the ACK that ends it, is the client's.
+        is_opening, opening = (opening and words[2] == "A") or "S" in words[2], "S" in words[2]
+        if swap and not is_opening:
+            end = 1 - end
+        seq, ack, octets = (int(w) for w in words[3:6])
+        known = options(words[6:], isn[1 - end])
+        tcp = struct.pack(
+            ">HHIIBBHHH", ports[end], ports[1 - end],
+            0 if words[3] == "0" and "R" in words[2] and "zero" in words else (isn[end] + seq) % 2**32,
+            (isn[1 - end] + ack) % 2**32 if flags & 16 else 0,
+            (20 + len(known)) * 4, flags, 0xffff, 0, 0) + known + bytes(octets)
+        if is_ipv6:
+            own, peer = (bytes.fromhex("20010db8" + "00" * 9) + bytes([variant, 0, 1 + e]) for e in (end, 1 - end))
+            ip = struct.pack(">IHBB", 6 << 28, len(tcp), 6, 64) + own + peer
+        else:
+            own, peer = (bytes([192, 0, 2 if e else 3, variant]) for e in (end, 1 - end))
+            ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(tcp), number, 0, 64, 6, 0) + own + peer
+        ether = bytes([2, 0, 0, 0, 0, 2 - end, 2, 0, 0, 0, 0, 1 + end]) + (b"\x86\xdd" if is_ipv6 else b"\x08\0")
+        yield round(float(words[0]) * 1000), ether + ip + tcp
+
+
+def capture_of(case):
+    """The file, and what each pair of addresses in it is: (swapped, key)."""
+    lines, swappable, _ = case
+    packets, variants = [], {}
+    for is_ipv6 in (False, True):
+        for numbers in NUMBERS:
+            for swap in (False, True)[: 1 + swappable]:
+                variant = len(variants) + 1
+                key = f"[2001:db8::{variant:x}:2]" if is_ipv6 else f"192.0.2.{variant}"
+                variants[key] = swap
+                packets += frames(lines, variant, is_ipv6, numbers, swap)
+    packets.sort(key=lambda packet: packet[0])
+    data = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+    for t, frame in packets:
+        data += struct.pack("<IIII", 1700000000 + t // 10**6, t % 10**6, len(frame), len(frame)) + frame
+    return data, variants
+
+
+def swapped(text):
+    return re.sub("client|server", lambda m: "server" if m[0] == "client" else "client", text)
+
+
+def failures(capture, case, path):
+    data, variants = capture_of(case)
+    with open(path, "wb") as file:
+        file.write(data)
+    run = subprocess.run([capture, "-r", path, "--format", "json"], capture_output=True, text=True, timeout=60)
+    if run.returncode > 1 or not run.stdout:
+        return [f"status {run.returncode}: {run.stderr}"]
+    last = {}
+    for line in run.stdout.splitlines():
+        told = json.loads(line)
+        if told["type"] == "verdict":
+            last[told["conn"]] = told
+    wrong, groups = [], {}
+    for key, swap in variants.items():
+        own = [v for v in last.values() if v["server"].rsplit(":", 1)[0] == key]
+        test = " and ".join(f"({t})" for t in case[2])
+        groups.setdefault(swapped(test) if swap else test, []).append((key, own))
+    for test, group in groups.items():
+        program = f"[.[] | try ({test}) catch false]"
+        jq = subprocess.run(["jq", "-c", program], input=json.dumps([own for _, own in group]),
+                            capture_output=True, text=True)
+        for (key, own), holds in zip(group, json.loads(jq.stdout or "[]") or [False] * len(group)):
+            if holds is True:
+                continue
+            wrong.append(f"{key}: {test} {jq.stderr}")
+            for v in own:
+                names = ("closed_first", "ending", "losses", "reset_cause", "client_state", "server_state",
+                         "roles_by", "verdict", "doubt", "sentence")
+                wrong.append(str([v[n] for n in names] + [f["id"] for f in v["findings"]]))
+    return wrong
+
+
+def main():
+    here = os.path.dirname(os.path.abspath(__file__))
+    cases = read(os.path.join(here, "cases.txt"))
+    if len(sys.argv) == 4:
+        with open(sys.argv[3], "wb") as file:
+            file.write(capture_of(cases[sys.argv[2]])[0])
+        return
+    print(f"1..{len(cases)}")
+    with tempfile.TemporaryDirectory() as folder:
+        for n, (name, case) in enumerate(cases.items(), 1):
+            wrong = failures(sys.argv[1], case, os.path.join(folder, "pcap"))
+            print(f"{'not ' if wrong else ''}ok {n} - {name}")
+            for line in wrong[:6]:
+                print("# " + line)
+            sys.stdout.flush()
+
+
+main()
