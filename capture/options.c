@@ -107,7 +107,6 @@ struct cli program_cli = {
         "Follows the FIN, ACK and RST segments of TCP connections and says who closed first, "
         "how it ended and who is stuck. FILTER is as in pcap-filter(7), such as 'port 7000'.",
     .library = source_library_version,
-    .unwritable = CLI_EXIT_USAGE,
     .tables = {[CLI_OWN] = {.rows = rows, .n = COUNT(rows)}},
 };
 

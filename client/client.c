@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "client/options.h"
+#include "client/sources.h"
 #include "common/peer/group.h"
 
 enum { PROGRESS_MS = 200 };
@@ -20,6 +21,7 @@ struct client {
   uint64_t n_over;
   uint64_t n_failed;
   uint64_t started_ns;
+  struct sources sources; /* of IPv4 loopback, and of nothing else */
   uv_timer_t progress;
   bool progress_shown;
 };
@@ -90,11 +92,11 @@ static void report_failure(struct client *client, const struct peer *peer) {
 static int print_summary(struct client *client) {
   char name[PEER_NAME_SIZE];
   peer_format_address(client->address->ai_addr, name);
-  clear_progress(client);
-  client->group.log.quiet = false;
+  client->group.log.quiet = client->settings.behaviour.quiet;
   peer_log(&client->group.log, name, "%ju of %ju connections over, %ju failed, %.1f s",
            (uintmax_t)client->n_over, (uintmax_t)client->settings.count,
            (uintmax_t)client->n_failed, (double)(uv_hrtime() - client->started_ns) / 1e9);
+  (void)peer_log_flush(&client->group.log);
   int error = client->group.log.error;
   return error != 0 && error != EPIPE ? cli_complain_of_stdout(&program_cli, error) : CLI_EXIT_OK;
 }
@@ -103,7 +105,10 @@ static int print_summary(struct client *client) {
 
 /* One connection to the address in use. False when memory is out. */
 static bool begin(struct client *client) {
-  int error = peer_connect(&client->group, client->address->ai_addr, client->settings.local_port);
+  struct sockaddr_storage from;
+  bool bound = sources_next(&client->sources, client->address->ai_addr, &from);
+  int error = peer_connect(&client->group, client->address->ai_addr,
+                           bound ? (struct sockaddr *)&from : NULL);
   if (error == 0) return true;
   cli_complain(&program_cli, "cannot begin a connection: %s", uv_strerror(error));
   client->n_failed++;
@@ -165,7 +170,14 @@ static bool resolve(struct client *client) {
 }
 
 static void start(struct client *client) {
-  client->group.log.quiet = client->settings.count > 1;
+  const struct client_settings *settings = &client->settings;
+  struct peer_log *log = &client->group.log;
+  log->quiet = settings->behaviour.quiet;
+  client->sources = sources_for(settings->local_port, settings->count, client->address->ai_addr);
+  if (client->sources.n > 1)
+    peer_log(log, "127.0.0.0/8", "%ju connections, %u ports an address: from %u addresses",
+             (uintmax_t)settings->count, client->sources.ports, client->sources.n);
+  log->quiet = log->quiet || settings->count > 1;
   client->started_ns = uv_hrtime();
   if (client->settings.count > 1 && isatty(STDERR_FILENO)) {
     client->progress.data = client;
@@ -184,10 +196,13 @@ static int run(struct client *client) {
   else
     peer_group_stop(&client->group);
   int status = peer_group_run(&client->group);
-  if (started && client->settings.count > 1) status = print_summary(client);
+  clear_progress(client);
+  if (status == CLI_EXIT_OK && started && client->settings.count > 1)
+    status = print_summary(client);
   if (client->addresses != NULL) uv_freeaddrinfo(client->addresses);
   if (client->group.signal != 0) return 128 + client->group.signal;
-  return started && client->n_failed == 0 ? status : CLI_EXIT_FAILURE;
+  if (status != CLI_EXIT_OK) return status;
+  return started && client->n_failed == 0 ? CLI_EXIT_OK : CLI_EXIT_FAILURE;
 }
 
 int main(int argc, char **argv) {

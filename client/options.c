@@ -33,7 +33,6 @@ struct cli program_cli = {
         "and logs its calls and their results.",
     .shown_by = "capture",
     .library = peer_library_version,
-    .unwritable = CLI_EXIT_FAILURE,
     .tables = {[CLI_OWN] = {.rows = rows, .n = sizeof rows / sizeof *rows},
                [CLI_SHARED] = {.rows = peer_options, .n = PEER_N_OPTIONS}},
 };

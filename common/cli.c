@@ -93,7 +93,7 @@ void cli_complain(const struct cli *cli, const char *format, ...) {
 int cli_complain_of_stdout(const struct cli *cli, int error) {
   cli_complain(cli, "stdout: cannot write: %s; make room there, or choose another file",
                strerror(error));
-  return cli->unwritable;
+  return CLI_EXIT_USAGE;
 }
 
 int cli_finish(const struct cli *cli) {

@@ -14,7 +14,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { CLI_EXIT_OK = 0, CLI_EXIT_FAILURE = 1, CLI_EXIT_USAGE = 2 };
+enum {
+  CLI_EXIT_OK = 0,
+  CLI_EXIT_FAILURE = 1,
+  CLI_EXIT_USAGE = 2, /* and what could not be written */
+};
 
 enum cli_kind {
   CLI_FLAG,    /* sets a bool; without a destination it is only accepted */
@@ -66,7 +70,6 @@ struct cli {
   const char *purpose;          /* one or two sentences under the synopsis */
   const char *shown_by;         /* the program that shows what this one does, NULL */
   const char *(*library)(void); /* "libuv 1.44.2", for --version */
-  int unwritable;               /* the exit status when stdout cannot be written */
   struct cli_table tables[CLI_STANDARD];
   const char *called; /* argv[0], by cli_parse */
 };
@@ -108,11 +111,11 @@ void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void cli_complain(const struct cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Flushes stdout at the end. CLI_EXIT_OK, or cli->unwritable after saying why; a reader that just
+/* Flushes stdout at the end. CLI_EXIT_OK, or CLI_EXIT_USAGE after saying why; a reader that just
  * went away has seen what it wanted. */
 int cli_finish(const struct cli *cli);
 
-/* Says that stdout could not be written, for this errno. Returns cli->unwritable. */
+/* Says that stdout could not be written, for this errno. Returns CLI_EXIT_USAGE. */
 int cli_complain_of_stdout(const struct cli *cli, int error);
 
 /* A TCP port, 1 to 65535, that is no option's argument; on failure says on stderr what WHAT wants,

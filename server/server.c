@@ -158,5 +158,6 @@ int main(int argc, char **argv) {
   };
   int status = server_options_read(argc, argv, &server.settings);
   if (status != CLI_GO_ON) return status;
+  server.group.log.quiet = server.settings.behaviour.quiet;
   return add_addresses(&server) ? serve(&server) : CLI_EXIT_USAGE;
 }

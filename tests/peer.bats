@@ -10,6 +10,7 @@ setup() {
 
 teardown() {
   nft delete table inet peer 2>/dev/null || true
+  [ -z "${range-}" ] || echo "$range" >/proc/sys/net/ipv4/ip_local_port_range
   end_all
 }
 
@@ -188,7 +189,7 @@ refuses() {
     [ "$status" -eq 0 ]
     [[ "$output" =~ ^teardown-$program\ [0-9.]+,\ libuv\ [0-9.]+$ ]]
     run --separate-stderr bash -c '"$0" --help > /dev/full' "$TEARDOWN_BIN/$program"
-    [ "$status" -eq 1 ]
+    [ "$status" -eq 2 ]
     [ "$stderr" = "$program: stdout: cannot write: No space left on device; make room there, or \
 choose another file" ]
   done
@@ -922,24 +923,64 @@ delayed_acks() { nstat -asz TcpExtDelayedACKs | awk 'END { print $2 }'; }
   done
 }
 
-@test "stdout is full or closed: said, status 1, and the connections are closed" {
+@test "stdout is full or closed: said, status 2, and the connections are closed" {
   start_server
   run --separate-stderr bash -c 'timeout 20 "$@" > /dev/full' - \
     "$TEARDOWN_BIN/client" --never-close 127.0.0.1 $port
-  [ "$status" -eq 1 ]
+  [ "$status" -eq 2 ]
   [ "$stderr" = "client: stdout: cannot write: No space left on device; make room there, or \
 choose another file" ]
   run --separate-stderr bash -c 'timeout 20 "$@" >&-' - \
     "$TEARDOWN_BIN/client" --never-close 127.0.0.1 $port
-  [ "$status" -eq 1 ]
+  [ "$status" -eq 2 ]
   [ "$stderr" = "client: stdout: cannot write: Bad file descriptor; make room there, or choose \
 another file" ]
   run --separate-stderr bash -c 'timeout 20 "$@" > /dev/full' - \
     "$TEARDOWN_BIN/client" --count 2 --close-after 0 127.0.0.1 $port
-  [ "$status" -eq 1 ]
+  [ "$status" -eq 2 ]
   [ "$stderr" = "client: stdout: cannot write: No space left on device; make room there, or \
 choose another file" ]
   wait_for says server.log "EOF"
   # The log must not have gone into the connection instead.
   run ! grep -E 'read → ([7-9]|[0-9]{2,}) bytes' "$log/server.log"
+}
+
+@test "-q: no log, and what goes wrong is said all the same" {
+  start server server -q -l 127.0.0.1 -p $port
+  server=$pid
+  wait_for listening $port
+  for count in 1 2; do
+    run --separate-stderr timeout 20 "$TEARDOWN_BIN/client" -q --close-after 0 --count $count 127.0.0.1 $port
+    [ "$status" -eq 0 ]
+    [ -z "$output$stderr" ]
+  done
+  kill -INT "$server"
+  ends "$server" 0
+  [ ! -s "$log/server.log" ]
+  run --separate-stderr timeout 20 "$TEARDOWN_BIN/client" -q 127.0.0.1 $port
+  [ "$status" -eq 1 ]
+  [ -z "$output" ]
+  [[ $stderr == *"connection refused"* ]]
+}
+
+@test "a batch of events is one write to the log" {
+  start_server --close-delay 0
+  timeout 20 "$TEARDOWN_BIN/client" --close-after 0 --count 300 --parallel 100 127.0.0.1 $port >/dev/null
+  closed() { [ "$(grep -c 'uv_close()' "$log/server.log")" -eq 300 ]; }
+  wait_for closed
+  local lines writes
+  lines=$(wc -l <"$log/server.log")
+  writes=$(sed -n 's/^syscw: //p' "/proc/$server/io")
+  [ $((writes * 10)) -lt $((lines * 9)) ] || fail "$writes writes for $lines lines"
+}
+
+@test "client --count beyond the ports of one address: from several, and that is said" {
+  range=$(cat /proc/sys/net/ipv4/ip_local_port_range)
+  echo '40000 40039' >/proc/sys/net/ipv4/ip_local_port_range
+  start_server --close-delay 0
+  run --separate-stderr timeout 20 "$TEARDOWN_BIN/client" --close-after 0 --count 100 --parallel 10 127.0.0.1 $port
+  [ "$status" -eq 0 ] || fail "$output" "$stderr"
+  [[ ${lines[0]} == *"100 connections, 40 ports an address: from 5 addresses" ]]
+  [[ ${lines[1]} == *"100 of 100 connections over, 0 failed"* ]]
+  wait_for says server.log 127.0.0.5:
 }

@@ -38,18 +38,15 @@ static void on_signal(uv_async_t *handle) {
   peer_group_stop(group);
 }
 
-/* The log's caller is in the middle of closing something: stop from the loop, not from here. */
-static void on_log_lost(struct peer_log *log) {
-  struct peer_group *group = (struct peer_group *)log;
-  if (!group->stopping) uv_async_send(&group->output_lost);
+/* Whoever reads the log has it before the loop waits for more. */
+static void on_before_waiting(uv_prepare_t *handle) {
+  struct peer_group *group = handle->data;
+  if (!peer_log_flush(&group->log)) peer_group_stop(group);
 }
-
-static void on_output_lost(uv_async_t *handle) { peer_group_stop(handle->data); }
 
 bool peer_group_open(struct peer_group *group) {
   setlocale(LC_CTYPE, "");
   group->log.arrow = peer_arrow();
-  group->log.on_lost = on_log_lost;
   for (size_t i = 0; i < sizeof group->payload; i++)
     group->payload[i] = GREETING[i % PEER_GREETING_BYTES];
 
@@ -58,12 +55,11 @@ bool peer_group_open(struct peer_group *group) {
     cli_complain(group->cli, "cannot start libuv's event loop: %s", uv_strerror(error));
     return false;
   }
-  group->output_lost.data = group;
-  error = uv_async_init(&group->loop, &group->output_lost, on_output_lost);
-  if (error == 0) return true;
-  cli_complain(group->cli, "cannot prepare libuv's event loop: %s", uv_strerror(error));
-  peer_group_run(group);
-  return false;
+  group->before_waiting.data = group;
+  uv_prepare_init(&group->loop, &group->before_waiting);
+  uv_prepare_start(&group->before_waiting, on_before_waiting);
+  uv_unref((uv_handle_t *)&group->before_waiting);
+  return true;
 }
 
 bool peer_group_catch_signals(struct peer_group *group) {
@@ -81,10 +77,11 @@ bool peer_group_catch_signals(struct peer_group *group) {
 
 int peer_group_run(struct peer_group *group) {
   uv_run(&group->loop, UV_RUN_DEFAULT);
+  (void)peer_log_flush(&group->log);
   int error = uv_loop_close(&group->loop);
   uv_library_shutdown();
   if (error != 0) cli_complain(group->cli, "bug: a handle is still open: %s", uv_strerror(error));
   if (group->log.error != 0 && group->log.error != EPIPE)
-    (void)cli_complain_of_stdout(group->cli, group->log.error);
+    return cli_complain_of_stdout(group->cli, group->log.error);
   return error != 0 || group->log.error != 0 ? CLI_EXIT_FAILURE : CLI_EXIT_OK;
 }

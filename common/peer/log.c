@@ -31,8 +31,15 @@ void peer_vlog(struct peer_log *log, struct timespec at, const char *name, const
   (void)vsnprintf(line + n, sizeof line - 1 - (size_t)n, format, arguments);
   size_t length = strlen(line);
   line[length++] = '\n';
-  log->error = stop_write(STDOUT_FILENO, line, length);
-  if (log->error != 0) log->on_lost(log);
+  if (length > sizeof log->waiting - log->n_waiting && !peer_log_flush(log)) return;
+  memcpy(log->waiting + log->n_waiting, line, length);
+  log->n_waiting += length;
+}
+
+bool peer_log_flush(struct peer_log *log) {
+  if (log->error == 0) log->error = stop_write(STDOUT_FILENO, log->waiting, log->n_waiting);
+  log->n_waiting = 0;
+  return log->error == 0;
 }
 
 void peer_log(struct peer_log *log, const char *name, const char *format, ...) {

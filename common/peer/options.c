@@ -14,6 +14,8 @@ static const char *way_to_close(unsigned i) {
 
 /* clang-format off */
 const struct cli_option peer_options[PEER_N_OPTIONS] = {
+    {'q', "quiet", NULL, CLI_FLAG, AT(quiet),
+     .text = "no log; what goes wrong is said all the same"},
     {0, "close", "HOW", CLI_WORD, AT(how), .word = way_to_close,
      .text = "how to close: close (a FIN by uv_close, the default), shutdown (a FIN by uv_shutdown, "
              "then read to EOF), reset (a RST), or shutdown-reset (a FIN by uv_shutdown, then a RST)"},

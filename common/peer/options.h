@@ -31,6 +31,7 @@ struct peer_behaviour {
   bool no_quickack;
   bool answer;           /* --send waits for data of the other side */
   bool no_reuse_address; /* binds without SO_REUSEADDR */
+  bool quiet;            /* no log; of the program, not of one connection */
   bool vary;             /* draws its own numbers, from seed */
   uint64_t seed;
   enum peer_close how;
@@ -44,7 +45,7 @@ struct peer_behaviour {
 
 /* The rows of both programs, for program_cli.tables[CLI_SHARED]; the settings are a struct
  * peer_behaviour. */
-enum { PEER_N_OPTIONS = 16 };
+enum { PEER_N_OPTIONS = 17 };
 extern const struct cli_option peer_options[PEER_N_OPTIONS];
 
 /* After cli_parse: completes the behaviour that it filled in. False after saying on stderr which

@@ -18,15 +18,27 @@ __attribute__((format(printf, 3, 4))) static void log_peer(struct peer *peer, st
   va_end(arguments);
 }
 
+/* uv_tcp_getsockname or uv_tcp_getpeername. */
+typedef int (*get_end)(const uv_tcp_t *, struct sockaddr *, int *);
+
 /* The address of our end or the other, "?" when the connection is already gone. */
-static void format_end(const uv_tcp_t *tcp, int (*get)(const uv_tcp_t *, struct sockaddr *, int *),
-                       char text[static PEER_NAME_SIZE]) {
+static void format_end(const uv_tcp_t *tcp, get_end get, char text[static PEER_NAME_SIZE]) {
   struct sockaddr_storage address;
   int size = sizeof address;
   if (get(tcp, (struct sockaddr *)&address, &size) == 0)
     peer_format_address((struct sockaddr *)&address, text);
   else
     snprintf(text, PEER_NAME_SIZE, "?");
+}
+
+/* Asks the kernel for the names of both ends, which only the log shows. */
+static void log_connected(struct peer *peer, struct timespec at, const char *call, get_end client,
+                          get_end server) {
+  char to[PEER_NAME_SIZE];
+  if (peer->group->log.quiet) return;
+  format_end(&peer->tcp, client, peer->name);
+  format_end(&peer->tcp, server, to);
+  log_peer(peer, at, "%s %s 0: connected to %s", call, peer->group->log.arrow, to);
 }
 
 /* ---- closing ---- */
@@ -55,7 +67,8 @@ static const char *fin_part(const struct peer *peer) {
 static void close_now(struct peer *peer) {
   bool both_fins = peer->shut && peer->eof;
   bool gone = peer->error != 0;
-  size_t unread = both_fins || gone ? 0 : peer_socket_unread_bytes(&peer->tcp);
+  bool told = !peer->group->log.quiet;
+  size_t unread = !told || both_fins || gone ? 0 : peer_socket_unread_bytes(&peer->tcp);
   struct timespec at = peer_clock();
   close_handles(peer);
   if (gone)
@@ -174,11 +187,19 @@ static void close_as_told(struct peer *peer) {
 static void on_close_due(uv_timer_t *timer) {
   struct peer *peer = timer->data;
   peer->close_due = true;
+  size_t left = uv_stream_get_write_queue_size((uv_stream_t *)&peer->tcp) + peer->send_left;
   if (peer->n_writes == 0)
     close_as_told(peer);
+  else if (left > 0) /* or only on_written is still to come */
+    log_peer(peer, peer_clock(), "close waits: %zu bytes are not yet in the kernel", left);
+}
+
+/* Without a delay no timer: it would cost the loop another turn. */
+static void close_in(struct peer *peer, uint64_t delay_ms) {
+  if (delay_ms > 0)
+    start_timer(peer, on_close_due, delay_ms);
   else
-    log_peer(peer, peer_clock(), "close waits: %zu bytes are not yet in the kernel",
-             uv_stream_get_write_queue_size((uv_stream_t *)&peer->tcp) + peer->send_left);
+    on_close_due(&peer->timer);
 }
 
 /* ---- sending and receiving ---- */
@@ -255,7 +276,7 @@ static void handle_eof(struct peer *peer, struct timespec at) {
     if (behaviour->drain_bytes > 0)
       start_timer(peer, on_drain_due, behaviour->close_delay_ms / 2);
     else
-      start_timer(peer, on_close_due, behaviour->close_delay_ms);
+      close_in(peer, behaviour->close_delay_ms);
   }
 }
 
@@ -364,8 +385,7 @@ static void behave(struct peer *peer) {
     }
   }
   if (!behaviour->answer && !begin_sending(peer)) return;
-  if (behaviour->active && !behaviour->never_close)
-    start_timer(peer, on_close_due, behaviour->close_after_ms);
+  if (behaviour->active && !behaviour->never_close) close_in(peer, behaviour->close_after_ms);
 }
 
 int peer_accept(struct peer_group *group, uv_stream_t *listener) {
@@ -379,10 +399,7 @@ int peer_accept(struct peer_group *group, uv_stream_t *listener) {
     close_handles(peer);
     return error;
   }
-  char local[PEER_NAME_SIZE];
-  format_end(&peer->tcp, uv_tcp_getpeername, peer->name);
-  format_end(&peer->tcp, uv_tcp_getsockname, local);
-  log_peer(peer, at, "uv_accept() %s 0: connected to %s", group->log.arrow, local);
+  log_connected(peer, at, "uv_accept()", uv_tcp_getpeername, uv_tcp_getsockname);
   behave(peer);
   return 0;
 }
@@ -396,26 +413,17 @@ static void on_connect(uv_connect_t *request, int status) {
     close_handles(peer);
     return;
   }
-  char remote[PEER_NAME_SIZE];
-  format_end(&peer->tcp, uv_tcp_getsockname, peer->name);
-  format_end(&peer->tcp, uv_tcp_getpeername, remote);
-  log_peer(peer, at, "uv_tcp_connect %s 0: connected to %s", peer->group->log.arrow, remote);
+  log_connected(peer, at, "uv_tcp_connect", uv_tcp_getsockname, uv_tcp_getpeername);
   behave(peer);
   if (peer->group->on_connected != NULL) peer->group->on_connected(peer->group);
 }
 
-static int bind_local_port(struct peer *peer, int family, uint16_t port) {
-  struct sockaddr_in6 ip6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-  struct sockaddr_in ip4 = {.sin_family = AF_INET, .sin_port = htons(port)};
-  const void *any = family == AF_INET6 ? (const void *)&ip6 : (const void *)&ip4;
-  return peer_socket_bind(&peer->tcp, any, 0, !peer->behaviour.no_reuse_address);
-}
-
-int peer_connect(struct peer_group *group, const struct sockaddr *to, uint16_t local_port) {
+int peer_connect(struct peer_group *group, const struct sockaddr *to, const struct sockaddr *from) {
   int error;
   struct peer *peer = new_peer(group, &error);
   if (peer == NULL) return error;
-  if (local_port != 0) error = bind_local_port(peer, to->sa_family, local_port);
+  if (from != NULL)
+    error = peer_socket_bind(&peer->tcp, from, 0, !peer->behaviour.no_reuse_address);
   peer->connect.data = peer;
   if (error == 0) error = uv_tcp_connect(&peer->connect, &peer->tcp, to, on_connect);
   if (error != 0) {

@@ -40,7 +40,8 @@ struct peer_group {
   uv_loop_t loop; /* for the program's own handles too: peer_group_stop closes them */
   int signal;     /* the signal that ended it, or 0 */
 
-  uv_async_t signalled, output_lost;
+  uv_async_t signalled;
+  uv_prepare_t before_waiting;
   struct peer *peers;
   uint64_t n_peers; /* ever made */
   bool stopping;
@@ -74,9 +75,9 @@ struct peer {
 /* Takes the next connection of `listener`. Returns 0 or a libuv error. */
 int peer_accept(struct peer_group *group, uv_stream_t *listener);
 
-/* Begins a connection from local_port (0: any) to `to`. Returns 0, and group->on_over will be
- * called, or UV_ENOMEM, and it will not. */
-int peer_connect(struct peer_group *group, const struct sockaddr *to, uint16_t local_port);
+/* Begins a connection to `to`, from `from` (NULL: whatever the kernel chooses). Returns 0, and
+ * group->on_over will be called, or UV_ENOMEM, and it will not. */
+int peer_connect(struct peer_group *group, const struct sockaddr *to, const struct sockaddr *from);
 
 /* Closes it whatever it is doing; for peer_group_stop. */
 void peer_stop(struct peer *peer);

@@ -6,15 +6,23 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Made, bound and given to libuv. */
+static uint16_t port_of(const struct sockaddr *address) {
+  return address->sa_family == AF_INET6 ? ((const struct sockaddr_in6 *)address)->sin6_port
+                                        : ((const struct sockaddr_in *)address)->sin_port;
+}
+
+/* Made, bound and given to libuv. Without a port it is left to connect(), which takes one that is
+ * free for this destination; bind() would want one that is free for all. */
 static int bind_own_socket(uv_tcp_t *tcp, const struct sockaddr *address, unsigned flags) {
   bool is_ip6 = address->sa_family == AF_INET6;
   socklen_t size = is_ip6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-  int ip6_only = (flags & UV_TCP_IPV6ONLY) != 0;
+  int ip6_only = (flags & UV_TCP_IPV6ONLY) != 0, on = 1;
   int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return uv_translate_sys_error(errno);
   int error = 0;
   if ((is_ip6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &ip6_only, sizeof ip6_only) != 0) ||
+      (port_of(address) == 0 &&
+       setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) != 0) ||
       bind(fd, address, size) != 0)
     error = uv_translate_sys_error(errno);
   if (error == 0) error = uv_tcp_open(tcp, fd);
@@ -24,7 +32,8 @@ static int bind_own_socket(uv_tcp_t *tcp, const struct sockaddr *address, unsign
 
 int peer_socket_bind(uv_tcp_t *tcp, const struct sockaddr *address, unsigned flags,
                      bool reuse_address) {
-  return reuse_address ? uv_tcp_bind(tcp, address, flags) : bind_own_socket(tcp, address, flags);
+  return reuse_address && port_of(address) != 0 ? uv_tcp_bind(tcp, address, flags)
+                                                : bind_own_socket(tcp, address, flags);
 }
 
 size_t peer_socket_unread_bytes(const uv_tcp_t *tcp) {

@@ -7,8 +7,9 @@
 #include <uv.h>
 
 /* uv_tcp_bind with its flags, or, without `reuse_address`, the same without the SO_REUSEADDR that
- * uv_tcp_bind always sets. Returns 0 or a libuv error, which may also come later, from uv_listen or
- * uv_tcp_connect; `tcp` is the caller's to close in any case. */
+ * uv_tcp_bind always sets. Port 0 is chosen by uv_tcp_connect. Returns 0 or a libuv error, which
+ * may also come later, from uv_listen or uv_tcp_connect; `tcp` is the caller's to close in any
+ * case. */
 int peer_socket_bind(uv_tcp_t *tcp, const struct sockaddr *address, unsigned flags,
                      bool reuse_address);
 
