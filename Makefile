@@ -5,7 +5,7 @@
 #   make test       every test (installs what is missing)
 #   make lint       what reads the sources without running them; part of make test
 #   make campaign   N=100000 random closes, the model beside the kernel
-#   make bench      what capture, server and client cost (tests/bench/bench.sh)
+#   make bench      what capture, server and client cost; PARTS="live peers" for some alone
 #   make fresh      the two above on minimal Debian systems (as root; tests/fresh.sh)
 #   make install    into $(DESTDIR)$(PREFIX), as teardown-server, teardown-client, teardown-capture;
 #                   with manual pages, and completions for bash and zsh
@@ -177,7 +177,7 @@ $(B)/%.1: %/$$*.1 common/peer/options.mdoc common/manual.awk $(B)/describe/%
 bench-programs: $(BENCH_PROGRAMS:%=$(B)/bench/%)
 
 bench: all bench-programs
-	@tests/bench/bench.sh
+	@tests/bench/bench.sh $(PARTS)
 
 unit: $(UNIT_TESTS:%=$(B)/tests/%)
 

@@ -161,6 +161,8 @@ part_formats() {
   measure "${ours[@]}" "${others[@]}"
   make_capture '1M packets, 100 000 open' --packets 1000000 --open 100000
   measure "${ours[@]}" "${others[@]}"
+  make_capture '1M packets, 1 000 open, every ending alike, a third IPv6' --packets 1000000 --open 1000 --mix all --ipv6 33
+  measure "${ours[@]}"
 }
 
 part_sizes() {
@@ -278,6 +280,10 @@ pair_turn() {
 
 rate() { calc %.0f "$closes / $(median 3 <"$scratch/live.$1.client")"; }
 
+close_us() {
+  calc %.1f "$(paste "$scratch/live.$1.client" "$scratch/live.$1.server" | median 1 2 5 6) * 1e6 / $closes"
+}
+
 # sum_losses NAME: adds what its last run lost. Where nothing was, every close has its verdict.
 sum_losses() {
   local said=$scratch/live.$1.said lost seen
@@ -328,7 +334,7 @@ part_live() {
 part_peers() {
   local round who parallel load
   rm -f "$scratch"/live.*
-  printf '\nServer and client, %s closes\n\n| open at once | machine | epoll, closes a second | ours | ratio |\n|---|---|---|---|---|\n' "$closes"
+  printf '\nServer and client, %s closes\n\n| open at once | machine | epoll, closes a second | ours | ratio | epoll, CPU us a close, both ends | ours | ratio |\n|---|---|---|---|---|---|---|---|\n' "$closes"
   for load in idle loaded; do
     for parallel in 1 100; do
       local busy=()
@@ -345,8 +351,11 @@ part_peers() {
         kill "${busy[@]}"
         wait "${busy[@]}" 2>/dev/null
       fi
-      printf '| %s | %s | %s | %s | %s |\n' "$parallel" "$load" "$(rate "epoll-$parallel-$load")" "$(rate "ours-$parallel-$load")" \
-        "$(calc %.2f "$(rate "ours-$parallel-$load") / $(rate "epoll-$parallel-$load")")"
+      printf '| %s | %s | %s | %s | %s | %s | %s | %s |\n' "$parallel" "$load" \
+        "$(rate "epoll-$parallel-$load")" "$(rate "ours-$parallel-$load")" \
+        "$(calc %.2f "$(rate "ours-$parallel-$load") / $(rate "epoll-$parallel-$load")")" \
+        "$(close_us "epoll-$parallel-$load")" "$(close_us "ours-$parallel-$load")" \
+        "$(calc %.2f "$(close_us "epoll-$parallel-$load") / $(close_us "ours-$parallel-$load")")"
     done
   done
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # pair.sh PREFIX ours|epoll COUNT PARALLEL [SNIFFER...]: so many closes over loopback, in a network
 # of its own, with a sniffer beside them if one is given. Leaves what measure says of the client in
-# PREFIX.client and of the sniffer in PREFIX.sniffer, what the sniffer says on stderr in
-# PREFIX.said, and what latency says of its stdout in PREFIX.latency.
+# PREFIX.client, of the server in PREFIX.server and of the sniffer in PREFIX.sniffer, what the sniffer
+# says on stderr in PREFIX.said, and what latency says of its stdout in PREFIX.latency.
 set -euo pipefail
 
 if [[ -z ${IN_A_NETWORK-} ]]; then
@@ -16,7 +16,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 bin=${TEARDOWN_BIN:-$root/build}
 bench=$root/build/bench
 sniffer='' server=''
-trap '[[ -z $server ]] || kill "$server"; [[ -z $sniffer ]] || kill -INT "$sniffer"' EXIT
+trap '[[ -z $server ]] || kill -INT "$server"; [[ -z $sniffer ]] || kill -INT "$sniffer"' EXIT
 
 # until_true COMMAND...: twenty seconds at most.
 until_true() {
@@ -43,20 +43,22 @@ if (($#)); then
 fi
 case $who in
   ours)
-    quiet=()
-    ! "$bin/server" --help | grep -q -- '-q,' || quiet=(-q)
-    "$bin/server" "${quiet[@]}" -l 127.0.0.1 -p 7000 --close-delay 0 >/dev/null &
-    client=("$bin/client" 127.0.0.1 7000 --close-after 0 --count "$count" --parallel "$parallel")
+    serve=("$bin/server" -q -l 127.0.0.1 -p 7000 --close-delay 0)
+    client=("$bin/client" -q 127.0.0.1 7000 --close-after 0 --count "$count" --parallel "$parallel")
     ;;
   epoll)
-    "$bench/epoll_pair" serve 7000 &
+    serve=("$bench/epoll_pair" serve 7000)
     client=("$bench/epoll_pair" client 7000 "$count" "$parallel")
     ;;
 esac
+"$bench/measure" "$prefix.server" "${serve[@]}" >/dev/null &
 server=$!
 until_true listens
 "$bench/measure" "$prefix.client" timeout 120 "${client[@]}" >"$prefix.log"
 until_true is_quiet
+kill -INT "$server"
+wait "$server" || true # by the signal
+server=
 if [[ -n $sniffer ]]; then
   kill -INT "$sniffer"
   wait "$sniffer" || (($? == 1)) || exit
