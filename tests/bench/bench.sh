@@ -72,7 +72,7 @@ check_counts() {
   diff <(counts_of "$scratch/counts") <(printf '%s\n' "$said") | grep '^[<>]' >&2
 }
 
-# check_verdicts [--extra]: every single one, on the capture at hand. Its words are left in checked.
+# check_verdicts [--evicted]: every single one, on the capture at hand. Its words are left in checked.
 check_verdicts() {
   "$bin/capture" -r "$scratch/pcap" --format json -q 2>/dev/null >"$scratch/verdicts" || true
   if tests/bench/check.sh "$@" "$scratch/truth" "$scratch/verdicts" >"$scratch/check"; then
@@ -228,7 +228,7 @@ part_hostile() {
   count=0 # of the SYNs not all need be remembered
   take_turns floor quiet
   count=1
-  check_verdicts --extra
+  check_verdicts --evicted
   print_rows floor quiet
   make_capture '20 000 four-tuples at random' --connections 20000 --open 20000
   measure quiet
