@@ -263,12 +263,14 @@ static void see_inventory(struct report *r, const struct kernel_inventory *in, i
   (void)r, (void)in, (void)now_us;
 }
 
+static void see_tick(struct report *r, int64_t now_us) { (void)r, (void)now_us; }
+
 static void stop_watching(struct report *r) { free(r); }
 
 struct report *ladder_expectation_watch(struct ladder_expectation *e) {
   static const struct report_class class = {
-      see_start,     see_segment, see_expired, see_kernel,    see_verdict,
-      see_countdown, see_summary, see_stuck,   see_inventory, stop_watching,
+      see_start,   see_segment, see_expired, see_kernel,    see_verdict,   see_countdown,
+      see_summary, see_stuck,   see_tick,    see_inventory, stop_watching,
   };
   struct watcher *w = calloc(1, sizeof *w);
   if (!w) return NULL;

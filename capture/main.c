@@ -64,6 +64,7 @@ struct destination {
   const char *option, *file;
   report_new *new;
   int fd;
+  unsigned quiet;
 };
 
 struct outputs {
@@ -106,9 +107,14 @@ static bool want_stdout(struct outputs *to, const struct settings *s) {
   }
   enum format format = s->format;
   if (format == FORMAT_BY_TERMINAL) format = isatty(STDOUT_FILENO) ? FORMAT_LADDER : FORMAT_LINES;
-  if (s->quiet > 0 && format == FORMAT_LADDER) format = FORMAT_LINES; /* no rungs, no ladder */
-  to->wanted[to->n_wanted++] =
-      (struct destination){.file = "stdout", .new = news[format], .fd = STDOUT_FILENO};
+  /* Which verdict it will be is not known while segments come; only a file's ladders wait for it.
+   */
+  bool waits = format == FORMAT_LADDER && !s->report.live;
+  unsigned quiet = s->quiet;
+  if (s->only_words && !waits && quiet == REPORT_STEPS) quiet = REPORT_VERDICTS;
+  if (quiet > REPORT_STEPS && format == FORMAT_LADDER) format = FORMAT_LINES; /* no rungs */
+  to->wanted[to->n_wanted++] = (struct destination){
+      .file = "stdout", .new = news[format], .fd = STDOUT_FILENO, .quiet = quiet};
   return true;
 }
 
@@ -139,16 +145,21 @@ static bool add_output(struct watch *w, struct outputs *to, const struct setting
   o->out.stop = &stop_signal;
   o->out.unblocked = to->unblocked;
   if (!add_report(w, d->new (&o->out, &s->report))) return false;
-  if (!d->option) w->reports[w->n_reports - 1]->options.quiet = s->quiet;
+  if (d->option) return true;
+  struct report *own = w->reports[w->n_reports - 1];
+  own->options.quiet = d->quiet;
+  if (s->only_words) own->options.only = &s->only;
   return true;
 }
 
 static bool make_reports(struct watch *w, struct outputs *to, struct settings *s) {
-  bool terminal = isatty(STDOUT_FILENO);
+  const char *term = getenv("TERM");
+  bool tty = isatty(STDOUT_FILENO), terminal = tty && term && strcmp(term, "dumb") != 0;
   const char *no_color = getenv("NO_COLOR");
   s->report.columns = terminal_columns();
   s->report.terminal = terminal;
   if (s->report.live) s->report.started_us = now_us();
+  s->report.kernel_lines = s->kernel == KERNEL_LINES;
   s->report.ascii = s->report.ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
   s->report.color =
       s->color == COLOR_ALWAYS || (s->color == COLOR_AUTO && terminal && !(no_color && *no_color));
@@ -281,6 +292,8 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
     tell_evictions(w, &evictions_told);
     if (n > 0 && w->prompt) heard_us = now_us();
     if (w->prompt && now_us() >= next_tick_us) {
+      for (unsigned i = 0; i < w->n_reports; i++) /* it may have been resized */
+        w->reports[i]->options.columns = terminal_columns();
       if (w->live) w->incomplete = source_counts(source).dropped > 0;
       if (n_packets > 0 || w->live) watch_tick(w, clock_us(w, last_us, heard_us));
       next_tick_us = now_us() + TICK_MS * 1000;
@@ -326,6 +339,10 @@ static int exit_status(const struct watch *w, const struct settings *s,
     cli_complain(&program_cli, "%s: no close was seen", expected ? "--expect-ladder" : "--expect");
     return EXIT_NOTHING_SEEN;
   }
+  if (w->unmet.n > 0)
+    cli_complain(&program_cli, "--expect %s: %llu of %llu closes were not; the first, %s, was %s",
+                 s->expect, (unsigned long long)w->unmet.n, (unsigned long long)w->closes,
+                 w->unmet.who, w->unmet.what);
   return expected || w->any_bad ? CLI_EXIT_FAILURE : CLI_EXIT_OK;
 }
 
@@ -433,7 +450,7 @@ static int watch_source(struct settings *s, int argc, char **argv) {
   struct source *source = NULL;
   sigset_t unblocked;
   struct outputs out = {.unblocked = &unblocked};
-  bool ask = s->report.live && s->kernel == KERNEL_AUTO;
+  bool ask = s->report.live && s->kernel != KERNEL_OFF;
   int status = CLI_EXIT_USAGE;
   /* A pipe may have no writer, no reader or nothing yet: until then a signal is not held back. */
   bool prepared = prepare(s, &out, &watch, &source, ask, argc, argv);

@@ -13,7 +13,7 @@ static const char *format_word(unsigned i) {
 }
 
 static const char *kernel_word(unsigned i) {
-  static const char *const words[] = {"auto", "off"};
+  static const char *const words[] = {"auto", "off", "lines"};
   return i < COUNT(words) ? words[i] : NULL;
 }
 
@@ -66,6 +66,9 @@ static const struct cli_option rows[] = {
      .text = "also write NDJSON to this file, whatever the format"},
     {0, "expect", "ENDING[,lost=ROLE[xN]]", CLI_TEXT, AT(expect),
      .text = "demand this of every close: exit 1 if one differs, 3 if there was none"},
+    {0, "only", "WHAT[,WHAT...]", CLI_TEXT, AT(only_words),
+     .text = "print only verdicts of these endings, causes of an RST, findings or severities (stuck, "
+             "breach, note), or lost"},
     {0, "expect-ladder", "FILE", CLI_TEXT, AT(expected_ladder_file),
      .text = "demand the rows and verdicts of this file: exit 1 if one differs, and say which"},
     {0, "rows", "FILE", CLI_TEXT, AT(rows_file),
@@ -88,7 +91,8 @@ static const struct cli_option rows[] = {
      .text = "follow so many connections at once (default 1048576); then the ended, the half-open "
              "and the longest idle make room"},
     {0, "kernel", "WHETHER", CLI_WORD, AT(kernel), .word = kernel_word,
-     .text = "whether the kernel is asked too about local ends, live: auto (default) or off"},
+     .text = "whether the kernel is asked too about local ends, live: auto (default), off, or lines: "
+             "each of its words is a row of the ladder"},
     {'Z', "relinquish-privileges", "USER", CLI_TEXT, AT(user),
      .text = "as root, become this user once all is open (default: who called sudo, else nobody)"},
     {0, "no-sandbox", NULL, CLI_FLAG, AT(no_sandbox),
@@ -176,6 +180,10 @@ int options_read(int argc, char **argv, struct settings *s) {
   }
   if (s->expect && !demand_parse(&s->demand, s->expect, error, sizeof error)) {
     cli_complain(&program_cli, "--expect: %s", error);
+    return CLI_EXIT_USAGE;
+  }
+  if (s->only_words && !only_parse(&s->only, s->only_words, error, sizeof error)) {
+    cli_complain(&program_cli, "--only: %s", error);
     return CLI_EXIT_USAGE;
   }
   if (s->source.file && s->source.interface) {

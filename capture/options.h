@@ -12,14 +12,15 @@
 
 /* In the order of their words. */
 enum format { FORMAT_BY_TERMINAL = -1, FORMAT_LADDER, FORMAT_LINES, FORMAT_JSON };
-enum kernel_when { KERNEL_AUTO, KERNEL_OFF };
+enum kernel_when { KERNEL_AUTO, KERNEL_OFF, KERNEL_LINES };
 enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct settings {
   struct source_options source;
   struct report_options report;
   struct demand demand;
-  const char *expect; /* as it was typed; `demand` is what it means */
+  struct only only;
+  const char *only_words, *expect; /* as it was typed; `demand` is what it means */
   const char *json_file, *rows_file, *expected_ladder_file;
   const char *user; /* to become, NULL */
   char *filter;     /* owned */

@@ -1,5 +1,6 @@
 #include "capture/tally.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Keeps the few with the largest `us`. */
@@ -34,8 +35,23 @@ static void tally_kernel(struct report_agreement *total, const struct flow *f) {
   total->connections += spoke;
 }
 
+static void describe(struct tally_unmet *unmet, const struct flow *f, const struct verdict *v) {
+  char client[FLOW_NAME_SIZE], server[FLOW_NAME_SIZE];
+  snprintf(unmet->who, sizeof unmet->who, "#%u %s to %s", f->number,
+           flow_end_name(f, END_CLIENT, client), flow_end_name(f, END_SERVER, server));
+  struct out what = out_string(unmet->what, sizeof unmet->what);
+  out_text(&what, ending_name(v->ending));
+  for (unsigned kind = 0; kind < LOSS_KINDS; kind++) {
+    unsigned lost = 0;
+    for (unsigned place = 0; place < LOSS_PLACES; place++) lost += v->losses[kind][place];
+    if (lost > 0) out_printf(&what, ",lost=%s", loss_kind_name(kind));
+    if (lost > 1) out_printf(&what, "x%u", lost);
+  }
+  (void)out_text_of(&what);
+}
+
 bool tally_add(struct report_summary *summary, const struct flow *f, const struct demand *demand,
-               int64_t now_us) {
+               struct tally_unmet *unmet, int64_t now_us) {
   struct verdict v;
   bool good = true;
   verdict_make(&v, &f->model, now_us);
@@ -58,5 +74,7 @@ bool tally_add(struct report_summary *summary, const struct flow *f, const struc
     name_it(summary->longest_stuck, &summary->n_longest_stuck, f, &v, now_us - finding->t_us,
             finding->id, finding->end);
   }
-  return good && !(demand->given && flow_has_closed(f) && !demand_met(demand, &v));
+  if (!demand->given || !flow_has_closed(f) || demand_met(demand, &v)) return good;
+  if (unmet->n++ == 0) describe(unmet, f, &v);
+  return false;
 }

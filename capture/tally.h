@@ -9,9 +9,16 @@
 #include "capture/flow.h"
 #include "capture/report/report.h"
 
+/* Closes that are not what was demanded: how many, and the first of them. */
+struct tally_unmet {
+  uint64_t n;
+  char who[2 * FLOW_NAME_SIZE + 32]; /* "#3 127.0.0.1:40000 to 127.0.0.1:7000" */
+  char what[TEXT_SIZE];              /* "coalesced", "normal,lost=final-ackx2" */
+};
+
 /* Adds a connection to `summary`, whose counts of packets are not touched. False: a breach, someone
  * stuck, or `demand` not met. */
 bool tally_add(struct report_summary *summary, const struct flow *flow, const struct demand *demand,
-               int64_t now_us);
+               struct tally_unmet *unmet, int64_t now_us);
 
 #endif

@@ -2,9 +2,9 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "capture/tally.h"
 #include "common/model/seq.h"
 
 /* A file's clock moves with every packet; its timers need not. */
@@ -41,6 +41,7 @@ bool watch_init(struct watch *w) {
   w->has_evicted = false;
   memset(&w->deadlines, 0, sizeof w->deadlines);
   memset(&w->summary, 0, sizeof w->summary);
+  memset(&w->unmet, 0, sizeof w->unmet);
   w->roles = calloc(1, sizeof *w->roles);
   return w->roles && flow_table_init(&w->flows, w->max_flows);
 }
@@ -176,7 +177,7 @@ static void give_verdict(struct watch *w, struct flow *f, int64_t now_us, bool m
 
 /* The connection's last verdict stands. */
 static void count(struct watch *w, const struct flow *f, int64_t now_us) {
-  if (!tally_add(&w->summary, f, &w->demand, now_us)) w->any_bad = true;
+  if (!tally_add(&w->summary, f, &w->demand, &w->unmet, now_us)) w->any_bad = true;
 }
 
 static void finish(struct watch *w, struct flow *f, int64_t now_us, bool may_ask) {
@@ -373,6 +374,7 @@ static void count_down(struct watch *w, int64_t now_us) {
 
 void watch_tick(struct watch *w, int64_t now_us) {
   run_timers(w, now_us);
+  REPORT(w, REPORT_SUMMARY, tick, now_us);
   if (w->wait) count_down(w, now_us);
   watch_flush(w);
 }
@@ -645,14 +647,39 @@ void watch_packets(struct watch *w, struct watch_packet packets[], unsigned n) {
   for (unsigned i = 0; i < n; i++) take(w, &packets[i]);
 }
 
+static int64_t closed_us(const struct flow *f) {
+  return flow_has_closed(f) ? f->model.last_control_us : f->model.last_us;
+}
+
+static int compare_closes(const void *one, const void *other) {
+  const struct flow *a = *(struct flow *const *)one, *b = *(struct flow *const *)other;
+  if (closed_us(a) != closed_us(b)) return closed_us(a) < closed_us(b) ? -1 : 1;
+  return a->number < b->number ? -1 : a->number > b->number;
+}
+
+/* Those that are still followed. NULL when there is no memory for that: then in any order. */
+static struct flow **in_order_of_closes(struct watch *w, uint32_t *n) {
+  struct flow **rest = malloc((w->flows.untouched + 1) * sizeof(struct flow *));
+  *n = w->flows.untouched;
+  if (!rest) return NULL;
+  *n = 0;
+  for (uint32_t i = 0; i < w->flows.untouched; i++)
+    if (w->flows.flows[i].in_use) rest[(*n)++] = &w->flows.flows[i];
+  qsort(rest, *n, sizeof *rest, compare_closes);
+  return rest;
+}
+
 void watch_end(struct watch *w, int64_t now_us) {
   run_timers(w, now_us);
-  for (uint32_t i = 0; i < w->flows.untouched; i++) {
-    struct flow *f = &w->flows.flows[i];
+  uint32_t n;
+  struct flow **rest = in_order_of_closes(w, &n);
+  for (uint32_t i = 0; i < n; i++) {
+    struct flow *f = rest ? rest[i] : &w->flows.flows[i];
     if (!f->in_use || f->model.segments == 0) continue;
     if (!flow_has_closed(f)) w->summary.still_open++;
     finish(w, f, now_us, true);
   }
+  free(rest);
   if (w->kernel) w->summary.kernel.events_lost = kernel_lost(w->kernel);
   w->summary.t_us = now_us;
   REPORT(w, REPORT_SUMMARY, summary, &w->summary);

@@ -22,6 +22,7 @@
 #include "capture/flow.h"
 #include "capture/kernel/kernel.h"
 #include "capture/report/report.h"
+#include "capture/tally.h"
 
 /* Linux repeats an unanswered FIN after about 0.2 s, and each time after twice as long: quiet for
  * three times the last gap, and never less than a second, means that no repetition is coming. */
@@ -55,6 +56,7 @@ struct watch {
   bool ran_backwards; /* a packet was older than that, and not by a little only */
   uint64_t closes;    /* connections whose verdict was given at least once, and that closed */
   bool any_bad;       /* a breach, someone stuck, or a demand not met, in a verdict that stands */
+  struct tally_unmet unmet; /* verdicts that stand and are not what was demanded */
   struct report_summary summary;
 };
 

@@ -369,8 +369,8 @@ tell() {
   shopt -s extglob
   while IFS= read -r line; do
     plain=${line//$'\e['*([0-9])m/}
-    if [[ $plain == $'\1'* || $plain == *'───'[' ▶']* || $plain == *'◀───'* ||
-      $plain == *' ---'*'> '* || $plain == *' <---'* ]]; then
+    if [[ $plain == $'\1'* || $plain == *'───'* || $plain == *'━━━'* || $plain == *'--->'* ||
+      $plain == *'<---'* || $plain == *'===>'* || $plain == *'<==='* ]]; then
       printf '[any key] ' >&4
       IFS= read -rsn 1 _ <&4 || true
       printf '\r          \r' >&4

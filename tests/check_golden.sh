@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What capture says about each tests/golden/NAME.pcap: the ladder (NAME.txt, with what went to
-# stderr and the exit status) and the NDJSON (NAME.ndjson), compared with what is kept there.
+# stderr and the exit status), the ladder at other widths and in ASCII (NAME.ladders.txt) and the
+# NDJSON (NAME.ndjson), compared with what is kept there.
 # Prints TAP.
 #
 #   tests/check_golden.sh NAME...                 compares these alone
@@ -10,6 +11,10 @@ set -uo pipefail
 cd "$(dirname "$0")/golden" || exit
 capture=${TEARDOWN_BIN:-../../build/san}/capture
 [[ $capture == /* ]] || capture=$PWD/$capture
+# The same without sanitizers, where there is one: for what is looked at often.
+fast=${TEARDOWN_UML_BIN:-../../build/strict}/capture
+[[ $fast == /* ]] || fast=$PWD/$fast
+[[ -x $fast ]] || fast=$capture
 export LC_ALL=C.UTF-8 TZ=UTC COLUMNS=80
 unset NO_COLOR
 
@@ -19,6 +24,20 @@ ladder() { # ladder NAME
   printf '\nstderr:\n'
   cat "$scratch/stderr"
   printf 'status %d\n' "$status"
+}
+
+# The other widths, and ASCII. No line is wider than it may be.
+ladders() { # ladders NAME
+  local columns locale
+  for locale in C.UTF-8 C; do
+    for columns in 60 80 120; do
+      [[ $locale$columns != C.UTF-880 ]] || continue
+      printf '==== %s columns, %s\n' "$columns" "$locale"
+      LC_ALL=$locale COLUMNS=$columns timeout 60 "$fast" -r "$1.pcap" --format ladder 2>/dev/null |
+        tee "$scratch/ladder"
+      grep -E "^.{$((columns + 1))}" "$scratch/ladder" && echo 'too wide'
+    done
+  done
 }
 
 # The version of the program is none of its findings.
@@ -50,6 +69,7 @@ if ((update)); then
       exit 2
     }
     ladder "$name" >"$scratch/txt"
+    ladders "$name" >"$scratch/ladders"
     ndjson "$name" >"$scratch/ndjson"
     status=$(sed -n 's/^status //p' "$scratch/txt")
     if ((status > 3)) || ! [[ -s $scratch/ndjson ]]; then
@@ -57,6 +77,7 @@ if ((update)); then
       exit 1
     fi
     cp "$scratch/txt" "$name.txt"
+    cp "$scratch/ladders" "$name.ladders.txt"
     cp "$scratch/ndjson" "$name.ndjson"
   done
   exit
@@ -64,7 +85,7 @@ fi
 
 # Expected outputs without a capture would never be compared.
 orphans=$(for file in *.txt *.ndjson; do
-  [[ -f ${file%.*}.pcap ]] || echo "$file"
+  [[ -f ${file%%.*}.pcap ]] || echo "$file"
 done)
 
 echo "1..$((${#names[@]} + 1))"
@@ -72,8 +93,9 @@ n=0
 for name in "${names[@]}"; do
   n=$((n + 1))
   ladder "$name" >"$scratch/$name.txt" 2>&1
+  ladders "$name" >"$scratch/$name.ladders.txt" 2>&1
   ndjson "$name" >"$scratch/$name.ndjson" 2>&1
-  difference=$(for file in "$name.txt" "$name.ndjson"; do
+  difference=$(for file in "$name.txt" "$name.ladders.txt" "$name.ndjson"; do
     diff -u --label "$file, expected" --label "$file, actual" "$file" "$scratch/$file" 2>&1
   done)
   if [[ -z $difference ]]; then

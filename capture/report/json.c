@@ -375,6 +375,7 @@ static void json_verdict(struct report *r, const struct flow *flow, const struct
   const struct model *m = &flow->model;
   struct out *o = r->out;
   char sentence[TEXT_SENTENCE_SIZE];
+  if (!only_passes(r->options.only, v)) return;
   add_int(o, BEGIN("verdict") KEY("conn"), flow->number);
   add_time(o, KEY("t"), now_us);
   out_text(o, KEY("revised"));
@@ -521,6 +522,7 @@ static void json_stuck(struct report *r, const struct flow *flow, const struct v
   const struct witness_socket *socket = &v->socket[who];
   const char *finding = NULL;
   char sentence[TEXT_SENTENCE_SIZE];
+  if (!only_passes(r->options.only, v)) return;
   for (unsigned i = 0; i < v->n_findings && !finding; i++)
     if (finding_text(v->findings[i].id)->severity == FINDING_STUCK)
       finding = finding_text(v->findings[i].id)->id;
@@ -574,12 +576,14 @@ static void json_inventory(struct report *r, const struct kernel_inventory *in, 
   out_text(o, "]}\n");
 }
 
+static void json_tick(struct report *r, int64_t now_us) { (void)r, (void)now_us; }
+
 static void json_destroy(struct report *r) { free(r); }
 
 struct report *report_json_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
-      json_start,     json_segment, json_expired, json_kernel,    json_verdict,
-      json_countdown, json_summary, json_stuck,   json_inventory, json_destroy,
+      json_start,   json_segment, json_expired, json_kernel,    json_verdict, json_countdown,
+      json_summary, json_stuck,   json_tick,    json_inventory, json_destroy,
   };
   struct report *r = calloc(1, sizeof *r);
   if (!r) return NULL;

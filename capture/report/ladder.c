@@ -1,535 +1,667 @@
 /* The ladder: one block a connection, the client's states on the left, the server's on the right.
- */
+ *
+ * What is printed stands: nothing is edited, so that a live capture and its file read alike. What
+ * turns out to be wrong is taken back where it does. Rows therefore wait before they are printed:
+ * those of a file until the verdict, so that each connection is told in one piece; live for some
+ * milliseconds, so that what the kernel tells meanwhile stands at its time, and time never runs
+ * backwards down the screen. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/report/draw.h"
+#include "capture/report/ladder_notes.h"
 #include "capture/report/report.h"
 
-enum { COLUMNS_MIN = 60, COLUMNS_WITH_CLOCK = 96, ARROW_MAX = 40, LINE_SIZE = 512 };
+/* Longer than the kernel's words about a connection without a segment are held back. */
+#define WAIT_US INT64_C(60000)
+
+/* A verdict stands, most likely. */
+#define DONE_US INT64_C(120000000)
+
+enum { LINE_SIZE = 1200, BUCKETS = 1024 };
+
+/* What rows may wait for in a file: memory is bounded. */
+#define WAITING_MAX (UINT64_C(256) << 20)
+
+enum piece_kind {
+  PIECE_ROW,
+  PIECE_KERNEL, /* a row, unless the segments say the same before it is printed */
+  PIECE_NOTE,
+  PIECE_HEADER,
+  PIECE_TITLE,
+  PIECE_JUDGEMENT,
+  PIECE_SENTENCE,
+};
+
+/* What waits to be printed. */
+struct piece {
+  struct piece *next;
+  int64_t t_us;
+  uint32_t number;           /* of the connection; 0: of none */
+  uint8_t kind;              /* enum piece_kind */
+  uint8_t paint;             /* enum draw_paint */
+  uint32_t octets, segments; /* of a row of data: so many together */
+  struct draw_row row;
+  char text[];
+};
+
+struct queue {
+  struct piece *first, *last;
+};
+
+/* What is known of a connection that is being told. */
+struct block {
+  struct block *next;
+  uint32_t number;
+  int64_t begun_us;               /* the time of its title */
+  int64_t done_us;                /* live: when its verdict was given; 0: not yet */
+  uint16_t passed[2];             /* by end: the states that were shown, as bits */
+  bool titled, headed, span_told; /* how long TIME_WAIT lasts was said */
+  struct draw_end shown[2];
+  struct ladder_losses losses;
+  struct queue queue; /* of a file */
+};
 
 struct ladder {
   struct report base;
-  uint32_t last_number;   /* of the connection that the previous line belongs to */
-  uint32_t titled_number; /* of the connection whose title was printed before its first segment */
-  int64_t shown_s;        /* by the countdown */
+  struct draw draw;
+  struct block *bucket[BUCKETS];
+  struct queue queue;            /* live */
+  uint64_t waiting;              /* octets */
+  uint32_t last_number;          /* of the connection that the previous line belongs to */
+  int64_t printed_us;            /* the time that was shown last */
+  int64_t shown_s;               /* by the countdown */
   bool explained[FINDING_COUNT]; /* the remedy was given */
   bool counting_down;            /* the cursor stands on a countdown line */
-  unsigned time_width, state_width, arrow_width;
-  unsigned clock_width; /* 0: the terminal is too narrow for it */
-  bool narrow;
 };
 
-/* What is drawn, in both forms. The ASCII form loses nothing but looks. */
-struct glyphs {
-  const char *line, *right, *left, *presumed, *confirmed, *refuted, *dot, *note, *full, *empty, *to,
-      *times;
-};
-static const struct glyphs utf8 = {"─", "▶", "◀", "?", "✓", "✗", "·", "└", "▓", "░", "→", "×"};
-static const struct glyphs ascii = {"-", ">", "<", "?", "+", "!", "|", "`", "#", ".", "->", "x"};
-
-static const struct glyphs *glyphs_of(const struct ladder *l) {
-  return l->base.options.ascii ? &ascii : &utf8;
-}
-
-/* Columns that a UTF-8 text takes: every octet that begins a character. */
-static unsigned width_of(const char *text) {
-  unsigned n = 0;
-  for (; *text; text++) n += ((unsigned char)*text & 0xc0) != 0x80;
-  return n;
-}
-
-static void spaces(struct out *out, size_t n) {
-  while (n-- > 0) out_char(out, ' ');
-}
-
-static void pad(struct out *out, const char *text, unsigned width, bool right_aligned) {
-  unsigned have = width_of(text);
-  size_t room = have < width ? width - have : 0;
-  if (right_aligned) spaces(out, room);
-  out_text(out, text);
-  if (!right_aligned) spaces(out, room);
-}
-
-static void repeat(struct out *out, const char *glyph, int n) {
-  while (n-- > 0) out_text(out, glyph);
-}
-
-static void color(const struct ladder *l, const char *code) {
-  if (l->base.options.color) out_printf(l->base.out, "\033[%sm", code);
-}
-
-/* Prints words wrapped to the terminal, each line behind `indent` columns; the first line has
- * `lead` in the last of them. */
-static void print_wrapped(const struct ladder *l, unsigned indent, const char *lead,
-                          const char *text) {
-  struct out *out = l->base.out;
-  unsigned columns = l->base.options.columns, at = indent;
-  spaces(out, indent - width_of(lead));
-  out_text(out, lead);
-  while (*text) {
-    size_t length = strcspn(text, " ");
-    char raw[TEXT_SIZE], buffer[4 * TEXT_SIZE];
-    struct out word = out_string(buffer, sizeof buffer);
-    snprintf(raw, sizeof raw, "%.*s", (int)length, text);
-    out_printable(&word, raw);
-    unsigned width = width_of(out_text_of(&word));
-    if (at > indent && at + 1 + width > columns) {
-      out_char(out, '\n');
-      spaces(out, indent);
-      at = indent;
-    }
-    if (at > indent) {
-      out_char(out, ' ');
-      at++;
-    }
-    out_bytes(out, word.buffer, word.end);
-    at += width;
-    text += length + (text[length] == ' ');
+static void free_queue(struct queue *q) {
+  for (struct piece *next; q->first; q->first = next) {
+    next = q->first->next;
+    free(q->first);
   }
-  out_char(out, '\n');
 }
 
-__attribute__((format(printf, 2, 3))) static void note(const struct ladder *l, const char *format,
-                                                       ...) {
-  char text[LINE_SIZE];
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  char lead[8];
-  snprintf(lead, sizeof lead, "%s ", glyphs_of(l)->note);
-  color(l, "2");
-  print_wrapped(l, l->clock_width + l->time_width + 2, lead, text);
-  color(l, "0");
+/* ---- Blocks --------------------------------------------------------------------------------- */
+
+static struct block *find_block(struct ladder *l, uint32_t number) {
+  struct block *b = l->bucket[number % BUCKETS];
+  while (b && b->number != number) b = b->next;
+  return b;
 }
+
+/* NULL: no memory, which is said when the output is finished. */
+static struct block *block_of(struct ladder *l, const struct flow *flow) {
+  struct block *b = find_block(l, flow->number), **bucket = &l->bucket[flow->number % BUCKETS];
+  if (b) return b;
+  b = calloc(1, sizeof *b);
+  if (!b) {
+    l->base.out->error = ENOMEM;
+    return NULL;
+  }
+  b->number = flow->number;
+  b->next = *bucket;
+  *bucket = b;
+  return b;
+}
+
+static void drop_block(struct ladder *l, uint32_t number) {
+  for (struct block **at = &l->bucket[number % BUCKETS]; *at; at = &(*at)->next) {
+    struct block *b = *at;
+    if (b->number != number) continue;
+    *at = b->next;
+    free_queue(&b->queue);
+    free(b);
+    return;
+  }
+}
+
+/* Live, with nothing waiting: those that have had their verdict a while ago. */
+static void drop_done(struct ladder *l, int64_t now_us) {
+  for (unsigned i = 0; i < BUCKETS; i++)
+    for (struct block **at = &l->bucket[i]; *at;) {
+      struct block *b = *at;
+      if (b->done_us == 0 || now_us - b->done_us < DONE_US) {
+        at = &b->next;
+        continue;
+      }
+      *at = b->next;
+      free(b);
+    }
+}
+
+/* ---- Printing ------------------------------------------------------------------------------- */
 
 static void end_countdown(struct ladder *l) {
   if (l->counting_down) out_text(l->base.out, "\r\033[K");
   l->counting_down = false;
 }
 
-static void put_time_of_day(struct out *out, int64_t t_us) {
-  struct text_clock of_day = {.form = TEXT_TIME_OF_DAY};
-  text_time(out, &of_day, t_us);
+static bool says_the_same(const struct ladder *l, const struct piece *p) {
+  const struct block *b = find_block((struct ladder *)l, p->number);
+  for (unsigned e = 0; b && e < 2; e++)
+    if (p->row.end[e].named && b->shown[e].state != p->row.end[e].state) return false;
+  return true;
 }
 
-static void time_columns(struct ladder *l, int64_t t_us, bool with_elapsed, int64_t elapsed_us) {
-  char buffer[TEXT_SIZE];
-  if (l->clock_width > 0) {
-    struct out clock = out_string(buffer, sizeof buffer);
-    text_time(&clock, &l->base.options.clock, t_us);
-    pad(l->base.out, out_text_of(&clock), l->clock_width, false);
+static void print(struct ladder *l, struct piece *p) {
+  struct draw *d = &l->draw;
+  d->columns = l->base.options.columns;
+  if (p->kind == PIECE_KERNEL && !l->base.options.kernel_lines && says_the_same(l, p)) return;
+  end_countdown(l);
+  if (p->number != l->last_number && p->number != 0 && p->kind != PIECE_TITLE)
+    out_printf(d->out, "#%u, continued\n", p->number);
+  if (p->number != 0) l->last_number = p->number;
+  switch ((enum piece_kind)p->kind) {
+    case PIECE_ROW:
+    case PIECE_KERNEL:
+      /* What comes too late stands here all the same, without the time. */
+      if (l->base.options.live && p->row.t_us < l->printed_us) p->row.has_time = false;
+      if (p->row.has_time) l->printed_us = p->row.t_us;
+      draw_row(d, &p->row);
+      break;
+    case PIECE_NOTE: draw_note(d, p->text); break;
+    case PIECE_HEADER: draw_header(d); break;
+    case PIECE_TITLE:
+      out_char(d->out, '\n');
+      draw_paint(d, DRAW_BOLD);
+      draw_hanging(d, p->text);
+      draw_paint(d, DRAW_NO_PAINT);
+      break;
+    case PIECE_JUDGEMENT:
+      draw_paint(d, p->paint);
+      draw_hanging(d, p->text);
+      draw_paint(d, DRAW_NO_PAINT);
+      break;
+    case PIECE_SENTENCE: draw_text(d, 3, p->text); break;
   }
-  struct out elapsed = out_string(buffer, sizeof buffer);
-  if (with_elapsed) text_elapsed(&elapsed, elapsed_us);
-  pad(l->base.out, out_text_of(&elapsed), l->time_width - 1, true);
-  out_char(l->base.out, ' ');
 }
 
-static void state_column(struct ladder *l, uint8_t state, const char *mark, bool is_last) {
-  char text[32];
-  snprintf(text, sizeof text, "%s%s%s", tcp_state_name(state), *mark ? " " : "", mark);
-  if (width_of(text) > l->state_width)
-    snprintf(text, sizeof text, "%s%s", tcp_state_name(state), mark);
-  pad(l->base.out, text, is_last ? 0 : l->state_width, false);
+/* Of the queue, all that is not younger than until_us. */
+static void print_until(struct ladder *l, struct queue *q, int64_t until_us) {
+  while (q->first && q->first->t_us <= until_us) {
+    struct piece *p = q->first;
+    q->first = p->next;
+    if (!q->first) q->last = NULL;
+    l->waiting -= sizeof *p;
+    print(l, p);
+    free(p);
+  }
 }
 
-static void title(struct ladder *l, const struct flow *flow) {
+/* In the order of their times; those of one time in the order in which they come. */
+static void insert(struct queue *q, struct piece *p) {
+  struct piece **at = &q->first;
+  if (q->last && q->last->t_us <= p->t_us) at = &q->last->next;
+  while (*at && (*at)->t_us <= p->t_us) at = &(*at)->next;
+  p->next = *at;
+  *at = p;
+  if (!p->next) q->last = p;
+}
+
+static struct queue *queue_of(struct ladder *l, struct block *b) {
+  return l->base.options.live || !b ? &l->queue : &b->queue;
+}
+
+static struct piece *add(struct ladder *l, struct block *b, enum piece_kind kind, int64_t t_us,
+                         const char *text) {
+  size_t length = strlen(text);
+  struct piece *p = calloc(1, sizeof *p + length + 1);
+  struct queue *q = queue_of(l, b);
+  if (!p) {
+    l->base.out->error = ENOMEM;
+    return NULL;
+  }
+  memcpy(p->text, text, length);
+  p->kind = (uint8_t)kind;
+  p->number = b ? b->number : 0;
+  /* A file tells each connection as it was captured. */
+  p->t_us = l->base.options.live || !q->last || t_us > q->last->t_us ? t_us : q->last->t_us;
+  insert(q, p);
+  l->waiting += sizeof *p;
+  if (l->waiting > WAITING_MAX && b) print_until(l, q, INT64_MAX);
+  return p;
+}
+
+__attribute__((format(printf, 4, 5))) static void note(struct ladder *l, struct block *b,
+                                                       int64_t t_us, const char *format, ...) {
+  char text[LINE_SIZE];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  add(l, b, PIECE_NOTE, t_us, text);
+}
+
+/* ---- Titles --------------------------------------------------------------------------------- */
+
+static void title(struct ladder *l, struct block *b, const struct flow *flow, int64_t t_us,
+                  const char *what) {
   char client[FLOW_NAME_SIZE], server[FLOW_NAME_SIZE], line[LINE_SIZE];
-  if (l->titled_number == flow->number) return;
-  l->titled_number = flow->number;
-  out_printf(l->base.out, "\n");
-  color(l, "1");
-  snprintf(line, sizeof line, "#%u client %s %s server %s", flow->number,
-           flow_end_name(flow, END_CLIENT, client), glyphs_of(l)->to,
-           flow_end_name(flow, END_SERVER, server));
-  print_wrapped(l, 4, "", line);
-  color(l, "0");
+  if (b->titled) return;
+  b->titled = true;
+  b->begun_us = t_us;
+  snprintf(line, sizeof line, "#%u %s %s %s%s", flow->number,
+           flow_end_name(flow, END_CLIENT, client), draw_glyph(&l->draw, DRAW_TO),
+           flow_end_name(flow, END_SERVER, server), what);
+  add(l, b, PIECE_TITLE, t_us, line);
 }
 
-static void header(struct ladder *l, const struct report_segment *s) {
-  struct out *out = l->base.out;
-  const struct flow *flow = s->flow;
-  const struct model *m = &flow->model;
+/* The first segment of a close: who is who, and what both ends were in. */
+static void header(struct ladder *l, struct block *b, const struct report_segment *s) {
+  const struct model *m = &s->flow->model;
+  int64_t t_us = s->segment->t_us;
   char line[LINE_SIZE];
-  title(l, flow);
-  if (m->first_closer != END_NONE) {
+  if (l->base.options.verbose && m->first_closer != END_NONE) {
     enum end first = m->first_closer, second = end_other(first);
     uint32_t u = connection_u(m), w = connection_w(m);
-    struct out text = out_string(line, sizeof line);
-    out_printf(&text, "u=%u (raw %u), FIN of %s at ", u - m->end[first].first_seq, u,
-               end_name(first));
-    put_time_of_day(&text, m->first_fin_us);
-    out_printf(&text, "; w=%u (raw %u) if %s sends no more data",
-               m->end[second].has_seq ? w - m->end[second].first_seq : 0, w, end_name(second));
-    out_text_of(&text);
-    print_wrapped(l, 4, "", line);
+    snprintf(line, sizeof line, "u=%u (raw %u); w=%u (raw %u) if %s sends no more data",
+             u - m->end[first].first_seq, u,
+             m->end[second].has_seq ? w - m->end[second].first_seq : 0, w, end_name(second));
+    add(l, b, PIECE_SENTENCE, t_us, line);
   }
-  pad(out, "", l->clock_width + l->time_width, false);
-  pad(out, "client", l->state_width + l->arrow_width + 2, false);
-  out_printf(out, "server\n");
-  pad(out, "", l->clock_width + l->time_width, false);
-  state_column(l, s->state_before[END_CLIENT],
-               s->evidence_before[END_CLIENT] == EVIDENCE_PRESUMED ? glyphs_of(l)->presumed : "",
-               false);
-  pad(out, "", l->arrow_width + 2, false);
-  state_column(l, s->state_before[END_SERVER],
-               s->evidence_before[END_SERVER] == EVIDENCE_PRESUMED ? glyphs_of(l)->presumed : "",
-               true);
-  out_char(out, '\n');
+  add(l, b, PIECE_HEADER, t_us, "");
+  struct piece *p = add(l, b, PIECE_ROW, t_us, "");
+  if (!p) return;
+  p->row.what = DRAW_STATES;
+  for (unsigned e = 0; e < 2; e++) {
+    p->row.end[e] = (struct draw_end){
+        .state = s->state_before[e],
+        .mark = s->evidence_before[e] == EVIDENCE_PRESUMED ? DRAW_PRESUMED : DRAW_PLAIN,
+        .named = true};
+    /* CLOSED answers a SYN with RST; who listens does not (RFC 9293, 3.10.7.1 and 3.10.7.2). */
+    if (m->rst.refused && e == m->rst.from) {
+      p->row.end[e].state = TCPS_CLOSED;
+      p->row.end[e].mark = DRAW_PLAIN;
+    }
+    b->shown[e] = p->row.end[e];
+  }
 }
 
-static void arrow(struct ladder *l, enum end from, const char *label, const char *paint) {
-  const struct glyphs *g = glyphs_of(l);
-  struct out *out = l->base.out;
-  int free_columns = (int)l->arrow_width - (int)width_of(label) - 3;
-  int near = free_columns > 6 ? 3 : free_columns / 2, far = free_columns - near;
-  if (near < 0) near = 0;
-  if (far < 0) far = 0;
-  color(l, paint);
-  if (from == END_CLIENT) {
-    repeat(out, g->line, near);
-    out_printf(out, " %s ", label);
-    repeat(out, g->line, far);
-    out_text(out, g->right);
-  } else {
-    out_text(out, g->left);
-    repeat(out, g->line, near);
-    out_printf(out, " %s ", label);
-    repeat(out, g->line, far);
-  }
-  color(l, "0");
-}
+/* ---- Segments ------------------------------------------------------------------------------- */
 
-/* How sure the state after this segment is: presumed, or confirmed or refuted by this very one. */
-static const char *mark_of(const struct ladder *l, const struct report_segment *s, enum end e) {
-  const struct glyphs *g = glyphs_of(l);
-  const char *now = s->flow->model.end[e].evidence == EVIDENCE_PRESUMED ? g->presumed : "";
-  const char *mark = now;
+/* What is known of an end's state after this segment: presumed, or proved or refuted by it. */
+static enum draw_mark mark_of(const struct report_segment *s, enum end e) {
+  enum draw_mark now =
+      s->flow->model.end[e].evidence == EVIDENCE_PRESUMED ? DRAW_PRESUMED : DRAW_PLAIN;
+  enum draw_mark mark = now;
   for (unsigned i = 0; i < s->step->n_changes; i++) {
     const struct model_change *c = &s->step->changes[i];
     if (c->end != e) continue;
     switch ((enum change_kind)c->kind) {
       case CHANGE_MOVED: mark = now; break;
       case CHANGE_STAYED: break;
-      case CHANGE_CONFIRMED: mark = c->evidence == EVIDENCE_SEEN ? g->confirmed : now; break;
-      case CHANGE_REFUTED: mark = g->refuted; break;
+      case CHANGE_CONFIRMED: mark = c->evidence == EVIDENCE_SEEN ? DRAW_PROVED : now; break;
+      case CHANGE_REFUTED: mark = s->flow->model.rst.refused ? now : DRAW_REFUTED; break;
     }
   }
   return mark;
 }
 
-static void row(struct ladder *l, const struct report_segment *s) {
+/* A state is written where it changes, or what is known of it does. */
+static void set_states(struct block *b, struct draw_row *row, const struct draw_end now[2]) {
+  for (unsigned e = 0; e < 2; e++) {
+    struct draw_end *shown = &b->shown[e];
+    row->end[e] = now[e];
+    bool again = now[e].state == shown->state && now[e].mark != DRAW_REFUTED &&
+                 (now[e].mark == shown->mark || now[e].mark == DRAW_PLAIN);
+    row->end[e].named = !again;
+    if (!again) *shown = now[e];
+    b->passed[e] |= (uint16_t)(1U << now[e].state);
+  }
+}
+
+static bool is_same_word(const struct piece *word, const struct piece *p, unsigned e) {
+  return word->kind == PIECE_KERNEL && word->number == p->number && word->row.end[e].named &&
+         p->row.end[e].named && word->row.end[e].state == p->row.end[e].state;
+}
+
+/* Words of the kernel that said so before the segment did: the row has its mark instead. */
+static void absorb_words(struct ladder *l, struct piece *p) {
+  if (l->base.options.kernel_lines) return;
+  l->queue.last = NULL;
+  for (struct piece **at = &l->queue.first; *at;) {
+    struct piece *word = *at;
+    bool same[2] = {is_same_word(word, p, 0), is_same_word(word, p, 1)};
+    for (unsigned e = 0; e < 2; e++)
+      if (same[e]) p->row.end[e].kernel = true;
+    if (!same[0] && !same[1]) {
+      l->queue.last = word;
+      at = &word->next;
+      continue;
+    }
+    *at = word->next;
+    free(word);
+  }
+}
+
+/* The row of data that waits, if this is more of the same. */
+static struct piece *data_before(struct ladder *l, struct block *b,
+                                 const struct report_segment *s) {
+  struct queue *q = queue_of(l, b);
+  struct piece *last = NULL;
+  if (!l->base.options.live) last = q->last;
+  for (struct piece *p = l->base.options.live ? q->first : NULL; p; p = p->next)
+    if (p->number == b->number && p->kind != PIECE_KERNEL) last = p;
+  bool more = last && last->kind == PIECE_ROW && last->segments > 0 && s->step->in_half_close &&
+              s->step->n_findings == 0 && last->row.from == s->step->from;
+  return more ? last : NULL;
+}
+
+static void label_data(struct draw_row *row, uint32_t octets, uint32_t segments) {
+  snprintf(row->label, sizeof row->label, "%u B in %u segments", octets, segments);
+}
+
+static void count_of(const struct draw *d, const struct report_segment *s,
+                     char count[static DRAW_COUNT_SIZE]) {
+  const struct model_step *step = s->step;
+  count[0] = '\0';
+  if (step->new_roles & ROLES_OF_CLOSE)
+    snprintf(count, DRAW_COUNT_SIZE, "%u/%u", step->count, step->of);
+  else if (step->roles & ROLES_OF_CLOSE && step->again > 0)
+    snprintf(count, DRAW_COUNT_SIZE, "%s%u", draw_glyph(d, DRAW_TIMES), step->again + 1);
+  else if (step->roles & ROLE_RST)
+    snprintf(count, DRAW_COUNT_SIZE, "RST");
+}
+
+static void row(struct ladder *l, struct block *b, const struct report_segment *s) {
   const struct model *m = &s->flow->model;
-  const struct model_step *step = s->step;
-  char buffer[TEXT_SIZE], count[16] = "";
-  struct out label = out_string(buffer, sizeof buffer);
-  text_label(&label, m, s->segment, step, l->base.options.raw);
-  time_columns(l, s->segment->t_us, true, step->since_first_fin_us);
-  state_column(l, m->end[END_CLIENT].state, mark_of(l, s, END_CLIENT), false);
-  out_char(l->base.out, ' ');
-  bool fin = step->roles & (ROLE_FIN1 | ROLE_FIN2);
-  arrow(l, step->from, out_text_of(&label),
-        step->roles & ROLE_RST         ? "31"
-        : fin                          ? "33"
-        : step->roles & ROLES_OF_CLOSE ? "32"
-                                       : "2");
-  out_char(l->base.out, ' ');
-  if (step->new_roles) snprintf(count, sizeof count, " %u/%u", step->count, step->of);
-  if (!step->new_roles && step->roles & ROLES_OF_CLOSE && !l->narrow)
-    snprintf(count, sizeof count, " again");
-  state_column(l, m->end[END_SERVER].state, mark_of(l, s, END_SERVER), *count == '\0');
-  out_printf(l->base.out, "%s\n", count);
-}
-
-/* The place of a repeated role in the count: FIN1 1/4, ACK1 2/4, FIN2 3/4, the final ACK 4/4. */
-static unsigned place_of(const struct model *m, unsigned roles) {
-  if (m->coalesced) return roles & ROLE_FIN1 ? 1 : roles & ROLE_ACK2 ? 3 : 2;
-  if (roles & ROLE_FIN2) return m->crossed ? 2 : 3;
-  if (roles & ROLE_FIN1) return 1;
-  if (roles & ROLE_ACK1) return m->crossed ? 3 : 2;
-  return 4;
-}
-
-static void notes_on_repetition(struct ladder *l, const struct report_segment *s) {
-  const struct model_step *step = s->step;
+  int64_t t_us = s->segment->t_us;
+  struct piece *p = data_before(l, b, s);
+  if (p) {
+    p->octets += s->segment->payload_bytes;
+    p->segments++;
+    label_data(&p->row, p->octets, p->segments);
+    return;
+  }
+  p = add(l, b, PIECE_ROW, t_us, "");
+  if (!p) return;
   char buffer[TEXT_SIZE];
-  struct out elapsed = out_string(buffer, sizeof buffer);
-  if (step->again == 0) return;
-  text_elapsed(&elapsed, step->since_copy_us);
-  bool fin = step->roles & (ROLE_FIN1 | ROLE_FIN2);
-  note(l, "%u/%u again, %s after the copy before it: %s", place_of(&s->flow->model, step->roles),
-       step->of, out_text_of(&elapsed),
-       fin                           ? "no ACK of it arrived in time (tail loss probe or RTO)"
-       : step->verdict == STEP_STALE ? "no FIN asked for it: a duplicate, or a challenge ACK"
-                                     : "the answer to the repeated FIN");
-}
-
-static void notes_on_changes(struct ladder *l, const struct report_segment *s) {
-  for (unsigned i = 0; i < s->step->n_changes; i++) {
-    const struct model_change *c = &s->step->changes[i];
-    char buffer[TEXT_SIZE];
-    struct out text = out_string(buffer, sizeof buffer);
-    text_reason(&text, c);
-    const char *reason = out_text_of(&text);
-    if (c->kind == CHANGE_REFUTED)
-      note(l, "refutes %s of %s: %s", tcp_state_name(c->from), end_name(c->end), reason);
-    else if (c->kind == CHANGE_STAYED)
-      note(l, "%s: %s", end_name(c->end), reason);
-    else if (l->base.options.verbose)
-      note(l, "%s %s %s %s %s: %s", end_name(c->end), tcp_state_name(c->from), glyphs_of(l)->to,
-           tcp_state_name(c->to), evidence_name(c->evidence), reason);
+  struct out label = out_string(buffer, sizeof buffer);
+  text_label(&label, m, s->segment, s->step, l->base.options.raw);
+  snprintf(p->row.label, sizeof p->row.label, "%s", out_text_of(&label));
+  p->row.t_us = t_us;
+  p->row.elapsed_us = s->step->since_first_fin_us;
+  p->row.has_time = true;
+  p->row.what = s->step->roles & ROLE_RST ? DRAW_RST : DRAW_ARROW;
+  p->row.from = s->step->from;
+  count_of(&l->draw, s, p->row.count);
+  if (s->step->in_half_close && !(s->step->roles & ROLES_OF_CLOSE)) {
+    p->octets = s->segment->payload_bytes;
+    p->segments = 1;
   }
+  struct draw_end now[2];
+  for (unsigned e = 0; e < 2; e++)
+    now[e] = (struct draw_end){.state = m->end[e].state, .mark = (uint8_t)mark_of(s, e)};
+  set_states(b, &p->row, now);
+  absorb_words(l, p);
 }
 
-static bool enters_time_wait(const struct model_step *step, enum end e) {
-  for (unsigned i = 0; i < step->n_changes; i++)
-    if (step->changes[i].end == e && step->changes[i].kind == CHANGE_MOVED &&
-        step->changes[i].to == TCPS_TIME_WAIT)
-      return true;
-  return false;
-}
-
-static void notes_on_phase(struct ladder *l, const struct report_segment *s) {
-  const struct model *m = &s->flow->model;
-  if (m->first_closer == END_NONE) return;
-  enum end first = m->first_closer, second = end_other(first);
-  const struct endpoint *last = &m->end[second];
-  unsigned fresh = s->step->new_roles;
-  bool both_now = (fresh & ROLE_ACK1) && (fresh & ROLE_FIN2);
-  if ((fresh & ROLE_ACK1) && !both_now && !(m->roles_seen & ROLE_FIN2))
-    note(l, "half-closed: %s can still send to %s", end_name(second), end_name(first));
-  if ((fresh & ROLE_FIN2) && (m->roles_seen & ROLE_ACK1) && !both_now) {
-    char moved[64] = "";
-    if (last->half_close_bytes > 0)
-      snprintf(moved, sizeof moved, ", so w=%u (raw %u)", last->fin_seq - last->first_seq,
-               last->fin_seq);
-    note(l, "half-closed for %.1f ms: %s sent %u bytes%s",
-         (double)(s->segment->t_us - m->fin[0].acked_us) / 1e3, end_name(second),
-         last->half_close_bytes, moved);
-  }
-  if (both_now) note(l, "one segment is both the ACK of FIN u and FIN w: three segments, not four");
-  if ((fresh & ROLE_FIN2) && m->crossed)
-    note(l, "it does not acknowledge u+1: the FINs crossed (simultaneous close)");
-  if (s->step->short_of_fin) note(l, "it acknowledges everything but the FIN");
-  for (unsigned i = 0; i < 2; i++) {
-    if (m->end[i].state != TCPS_TIME_WAIT) continue;
-    bool begins = m->crossed ? enters_time_wait(s->step, i) : (fresh & ROLE_ACK2) && i == first;
-    bool restarted = !fresh && (s->step->roles & ROLE_ACK2) && m->time_wait_restarted;
-    if (!begins && !restarted) continue;
-    char buffer[TEXT_SIZE];
-    struct out until = out_string(buffer, sizeof buffer);
-    put_time_of_day(&until, m->time_wait_us[i] + m->two_msl_us);
-    note(l, "%s lingers in TIME_WAIT: 2 MSL = %.0f s%s, until %.8s", end_name(i),
-         (double)m->two_msl_us / 1e6, m->fin[1].copies > 1 ? " from the repeated FIN on" : "",
-         out_text_of(&until));
-  }
-}
-
-static void notes_on_expectations(struct ladder *l, const struct report_segment *s) {
-  if (!l->base.options.verbose) return;
-  struct expectation expected[EXPECTATIONS_MAX];
-  char buffer[LINE_SIZE];
-  struct out line = out_string(buffer, sizeof buffer);
-  unsigned n = expectation_list(&s->flow->model, expected);
+/* Lost before it was seen: drawn where the repetition reveals it. */
+static void stubs(struct ladder *l, struct block *b, const struct report_segment *s,
+                  const struct ladder_loss lost[], unsigned n) {
+  int64_t t_us = s->segment->t_us;
   for (unsigned i = 0; i < n; i++) {
-    if (i > 0) out_text(&line, ", or ");
-    text_expectation(&line, &s->flow->model, &expected[i], l->base.options.raw);
+    if (!lost[i].is_drawn) continue;
+    struct piece *p = add(l, b, PIECE_ROW, t_us, "");
+    if (!p) return;
+    p->row.what = DRAW_LOST;
+    p->row.from = lost[i].from;
+    snprintf(p->row.label, sizeof p->row.label, "%s", lost[i].label);
+    snprintf(p->row.count, sizeof p->row.count, lost[i].times > 1 ? "lost x%u" : "lost",
+             lost[i].times);
+    for (unsigned e = 0; e < 2; e++) {
+      p->row.end[e] = b->shown[e];
+      p->row.end[e].named = p->row.end[e].kernel = false;
+    }
   }
-  if (n > 0) note(l, "expects: %s", out_text_of(&line));
 }
+
+/* Not in the middle of a character. */
+static void set_label(struct draw_row *row, const char *text) {
+  size_t n = strlen(text);
+  if (n >= sizeof row->label) n = sizeof row->label - 1;
+  while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80) n--;
+  memcpy(row->label, text, n);
+  row->label[n] = '\0';
+}
+
+static void span(struct ladder *l, struct block *b, int64_t t_us, const char *text) {
+  struct piece *p = add(l, b, PIECE_ROW, t_us, "");
+  if (!p) return;
+  p->row.what = DRAW_SPAN;
+  snprintf(p->row.label, sizeof p->row.label, "%s", text);
+  for (unsigned e = 0; e < 2; e++) {
+    p->row.end[e] = b->shown[e];
+    p->row.end[e].named = p->row.end[e].kernel = false;
+  }
+}
+
+static void span_half_close(struct ladder *l, struct block *b, const struct report_segment *s) {
+  const struct model *m = &s->flow->model;
+  unsigned fresh = s->step->new_roles;
+  char text[64];
+  if (!(fresh & ROLE_ACK1) || m->roles_seen & ROLE_FIN2) return;
+  snprintf(text, sizeof text, "half-closed: %s may send", end_name(end_other(m->first_closer)));
+  span(l, b, s->segment->t_us, l->base.options.columns < 76 ? "half-closed" : text);
+}
+
+struct saying {
+  struct ladder *l;
+  struct block *b;
+  int64_t t_us;
+};
+
+static void say(void *context, const char *text) {
+  const struct saying *s = context;
+  add(s->l, s->b, PIECE_NOTE, s->t_us, text);
+}
+
+static void ladder_segment(struct report *report, const struct report_segment *s) {
+  struct ladder *l = (struct ladder *)report;
+  const struct model *m = &s->flow->model;
+  struct block *b = block_of(l, s->flow);
+  if (!b) return;
+  title(l, b, s->flow, s->segment->t_us, s->flow->verdicts > 0 ? ", again" : "");
+  if (!b->headed) header(l, b, s);
+  b->headed = true;
+  struct ladder_loss lost[LADDER_LOSSES_MAX];
+  unsigned n = ladder_new_losses(&b->losses, &l->draw, m, lost);
+  stubs(l, b, s, lost, n);
+  row(l, b, s);
+  struct saying saying = {l, b, s->segment->t_us};
+  ladder_notes(s, &l->draw, &l->base.options, say, &saying);
+  for (unsigned i = 0; i < n; i++)
+    if (*lost[i].note) say(&saying, lost[i].note);
+  span_half_close(l, b, s);
+}
+
+/* ---- Without a segment ---------------------------------------------------------------------- */
+
+/* How long TIME_WAIT lasts, once, when nothing else is to come. */
+static void span_time_wait(struct ladder *l, struct block *b, const struct model *m, int64_t t_us) {
+  char text[64];
+  if (b->span_told || (m->end[0].state != TCPS_TIME_WAIT && m->end[1].state != TCPS_TIME_WAIT))
+    return;
+  b->span_told = true;
+  bool skipped = l->base.options.live && !l->base.options.wait;
+  snprintf(text, sizeof text, "2 MSL = %.0f s%s", (double)m->two_msl_us / 1e6,
+           skipped && l->base.options.columns >= 76 ? "; --wait shows it" : "");
+  span(l, b, t_us, text);
+}
+
+static void ladder_expired(struct report *report, const struct flow *flow,
+                           const struct model_step *step, int64_t now_us) {
+  struct ladder *l = (struct ladder *)report;
+  const struct model *m = &flow->model;
+  struct block *b = block_of(l, flow);
+  if (!b) return;
+  for (unsigned i = 0; i < step->n_changes && !b->titled; i++) {
+    b->shown[step->changes[i].end].state = step->changes[i].from;
+    enum end other = end_other(step->changes[i].end);
+    b->shown[other].state = m->end[other].state;
+  }
+  title(l, b, flow, now_us, ", again");
+  bool by_clock = step->n_changes > 0 && step->changes[0].event == EVENT_TIMEOUT_2MSL;
+  if (by_clock && !b->span_told && b->shown[0].state != b->shown[1].state) {
+    char text[64];
+    snprintf(text, sizeof text, "2 MSL = %.0f s", (double)m->two_msl_us / 1e6);
+    span(l, b, now_us, text);
+    b->span_told = true;
+  }
+  struct piece *p = add(l, b, PIECE_ROW, now_us, "");
+  if (!p) return;
+  p->row.what = DRAW_SPAN;
+  p->row.t_us = now_us;
+  p->row.elapsed_us = step->since_first_fin_us;
+  p->row.has_time = true;
+  snprintf(p->row.label, sizeof p->row.label, "%s", by_clock ? "by the clock" : "no segment");
+  struct draw_end now[2];
+  for (unsigned e = 0; e < 2; e++)
+    now[e] = (struct draw_end){
+        .state = m->end[e].state,
+        .mark = m->end[e].evidence == EVIDENCE_PRESUMED ? DRAW_PRESUMED : DRAW_PLAIN,
+        .kernel = m->end[e].evidence == EVIDENCE_KERNEL};
+  set_states(b, &p->row, now);
+  for (unsigned i = 0; i < step->n_changes && (!by_clock || l->base.options.verbose); i++) {
+    char buffer[TEXT_SIZE];
+    struct out reason = out_string(buffer, sizeof buffer);
+    text_reason(&reason, &step->changes[i]);
+    note(l, b, now_us, "%s: %s", end_name(step->changes[i].end), out_text_of(&reason));
+  }
+}
+
+/* ---- The kernel ----------------------------------------------------------------------------- */
+
+/* A row that says the same waits: it gets the mark. */
+static bool mark_row(struct ladder *l, const struct kernel_word *word) {
+  struct piece *found = NULL;
+  for (struct piece *p = l->queue.first; p; p = p->next)
+    if (p->kind == PIECE_ROW && p->number == word->flow->number && p->row.end[word->end].named &&
+        p->row.end[word->end].state == word->to && p->row.has_time)
+      found = p;
+  if (found) found->row.end[word->end].kernel = true;
+  return found != NULL;
+}
+
+static void ladder_kernel(struct report *report, const struct kernel_word *word) {
+  struct ladder *l = (struct ladder *)report;
+  const struct model *m = &word->flow->model;
+  bool all = l->base.options.kernel_lines, moved = word->kind == KERNEL_EVENT_STATE;
+  if (!all && (!moved || word->restarted || mark_row(l, word))) return;
+  struct block *b = block_of(l, word->flow);
+  if (!b) return;
+  /* It lags behind what the segments have shown. */
+  if (!all && !word->asked && b->passed[word->end] & 1U << word->to) return;
+  if (!b->titled)
+    for (unsigned e = 0; e < 2; e++) b->shown[e].state = m->end[e].state;
+  title(l, b, word->flow, word->t_us, word->flow->verdicts > 0 ? ", again" : "");
+  struct piece *p =
+      add(l, b, PIECE_KERNEL, word->t_us > b->begun_us ? word->t_us : b->begun_us, "");
+  if (!p) return;
+  p->row.what = DRAW_SPAN;
+  p->row.t_us = word->t_us;
+  p->row.elapsed_us = word->t_us - m->first_fin_us;
+  p->row.has_time = m->roles_seen != 0;
+  for (unsigned e = 0; e < 2; e++) {
+    p->row.end[e] = b->shown[e];
+    p->row.end[e].named = p->row.end[e].kernel = false;
+  }
+  char buffer[TEXT_SIZE];
+  struct out text = out_string(buffer, sizeof buffer);
+  if (moved) {
+    p->row.end[word->end].state = word->to;
+    p->row.end[word->end].mark = DRAW_PLAIN;
+    p->row.end[word->end].named = p->row.end[word->end].kernel = true;
+    out_text(&text, word->restarted ? "kernel, asked: restarted"
+                    : word->asked   ? "kernel, asked"
+                                    : "kernel");
+  } else {
+    out_text(&text, "kernel: ");
+    text_kernel(&text, word, draw_glyph(&l->draw, DRAW_TO));
+  }
+  set_label(&p->row, out_text_of(&text));
+}
+
+/* ---- Words ---------------------------------------------------------------------------------- */
 
 static void ladder_start(struct report *report, const char *source, const char *filter,
                          const char *kernel_lack) {
   struct ladder *l = (struct ladder *)report;
   char line[LINE_SIZE];
   (void)source, (void)filter;
+  l->draw.columns = l->base.options.columns;
   if (!kernel_lack || *kernel_lack == '\0') return;
   snprintf(line, sizeof line, "the kernel is %s", kernel_lack);
-  color(l, "2");
-  print_wrapped(l, 0, "", line);
-  color(l, "0");
+  draw_paint(&l->draw, DRAW_DIM);
+  draw_text(&l->draw, 0, line);
+  draw_paint(&l->draw, DRAW_NO_PAINT);
 }
 
-static void ladder_segment(struct report *report, const struct report_segment *s) {
-  struct ladder *l = (struct ladder *)report;
-  end_countdown(l);
-  bool first =
-      __builtin_popcount(s->flow->model.roles_seen) == __builtin_popcount(s->step->new_roles) &&
-      s->flow->verdicts == 0 && (s->step->new_roles || s->step->roles & ROLE_RST);
-  if (first)
-    header(l, s);
-  else if (l->last_number != s->flow->number)
-    out_printf(report->out, "#%u, continued\n", s->flow->number);
-  l->last_number = s->flow->number;
-  row(l, s);
-  if (s->step->ignored != ACCEPT_YES)
-    note(l, "ignored by its receiver: %s", acceptance_reason(s->step->ignored));
-  notes_on_repetition(l, s);
-  notes_on_changes(l, s);
-  notes_on_phase(l, s);
-  for (unsigned i = 0; i < s->step->n_findings; i++) {
-    char buffer[TEXT_SIZE];
-    struct out text = out_string(buffer, sizeof buffer);
-    text_finding(&text, &s->flow->model, &s->step->findings[i], report->options.raw);
-    note(l, "%s", out_text_of(&text));
+/* Once is enough, however many are stuck. */
+static void remedies(struct ladder *l, struct block *b, const struct verdict *v, unsigned from,
+                     int64_t t_us) {
+  for (unsigned i = from; i < v->n_findings; i++) {
+    const struct finding_text *f = finding_text(v->findings[i].id);
+    char text[LINE_SIZE];
+    if (l->explained[v->findings[i].id]) continue;
+    l->explained[v->findings[i].id] = true;
+    snprintf(text, sizeof text, "%s (%s): %s %s", f->id, f->clause, f->cause, f->remedy);
+    add(l, b, PIECE_SENTENCE, t_us, text);
   }
-  notes_on_expectations(l, s);
-}
-
-static void ladder_expired(struct report *report, const struct flow *flow,
-                           const struct model_step *step, int64_t now_us) {
-  struct ladder *l = (struct ladder *)report;
-  end_countdown(l);
-  if (l->last_number != flow->number) out_printf(report->out, "#%u, continued\n", flow->number);
-  l->last_number = flow->number;
-  const struct model *m = &flow->model;
-  time_columns(l, now_us, true, step->since_first_fin_us);
-  for (unsigned e = 0; e < 2; e++) {
-    const char *mark = m->end[e].evidence == EVIDENCE_PRESUMED ? glyphs_of(l)->presumed : "";
-    state_column(l, m->end[e].state, mark, e == END_SERVER);
-    if (e == END_CLIENT) pad(report->out, "", l->arrow_width + 2, false);
-  }
-  out_char(report->out, '\n');
-  for (unsigned i = 0; i < step->n_changes; i++) {
-    const struct model_change *c = &step->changes[i];
-    char buffer[TEXT_SIZE];
-    struct out reason = out_string(buffer, sizeof buffer);
-    text_reason(&reason, c);
-    note(l, "%s %s %s %s, %s: %s", end_name(c->end), tcp_state_name(c->from), glyphs_of(l)->to,
-         tcp_state_name(c->to), evidence_name(c->evidence), out_text_of(&reason));
-  }
-}
-
-static void ladder_kernel(struct report *report, const struct kernel_word *word) {
-  struct ladder *l = (struct ladder *)report;
-  const struct flow *flow = word->flow;
-  const struct model *m = &flow->model;
-  end_countdown(l);
-  if (!m->roles_seen && !m->rst.t_us)
-    title(l, flow);
-  else if (l->last_number != flow->number)
-    out_printf(report->out, "#%u, continued\n", flow->number);
-  l->last_number = flow->number;
-  color(l, "36");
-  time_columns(l, word->t_us, m->roles_seen, word->t_us - m->first_fin_us);
-  const char *who = word->restarted ? "kernel, asked: restarted"
-                    : word->asked   ? "kernel, asked"
-                                    : "kernel";
-  if (word->kind != KERNEL_EVENT_STATE) {
-    out_text(report->out, "kernel: ");
-    text_kernel(report->out, word, glyphs_of(l)->to);
-  } else if (word->end == END_CLIENT) {
-    state_column(l, word->to, "", false);
-    out_printf(report->out, " %s", who);
-  } else {
-    pad(report->out, "", l->state_width, false);
-    pad(report->out, who, l->arrow_width + 1, true);
-    out_char(report->out, ' ');
-    state_column(l, word->to, "", true);
-  }
-  color(l, "0");
-  out_char(report->out, '\n');
 }
 
 static void ladder_verdict(struct report *report, const struct flow *flow, const struct verdict *v,
                            int64_t now_us) {
   struct ladder *l = (struct ladder *)report;
   const struct model *m = &flow->model;
-  if (v->ending == ENDING_OPEN && v->n_findings == 0) return;
-  end_countdown(l);
-  char buffer[LINE_SIZE], part[TEXT_SIZE], sentence[TEXT_SENTENCE_SIZE];
-  const char *dot = glyphs_of(l)->dot;
-  struct out line = out_string(buffer, sizeof buffer);
-  struct out losses = out_string(part, sizeof part);
-  out_printf(&line, "%s#%u %s", flow->verdicts > 0 ? "revised: " : "", flow->number,
-             ending_name(v->ending));
-  if (m->roles_seen)
-    out_printf(&line, " %s %s closed first %s %u/%u", dot,
-               v->closed_both ? "both" : end_name(v->closed_first), dot, v->count, v->of);
-  text_losses(&losses, v);
-  if (losses.end > 0) out_printf(&line, " %s lost: %s", dot, out_text_of(&losses));
-  if (v->cause != RESET_NONE) out_printf(&line, " %s RST: %s", dot, reset_cause_name(v->cause));
-  out_printf(&line, " %s %s", dot, conformity_name(v->conformity));
-  unsigned agreed, of;
-  verdict_agreement(v, &agreed, &of);
-  if (of > 0) out_printf(&line, " %s kernel agrees %u/%u", dot, agreed, of);
-  bool stuck = false;
-  for (int i = 0; i < v->n_findings; i++)
-    stuck = stuck || finding_text(v->findings[i].id)->severity == FINDING_STUCK;
-  color(l, v->conformity == VIOLATES || stuck ? "1;31"
-           : v->conformity == CONFORMS        ? "1;32"
-                                              : "1;33");
-  print_wrapped(l, 2, "", out_text_of(&line));
-  color(l, "0");
-  text_sentence(flow, v, now_us, sentence);
-  print_wrapped(l, 4, "", sentence);
-  struct out sockets = out_string(part, sizeof part);
-  text_sockets(&sockets, flow->kernel, now_us);
-  if (sockets.end > 0) {
-    snprintf(buffer, sizeof buffer, "the kernel now: %s", out_text_of(&sockets));
-    print_wrapped(l, 4, "", buffer);
+  struct block *b = find_block(l, flow->number);
+  bool is_open = v->ending == ENDING_OPEN && v->n_findings == 0;
+  if (is_open || !only_passes(l->base.options.only, v)) {
+    if (b) drop_block(l, flow->number);
+    return;
   }
-  for (int i = m->n_findings; i < v->n_findings; i++) {
-    const struct finding_text *f = finding_text(v->findings[i].id);
-    snprintf(buffer, sizeof buffer, "%s (%s, %s): %s %s", f->id, finding_severity_name(f->severity),
-             f->clause, f->cause, f->remedy);
-    print_wrapped(l, 4, "", buffer);
+  b = block_of(l, flow);
+  if (!b) return;
+  char line[LINE_SIZE], sentence[TEXT_SENTENCE_SIZE];
+  int64_t t_us = l->base.options.live || !b->queue.last ? now_us : b->queue.last->t_us;
+  title(l, b, flow, t_us, flow->verdicts > 0 ? ", again" : "");
+  span_time_wait(l, b, m, t_us);
+  enum draw_paint paint =
+      ladder_judgement(flow, v, &l->draw, l->base.options.verbose, line, sizeof line);
+  struct piece *p = add(l, b, PIECE_JUDGEMENT, t_us, line);
+  if (p) p->paint = (uint8_t)paint;
+  add(l, b, PIECE_SENTENCE, t_us, text_sentence(flow, v, now_us, sentence));
+  remedies(l, b, v, m->n_findings, t_us);
+  if (l->base.options.verbose || l->base.options.kernel_lines) {
+    struct out sockets = out_string(sentence, sizeof sentence);
+    text_sockets(&sockets, flow->kernel, now_us);
+    snprintf(line, sizeof line, "the kernel now: %s", out_text_of(&sockets));
+    if (sockets.end > 0) add(l, b, PIECE_SENTENCE, t_us, line);
   }
-  int64_t deadline = connection_deadline_us(m);
-  if (report->options.live && !report->options.wait && deadline != INT64_MAX && deadline > now_us) {
-    snprintf(buffer, sizeof buffer,
-             "not waited for: %.0f s of TIME_WAIT are left, then CLOSED; --wait shows them",
-             (double)(deadline - now_us) / 1e6);
-    print_wrapped(l, 4, "", buffer);
-  }
-}
-
-static void ladder_countdown(struct report *report, const struct flow *flow, int64_t left_us,
-                             int64_t total_us, bool by_kernel) {
-  enum { CELLS = 20 };
-  struct ladder *l = (struct ladder *)report;
-  int full = total_us > 0 ? (int)(left_us * CELLS / total_us) : 0;
-  if (full > CELLS) full = CELLS;
-  int64_t left_s = (left_us + 999999) / 1000000;
-  if (!report->options.terminal || (l->counting_down && left_s == l->shown_s)) return;
-  l->shown_s = left_s;
-  end_countdown(l);
-  out_printf(report->out, "  #%u TIME_WAIT 2 MSL ", flow->number);
-  repeat(report->out, glyphs_of(l)->full, full);
-  repeat(report->out, glyphs_of(l)->empty, CELLS - full);
-  out_printf(report->out, " %lld s left%s", (long long)left_s, by_kernel ? " (kernel)" : "");
-  l->counting_down = true;
-}
-
-static void ladder_summary(struct report *report, const struct report_summary *summary) {
-  struct ladder *l = (struct ladder *)report;
-  (void)summary;
-  end_countdown(l);
+  print_until(l, &b->queue, INT64_MAX);
+  b->done_us = now_us;
+  if (!l->base.options.live) drop_block(l, flow->number);
 }
 
 static void ladder_stuck(struct report *report, const struct flow *flow, const struct verdict *v,
                          int64_t waits_us, int64_t now_us) {
   struct ladder *l = (struct ladder *)report;
-  char buffer[LINE_SIZE], sentence[TEXT_SENTENCE_SIZE];
+  struct block *b = block_of(l, flow);
+  char line[64], sentence[TEXT_SENTENCE_SIZE];
+  if (!b) return;
   (void)waits_us;
-  end_countdown(l);
-  if (l->last_number != flow->number) out_printf(report->out, "#%u, continued\n", flow->number);
-  l->last_number = flow->number;
-  color(l, "1;31");
-  snprintf(buffer, sizeof buffer, "#%u %s", flow->number, v->only_half_closed ? "waits" : "stuck");
-  print_wrapped(l, 2, "", buffer);
-  color(l, "0");
-  print_wrapped(l, 4, "", text_sentence(flow, v, now_us, sentence));
-  for (unsigned i = 0; i < v->n_findings; i++) {
-    const struct finding_text *f = finding_text(v->findings[i].id);
-    if (f->severity != FINDING_STUCK || l->explained[v->findings[i].id]) continue;
-    l->explained[v->findings[i].id] = true;
-    snprintf(buffer, sizeof buffer, "%s: %s %s", f->id, f->cause, f->remedy);
-    print_wrapped(l, 4, "", buffer);
-  }
+  title(l, b, flow, now_us, "");
+  snprintf(line, sizeof line, "#%u %s %s", flow->number, draw_glyph(&l->draw, DRAW_BULLET),
+           v->only_half_closed ? "waits" : "stuck");
+  struct piece *p = add(l, b, PIECE_JUDGEMENT, now_us, line);
+  if (p) p->paint = v->only_half_closed ? DRAW_DOUBT : DRAW_BAD;
+  add(l, b, PIECE_SENTENCE, now_us, text_sentence(flow, v, now_us, sentence));
+  remedies(l, b, v, flow->model.n_findings, now_us);
+  if (!l->base.options.live) print_until(l, &b->queue, INT64_MAX);
 }
 
 static void ladder_inventory(struct report *report, const struct kernel_inventory *in,
@@ -537,47 +669,75 @@ static void ladder_inventory(struct report *report, const struct kernel_inventor
   struct ladder *l = (struct ladder *)report;
   char buffer[LINE_SIZE];
   struct out text = out_string(buffer, sizeof buffer);
-  (void)now_us;
   text_inventory(&text, in);
-  if (text.end > 0) print_wrapped(l, 2, "", out_text_of(&text));
+  if (text.end > 0) add(l, NULL, PIECE_JUDGEMENT, now_us, out_text_of(&text));
   for (uint32_t i = 0; i < in->n_groups; i++) {
     text = out_string(buffer, sizeof buffer);
     text_inventory_group(&text, &in->group[i]);
-    print_wrapped(l, 4, "", out_text_of(&text));
+    add(l, NULL, PIECE_SENTENCE, now_us, out_text_of(&text));
   }
 }
 
-static void ladder_destroy(struct report *report) { free(report); }
+static void ladder_countdown(struct report *report, const struct flow *flow, int64_t left_us,
+                             int64_t total_us, bool by_kernel) {
+  enum { CELLS = 20, WORDS = 44 };
+  struct ladder *l = (struct ladder *)report;
+  struct out *out = report->out;
+  unsigned columns = report->options.columns;
+  int cells = columns > WORDS + CELLS ? CELLS : columns > WORDS ? (int)(columns - WORDS) : 0;
+  int full = total_us > 0 ? (int)(left_us * cells / total_us) : 0;
+  if (full > cells) full = cells;
+  int64_t left_s = (left_us + 999999) / 1000000;
+  if (!report->options.terminal || l->queue.first) return;
+  if (l->counting_down && left_s == l->shown_s) return;
+  l->shown_s = left_s;
+  end_countdown(l);
+  out_printf(out, "  #%u TIME_WAIT ", flow->number);
+  for (int i = 0; i < cells; i++)
+    out_text(out, draw_glyph(&l->draw, i < full ? DRAW_FULL : DRAW_EMPTY));
+  out_printf(out, " %lld s left%s", (long long)left_s, by_kernel ? " (kernel)" : "");
+  l->counting_down = true;
+}
 
-static unsigned clock_width(enum text_time form) {
-  switch (form) {
-    case TEXT_TIME_NONE: return 0;
-    case TEXT_TIME_OF_DAY:
-    case TEXT_TIME_DELTA:
-    case TEXT_TIME_FIRST: return 16;
-    case TEXT_TIME_EPOCH: return 18;
-    case TEXT_TIME_DATE: return 27;
-  }
-  return 0;
+static void ladder_tick(struct report *report, int64_t now_us) {
+  struct ladder *l = (struct ladder *)report;
+  if (!report->options.live) return;
+  print_until(l, &l->queue, now_us - WAIT_US);
+  if (!l->queue.first) drop_done(l, now_us);
+}
+
+static void ladder_summary(struct report *report, const struct report_summary *summary) {
+  struct ladder *l = (struct ladder *)report;
+  (void)summary;
+  print_until(l, &l->queue, INT64_MAX);
+  end_countdown(l);
+}
+
+static void ladder_destroy(struct report *report) {
+  struct ladder *l = (struct ladder *)report;
+  free_queue(&l->queue);
+  for (unsigned i = 0; i < BUCKETS; i++)
+    for (struct block *next, *b = l->bucket[i]; b; b = next) {
+      next = b->next;
+      free_queue(&b->queue);
+      free(b);
+    }
+  free(l);
 }
 
 struct report *report_ladder_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
-      ladder_start,     ladder_segment, ladder_expired, ladder_kernel,    ladder_verdict,
-      ladder_countdown, ladder_summary, ladder_stuck,   ladder_inventory, ladder_destroy,
+      ladder_start,   ladder_segment,   ladder_expired, ladder_kernel,
+      ladder_verdict, ladder_countdown, ladder_summary, ladder_stuck,
+      ladder_tick,    ladder_inventory, ladder_destroy,
   };
   struct ladder *l = calloc(1, sizeof *l);
   if (!l) return NULL;
   l->base = (struct report){&class, out, *options};
-  unsigned columns = options->columns < COLUMNS_MIN ? COLUMNS_MIN : options->columns;
-  l->base.options.columns = columns;
-  l->narrow = columns < 76;
-  if (columns >= COLUMNS_WITH_CLOCK) l->clock_width = clock_width(options->clock.form);
-  l->time_width = l->narrow ? 10 : 12;
-  l->state_width = l->narrow ? 12 : 13;
-  unsigned count_width = l->narrow ? 4 : 6;
-  unsigned used = l->clock_width + l->time_width + 2 * l->state_width + 2 + count_width;
-  l->arrow_width = columns > used ? columns - used : 0;
-  if (l->arrow_width > ARROW_MAX) l->arrow_width = ARROW_MAX;
+  l->draw = (struct draw){.out = out,
+                          .columns = options->columns,
+                          .ascii = options->ascii,
+                          .color = options->color,
+                          .clock = options->clock};
   return &l->base;
 }

@@ -222,6 +222,7 @@ static void lines_verdict(struct report *r, const struct flow *flow, const struc
   char buffer[TEXT_SIZE];
   struct out sockets = out_string(buffer, sizeof buffer);
   if (v->ending == ENDING_OPEN && v->n_findings == 0) return;
+  if (!only_passes(r->options.only, v)) return;
   put_verdict(r, flow, v, now_us);
   if (r->options.quiet == REPORT_VERDICTS) return;
   text_sockets(&sockets, flow->kernel, now_us);
@@ -275,6 +276,7 @@ static void lines_stuck(struct report *r, const struct flow *flow, const struct 
   struct out *o = r->out;
   char buffer[TEXT_SENTENCE_SIZE];
   (void)waits_us;
+  if (!only_passes(r->options.only, v)) return;
   put_time(r, now_us);
   put_number(o, flow);
   out_text(o, v->only_half_closed ? " waits" : " stuck");
@@ -306,12 +308,14 @@ static void lines_inventory(struct report *r, const struct kernel_inventory *in,
   }
 }
 
+static void lines_tick(struct report *r, int64_t now_us) { (void)r, (void)now_us; }
+
 static void lines_destroy(struct report *r) { free(r); }
 
 struct report *report_lines_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
-      lines_start,     lines_segment, lines_expired, lines_kernel,    lines_verdict,
-      lines_countdown, lines_summary, lines_stuck,   lines_inventory, lines_destroy,
+      lines_start,   lines_segment, lines_expired, lines_kernel,    lines_verdict, lines_countdown,
+      lines_summary, lines_stuck,   lines_tick,    lines_inventory, lines_destroy,
   };
   struct lines *l = calloc(1, sizeof *l);
   if (!l) return NULL;

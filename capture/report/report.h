@@ -7,6 +7,7 @@
 
 #include "capture/flow.h"
 #include "capture/kernel/kernel.h"
+#include "capture/report/only.h"
 #include "capture/report/out.h"
 #include "capture/report/text.h"
 #include "common/model/verdict.h"
@@ -22,8 +23,10 @@ struct report_options {
   bool ascii, color;
   bool wait; /* TIME_WAIT is waited for: show the countdown */
   bool live;
-  int64_t started_us; /* live: by the clock */
-  bool terminal;      /* a countdown may overwrite its own line */
+  int64_t started_us;      /* live: by the clock */
+  bool kernel_lines;       /* each of the kernel's words is a line */
+  bool terminal;           /* a countdown may overwrite its own line */
+  const struct only *only; /* of verdicts: those alone; NULL: all */
   unsigned columns;
 };
 
@@ -104,6 +107,8 @@ struct report_class {
   /* Somebody has been waiting for so long, and still does. The verdict is that of this moment. */
   void (*stuck)(struct report *, const struct flow *, const struct verdict *, int64_t waits_us,
                 int64_t now_us);
+  /* The clock goes on: live, and on a pipe. Called some times a second. */
+  void (*tick)(struct report *, int64_t now_us);
   /* Live, after the start: what there is of closes that began before. */
   void (*inventory)(struct report *, const struct kernel_inventory *, int64_t now_us);
   void (*destroy)(struct report *);

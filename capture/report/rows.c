@@ -220,12 +220,14 @@ static void rows_inventory(struct report *r, const struct kernel_inventory *in, 
   (void)r, (void)in, (void)now_us;
 }
 
+static void rows_tick(struct report *r, int64_t now_us) { (void)r, (void)now_us; }
+
 static void rows_destroy(struct report *r) { free(r); }
 
 struct report *report_rows_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
-      rows_start,     rows_segment, rows_expired, rows_kernel,    rows_verdict,
-      rows_countdown, rows_summary, rows_stuck,   rows_inventory, rows_destroy,
+      rows_start,   rows_segment, rows_expired, rows_kernel,    rows_verdict, rows_countdown,
+      rows_summary, rows_stuck,   rows_tick,    rows_inventory, rows_destroy,
   };
   struct report *r = calloc(1, sizeof *r);
   if (!r) return NULL;

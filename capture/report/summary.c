@@ -82,7 +82,9 @@ void summary_print(FILE *out, const struct report_summary *m) {
     print_named(out, "stuck", m->longest_stuck, m->n_longest_stuck);
   }
   const struct report_agreement *k = &m->kernel;
-  if (k->connections > 0)
+  bool differs = k->agreed < k->of || k->events_lost > 0;
+  for (unsigned d = WITNESS_SILENT; d <= WITNESS_CONTRARY; d++) differs = differs || k->ends[d] > 0;
+  if (k->connections > 0 && differs)
     fprintf(out,
             "the kernel agrees with %llu of %llu transitions; ends that differ: %llu contrary, "
             "%llu where a segment did not arrive, %llu that moved silently%s\n",

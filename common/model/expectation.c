@@ -31,6 +31,7 @@ static unsigned list_all(const struct model *m, struct expectation out[static EX
 
 unsigned expectation_list(const struct model *m, struct expectation out[static EXPECTATIONS_MAX]) {
   unsigned n = list_all(m, out), kept = 0;
+  if (m->rst.refused) return 0; /* both ends are where they were before (RFC 9293, 3.10.7.1) */
   /* After an RST its sender has nothing more to say; the other end may not know yet. */
   for (unsigned i = 0; i < n; i++)
     if (out[i].from != m->rst.from) out[kept++] = out[i];

@@ -1,0 +1,95 @@
+#!/usr/bin/env bats
+# The ladder of a file: whole, foldable and narrow; and what else chooses what is told.
+
+load helper
+
+setup_file() {
+  export G=$BATS_TEST_DIRNAME/golden BOTH=$BATS_FILE_TMPDIR/both.pcap
+  # Two connections at once: the second begins later and closes sooner.
+  python3 - "$G/lost-final-ack-x3.pcap" "$G/reset-linger-0.pcap" "$BOTH" <<'END'
+import struct, sys
+
+def packets(path):
+    data = open(path, "rb").read()
+    at, found = 24, []
+    while at < len(data):
+        s, us, n, _ = struct.unpack_from("<IIII", data, at)
+        found.append((s * 1000000 + us, data[at + 8:at + 16 + n]))
+        at += 16 + n
+    return data[:24], found
+
+head, one = packets(sys.argv[1])
+_, other = packets(sys.argv[2])
+late = one[0][0] + 150000 - other[0][0]
+with open(sys.argv[3], "wb") as out:
+    out.write(head)
+    for t, rest in sorted(one + [(t + late, rest) for t, rest in other]):
+        out.write(struct.pack("<II", t // 1000000, t % 1000000) + rest)
+END
+}
+
+setup() { log=$BATS_TEST_TMPDIR; }
+
+capture() {
+  run --separate-stderr timeout 30 "$TEARDOWN_BIN/capture" "$@"
+}
+
+@test "a file: one whole ladder a connection, in the order of closes" {
+  capture -r "$BOTH" --format lines
+  [ "$(grep -o '^[0-9:.]* #[12] ' <<<"$output" | cut -d' ' -f2 | uniq | wc -l)" -gt 2 ] # they interleave
+  capture -r "$BOTH" --format ladder
+  [ "$(grep -o '^#[12]' <<<"$output" | tr '\n' ' ')" = '#2 #2 #1 #1 ' ] ||
+    [ "$(grep -o '^#[12]' <<<"$output" | tr '\n' ' ')" = '#1 #1 #2 #2 ' ]
+  [[ $output != *continued* ]]
+  [ "$(grep -c '↯ reset' <<<"$output")" -eq 1 ] && [ "$(grep -c '✓ normal' <<<"$output")" -eq 1 ]
+}
+
+@test "below 60 columns the rows stand one below the other" {
+  COLUMNS=38 capture -r "$G/lost-fin2.pcap" --format ladder
+  grep -q '^ *+0.0 ms client FIN seq=u 1/4$' <<<"$output"
+  grep -q '^ *│ client FIN_WAIT_1$' <<<"$output"
+  run ! grep -E '^.{39}' <<<"$output"
+}
+
+@test "numbers that do not fit between the lifelines stand below" {
+  COLUMNS=60 capture -r "$G/normal.pcap" --format ladder -S
+  grep -q '^ *└ FIN seq=[0-9]* ack=[0-9]*$' <<<"$output"
+  run ! grep -E '^.{61}' <<<"$output"
+}
+
+@test "data of the half-close are one row, counted" {
+  "$TEARDOWN_BIN/capture" -i lo --closes 1 --json "$log/events" -w "$log/pcap" 'port 7100' \
+    >"$log/out" 2>"$log/err" 3>&- &
+  pids+=("$!")
+  wait_for says events '"start"'
+  "$TEARDOWN_BIN/server" -p 7100 --count 1 --drain 3000000 >"$log/server" 2>&1 3>&- &
+  wait_for says server listen
+  "$TEARDOWN_BIN/client" --close shutdown 127.0.0.1 7100 >"$log/client" 2>&1
+  wait_for says events '"summary"'
+  end_all
+  capture -r "$log/pcap" --format ladder
+  [ "$(grep -c 'ACK' <<<"$output")" -lt 8 ] || fail "$output"
+  [ "$(grep -cE ' [0-9]+ B in [0-9]+ segments ' <<<"$output")" -ge 1 ] || fail "$output"
+  [ "$(grep -cE '[0-9] B (in|seq)' <<<"$output")" -le 3 ] || fail "$output"
+}
+
+@test "--only: of a file the whole ladder of those, else their lines; status and files are of all" {
+  capture -r "$BOTH" --format ladder --only reset
+  [[ $status == 0 && $output == *'#2 ↯ reset'* && $output != *normal* ]]
+  capture -r "$BOTH" --only lost
+  [[ ${#lines[@]} == 1 && $output == *'#1 verdict normal '* ]]
+  capture -r "$G/close-wait-stuck.pcap" --only data-after-close,coalesced --json "$log/all"
+  [[ $status == 1 && -z $output && $(grep -c '"verdict","conn"' "$log/all") == 2 ]]
+  capture -r "$G/close-wait-stuck.pcap" --format json --only stuck
+  [ "$(jq -r .type <<<"$output" | tr '\n' ' ')" = 'verdict summary ' ]
+  capture -r "$BOTH" --only resett
+  # shellcheck disable=SC2154 # bats sets stderr
+  [[ $status == 2 && $stderr == "capture: --only: 'resett' is not known"* ]]
+}
+
+@test "--expect that is not met: which connection, and what it was" {
+  capture -r "$BOTH" --expect normal
+  [[ $status == 1 && $stderr == *'capture: --expect normal: 2 of 2 closes were not; the first, #'*' to 127.0.0.1:7000, was '* ]]
+  capture -r "$G/lost-final-ack.pcap" --expect normal
+  [[ $stderr == *'1 of 1 closes were not; the first, #1 '*', was normal,lost=final-ack'* ]]
+}
