@@ -14,6 +14,7 @@
 #include "capture/decode.h"
 #include "capture/ladder_expectation.h"
 #include "capture/options.h"
+#include "capture/pair.h"
 #include "capture/privilege.h"
 #include "capture/report/rows.h"
 #include "capture/report/summary.h"
@@ -320,6 +321,91 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
   return ok;
 }
 
+/* All packets of one of the two files. */
+static bool read_tap(struct pair *pair, unsigned tap, struct source *source,
+                     struct report_summary *summary, char *error) {
+  struct watch_packet packets[SOURCE_BATCH];
+  unsigned n;
+  enum source_result result;
+  while (stop_signal == 0 &&
+         (result = read_packets(source, packets, SOURCE_BATCH, &n, error)) != SOURCE_END) {
+    if (result == SOURCE_BROKEN) return false;
+    struct pollfd input = {.fd = source_fd(source), .events = POLLIN};
+    const struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
+    if (result == SOURCE_NONE) (void)ppoll(&input, 1, &tick, NULL);
+    for (unsigned i = 0; i < n; i++) {
+      packets[i].decoded.segment.t_us = packets[i].t_us;
+      if (pair_add(pair, tap, &packets[i])) continue;
+      snprintf(error, SOURCE_ERROR_SIZE, "out of memory for two files; take a filter, or one file");
+      return false;
+    }
+  }
+  struct source_counts counts = source_counts(source);
+  summary->far_times += counts.far_times;
+  summary->no_times += counts.no_times;
+  summary->steps_back += counts.steps_back;
+  if (counts.step_back_us > summary->step_back_us) summary->step_back_us = counts.step_back_us;
+  return true;
+}
+
+static const char *complaint_of_pair(enum pair_result result) {
+  switch (result) {
+    case PAIR_OK: break;
+    case PAIR_NO_MEMORY: return "out of memory for two files; take a filter, or one file";
+    case PAIR_NOTHING_PAIRS:
+      return "no segment is in both; was each captured on the same connections, and does no NAT or "
+             "proxy between them change addresses or numbers? Read one file";
+    case PAIR_ONE_PLACE:
+      return "nothing lies between them: they were captured at one place, or only one direction is "
+             "in "
+             "both; read one file";
+  }
+  return NULL;
+}
+
+static void print_pair(const struct pair *pair, const char *const file[static 2]) {
+  char shown[2][1024];
+  const char *const name[] = {printable_text(file[0], shown[0], sizeof shown[0]),
+                              printable_text(file[1], shown[1], sizeof shown[1])};
+  char *text = NULL;
+  size_t n = 0;
+  FILE *memory = open_memstream(&text, &n);
+  if (!memory) return;
+  pair_print(memory, pair, name);
+  if (fclose(memory) == 0) (void)stop_write(STDERR_FILENO, text, n);
+  free(text);
+}
+
+/* Two files: what each segment is known to have become. */
+static bool run_pair(struct watch *w, struct source *const source[static 2],
+                     const struct settings *s) {
+  char error[SOURCE_ERROR_SIZE] = "";
+  struct pair *pair = pair_new();
+  struct watch_packet packets[SOURCE_BATCH];
+  enum pair_result result = PAIR_NO_MEMORY;
+  int64_t last_us = 0;
+  unsigned n;
+  bool ok = pair != NULL;
+  for (unsigned tap = 0; tap < 2 && ok; tap++)
+    ok = read_tap(pair, tap, source[tap], &w->summary, error);
+  if (ok) result = pair_join(pair);
+  if (ok && result == PAIR_OK) {
+    while (!is_over(w, s, 0, 0) && (n = pair_next(pair, packets, SOURCE_BATCH)) > 0) {
+      watch_packets(w, packets, n);
+      last_us = packets[n - 1].t_us;
+    }
+    watch_end(w, last_us);
+    print_pair(pair, s->files.text);
+  } else if (*error) {
+    cli_complain(&program_cli, "%s", error);
+  } else {
+    cli_complain(&program_cli, "%s and %s: %s", s->files.text[0], s->files.text[1],
+                 complaint_of_pair(result));
+  }
+  pair_destroy(pair);
+  return ok && result == PAIR_OK;
+}
+
 /* How many ways there are in which what was seen is not what was expected; says each of them. */
 static unsigned complain_of_ladder(const struct ladder_expectation *expected) {
   char text[LADDER_DIFFERENCE_SIZE];
@@ -398,7 +484,8 @@ static void lock_in(const struct settings *s, bool ask) {
 
 /* Opens all, drops what that took, and begins. False: it was said why. */
 static bool prepare(struct settings *s, struct outputs *out, struct watch *watch,
-                    struct source **source, bool ask, int argc, char **argv) {
+                    struct source **source, struct source **second, bool ask, int argc,
+                    char **argv) {
   char error[SOURCE_ERROR_SIZE];
   if (s->expected_ladder_file) {
     out->expected = ladder_expectation_read(s->expected_ladder_file, error, sizeof error);
@@ -408,6 +495,11 @@ static bool prepare(struct settings *s, struct outputs *out, struct watch *watch
     }
   }
   enum source_error opened = source_open(source, &s->source, error);
+  if (opened == SOURCE_OK && s->files.n > 1) {
+    struct source_options other = s->source;
+    other.file = s->files.text[1];
+    opened = source_open(second, &other, error);
+  }
   if (opened != SOURCE_OK) {
     complain_of_open(opened, error, argc, argv);
     return false;
@@ -416,8 +508,12 @@ static bool prepare(struct settings *s, struct outputs *out, struct watch *watch
     cli_complain(&program_cli, "out of memory");
     return false;
   }
+  if (*second && source_file_fd(*second) >= 0)
+    target_exclude(&out->targets, source_file_fd(*second));
   if (!open_outputs(out, s, *source) || !drop_privileges(s, ask)) return false;
-  if (source_start(*source, out->save_fd, error) == SOURCE_OK) return true;
+  bool started = source_start(*source, out->save_fd, error) == SOURCE_OK &&
+                 (!*second || source_start(*second, -1, error) == SOURCE_OK);
+  if (started) return true;
   cli_complain(&program_cli, "%s", error);
   return false;
 }
@@ -447,13 +543,13 @@ static int watch_source(struct settings *s, int argc, char **argv) {
       .own_clock = s->msl_s > 0,
   };
   char error[SOURCE_ERROR_SIZE];
-  struct source *source = NULL;
+  struct source *source = NULL, *second = NULL;
   sigset_t unblocked;
   struct outputs out = {.unblocked = &unblocked};
   bool ask = s->report.live && s->kernel != KERNEL_OFF;
   int status = CLI_EXIT_USAGE;
   /* A pipe may have no writer, no reader or nothing yet: until then a signal is not held back. */
-  bool prepared = prepare(s, &out, &watch, &source, ask, argc, argv);
+  bool prepared = prepare(s, &out, &watch, &source, &second, ask, argc, argv);
   handle_signals(&unblocked);
   watch.prompt = s->report.live || (prepared && source_fd(source) >= 0);
   if (!watch.prompt) watch.stuck_after_us = 0; /* its verdicts come at once */
@@ -468,7 +564,8 @@ static int watch_source(struct settings *s, int argc, char **argv) {
                                        watch.kernel ? kernel_lack(watch.kernel) : NULL);
     if (s->report.live) watch_take_inventory(&watch, is_wanted, source, now_us());
     if (s->report.live && isatty(STDERR_FILENO)) tell_source(name, s->filter);
-    bool ok = run(&watch, source, s, &unblocked);
+    bool ok = second ? run_pair(&watch, (struct source *[]){source, second}, s)
+                     : run(&watch, source, s, &unblocked);
     bool written = finish_outputs(&out);
     print_summary(&watch.summary);
     status = ok && written ? exit_status(&watch, s, out.expected) : CLI_EXIT_USAGE;
@@ -477,6 +574,7 @@ static int watch_source(struct settings *s, int argc, char **argv) {
   kernel_close(watch.kernel);
   ladder_expectation_free(out.expected);
   for (unsigned i = 0; i < out.n; i++) out_close(&out.list[i].out);
+  if (second) (void)source_close(second, error);
   if (source && !source_close(source, error)) {
     cli_complain(&program_cli, "%s", error);
     status = CLI_EXIT_USAGE;

@@ -37,8 +37,9 @@ static const char *explain_word(unsigned i) {
 static const struct cli_option rows[] = {
     {'i', "interface", "IF", CLI_TEXT, AT(source.interface),
      .text = "capture on this interface, or any (default lo)"},
-    {'r', "read", "FILE", CLI_TEXT, AT(source.file),
-     .text = "read a pcap or pcapng file instead, - for stdin"},
+    {'r', "read", "FILE", CLI_TEXTS, AT(files),
+     .text = "read a pcap or pcapng file instead, - for stdin; two are the same connections, captured "
+             "at two places"},
     {'w', "write", "FILE", CLI_TEXT, AT(source.save),
      .text = "also save the packets to this pcap file"},
     {'D', "list-interfaces", NULL, CLI_FLAG, AT(list_interfaces),
@@ -162,6 +163,31 @@ static bool check_filter(const struct settings *s, const char *word) {
   return false;
 }
 
+static bool is_one_file(const char *one, const char *other) {
+  struct stat a, b;
+  if (strcmp(one, other) == 0) return true;
+  return stat(one, &a) == 0 && stat(other, &b) == 0 && S_ISREG(a.st_mode) && a.st_dev == b.st_dev &&
+         a.st_ino == b.st_ino;
+}
+
+/* One file, or two vantage points. */
+static bool check_files(struct settings *s) {
+  const struct cli_texts *files = &s->files;
+  s->source.file = files->n > 0 ? files->text[0] : NULL;
+  if (files->n < 2) return true;
+  if (files->n > 2)
+    cli_complain(&program_cli, "-r is given %u times; two vantage points are the most", files->n);
+  else if (is_one_file(files->text[0], files->text[1]))
+    cli_complain(&program_cli,
+                 "-r %s is given twice; give the captures of two places, or one file once",
+                 files->text[1]);
+  else if (s->source.save)
+    cli_complain(&program_cli, "-w and two files exclude each other: a capture has one clock");
+  else
+    return true;
+  return false;
+}
+
 int options_read(int argc, char **argv, struct settings *s) {
   char error[512];
   *s = (struct settings){
@@ -186,6 +212,7 @@ int options_read(int argc, char **argv, struct settings *s) {
     cli_complain(&program_cli, "--only: %s", error);
     return CLI_EXIT_USAGE;
   }
+  if (!check_files(s)) return CLI_EXIT_USAGE;
   if (s->source.file && s->source.interface) {
     cli_complain(&program_cli, "-r and -i exclude each other: read a file or capture, not both");
     return CLI_EXIT_USAGE;

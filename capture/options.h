@@ -20,6 +20,7 @@ struct settings {
   struct report_options report;
   struct demand demand;
   struct only only;
+  struct cli_texts files;          /* -r: one, or two that are two vantage points */
   const char *only_words, *expect; /* as it was typed; `demand` is what it means */
   const char *json_file, *rows_file, *expected_ladder_file;
   const char *user; /* to become, NULL */

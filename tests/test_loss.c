@@ -530,7 +530,8 @@ static void names(void **unused) {
   (void)unused;
   static const char *const kinds[LOSS_KINDS] = {"fin1",      "ack1",      "fin2",
                                                 "final-ack", "fin1/ack1", "fin2/final-ack"};
-  static const char *const places[LOSS_PLACES] = {"before-tap", "after-tap", "unknown"};
+  static const char *const places[LOSS_PLACES] = {"before-tap", "after-tap", "unknown",
+                                                  "between-taps"};
   for (unsigned i = 0; i < LOSS_KINDS; i++) assert_string_equal(loss_kind_name(i), kinds[i]);
   for (unsigned i = 0; i < LOSS_PLACES; i++) assert_string_equal(loss_place_name(i), places[i]);
 }

@@ -34,6 +34,7 @@ static void note_arrival(struct ladder_loss *x, const struct draw *d, unsigned w
 static bool tell(struct ladder_loss *x, const struct draw *d, const struct model *m, unsigned which,
                  enum loss_of what, enum loss_place place) {
   if (what == LOSS_OF_EITHER || place == LOSS_PLACE_UNKNOWN) return false;
+  if (place == LOSS_BETWEEN_TAPS) return false; /* its own row says so */
   label_loss(x, m, which, what);
   x->is_drawn = place == LOSS_BEFORE_TAP;
   if (place == LOSS_AFTER_TAP && what == LOSS_OF_FIN && !m->crossed) note_arrival(x, d, which);
@@ -155,7 +156,8 @@ void ladder_notes(const struct report_segment *s, const struct draw *draw,
                   const struct report_options *options, ladder_say *say, void *context) {
   const struct notes notes = {s, draw, options, say, context}, *n = &notes;
   if (s->step->ignored != ACCEPT_YES)
-    note(n, "ignored by its receiver: %s", acceptance_reason(s->step->ignored));
+    note(n, "%s%s", s->step->ignored == ACCEPT_LOST ? "" : "ignored by its receiver: ",
+         acceptance_reason(s->step->ignored));
   repetition(n);
   for (unsigned i = 0; i < s->step->n_changes; i++) change(n, &s->step->changes[i]);
   phase(n);
@@ -206,7 +208,8 @@ static enum draw_paint judge(const struct verdict *v, enum draw_glyph *glyph, co
 static void put_losses(struct out *o, const struct verdict *v, const struct draw *d) {
   static const char *const places[LOSS_PLACES] = {[LOSS_BEFORE_TAP] = " before the sniffer",
                                                   [LOSS_AFTER_TAP] = " after the sniffer",
-                                                  [LOSS_PLACE_UNKNOWN] = ""};
+                                                  [LOSS_PLACE_UNKNOWN] = "",
+                                                  [LOSS_BETWEEN_TAPS] = " between the taps"};
   for (unsigned kind = 0; kind < LOSS_KINDS; kind++)
     for (unsigned place = 0; place < LOSS_PLACES; place++) {
       if (v->losses[kind][place] == 0) continue;

@@ -129,7 +129,7 @@ static void lines_segment(struct report *r, const struct report_segment *s) {
   out_char(o, '\n');
   if (step->ignored != ACCEPT_YES) {
     put_below(o, flow);
-    out_text(o, " ignored by its receiver: ");
+    out_text(o, step->ignored == ACCEPT_LOST ? " " : " ignored by its receiver: ");
     out_text(o, acceptance_reason(step->ignored));
     out_char(o, '\n');
   }

@@ -15,6 +15,7 @@ const char *acceptance_reason(enum acceptance acceptance) {
     case ACCEPT_NO_ACK: return "a segment without ACK is dropped";
     case ACCEPT_SYN_IN_CONNECTION:
       return "a SYN in a living connection earns only a challenge ACK (RFC 5961 4.2)";
+    case ACCEPT_LOST: return "it was lost between the two taps";
     case ACCEPT_IN_WINDOW: return "an RST counts only with the exact number (RFC 5961 3.2)";
   }
   return NULL;

@@ -20,6 +20,7 @@ enum acceptance {
   ACCEPT_NO_ACK,        /* neither SYN, RST nor ACK: dropped (3.10.7.4, fifth) */
   ACCEPT_SYN_IN_CONNECTION, /* another SYN while it lives: a challenge ACK (RFC 5961, 4.2) */
   ACCEPT_IN_WINDOW,         /* RST only: not the exact number, a challenge ACK (RFC 5961, 3.2) */
+  ACCEPT_LOST,              /* it never came: two taps show it (segment.h) */
 };
 
 /* One phrase, for a person; NULL for ACCEPT_YES. */

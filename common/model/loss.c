@@ -22,6 +22,7 @@ const char *loss_place_name(enum loss_place place) {
     case LOSS_BEFORE_TAP: return "before-tap";
     case LOSS_AFTER_TAP: return "after-tap";
     case LOSS_PLACE_UNKNOWN: return "unknown";
+    case LOSS_BETWEEN_TAPS: return "between-taps";
     case LOSS_PLACES: break;
   }
   return "";
@@ -37,7 +38,8 @@ void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool c
     fin->last_gap_us = gap_us;
   }
   fin->copy[fin->copies++ % LOSS_KEPT] =
-      (struct loss_copy){segment->t_us, segment->seq, segment->tsval};
+      (struct loss_copy){segment->t_us, segment->seq, segment->tsval, segment->is_lost};
+  fin->lost[LOSS_OF_FIN] += segment->is_lost;
   fin->last_us = segment->t_us;
   if (!crossed || fin->unanswered > 0) fin->unanswered++;
 }
@@ -49,12 +51,14 @@ void loss_note_answer(struct close_fin *fin, uint32_t fin_seq, uint32_t acked_be
       .tsecr = segment->tsecr,
       .acked_before = acked_before,
       .dsack_left = segment->sack_left,
+      .is_lost = segment->is_lost,
       .has_tsecr = segment->options & SEGMENT_HAS_TIMESTAMPS,
       .dsack = segment_has_dsack(segment) && seq_gt(segment->sack_right, fin_seq),
       .bare = segment_len(segment) == 0,
   };
   fin->last_ack_us = segment->t_us;
-  fin->unanswered = 0;
+  fin->lost[LOSS_OF_ACK] += segment->is_lost;
+  if (!segment->is_lost) fin->unanswered = 0;
 }
 
 /* ---- The table ------------------------------------------------------------------------------ */
@@ -118,6 +122,7 @@ static const struct {
 
 static const char NOT_THERE[] = "its receiver went on without it long after it had passed";
 static const char UNAWARE[] = "the FIN was sent again long after it had passed";
+static const char BETWEEN[] = "it passed one tap, and never the other";
 static const char REST[] = "nothing names the other copies";
 static const char BEHIND[] = "octets before it were missing: if it came, it had no answer";
 
@@ -223,6 +228,7 @@ static uint32_t answerable(struct walk *w, const struct loss_answer *a, uint32_t
                            uint32_t to) {
   uint32_t n = 0;
   for (uint32_t i = from; i < to; i++) {
+    if (copy_of(w, i)->is_lost) continue;
     if (!seq_leq(copy_of(w, i)->seq, a->acked_before))
       w->losses.untold_because = BEHIND;
     else if (is_awaited(w, i))
@@ -234,7 +240,9 @@ static uint32_t answerable(struct walk *w, const struct loss_answer *a, uint32_t
 /* The copies from `pending` to before `to` have no answer of their own. */
 static void judge(struct walk *w, const struct loss_answer *a, uint32_t to, unsigned clues,
                   uint32_t echoed) {
-  uint32_t n = to - w->pending, rest;
+  uint32_t n = 0, rest;
+  for (uint32_t i = w->pending; i < to; i++) n += !copy_of(w, i)->is_lost;
+  if (n == 0) return; /* what became of each is known */
   unsigned row = 0;
   while ((rules[row].needs & ~clues) || (rules[row].forbids & clues)) row++;
   const char *because = rules[row].because;
@@ -310,7 +318,7 @@ static void walk_answer(struct walk *w, const struct loss_answer *a) {
   }
   w->answers++;
   w->answered_us = a->t_us;
-  w->answer_counted = false;
+  w->answer_counted = a->is_lost; /* for certain, below */
 }
 
 /* The receiver went on without the FIN: no copy had arrived that passed long before. */
@@ -319,14 +327,16 @@ static void walk_not_there(struct walk *w) {
   if (w->answers > 0 || w->fin->not_there_us == 0) return;
   while (w->pending < w->next &&
          w->fin->not_there_us - copy_of(w, w->pending)->t_us >= w->context->receiver_long_us) {
+    if (!copy_of(w, w->pending)->is_lost) n++;
     w->pending++;
-    n++;
   }
   claim(w, LOSS_OF_FIN, LOSS_AFTER_TAP, n, NOT_THERE);
 }
 
 struct losses loss_infer(const struct close_fin *fin, const struct loss_context *context) {
   struct walk w = {.fin = fin, .context = context};
+  claim(&w, LOSS_OF_FIN, LOSS_BETWEEN_TAPS, fin->lost[LOSS_OF_FIN], BETWEEN);
+  claim(&w, LOSS_OF_ACK, LOSS_BETWEEN_TAPS, fin->lost[LOSS_OF_ACK], BETWEEN);
   bool plain = fin->copies < 2 && fin->answers < 2 && !fin->not_there_us && !fin->unaware_us;
   if (plain) return w.losses;
   uint32_t forgotten = fin->copies > LOSS_KEPT ? fin->copies - LOSS_KEPT : 0;

@@ -38,7 +38,13 @@ enum loss_kind {
   LOSS_KINDS,
 };
 
-enum loss_place { LOSS_BEFORE_TAP, LOSS_AFTER_TAP, LOSS_PLACE_UNKNOWN, LOSS_PLACES };
+enum loss_place {
+  LOSS_BEFORE_TAP,
+  LOSS_AFTER_TAP,
+  LOSS_PLACE_UNKNOWN,
+  LOSS_BETWEEN_TAPS, /* one of two taps saw it, and the other did not: certain */
+  LOSS_PLACES,
+};
 
 /* "fin1", "ack1", "fin2", "final-ack", "fin1/ack1", "fin2/final-ack". */
 const char *loss_kind_name(enum loss_kind kind);
@@ -54,6 +60,7 @@ struct loss_copy {
   int64_t t_us;
   uint32_t seq;   /* of its segment: the FIN's octet, or of data that it carries */
   uint32_t tsval; /* counts if the FIN has timestamps */
+  bool is_lost;   /* two taps show it */
 };
 
 struct loss_answer {
@@ -62,8 +69,9 @@ struct loss_answer {
   uint32_t acked_before; /* what its sender had acknowledged until then */
   uint32_t dsack_left;   /* counts if dsack */
   bool has_tsecr;
-  bool dsack; /* it reports the FIN's octet as having come twice */
-  bool bare;  /* neither data nor a FIN of its own: only then would a D-SACK stand in it */
+  bool is_lost; /* two taps show it */
+  bool dsack;   /* it reports the FIN's octet as having come twice */
+  bool bare;    /* neither data nor a FIN of its own: only then would a D-SACK stand in it */
 };
 
 /* One FIN of the close, its copies and its answers. */
@@ -78,6 +86,7 @@ struct close_fin {
   struct loss_copy copy[LOSS_KEPT];     /* copy number i is at i % LOSS_KEPT */
   struct loss_answer answer[LOSS_KEPT]; /* the same */
   uint32_t copies, answers;             /* captured so far */
+  uint32_t lost[2];                     /* between two taps: copies, and answers */
   uint32_t unanswered;                  /* copies since the last answer */
   uint32_t flat_gaps;                   /* gaps in a row that did not grow */
   bool has_timestamps;

@@ -163,7 +163,7 @@ static void note_spoken(struct observation *o) {
 
 static void step_rst(struct observation *o) {
   sender_rst(o);
-  receiver_rst(o);
+  if (!o->s->is_lost) receiver_rst(o);
   o->m->last_control_us = o->s->t_us;
   o->m->last_roles[o->from] = ROLE_RST;
   if (o->step->n_findings > 0) o->step->verdict = STEP_UNEXPECTED;
@@ -186,7 +186,7 @@ static void step_segment(struct observation *o) {
   }
   if (o->first_fin) sender_acked_before(o);
   o->m->last_roles[o->from] = step->roles;
-  receiver_take(o);
+  if (!o->s->is_lost) receiver_take(o);
   step->verdict = judge(o, &awaited, odd || contradicts(o));
 }
 
@@ -236,6 +236,7 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
     step_rst(&o);
   else
     step_segment(&o);
+  if (s->is_lost) step->ignored = ACCEPT_LOST;
 }
 
 /* ---- What no segment tells ------------------------------------------------------------------- */

@@ -30,6 +30,7 @@ struct segment {
   uint32_t sack_left, sack_right;
   uint16_t window; /* as on the wire, unscaled */
   uint8_t flags, options, window_scale;
+  bool is_lost; /* a tap nearer to its receiver has not seen it: it certainly never came */
 };
 
 static inline bool segment_has(const struct segment *s, unsigned flag) {

@@ -86,6 +86,7 @@ static void say_losses(struct text *t, const struct verdict *v, const struct mod
       say_times(t, v->losses[kind][place]);
       if (place == LOSS_BEFORE_TAP) say(t, " before the sniffer saw it");
       if (place == LOSS_AFTER_TAP) say(t, " after the sniffer saw it");
+      if (place == LOSS_BETWEEN_TAPS) say(t, " between the two taps");
       say(t, " (", v->loss_because[kind][place], ")");
     }
   }

@@ -7,6 +7,10 @@ The claims of CAPTURE, about near.pcap and about far.pcap alone, against both fi
 with 1 if one is wrong, or if less than PER_CENT of what is inferable is claimed. With MISSED=1 it
 prints what is not.
 
+The last lines are of both files together: of each kind of segment (end, numbers, flags, length), and of
+each role, the product may state no more lost between the taps than were, and no connection may be
+without its verdict.
+
 Shares no code with the product. Each tap is at one end of the path and misses nothing there, so:
 
   Truth. A segment is known by its numbers, flags, length, window, options and IP identification. Its
@@ -401,14 +405,18 @@ ROLES = {"fin1": (0, "fin"), "ack1": (0, "ack"), "fin2": (1, "fin"), "final-ack"
 NAMES = {value: name for name, value in ROLES.items()}
 
 
-def verdicts(capture, name):
+def run_capture(capture, *names):
+    files = [word for name in names for word in ("-r", name)]
+    out = subprocess.run([capture, *files, "--format", "json"], stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, check=False)
+    assert out.returncode in (0, 1), "%s: status %d, %s" % (files, out.returncode, out.stderr)
+    return [json.loads(line) for line in out.stdout.splitlines()]
+
+
+def verdicts(objects):
     """By the client's port, the last one of each connection."""
-    out = subprocess.run([capture, "-r", name, "--format", "json"], stdout=subprocess.PIPE,
-                         stderr=subprocess.DEVNULL, check=False)
-    assert out.returncode in (0, 1), "%s: status %d" % (name, out.returncode)
     found = {}
-    for line in out.stdout.splitlines():
-        o = json.loads(line)
+    for o in objects:
         if o["type"] == "verdict":
             ends = [o["client"], o["server"]]
             port = [int(e.rsplit(":", 1)[1]) for e in ends if "7::1]" in e or ".0.1:" in e]
@@ -424,6 +432,60 @@ class Tally:
         self.found = collections.Counter()
         self.verdicts = collections.Counter()
         self.wrong = []
+        self.lost = collections.Counter()   # between the taps: stated, stated and true, true
+        self.roles = collections.Counter()  # the same, in verdicts
+
+    def judge_both(self, folder, conns, objects):
+        """What both files together are said to show."""
+        stated, lost = collections.Counter(), collections.Counter()
+        for o in objects:
+            if o["type"] == "segment" and o["ignored"] == "it was lost between the two taps":
+                ports = [int(o[e].rsplit(":", 1)[1]) for e in ("source", "destination")]
+                end = NEAR if "7::1]" in o["source"] or ".0.1:" in o["source"] else FAR
+                stated[end, ports[end], o["seq"], o["ack"], o["flags"], o["payload_bytes"]] += 1
+        letters = ((SYN, "S"), (FIN, "F"), (RST, "R"), (PSH, "P"), (ACK, "."))
+        for sent in conns.values():
+            for x in sent:
+                flags = "".join(letter for flag, letter in letters if x.has(flag))
+                lost[x.s.end, x.s.conn, x.s.seq, x.s.ack, flags, x.s.size] += x.lost
+        for key, n in stated.items():
+            self.lost["stated"] += n
+            self.lost["true"] += min(n, lost[key])
+            if n > lost[key]:
+                self.wrong.append("%s: %r lost x%d between the taps, really x%d" % (
+                    folder, key, n, lost[key]))
+        found = verdicts(objects)
+        for conn, sent in conns.items():
+            close = Close(sent)
+            if conn not in found:
+                self.wrong.append("%s: port %d has no verdict" % (folder, conn))
+            if not close.is_single():
+                continue
+            for end in (NEAR, FAR):
+                for what, all_sent in (("fin", close.copies(end)), ("ack", close.answers(end))):
+                    self.roles["lost"] += sum(x.lost for x in all_sent)
+            for verdict in found.get(conn, {}).values():
+                self.judge_roles(folder, close, verdict)
+
+    def judge_roles(self, folder, close, verdict):
+        lost = truth(close, NEAR) + truth(close, FAR)
+        total = {what: sum(n for (_, w, _), n in lost.items() if w == what) // 2
+                 for what in ("fin", "ack")}
+        claims = collections.Counter()
+        for c in verdict["losses"]:
+            if c["place"] == "between-taps":
+                claims[ROLES[c["role"]][1]] += c["count"]
+            elif c["count"] <= sum(total.values()):
+                pass  # which of the segments that are alike was lost is open, and that one was is so
+            else:
+                self.wrong.append("%s: port %s lost %s %s, and nothing was beyond the taps" % (
+                    folder, close.sent[0].s.conn, c["role"], c["place"]))
+        for what, n in claims.items():
+            self.roles["stated"] += n
+            self.roles["true"] += min(n, total[what])
+            if n > total[what]:
+                self.wrong.append("%s: port %s: %s lost x%d between the taps, really x%d" % (
+                    folder, close.sent[0].s.conn, what, n, total[what]))
 
     def judge(self, where, close, tap, verdict, doubled):
         first = close.first(tap)
@@ -473,7 +535,9 @@ def run(capture, folders):
             conns[x.s.conn].append(x)
         doubled = [any(len(x.arrived) > 1 for xs in conns.values() for x in xs if x.s.end != tap)
                    for tap in (NEAR, FAR)]
-        claims = [verdicts(capture, os.path.join(folder, tap + ".pcap")) for tap in ("near", "far")]
+        files = [os.path.join(folder, tap + ".pcap") for tap in ("near", "far")]
+        claims = [verdicts(run_capture(capture, file)) for file in files]
+        tally.judge_both(folder, conns, run_capture(capture, *files))
         for conn, sent in sorted(conns.items()):
             close = Close(sent)
             connections += 1
@@ -504,6 +568,10 @@ def main():
     claimed, true = sum(tally.claimed.values()), sum(tally.true.values())
     inferable_all, found = sum(tally.inferable.values()), sum(tally.found.values())
     print("# %-16s %-11s %s %s" % ("all", "", share(true, claimed), share(found, inferable_all)))
+    print("# lost between the taps, by two files: %d segments stated, %d true; FINs and their ACKs: "
+          "%d stated, %d true, of %d" % (tally.lost["stated"], tally.lost["true"],
+                                         tally.roles["stated"], tally.roles["true"],
+                                         tally.roles["lost"]))
     for wrong in tally.wrong:
         print("# wrong: " + wrong)
     return 1 if tally.wrong or found * 100 < least * inferable_all or not claimed else 0
