@@ -36,18 +36,18 @@ Shares no code with the product. Each tap is at one end of the path and misses n
       - those before the one whose timestamp it echoes, if all copies acknowledge its sender's
         own FIN: it is in TIME_WAIT then, and keeps the timestamp of the first (RFC 7323);
       - without any answer, too, those that the other end, which has all octets before, does not
-        cover later (in a segment that is none captured late: one that repeats, without a newer
-        timestamp, may be that).
+        cover ten times as much later (in a segment that is none captured late: one that repeats,
+        without a newer timestamp, may be that).
     ack, before the tap
       - one, if it echoes the timestamp of an older copy than it is to, and it is in TIME_WAIT or
         carries a D-SACK of all that had not been acknowledged; or if it carries such a D-SACK, the
-        copies are 40 ms apart, and nothing in the file was doubled on its way.
+        copies are apart, and nothing in the file was doubled on its way.
     either
       - the others, but of a D-SACK of less than that.
   Only a copy that begins where had been acknowledged to has an ACK of its own (one that arrives before
-  the octets in front of it has none), and only if the next follows 40 ms later or more (a delayed ACK
-  is the answer to both, and it may have come after that): all but the third of "fin" speak of such
-  copies alone.
+  the octets in front of it has none), and only if the next is apart from it, by 40 ms and
+  the round trip between the ends or more (a delayed ACK is the answer to both, and it may have come
+  after that): all but the third of "fin" speak of such copies alone.
   At the tap of the FIN's receiver, where all answers pass:
     ack, after the tap
       - one for each run of answers that a copy follows later, but not the last of several if an RST of
@@ -277,7 +277,8 @@ def inferable(close, tap, doubled):
         if not copies:
             continue
         if end == tap:
-            at_sender(close, tap, end, copies, answers, rtts[1 - end], doubled, count)
+            path = sum(rtts) if None not in rtts else 1000000
+            at_sender(close, tap, end, copies, answers, rtts[1 - end], path, doubled, count)
         else:
             at_receiver(end, copies, answers, later(rtts[end]), count)
             reset = any(x.has(RST) and t > answers[0][0] for x in close.sent if x.s.end == end and answers
@@ -301,7 +302,7 @@ def at_receiver(end, copies, answers, late, count):
             run = []
 
 
-def at_sender(close, tap, end, copies, answers, rtt, doubled, count):
+def at_sender(close, tap, end, copies, answers, rtt, path, doubled, count):
     other = 1 - end
     told = set()
 
@@ -334,13 +335,13 @@ def at_sender(close, tap, end, copies, answers, rtt, doubled, count):
         if limit is None or late or not x.has(ACK) or x.has(RST) or x.s.ack != close.fin[end]:
             continue
         for i, (t_copy, _) in enumerate(copies):
-            if t_x - t_copy > limit:
+            if t_x - t_copy > 10 * limit:
                 note("fin", i)
     if answers:
-        first_answer(close, tap, end, copies, answers[0], rtt, doubled, note)
+        first_answer(close, tap, end, copies, answers[0], rtt, path, doubled, note)
 
 
-def first_answer(close, tap, end, copies, answer, rtt, doubled, note):
+def first_answer(close, tap, end, copies, answer, rtt, path, doubled, note):
     other, fin, (t_answer, a) = 1 - end, close.fin[end], answer
     acked = None
     for x in close.sent:  # until the answer
@@ -369,7 +370,7 @@ def first_answer(close, tap, end, copies, answer, rtt, doubled, note):
         to = echo
     if echo is not None and echo > to:
         echo = None
-    spaced = [i for i in range(to) if copies[i + 1][0] - copies[i][0] >= 40000]
+    spaced = [i for i in range(to) if copies[i + 1][0] - copies[i][0] >= 40000 + path]
     own = [i for i in spaced if not after(copies[i][1].s.seq, acked)]
     if speaks and not after(copies[to][1].s.seq, acked):
         for i in own:
