@@ -62,7 +62,7 @@ server ack1 0 2/4 FIN_WAIT_2 CLOSE_WAIT
 END
   verdict unfinished-close-wait client 2/4 server_state=CLOSE_WAIT findings=close-wait-stuck
   play leak
-  [[ $first_verdict == *"has not called close(); held by server, pid "* ]] ||
+  [[ $first_verdict == *"has not called close(), though it has read the end of file; held by server, pid "* ]] ||
     wrong "the sentence: expected 'held by server', actual $(lab_field sentence "$first_verdict")"
 }
 
