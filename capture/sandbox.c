@@ -221,10 +221,18 @@ static const struct {
 /* Of a terminal: what it is, and how large. TIOCSTI would type into it. */
 static const unsigned long ioctls[] = {TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ};
 
+/* The call, where one of its arguments is so. */
+static int allow_where(scmp_filter_ctx filter, int number, struct scmp_arg_cmp is) {
+  return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, 1, &is);
+}
+
 static int allow_ioctls(scmp_filter_ctx filter, int number) {
+  struct scmp_arg_cmp is = {.arg = 1, .op = SCMP_CMP_EQ};
   int status = 0;
-  for (size_t i = 0; status == 0 && i < sizeof ioctls / sizeof *ioctls; i++)
-    status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1, SCMP_A1(SCMP_CMP_EQ, ioctls[i]));
+  for (size_t i = 0; status == 0 && i < sizeof ioctls / sizeof *ioctls; i++) {
+    is.datum_a = ioctls[i];
+    status = allow_where(filter, number, is);
+  }
   return status;
 }
 
@@ -232,14 +240,16 @@ static int allow(scmp_filter_ctx filter, const char *name) {
   int number = seccomp_syscall_resolve_name(name);
   if (number == __NR_SCMP_ERROR) return 0;
   if (strcmp(name, "ioctl") == 0) return allow_ioctls(filter, number);
-  if (strcmp(name, "tgkill") == 0) /* abort() */
-    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1,
-                            SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
-  for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
-    if (strcmp(name, limits[i].name) == 0)
-      return seccomp_rule_add(
-          filter, SCMP_ACT_ALLOW, number, 1,
-          SCMP_CMP(limits[i].argument, SCMP_CMP_MASKED_EQ, limits[i].barred, 0));
+  if (strcmp(name, "tgkill") == 0) { /* abort() */
+    struct scmp_arg_cmp is = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)getpid()};
+    return allow_where(filter, number, is);
+  }
+  for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+    if (strcmp(name, limits[i].name) != 0) continue;
+    struct scmp_arg_cmp is = {
+        .arg = limits[i].argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = limits[i].barred};
+    return allow_where(filter, number, is);
+  }
   return seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
 }
 

@@ -171,7 +171,7 @@ read_normal() { run "$TEARDOWN_BIN/capture" -r "$GOLDEN/normal.pcap" "$@"; }
   SUDO_UID=4242 SUDO_GID=4242 read_normal -w "$log/mine"
   [ "$status" -eq 0 ]
   [ "$(stat -c %u:%g "$log/mine")" = 4242:4242 ]
-  read_normal -r "$log/mine" # what was written is whole
+  run "$TEARDOWN_BIN/capture" -r "$log/mine" # what was written is whole
   [ "$status" -eq 0 ]
 }
 
