@@ -25,10 +25,10 @@ struct step {
   uint8_t flags;
   uint8_t how;
   uint8_t payload_bytes;
-  uint16_t wait_ms; /* after the step before; 0: a turn among the open connections */
+  uint32_t wait_ms; /* after the step before; 0: a turn among the open connections */
 };
 
-enum { SCRIPT_STEPS_MAX = 15 };
+enum { SCRIPT_STEPS_MAX = 24 };
 
 /* The fields of the verdict object by their names there; "-": null, or an empty list. A loss is
  * ROLE*COUNT@PLACE. */
