@@ -324,7 +324,8 @@ tracing() {
 # opened_before CLIENT_OPTION...: a connection that is there before the capture, and closes when the
 # server is told to end; $low is the client's port, $high the server's.
 opened_before() {
-  high=$((port + 20000)) low=$((700 + BATS_TEST_NUMBER))
+  # Below the ephemeral ports, of which somebody may have any.
+  high=$((port + 10000)) low=$((700 + BATS_TEST_NUMBER))
   timeout 100 "$TEARDOWN_BIN/server" -p "$high" --never-close >"$log/server" 2>&1 3>&- &
   server=$!
   pids+=("$server")
