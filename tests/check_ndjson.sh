@@ -21,12 +21,12 @@ result() {
 }
 
 echo 1..3
-said=$(python3 check_ndjson.py "$schema" golden/*.ndjson)
+said=$(./python_with.sh jsonschema check_ndjson.py "$schema" golden/*.ndjson)
 result 'every golden capture' $? "$said"
 
 # check_golden.sh compares those with what the program writes.
 sed -e '2s/"flags":"[^"]*"/"flags":"x"/' -e '3s/"about"/"end"/' golden/normal.ndjson >"$scratch/wrong"
-said=$(python3 check_ndjson.py "$schema" "$scratch/wrong")
+said=$(./python_with.sh jsonschema check_ndjson.py "$schema" "$scratch/wrong")
 [[ $? == 1 && $said == *":2: flags: "* && $said == *":3: "*"'end' was unexpected"* && $said == *":3: end: a keyword of jq"* ]]
 result 'what is wrong is found' $? "$said"
 

@@ -21,7 +21,7 @@ setup() {
 teardown() {
   end_all
   [[ ! -e $log/events ]] ||
-    python3 "$BATS_TEST_DIRNAME/check_ndjson.py" "$BATS_TEST_DIRNAME/../capture/report/ndjson.schema.json" "$log/events"
+    "$BATS_TEST_DIRNAME/python_with.sh" jsonschema "$BATS_TEST_DIRNAME/check_ndjson.py" "$BATS_TEST_DIRNAME/../capture/report/ndjson.schema.json" "$log/events"
 }
 
 # watch OPTION...: capture in the background; its NDJSON is in events.
