@@ -167,6 +167,14 @@ $(B)/capture.1: capture/capture.1 common/manual.awk $(B)/describe/capture $(B)/c
 	$(Q)sed -e '/^\.\\" NDJSON$$/{r $@.ndjson' -e 'd}' $@.findings > $@
 	$(Q)rm $@.options $@.findings $@.ndjson
 
+# The page of --html, as C.
+PAGE_PARTS := $(wildcard capture/report/page/*)
+build/page.inc: $(PAGE_PARTS)
+	@mkdir -p $(@D)
+	$(Q)capture/report/page/build.sh > $@.new
+	$(Q)mv $@.new $@
+$(B)/obj/capture/report/page.o: build/page.inc
+
 OTHER_server := client
 OTHER_client := server
 $(B)/%.1: %/$$*.1 common/peer/options.mdoc common/manual.awk $(B)/describe/%

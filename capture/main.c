@@ -16,6 +16,7 @@
 #include "capture/options.h"
 #include "capture/pair.h"
 #include "capture/privilege.h"
+#include "capture/report/page.h"
 #include "capture/report/rows.h"
 #include "capture/report/summary.h"
 #include "capture/sandbox.h"
@@ -126,6 +127,7 @@ static bool open_outputs(struct outputs *to, const struct settings *s,
   if (source_file_fd(source) >= 0) target_exclude(&to->targets, source_file_fd(source));
   if (!want_file(to, "-w", s->source.save, NULL) ||
       !want_file(to, "--json", s->json_file, report_json_new) ||
+      !want_file(to, "--html", s->html_file, report_page_new) ||
       !want_file(to, "--rows", s->rows_file, report_rows_new) || !want_stdout(to, s))
     return false;
   if (targets_cut(&to->targets)) return true;

@@ -65,6 +65,8 @@ static const struct cli_option rows[] = {
      .text = "print a ladder, lines or json (default: ladder on a terminal, lines in a pipe)"},
     {0, "json", "FILE", CLI_TEXT, AT(json_file),
      .text = "also write NDJSON to this file, whatever the format"},
+    {0, "html", "FILE", CLI_TEXT, AT(html_file),
+     .text = "also write a page to this file that animates the closes in a browser"},
     {0, "expect", "ENDING[,lost=ROLE[xN]]", CLI_TEXT, AT(expect),
      .text = "demand this of every close: exit 1 if one differs, 3 if there was none"},
     {0, "only", "WHAT[,WHAT...]", CLI_TEXT, AT(only_words),

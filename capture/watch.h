@@ -29,7 +29,7 @@
 #define WATCH_SETTLE_US INT64_C(1000000)
 #define WATCH_SETTLE_GAPS 3
 
-enum { WATCH_REPORTS_MAX = 4 };
+enum { WATCH_REPORTS_MAX = 5 };
 
 struct watch {
   struct flow_table flows;

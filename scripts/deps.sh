@@ -32,6 +32,9 @@ test cmd:prove           perl           perl-Test-Harness   perl           perl-
 test cmd:jq              jq             jq                  jq             jq
 test cmd:python3         python3        python3             python         python3
 test py:jsonschema       python3-jsonschema python3-jsonschema python-jsonschema py3-jsonschema
+test cmd:chromium        chromium       chromium            chromium       chromium
+test cmd:chromedriver    chromium-driver chromedriver       chromium       chromium-chromedriver
+test py:selenium         python3-selenium python3-selenium  python-selenium py3-selenium
 test cmd:pgrep           procps         procps-ng           procps-ng      procps
 test cmd:git             git            git                 git            git
 test cmd:nc              netcat-openbsd nmap-ncat           openbsd-netcat netcat-openbsd
@@ -67,7 +70,7 @@ present() {
     cmd:*) command -v "${1#cmd:}" >/dev/null ;;
     pc:*) [[ $modules == *" ${1#pc:} "* ]] ;;
     rt:*) [[ -e $(clang "-print-file-name=${1#rt:}-$(uname -m).a" 2>/dev/null) ]] ;;
-    py:*) python3 -c "import ${1#py:}" 2>/dev/null ;;
+    py:*) python3 -c "import ${1#py:}" 2>/dev/null || /usr/bin/python3 -c "import ${1#py:}" 2>/dev/null ;;
     file:*) [[ -e ${1#file:} || -e /usr/include/$(uname -m)-linux-gnu/${1##*/} ]] ;;
   esac
 }
