@@ -206,9 +206,8 @@ static void page_destroy(struct report *r) {
 
 struct report *report_page_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
-      page_start,   page_segment,   page_expired, page_kernel,
-      page_verdict, page_countdown, page_summary, page_stuck,
-      page_tick,    page_inventory, page_destroy,
+      page_start,   page_segment, page_expired, page_kernel,    page_verdict, page_countdown,
+      page_summary, page_stuck,   page_tick,    page_inventory, page_destroy,
   };
   struct page *p = calloc(1, sizeof *p);
   if (!p) return NULL;

@@ -10,6 +10,7 @@ scripts=(story.js layout.js draw.js page.js)
 hash() {
   local hex
   hex=$(cat "$@" | sha256sum)
+  # shellcheck disable=SC2001 # two characters at a time
   printf "'sha256-%s'" "$(printf '%b' "$(sed 's/../\\x&/g' <<<"${hex%% *}")" | base64)"
 }
 
