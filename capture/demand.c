@@ -60,10 +60,7 @@ bool demand_parse(struct demand *demand, const char *text, char *error, size_t s
 
 bool demand_met(const struct demand *demand, const struct verdict *v) {
   if (v->ending != demand->ending) return false;
-  for (unsigned kind = 0; kind < LOSS_KINDS; kind++) {
-    unsigned lost = 0;
-    for (unsigned place = 0; place < LOSS_PLACES; place++) lost += v->losses[kind][place];
-    if (lost != demand->lost[kind]) return false;
-  }
+  for (unsigned kind = 0; kind < LOSS_KINDS; kind++)
+    if (verdict_lost(v, kind) != demand->lost[kind]) return false;
   return true;
 }

@@ -42,8 +42,7 @@ static void describe(struct tally_unmet *unmet, const struct flow *f, const stru
   struct out what = out_string(unmet->what, sizeof unmet->what);
   out_text(&what, ending_name(v->ending));
   for (unsigned kind = 0; kind < LOSS_KINDS; kind++) {
-    unsigned lost = 0;
-    for (unsigned place = 0; place < LOSS_PLACES; place++) lost += v->losses[kind][place];
+    unsigned lost = verdict_lost(v, kind);
     if (lost > 0) out_printf(&what, ",lost=%s", loss_kind_name(kind));
     if (lost > 1) out_printf(&what, "x%u", lost);
   }

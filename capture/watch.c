@@ -2,7 +2,6 @@
 
 #include <stddef.h>
 #include <stdlib.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/model/seq.h"
@@ -276,18 +275,12 @@ static int64_t stuck_due_us(const struct watch *w, const struct flow *f) {
   return since_us + (w->stuck_after_us << f->told_stuck);
 }
 
-static bool is_stuck(const struct verdict *v) {
-  for (unsigned i = 0; i < v->n_findings; i++)
-    if (finding_text(v->findings[i].id)->severity == FINDING_STUCK) return true;
-  return v->only_half_closed;
-}
-
 static void tell_stuck(struct watch *w, struct flow *f, int64_t now_us) {
   struct verdict v;
   if (stuck_due_us(w, f) > now_us) return;
   while (stuck_due_us(w, f) <= now_us) f->told_stuck++;
   make_verdict(w, f, &v, now_us, true);
-  if (is_stuck(&v))
+  if (verdict_stuck(&v) || v.only_half_closed)
     REPORT(w, REPORT_VERDICTS, stuck, f, &v, now_us - waits_since_us(&f->model), now_us);
 }
 

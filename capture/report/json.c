@@ -520,18 +520,15 @@ static void json_stuck(struct report *r, const struct flow *flow, const struct v
   struct out *o = r->out;
   enum end who = waited_for(m);
   const struct witness_socket *socket = &v->socket[who];
-  const char *finding = NULL;
+  const struct finding *finding = verdict_stuck(v);
   char sentence[TEXT_SENTENCE_SIZE];
   if (!only_passes(r->options.only, v)) return;
-  for (unsigned i = 0; i < v->n_findings && !finding; i++)
-    if (finding_text(v->findings[i].id)->severity == FINDING_STUCK)
-      finding = finding_text(v->findings[i].id)->id;
   add_int(o, BEGIN("stuck") KEY("conn"), flow->number);
   add_time(o, KEY("t"), now_us);
   add_name(o, KEY("client"), flow, END_CLIENT);
   add_name(o, KEY("server"), flow, END_SERVER);
   add_string(o, KEY("about"), end_name(who));
-  add_string(o, KEY("finding"), finding);
+  add_string(o, KEY("finding"), finding ? finding_text(finding->id)->id : NULL);
   add_int(o, KEY("us"), waits_us);
   add_states(o, m);
   add_owner(o, KEY("owner"), view && view->has_owner[who] ? &view->owner[who] : NULL);

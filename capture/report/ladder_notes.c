@@ -172,12 +172,6 @@ void ladder_notes(const struct report_segment *s, const struct draw *draw,
 
 /* ---- Judgement ------------------------------------------------------------------------------ */
 
-static bool is_stuck(const struct verdict *v) {
-  for (unsigned i = 0; i < v->n_findings; i++)
-    if (finding_text(v->findings[i].id)->severity == FINDING_STUCK) return true;
-  return false;
-}
-
 /* The first that fits. `ending_too`: the word is not that of the ending. */
 static enum draw_paint judge(const struct verdict *v, enum draw_glyph *glyph, const char **word,
                              bool *ending_too) {
@@ -187,7 +181,7 @@ static enum draw_paint judge(const struct verdict *v, enum draw_glyph *glyph, co
     *word = "breach";
     return DRAW_BAD;
   }
-  if (is_stuck(v)) {
+  if (verdict_stuck(v)) {
     *glyph = DRAW_BULLET;
     *word = "stuck";
     return DRAW_BAD;

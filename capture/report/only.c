@@ -50,13 +50,6 @@ bool only_parse(struct only *only, const char *text, char *error, size_t size) {
   }
 }
 
-static bool has_loss(const struct verdict *v) {
-  for (unsigned kind = 0; kind < LOSS_KINDS; kind++)
-    for (unsigned place = 0; place < LOSS_PLACES; place++)
-      if (v->losses[kind][place] > 0) return true;
-  return false;
-}
-
 bool only_passes(const struct only *only, const struct verdict *v) {
   if (!only) return true;
   for (unsigned i = 0; i < v->n_findings; i++) {
@@ -65,5 +58,6 @@ bool only_passes(const struct only *only, const struct verdict *v) {
       return true;
   }
   return only->endings & 1U << v->ending || only->causes & 1U << v->cause ||
-         only->conformities & 1U << v->conformity || (only->lost && has_loss(v));
+         only->conformities & 1U << v->conformity ||
+         (only->lost && verdict_lost(v, LOSS_KINDS) > 0);
 }

@@ -88,14 +88,8 @@ static void keep(struct page *p, uint32_t number) {
 }
 
 static bool is_notable(const struct verdict *v) {
-  if (v->conformity == VIOLATES || v->ending == ENDING_RESET || v->ending == ENDING_REFUSED)
-    return true;
-  for (unsigned i = 0; i < v->n_findings; i++)
-    if (finding_text(v->findings[i].id)->severity == FINDING_STUCK) return true;
-  for (unsigned kind = 0; kind < LOSS_KINDS; kind++)
-    for (unsigned place = 0; place < LOSS_PLACES; place++)
-      if (v->losses[kind][place] > 0) return true;
-  return false;
+  return v->conformity == VIOLATES || v->ending == ENDING_RESET || v->ending == ENDING_REFUSED ||
+         verdict_stuck(v) || verdict_lost(v, LOSS_KINDS) > 0;
 }
 
 /* ---- What is reported ------------------------------------------------------------------------ */

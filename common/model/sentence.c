@@ -129,13 +129,6 @@ static void say_first(struct text *t, const struct model *m) {
     say(t, named(t, m->first_closer), " closed first");
 }
 
-/* Someone is stuck, and not merely unanswered yet when the capture ends. */
-static bool is_stuck(const struct verdict *v) {
-  for (int i = 0; i < v->n_findings; i++)
-    if (finding_text(v->findings[i].id)->severity == FINDING_STUCK) return true;
-  return false;
-}
-
 /* What the kernel tells of the application that does not close: whether it reads at all. */
 static void say_reader(struct text *t, const struct witness_socket *socket) {
   if (!socket->is_known) return;
@@ -297,7 +290,7 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
       break;
     case ENDING_FIN_UNANSWERED:
       say_first(&t, m);
-      if (!is_stuck(v)) {
+      if (!verdict_stuck(v)) {
         say_not_yet(&t, m, 0, now_us);
         break;
       }
@@ -312,7 +305,7 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
       say_first(&t, m);
       say(&t, "; ", named(&t, second), " received the FIN ");
       say_duration(&t, now_us - m->fin[0].first_us);
-      if (is_stuck(v))
+      if (verdict_stuck(v))
         say(&t, " ago and has not closed (CLOSE_WAIT): ", names ? "" : "the ", named(&t, second),
             "'s application has not called close()");
       else if (v->only_half_closed)
@@ -325,7 +318,7 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
       break;
     case ENDING_LAST_ACK:
       say_first(&t, m);
-      if (!is_stuck(v)) {
+      if (!verdict_stuck(v)) {
         say_not_yet(&t, m, 1, now_us);
         break;
       }

@@ -249,3 +249,17 @@ void verdict_agreement(const struct verdict *v, unsigned *agreed, unsigned *of) 
     *of += v->kernel[i].of;
   }
 }
+
+const struct finding *verdict_stuck(const struct verdict *v) {
+  for (unsigned i = 0; i < v->n_findings; i++)
+    if (finding_text(v->findings[i].id)->severity == FINDING_STUCK) return &v->findings[i];
+  return NULL;
+}
+
+unsigned verdict_lost(const struct verdict *v, enum loss_kind kind) {
+  unsigned lost = 0;
+  for (unsigned k = 0; k < LOSS_KINDS; k++)
+    for (unsigned place = 0; place < LOSS_PLACES && (kind == k || kind == LOSS_KINDS); place++)
+      lost += v->losses[k][place];
+  return lost;
+}

@@ -114,6 +114,12 @@ void verdict_hear(struct verdict *verdict, const struct model *model, const stru
  * empty if none. Believed where the wire cannot tell. The verdict then refers to it. */
 void verdict_hear_reset(struct verdict *verdict, const char *reason);
 
+/* The first finding that somebody is stuck; NULL: nobody is. */
+const struct finding *verdict_stuck(const struct verdict *verdict);
+
+/* How often that was lost, wherever; LOSS_KINDS: whatever was. */
+unsigned verdict_lost(const struct verdict *verdict, enum loss_kind kind);
+
 /* Transitions that the kernel bears out, of those it speaks of, both ends together. */
 void verdict_agreement(const struct verdict *verdict, unsigned *agreed, unsigned *of);
 
