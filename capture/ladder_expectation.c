@@ -236,41 +236,13 @@ static void see_verdict(struct report *r, const struct flow *flow, const struct 
   }
 }
 
-static void see_start(struct report *r, const char *source, const char *filter, const char *lack) {
-  (void)r, (void)source, (void)filter, (void)lack;
-}
-
-static void see_expired(struct report *r, const struct flow *flow, const struct model_step *step,
-                        int64_t now_us) {
-  (void)r, (void)flow, (void)step, (void)now_us;
-}
-
-static void see_kernel(struct report *r, const struct kernel_word *word) { (void)r, (void)word; }
-
-static void see_countdown(struct report *r, const struct flow *flow, int64_t left_us,
-                          int64_t total_us, bool by_kernel) {
-  (void)r, (void)flow, (void)left_us, (void)total_us, (void)by_kernel;
-}
-
-static void see_summary(struct report *r, const struct report_summary *s) { (void)r, (void)s; }
-
-static void see_stuck(struct report *r, const struct flow *flow, const struct verdict *v,
-                      int64_t waits_us, int64_t now_us) {
-  (void)r, (void)flow, (void)v, (void)waits_us, (void)now_us;
-}
-
-static void see_inventory(struct report *r, const struct kernel_inventory *in, int64_t now_us) {
-  (void)r, (void)in, (void)now_us;
-}
-
-static void see_tick(struct report *r, int64_t now_us) { (void)r, (void)now_us; }
-
 static void stop_watching(struct report *r) { free(r); }
 
 struct report *ladder_expectation_watch(struct ladder_expectation *e) {
   static const struct report_class class = {
-      see_start,   see_segment, see_expired, see_kernel,    see_verdict,   see_countdown,
-      see_summary, see_stuck,   see_tick,    see_inventory, stop_watching,
+      .segment = see_segment,
+      .verdict = see_verdict,
+      .destroy = stop_watching,
   };
   struct watcher *w = calloc(1, sizeof *w);
   if (!w) return NULL;

@@ -562,8 +562,8 @@ static int watch_source(struct settings *s, int argc, char **argv) {
     lock_in(s, ask);
     for (unsigned i = 0; i < watch.n_reports; i++)
       if (watch.reports[i]->options.quiet == REPORT_STEPS)
-        watch.reports[i]->class->start(watch.reports[i], name, s->filter,
-                                       watch.kernel ? kernel_lack(watch.kernel) : NULL);
+        REPORT_TELL(watch.reports[i], start, name, s->filter,
+                    watch.kernel ? kernel_lack(watch.kernel) : NULL);
     if (s->report.live) watch_take_inventory(&watch, is_wanted, source, now_us());
     if (s->report.live && isatty(STDERR_FILENO)) tell_source(name, s->filter);
     bool ok = second ? run_pair(&watch, (struct source *[]){source, second}, s)

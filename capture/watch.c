@@ -57,7 +57,7 @@ void watch_destroy(struct watch *w) {
 #define REPORT(w, told, function, ...)             \
   for (unsigned i_ = 0; i_ < (w)->n_reports; i_++) \
     if ((w)->reports[i_]->options.quiet <= (told)) \
-  (w)->reports[i_]->class->function((w)->reports[i_], __VA_ARGS__)
+  REPORT_TELL((w)->reports[i_], function, __VA_ARGS__)
 
 void watch_flush(struct watch *w) {
   for (unsigned i = 0; i < w->n_reports; i++)

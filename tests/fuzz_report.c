@@ -196,9 +196,8 @@ struct told {
   struct out out[REPORTS];
 };
 
-#define TELL(told, function, ...)           \
-  for (unsigned i_ = 0; i_ < REPORTS; i_++) \
-  (told)->report[i_]->class->function((told)->report[i_], __VA_ARGS__)
+#define TELL(told, function, ...) \
+  for (unsigned i_ = 0; i_ < REPORTS; i_++) REPORT_TELL((told)->report[i_], function, __VA_ARGS__)
 
 static void give_verdict(struct told *told, struct input *in, struct flow *flow, int64_t now_us) {
   struct verdict verdict;

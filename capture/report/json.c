@@ -412,11 +412,6 @@ static void json_verdict(struct report *r, const struct flow *flow, const struct
   out_text(o, "}\n");
 }
 
-static void json_countdown(struct report *r, const struct flow *flow, int64_t left_us,
-                           int64_t total_us, bool by_kernel) {
-  (void)r, (void)flow, (void)left_us, (void)total_us, (void)by_kernel;
-}
-
 static void add_named(struct out *o, const char *key, const struct report_named *list, unsigned n) {
   out_text(o, key);
   out_char(o, '[');
@@ -573,14 +568,19 @@ static void json_inventory(struct report *r, const struct kernel_inventory *in, 
   out_text(o, "]}\n");
 }
 
-static void json_tick(struct report *r, int64_t now_us) { (void)r, (void)now_us; }
-
 static void json_destroy(struct report *r) { free(r); }
 
 struct report *report_json_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
-      json_start,   json_segment, json_expired, json_kernel,    json_verdict, json_countdown,
-      json_summary, json_stuck,   json_tick,    json_inventory, json_destroy,
+      .start = json_start,
+      .segment = json_segment,
+      .expired = json_expired,
+      .kernel = json_kernel,
+      .verdict = json_verdict,
+      .summary = json_summary,
+      .stuck = json_stuck,
+      .inventory = json_inventory,
+      .destroy = json_destroy,
   };
   struct report *r = calloc(1, sizeof *r);
   if (!r) return NULL;

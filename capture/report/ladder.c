@@ -727,9 +727,17 @@ static void ladder_destroy(struct report *report) {
 
 struct report *report_ladder_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
-      ladder_start,   ladder_segment,   ladder_expired, ladder_kernel,
-      ladder_verdict, ladder_countdown, ladder_summary, ladder_stuck,
-      ladder_tick,    ladder_inventory, ladder_destroy,
+      .start = ladder_start,
+      .segment = ladder_segment,
+      .expired = ladder_expired,
+      .kernel = ladder_kernel,
+      .verdict = ladder_verdict,
+      .countdown = ladder_countdown,
+      .summary = ladder_summary,
+      .stuck = ladder_stuck,
+      .tick = ladder_tick,
+      .inventory = ladder_inventory,
+      .destroy = ladder_destroy,
   };
   struct ladder *l = calloc(1, sizeof *l);
   if (!l) return NULL;

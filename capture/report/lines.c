@@ -250,10 +250,6 @@ static void lines_countdown(struct report *r, const struct flow *flow, int64_t l
              by_kernel ? " (kernel)" : "");
 }
 
-static void lines_summary(struct report *r, const struct report_summary *summary) {
-  (void)r, (void)summary;
-}
-
 /* Once is enough, however many are stuck. */
 static void put_remedies(struct lines *l, const struct verdict *v) {
   for (unsigned i = 0; i < v->n_findings; i++) {
@@ -308,14 +304,19 @@ static void lines_inventory(struct report *r, const struct kernel_inventory *in,
   }
 }
 
-static void lines_tick(struct report *r, int64_t now_us) { (void)r, (void)now_us; }
-
 static void lines_destroy(struct report *r) { free(r); }
 
 struct report *report_lines_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
-      lines_start,   lines_segment, lines_expired, lines_kernel,    lines_verdict, lines_countdown,
-      lines_summary, lines_stuck,   lines_tick,    lines_inventory, lines_destroy,
+      .start = lines_start,
+      .segment = lines_segment,
+      .expired = lines_expired,
+      .kernel = lines_kernel,
+      .verdict = lines_verdict,
+      .countdown = lines_countdown,
+      .stuck = lines_stuck,
+      .inventory = lines_inventory,
+      .destroy = lines_destroy,
   };
   struct lines *l = calloc(1, sizeof *l);
   if (!l) return NULL;

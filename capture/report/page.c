@@ -136,23 +136,6 @@ static void page_verdict(struct report *r, const struct flow *flow, const struct
     leave_out(p, flow->number);
 }
 
-static void page_countdown(struct report *r, const struct flow *flow, int64_t left_us,
-                           int64_t total_us, bool by_kernel) {
-  (void)r, (void)flow, (void)left_us, (void)total_us, (void)by_kernel;
-}
-
-static void page_stuck(struct report *r, const struct flow *flow, const struct verdict *v,
-                       int64_t waits_us, int64_t now_us) {
-  (void)r, (void)flow, (void)v, (void)waits_us, (void)now_us;
-}
-
-static void page_tick(struct report *r, int64_t now_us) { (void)r, (void)now_us; }
-
-static void page_inventory(struct report *r, const struct kernel_inventory *inventory,
-                           int64_t now_us) {
-  (void)r, (void)inventory, (void)now_us;
-}
-
 /* The notable ones, and as many others as there is room for. */
 static void choose(struct page *p) {
   uint32_t others = PAGE_CONNECTIONS - p->kept[true];
@@ -200,8 +183,13 @@ static void page_destroy(struct report *r) {
 
 struct report *report_page_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
-      page_start,   page_segment, page_expired, page_kernel,    page_verdict, page_countdown,
-      page_summary, page_stuck,   page_tick,    page_inventory, page_destroy,
+      .start = page_start,
+      .segment = page_segment,
+      .expired = page_expired,
+      .kernel = page_kernel,
+      .verdict = page_verdict,
+      .summary = page_summary,
+      .destroy = page_destroy,
   };
   struct page *p = calloc(1, sizeof *p);
   if (!p) return NULL;

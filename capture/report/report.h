@@ -88,7 +88,8 @@ static inline uint64_t report_evicted(const struct report_summary *s) {
 
 struct report;
 
-/* What a kind of report does; every function is given. */
+/* What a kind of report does. But for `destroy`, a function may be NULL: it has nothing to say
+ * then. */
 struct report_class {
   /* `kernel_lack`: what the kernel does not say here and why, "" if nothing; NULL: not asked. */
   void (*start)(struct report *, const char *source, const char *filter, const char *kernel_lack);
@@ -120,6 +121,10 @@ struct report {
   struct out *out; /* NULL: it writes nothing */
   struct report_options options;
 };
+
+/* Tells a report, if its kind has something to say of that. */
+#define REPORT_TELL(report, function, ...) \
+  ((report)->class->function ? (report)->class->function((report), __VA_ARGS__) : (void)0)
 
 /* Each returns NULL when there is no memory. */
 struct report *report_ladder_new(struct out *out, const struct report_options *options);

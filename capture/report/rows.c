@@ -181,13 +181,6 @@ static void rows_segment(struct report *r, const struct report_segment *s) {
   out_char(r->out, '\n');
 }
 
-static void rows_expired(struct report *r, const struct flow *flow, const struct model_step *step,
-                         int64_t now_us) {
-  (void)r, (void)flow, (void)step, (void)now_us;
-}
-
-static void rows_kernel(struct report *r, const struct kernel_word *word) { (void)r, (void)word; }
-
 static void rows_verdict(struct report *r, const struct flow *flow, const struct verdict *v,
                          int64_t now_us) {
   char value[TEXT_SIZE], sentence[TEXT_SENTENCE_SIZE];
@@ -200,34 +193,21 @@ static void rows_verdict(struct report *r, const struct flow *flow, const struct
   out_char(r->out, '\n');
 }
 
-static void rows_countdown(struct report *r, const struct flow *flow, int64_t left_us,
-                           int64_t total_us, bool by_kernel) {
-  (void)r, (void)flow, (void)left_us, (void)total_us, (void)by_kernel;
-}
-
 static void rows_summary(struct report *r, const struct report_summary *s) {
   out_printf(r->out, "# summary connections=%llu", (unsigned long long)s->connections);
   if (s->counts_known) out_printf(r->out, " dropped=%llu", (unsigned long long)s->dropped);
   out_char(r->out, '\n');
 }
 
-static void rows_stuck(struct report *r, const struct flow *flow, const struct verdict *v,
-                       int64_t waits_us, int64_t now_us) {
-  (void)r, (void)flow, (void)v, (void)waits_us, (void)now_us;
-}
-
-static void rows_inventory(struct report *r, const struct kernel_inventory *in, int64_t now_us) {
-  (void)r, (void)in, (void)now_us;
-}
-
-static void rows_tick(struct report *r, int64_t now_us) { (void)r, (void)now_us; }
-
 static void rows_destroy(struct report *r) { free(r); }
 
 struct report *report_rows_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
-      rows_start,   rows_segment, rows_expired, rows_kernel,    rows_verdict, rows_countdown,
-      rows_summary, rows_stuck,   rows_tick,    rows_inventory, rows_destroy,
+      .start = rows_start,
+      .segment = rows_segment,
+      .verdict = rows_verdict,
+      .summary = rows_summary,
+      .destroy = rows_destroy,
   };
   struct report *r = calloc(1, sizeof *r);
   if (!r) return NULL;
