@@ -96,6 +96,32 @@ static int exchange(struct kernel_diag *diag, struct mnl_socket *socket, struct 
   }
 }
 
+/* All TCP sockets in these states, a bit each as the kernel numbers them, of both families; what
+ * the one refuses the other may tell. `extensions`: a bit each, from INET_DIAG_MEMINFO on. Returns
+ * 0 or the last negative errno. */
+static int dump_all(struct kernel_diag *diag, uint32_t states, uint8_t extensions,
+                    take_message *take, void *context) {
+  static const uint8_t families[] = {AF_INET, AF_INET6};
+  int status = 0;
+  for (unsigned i = 0; i < sizeof families; i++) {
+    struct {
+      struct nlmsghdr header;
+      struct inet_diag_req_v2 wanted;
+    } request = {
+        .header = {.nlmsg_len = sizeof request,
+                   .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                   .nlmsg_flags = NLM_F_DUMP},
+        .wanted = {.sdiag_family = families[i],
+                   .sdiag_protocol = IPPROTO_TCP,
+                   .idiag_ext = extensions,
+                   .idiag_states = states},
+    };
+    int one = exchange(diag, diag->sockets, &request.header, take, context);
+    if (one < 0) status = one;
+  }
+  return status;
+}
+
 static struct in6_addr address_of(const void *bytes, size_t length) {
   struct in6_addr address = {.s6_addr = {[10] = 0xff, 0xff}};
   memcpy(length == 4 ? &address.s6_addr[12] : address.s6_addr, bytes, length);
@@ -319,25 +345,8 @@ static void take_listener(void *context, const struct nlmsghdr *message) {
 }
 
 static int read_listeners(struct kernel_diag *diag) {
-  static const uint8_t families[] = {AF_INET, AF_INET6};
-  int status = 0;
   diag->listeners_read_ms = now_ms();
-  for (unsigned i = 0; i < sizeof families; i++) {
-    struct {
-      struct nlmsghdr header;
-      struct inet_diag_req_v2 wanted;
-    } request = {
-        .header = {.nlmsg_len = sizeof request,
-                   .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-                   .nlmsg_flags = NLM_F_DUMP},
-        .wanted = {.sdiag_family = families[i],
-                   .sdiag_protocol = IPPROTO_TCP,
-                   .idiag_states = 1 << TCP_LISTEN},
-    };
-    int one = exchange(diag, diag->sockets, &request.header, take_listener, diag);
-    if (one < 0) status = one;
-  }
-  return status;
+  return dump_all(diag, 1 << TCP_LISTEN, 0, take_listener, diag);
 }
 
 static bool find_listener(const struct kernel_diag *diag, const struct listener *asked) {
@@ -409,26 +418,10 @@ static void take_dumped(void *context, const struct nlmsghdr *message) {
 int kernel_diag_dump(struct kernel_diag *diag, unsigned states, kernel_diag_take *take,
                      void *context) {
   struct dump dump = {take, context};
-  struct {
-    struct nlmsghdr header;
-    struct inet_diag_req_v2 wanted;
-  } request = {
-      .header = {.nlmsg_len = sizeof request,
-                 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-                 .nlmsg_flags = NLM_F_DUMP},
-      .wanted = {.sdiag_protocol = IPPROTO_TCP, .idiag_ext = 1 << (INET_DIAG_INFO - 1)},
-  };
+  uint32_t wanted = 0;
   for (unsigned i = 0; i < sizeof STATE_OF; i++)
-    if (STATE_OF[i] != TCPS_CLOSED && states & 1U << STATE_OF[i])
-      request.wanted.idiag_states |= 1U << i;
-  static const uint8_t families[] = {AF_INET, AF_INET6};
-  for (unsigned i = 0; i < sizeof families; i++) {
-    request.wanted.sdiag_family = families[i];
-    request.header.nlmsg_flags = NLM_F_DUMP;
-    int status = exchange(diag, diag->sockets, &request.header, take_dumped, &dump);
-    if (status < 0) return status;
-  }
-  return 0;
+    if (STATE_OF[i] != TCPS_CLOSED && states & 1U << STATE_OF[i]) wanted |= 1U << i;
+  return dump_all(diag, wanted, 1 << (INET_DIAG_INFO - 1), take_dumped, &dump);
 }
 
 /* ---- opening and closing ---- */
