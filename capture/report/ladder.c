@@ -78,9 +78,10 @@ struct ladder {
   bool counting_down;            /* the cursor stands on a countdown line */
 };
 
-static void free_queue(struct queue *q) {
+static void free_queue(struct ladder *l, struct queue *q) {
   for (struct piece *next; q->first; q->first = next) {
     next = q->first->next;
+    l->waiting -= sizeof *q->first;
     free(q->first);
   }
 }
@@ -113,10 +114,18 @@ static void drop_block(struct ladder *l, uint32_t number) {
     struct block *b = *at;
     if (b->number != number) continue;
     *at = b->next;
-    free_queue(&b->queue);
+    free_queue(l, &b->queue);
     free(b);
     return;
   }
+}
+
+/* No more is to be told of it for now. Live, rows of it may still wait, and its states with them. */
+static void let_go(struct ladder *l, struct block *b, int64_t now_us) {
+  if (l->base.options.live)
+    b->done_us = now_us;
+  else
+    drop_block(l, b->number);
 }
 
 /* Live, with nothing waiting: those that have had their verdict a while ago. */
@@ -621,7 +630,7 @@ static void ladder_verdict(struct report *report, const struct flow *flow, const
   struct block *b = find_block(l, flow->number);
   bool is_open = v->ending == ENDING_OPEN && v->n_findings == 0;
   if (is_open || !only_passes(l->base.options.only, v)) {
-    if (b) drop_block(l, flow->number);
+    if (b) let_go(l, b, now_us);
     return;
   }
   b = block_of(l, flow);
@@ -643,8 +652,7 @@ static void ladder_verdict(struct report *report, const struct flow *flow, const
     if (sockets.end > 0) add(l, b, PIECE_SENTENCE, t_us, line);
   }
   print_until(l, &b->queue, INT64_MAX);
-  b->done_us = now_us;
-  if (!l->base.options.live) drop_block(l, flow->number);
+  let_go(l, b, now_us);
 }
 
 static void ladder_stuck(struct report *report, const struct flow *flow, const struct verdict *v,
@@ -715,11 +723,11 @@ static void ladder_summary(struct report *report, const struct report_summary *s
 
 static void ladder_destroy(struct report *report) {
   struct ladder *l = (struct ladder *)report;
-  free_queue(&l->queue);
+  free_queue(l, &l->queue);
   for (unsigned i = 0; i < BUCKETS; i++)
     for (struct block *next, *b = l->bucket[i]; b; b = next) {
       next = b->next;
-      free_queue(&b->queue);
+      free_queue(l, &b->queue);
       free(b);
     }
   free(l);
