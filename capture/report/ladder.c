@@ -5,275 +5,44 @@
  * those of a file until the verdict, so that each connection is told in one piece; live for some
  * milliseconds, so that what the kernel tells meanwhile stands at its time, and time never runs
  * backwards down the screen. */
-#include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture/report/draw.h"
-#include "capture/report/ladder_notes.h"
-#include "capture/report/report.h"
+#include "capture/report/ladder_queue.h"
 
 /* Longer than the kernel's words about a connection without a segment are held back. */
 #define WAIT_US INT64_C(60000)
-
-/* A verdict stands, most likely. */
-#define DONE_US INT64_C(120000000)
-
-enum { LINE_SIZE = 1200, BUCKETS = 1024 };
-
-/* What rows may wait for in a file: memory is bounded. */
-#define WAITING_MAX (UINT64_C(256) << 20)
-
-enum piece_kind {
-  PIECE_ROW,
-  PIECE_KERNEL, /* a row, unless the segments say the same before it is printed */
-  PIECE_NOTE,
-  PIECE_HEADER,
-  PIECE_TITLE,
-  PIECE_JUDGEMENT,
-  PIECE_SENTENCE,
-};
-
-/* What waits to be printed. */
-struct piece {
-  struct piece *next;
-  int64_t t_us;
-  uint32_t number;           /* of the connection; 0: of none */
-  uint8_t kind;              /* enum piece_kind */
-  uint8_t paint;             /* enum draw_paint */
-  uint32_t octets, segments; /* of a row of data: so many together */
-  struct draw_row row;
-  char text[];
-};
-
-struct queue {
-  struct piece *first, *last;
-};
-
-/* What is known of a connection that is being told. */
-struct block {
-  struct block *next;
-  uint32_t number;
-  int64_t begun_us;               /* the time of its title */
-  int64_t done_us;                /* live: when its verdict was given; 0: not yet */
-  uint16_t passed[2];             /* by end: the states that were shown, as bits */
-  bool titled, headed, span_told; /* how long TIME_WAIT lasts was said */
-  struct draw_end shown[2];
-  struct ladder_losses losses;
-  struct queue queue; /* of a file */
-};
-
-struct ladder {
-  struct report base;
-  struct draw draw;
-  struct block *bucket[BUCKETS];
-  struct queue queue;            /* live */
-  uint64_t waiting;              /* octets */
-  uint32_t last_number;          /* of the connection that the previous line belongs to */
-  int64_t printed_us;            /* the time that was shown last */
-  int64_t shown_s;               /* by the countdown */
-  bool explained[FINDING_COUNT]; /* the remedy was given */
-  bool counting_down;            /* the cursor stands on a countdown line */
-};
-
-static void free_queue(struct ladder *l, struct queue *q) {
-  for (struct piece *next; q->first; q->first = next) {
-    next = q->first->next;
-    l->waiting -= sizeof *q->first;
-    free(q->first);
-  }
-}
-
-/* ---- Blocks --------------------------------------------------------------------------------- */
-
-static struct block *find_block(struct ladder *l, uint32_t number) {
-  struct block *b = l->bucket[number % BUCKETS];
-  while (b && b->number != number) b = b->next;
-  return b;
-}
-
-/* NULL: no memory, which is said when the output is finished. */
-static struct block *block_of(struct ladder *l, const struct flow *flow) {
-  struct block *b = find_block(l, flow->number), **bucket = &l->bucket[flow->number % BUCKETS];
-  if (b) return b;
-  b = calloc(1, sizeof *b);
-  if (!b) {
-    l->base.out->error = ENOMEM;
-    return NULL;
-  }
-  b->number = flow->number;
-  b->next = *bucket;
-  *bucket = b;
-  return b;
-}
-
-static void drop_block(struct ladder *l, uint32_t number) {
-  for (struct block **at = &l->bucket[number % BUCKETS]; *at; at = &(*at)->next) {
-    struct block *b = *at;
-    if (b->number != number) continue;
-    *at = b->next;
-    free_queue(l, &b->queue);
-    free(b);
-    return;
-  }
-}
-
-/* No more is to be told of it for now. Live, rows of it may still wait, and its states with them. */
-static void let_go(struct ladder *l, struct block *b, int64_t now_us) {
-  if (l->base.options.live)
-    b->done_us = now_us;
-  else
-    drop_block(l, b->number);
-}
-
-/* Live, with nothing waiting: those that have had their verdict a while ago. */
-static void drop_done(struct ladder *l, int64_t now_us) {
-  for (unsigned i = 0; i < BUCKETS; i++)
-    for (struct block **at = &l->bucket[i]; *at;) {
-      struct block *b = *at;
-      if (b->done_us == 0 || now_us - b->done_us < DONE_US) {
-        at = &b->next;
-        continue;
-      }
-      *at = b->next;
-      free(b);
-    }
-}
-
-/* ---- Printing ------------------------------------------------------------------------------- */
-
-static void end_countdown(struct ladder *l) {
-  if (l->counting_down) out_text(l->base.out, "\r\033[K");
-  l->counting_down = false;
-}
-
-static bool says_the_same(const struct ladder *l, const struct piece *p) {
-  const struct block *b = find_block((struct ladder *)l, p->number);
-  for (unsigned e = 0; b && e < 2; e++)
-    if (p->row.end[e].named && b->shown[e].state != p->row.end[e].state) return false;
-  return true;
-}
-
-static void print(struct ladder *l, struct piece *p) {
-  struct draw *d = &l->draw;
-  d->columns = l->base.options.columns;
-  if (p->kind == PIECE_KERNEL && !l->base.options.kernel_lines && says_the_same(l, p)) return;
-  end_countdown(l);
-  if (p->number != l->last_number && p->number != 0 && p->kind != PIECE_TITLE)
-    out_printf(d->out, "#%u, continued\n", p->number);
-  if (p->number != 0) l->last_number = p->number;
-  switch ((enum piece_kind)p->kind) {
-    case PIECE_ROW:
-    case PIECE_KERNEL:
-      /* What comes too late stands here all the same, without the time. */
-      if (l->base.options.live && p->row.t_us < l->printed_us) p->row.has_time = false;
-      if (p->row.has_time) l->printed_us = p->row.t_us;
-      draw_row(d, &p->row);
-      break;
-    case PIECE_NOTE: draw_note(d, p->text); break;
-    case PIECE_HEADER: draw_header(d); break;
-    case PIECE_TITLE:
-      out_char(d->out, '\n');
-      draw_paint(d, DRAW_BOLD);
-      draw_hanging(d, p->text);
-      draw_paint(d, DRAW_NO_PAINT);
-      break;
-    case PIECE_JUDGEMENT:
-      draw_paint(d, p->paint);
-      draw_hanging(d, p->text);
-      draw_paint(d, DRAW_NO_PAINT);
-      break;
-    case PIECE_SENTENCE: draw_text(d, 3, p->text); break;
-  }
-}
-
-/* Of the queue, all that is not younger than until_us. */
-static void print_until(struct ladder *l, struct queue *q, int64_t until_us) {
-  while (q->first && q->first->t_us <= until_us) {
-    struct piece *p = q->first;
-    q->first = p->next;
-    if (!q->first) q->last = NULL;
-    l->waiting -= sizeof *p;
-    print(l, p);
-    free(p);
-  }
-}
-
-/* In the order of their times; those of one time in the order in which they come. */
-static void insert(struct queue *q, struct piece *p) {
-  struct piece **at = &q->first;
-  if (q->last && q->last->t_us <= p->t_us) at = &q->last->next;
-  while (*at && (*at)->t_us <= p->t_us) at = &(*at)->next;
-  p->next = *at;
-  *at = p;
-  if (!p->next) q->last = p;
-}
-
-static struct queue *queue_of(struct ladder *l, struct block *b) {
-  return l->base.options.live || !b ? &l->queue : &b->queue;
-}
-
-static struct piece *add(struct ladder *l, struct block *b, enum piece_kind kind, int64_t t_us,
-                         const char *text) {
-  size_t length = strlen(text);
-  struct piece *p = calloc(1, sizeof *p + length + 1);
-  struct queue *q = queue_of(l, b);
-  if (!p) {
-    l->base.out->error = ENOMEM;
-    return NULL;
-  }
-  memcpy(p->text, text, length);
-  p->kind = (uint8_t)kind;
-  p->number = b ? b->number : 0;
-  /* A file tells each connection as it was captured. */
-  p->t_us = l->base.options.live || !q->last || t_us > q->last->t_us ? t_us : q->last->t_us;
-  insert(q, p);
-  l->waiting += sizeof *p;
-  if (l->waiting > WAITING_MAX && b) print_until(l, q, INT64_MAX);
-  return p;
-}
-
-__attribute__((format(printf, 4, 5))) static void note(struct ladder *l, struct block *b,
-                                                       int64_t t_us, const char *format, ...) {
-  char text[LINE_SIZE];
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  add(l, b, PIECE_NOTE, t_us, text);
-}
 
 /* ---- Titles --------------------------------------------------------------------------------- */
 
 static void title(struct ladder *l, struct block *b, const struct flow *flow, int64_t t_us,
                   const char *what) {
-  char client[FLOW_NAME_SIZE], server[FLOW_NAME_SIZE], line[LINE_SIZE];
+  char client[FLOW_NAME_SIZE], server[FLOW_NAME_SIZE], line[LADDER_LINE_SIZE];
   if (b->titled) return;
   b->titled = true;
   b->begun_us = t_us;
   snprintf(line, sizeof line, "#%u %s %s %s%s", flow->number,
            flow_end_name(flow, END_CLIENT, client), draw_glyph(&l->draw, DRAW_TO),
            flow_end_name(flow, END_SERVER, server), what);
-  add(l, b, PIECE_TITLE, t_us, line);
+  ladder_add(l, b, PIECE_TITLE, t_us, line);
 }
 
 /* The first segment of a close: who is who, and what both ends were in. */
 static void header(struct ladder *l, struct block *b, const struct report_segment *s) {
   const struct model *m = &s->flow->model;
   int64_t t_us = s->segment->t_us;
-  char line[LINE_SIZE];
+  char line[LADDER_LINE_SIZE];
   if (l->base.options.verbose && m->first_closer != END_NONE) {
     enum end first = m->first_closer, second = end_other(first);
     uint32_t u = connection_u(m), w = connection_w(m);
     snprintf(line, sizeof line, "u=%u (raw %u); w=%u (raw %u) if %s sends no more data",
              u - m->end[first].first_seq, u,
              m->end[second].has_seq ? w - m->end[second].first_seq : 0, w, end_name(second));
-    add(l, b, PIECE_SENTENCE, t_us, line);
+    ladder_add(l, b, PIECE_SENTENCE, t_us, line);
   }
-  add(l, b, PIECE_HEADER, t_us, "");
-  struct piece *p = add(l, b, PIECE_ROW, t_us, "");
+  ladder_add(l, b, PIECE_HEADER, t_us, "");
+  struct piece *p = ladder_add(l, b, PIECE_ROW, t_us, "");
   if (!p) return;
   p->row.what = DRAW_STATES;
   for (unsigned e = 0; e < 2; e++) {
@@ -350,11 +119,7 @@ static void absorb_words(struct ladder *l, struct piece *p) {
 /* The row of data that waits, if this is more of the same. */
 static struct piece *data_before(struct ladder *l, struct block *b,
                                  const struct report_segment *s) {
-  struct queue *q = queue_of(l, b);
-  struct piece *last = NULL;
-  if (!l->base.options.live) last = q->last;
-  for (struct piece *p = l->base.options.live ? q->first : NULL; p; p = p->next)
-    if (p->number == b->number && p->kind != PIECE_KERNEL) last = p;
+  struct piece *last = ladder_newest(l, b);
   bool more = last && last->kind == PIECE_ROW && last->segments > 0 && s->step->in_half_close &&
               s->step->n_findings == 0 && last->row.from == s->step->from;
   return more ? last : NULL;
@@ -386,7 +151,7 @@ static void row(struct ladder *l, struct block *b, const struct report_segment *
     label_data(&p->row, p->octets, p->segments);
     return;
   }
-  p = add(l, b, PIECE_ROW, t_us, "");
+  p = ladder_add(l, b, PIECE_ROW, t_us, "");
   if (!p) return;
   char buffer[TEXT_SIZE];
   struct out label = out_string(buffer, sizeof buffer);
@@ -415,7 +180,7 @@ static void stubs(struct ladder *l, struct block *b, const struct report_segment
   int64_t t_us = s->segment->t_us;
   for (unsigned i = 0; i < n; i++) {
     if (!lost[i].is_drawn) continue;
-    struct piece *p = add(l, b, PIECE_ROW, t_us, "");
+    struct piece *p = ladder_add(l, b, PIECE_ROW, t_us, "");
     if (!p) return;
     p->row.what = DRAW_LOST;
     p->row.from = lost[i].from;
@@ -439,7 +204,7 @@ static void set_label(struct draw_row *row, const char *text) {
 }
 
 static void span(struct ladder *l, struct block *b, int64_t t_us, const char *text) {
-  struct piece *p = add(l, b, PIECE_ROW, t_us, "");
+  struct piece *p = ladder_add(l, b, PIECE_ROW, t_us, "");
   if (!p) return;
   p->row.what = DRAW_SPAN;
   snprintf(p->row.label, sizeof p->row.label, "%s", text);
@@ -466,13 +231,13 @@ struct saying {
 
 static void say(void *context, const char *text) {
   const struct saying *s = context;
-  add(s->l, s->b, PIECE_NOTE, s->t_us, text);
+  ladder_add(s->l, s->b, PIECE_NOTE, s->t_us, text);
 }
 
 static void ladder_segment(struct report *report, const struct report_segment *s) {
   struct ladder *l = (struct ladder *)report;
   const struct model *m = &s->flow->model;
-  struct block *b = block_of(l, s->flow);
+  struct block *b = ladder_block_of(l, s->flow);
   if (!b) return;
   title(l, b, s->flow, s->segment->t_us, s->flow->verdicts > 0 ? ", again" : "");
   if (!b->headed) header(l, b, s);
@@ -506,7 +271,7 @@ static void ladder_expired(struct report *report, const struct flow *flow,
                            const struct model_step *step, int64_t now_us) {
   struct ladder *l = (struct ladder *)report;
   const struct model *m = &flow->model;
-  struct block *b = block_of(l, flow);
+  struct block *b = ladder_block_of(l, flow);
   if (!b) return;
   for (unsigned i = 0; i < step->n_changes && !b->titled; i++) {
     b->shown[step->changes[i].end].state = step->changes[i].from;
@@ -521,7 +286,7 @@ static void ladder_expired(struct report *report, const struct flow *flow,
     span(l, b, now_us, text);
     b->span_told = true;
   }
-  struct piece *p = add(l, b, PIECE_ROW, now_us, "");
+  struct piece *p = ladder_add(l, b, PIECE_ROW, now_us, "");
   if (!p) return;
   p->row.what = DRAW_SPAN;
   p->row.t_us = now_us;
@@ -539,7 +304,7 @@ static void ladder_expired(struct report *report, const struct flow *flow,
     char buffer[TEXT_SIZE];
     struct out reason = out_string(buffer, sizeof buffer);
     text_reason(&reason, &step->changes[i]);
-    note(l, b, now_us, "%s: %s", end_name(step->changes[i].end), out_text_of(&reason));
+    ladder_note(l, b, now_us, "%s: %s", end_name(step->changes[i].end), out_text_of(&reason));
   }
 }
 
@@ -561,7 +326,7 @@ static void ladder_kernel(struct report *report, const struct kernel_word *word)
   const struct model *m = &word->flow->model;
   bool all = l->base.options.kernel_lines, moved = word->kind == KERNEL_EVENT_STATE;
   if (!all && (!moved || word->restarted || mark_row(l, word))) return;
-  struct block *b = block_of(l, word->flow);
+  struct block *b = ladder_block_of(l, word->flow);
   if (!b) return;
   /* It lags behind what the segments have shown. */
   if (!all && !word->asked && b->passed[word->end] & 1U << word->to) return;
@@ -569,7 +334,7 @@ static void ladder_kernel(struct report *report, const struct kernel_word *word)
     for (unsigned e = 0; e < 2; e++) b->shown[e].state = m->end[e].state;
   title(l, b, word->flow, word->t_us, word->flow->verdicts > 0 ? ", again" : "");
   struct piece *p =
-      add(l, b, PIECE_KERNEL, word->t_us > b->begun_us ? word->t_us : b->begun_us, "");
+      ladder_add(l, b, PIECE_KERNEL, word->t_us > b->begun_us ? word->t_us : b->begun_us, "");
   if (!p) return;
   p->row.what = DRAW_SPAN;
   p->row.t_us = word->t_us;
@@ -600,7 +365,7 @@ static void ladder_kernel(struct report *report, const struct kernel_word *word)
 static void ladder_start(struct report *report, const char *source, const char *filter,
                          const char *kernel_lack) {
   struct ladder *l = (struct ladder *)report;
-  char line[LINE_SIZE];
+  char line[LADDER_LINE_SIZE];
   (void)source, (void)filter;
   l->draw.columns = l->base.options.columns;
   if (!kernel_lack || *kernel_lack == '\0') return;
@@ -615,11 +380,11 @@ static void remedies(struct ladder *l, struct block *b, const struct verdict *v,
                      int64_t t_us) {
   for (unsigned i = from; i < v->n_findings; i++) {
     const struct finding_text *f = finding_text(v->findings[i].id);
-    char text[LINE_SIZE];
+    char text[LADDER_LINE_SIZE];
     if (l->explained[v->findings[i].id]) continue;
     l->explained[v->findings[i].id] = true;
     snprintf(text, sizeof text, "%s (%s): %s %s", f->id, f->clause, f->cause, f->remedy);
-    add(l, b, PIECE_SENTENCE, t_us, text);
+    ladder_add(l, b, PIECE_SENTENCE, t_us, text);
   }
 }
 
@@ -627,62 +392,62 @@ static void ladder_verdict(struct report *report, const struct flow *flow, const
                            int64_t now_us) {
   struct ladder *l = (struct ladder *)report;
   const struct model *m = &flow->model;
-  struct block *b = find_block(l, flow->number);
+  struct block *b = ladder_find_block(l, flow->number);
   bool is_open = v->ending == ENDING_OPEN && v->n_findings == 0;
   if (is_open || !only_passes(l->base.options.only, v)) {
-    if (b) let_go(l, b, now_us);
+    if (b) ladder_let_go(l, b, now_us);
     return;
   }
-  b = block_of(l, flow);
+  b = ladder_block_of(l, flow);
   if (!b) return;
-  char line[LINE_SIZE], sentence[TEXT_SENTENCE_SIZE];
+  char line[LADDER_LINE_SIZE], sentence[TEXT_SENTENCE_SIZE];
   int64_t t_us = l->base.options.live || !b->queue.last ? now_us : b->queue.last->t_us;
   title(l, b, flow, t_us, flow->verdicts > 0 ? ", again" : "");
   span_time_wait(l, b, m, t_us);
   enum draw_paint paint =
       ladder_judgement(flow, v, &l->draw, l->base.options.verbose, line, sizeof line);
-  struct piece *p = add(l, b, PIECE_JUDGEMENT, t_us, line);
+  struct piece *p = ladder_add(l, b, PIECE_JUDGEMENT, t_us, line);
   if (p) p->paint = (uint8_t)paint;
-  add(l, b, PIECE_SENTENCE, t_us, text_sentence(flow, v, now_us, sentence));
+  ladder_add(l, b, PIECE_SENTENCE, t_us, text_sentence(flow, v, now_us, sentence));
   remedies(l, b, v, m->n_findings, t_us);
   if (l->base.options.verbose || l->base.options.kernel_lines) {
     struct out sockets = out_string(sentence, sizeof sentence);
     text_sockets(&sockets, flow->kernel, now_us);
     snprintf(line, sizeof line, "the kernel now: %s", out_text_of(&sockets));
-    if (sockets.end > 0) add(l, b, PIECE_SENTENCE, t_us, line);
+    if (sockets.end > 0) ladder_add(l, b, PIECE_SENTENCE, t_us, line);
   }
-  print_until(l, &b->queue, INT64_MAX);
-  let_go(l, b, now_us);
+  ladder_print_until(l, &b->queue, INT64_MAX);
+  ladder_let_go(l, b, now_us);
 }
 
 static void ladder_stuck(struct report *report, const struct flow *flow, const struct verdict *v,
                          int64_t waits_us, int64_t now_us) {
   struct ladder *l = (struct ladder *)report;
-  struct block *b = block_of(l, flow);
+  struct block *b = ladder_block_of(l, flow);
   char line[64], sentence[TEXT_SENTENCE_SIZE];
   if (!b) return;
   (void)waits_us;
   title(l, b, flow, now_us, "");
   snprintf(line, sizeof line, "#%u %s %s", flow->number, draw_glyph(&l->draw, DRAW_BULLET),
            v->only_half_closed ? "waits" : "stuck");
-  struct piece *p = add(l, b, PIECE_JUDGEMENT, now_us, line);
+  struct piece *p = ladder_add(l, b, PIECE_JUDGEMENT, now_us, line);
   if (p) p->paint = v->only_half_closed ? DRAW_DOUBT : DRAW_BAD;
-  add(l, b, PIECE_SENTENCE, now_us, text_sentence(flow, v, now_us, sentence));
+  ladder_add(l, b, PIECE_SENTENCE, now_us, text_sentence(flow, v, now_us, sentence));
   remedies(l, b, v, flow->model.n_findings, now_us);
-  if (!l->base.options.live) print_until(l, &b->queue, INT64_MAX);
+  if (!l->base.options.live) ladder_print_until(l, &b->queue, INT64_MAX);
 }
 
 static void ladder_inventory(struct report *report, const struct kernel_inventory *in,
                              int64_t now_us) {
   struct ladder *l = (struct ladder *)report;
-  char buffer[LINE_SIZE];
+  char buffer[LADDER_LINE_SIZE];
   struct out text = out_string(buffer, sizeof buffer);
   text_inventory(&text, in);
-  if (text.end > 0) add(l, NULL, PIECE_JUDGEMENT, now_us, out_text_of(&text));
+  if (text.end > 0) ladder_add(l, NULL, PIECE_JUDGEMENT, now_us, out_text_of(&text));
   for (uint32_t i = 0; i < in->n_groups; i++) {
     text = out_string(buffer, sizeof buffer);
     text_inventory_group(&text, &in->group[i]);
-    add(l, NULL, PIECE_SENTENCE, now_us, out_text_of(&text));
+    ladder_add(l, NULL, PIECE_SENTENCE, now_us, out_text_of(&text));
   }
 }
 
@@ -699,7 +464,7 @@ static void ladder_countdown(struct report *report, const struct flow *flow, int
   if (!report->options.terminal || l->queue.first) return;
   if (l->counting_down && left_s == l->shown_s) return;
   l->shown_s = left_s;
-  end_countdown(l);
+  ladder_end_countdown(l);
   out_printf(out, "  #%u TIME_WAIT ", flow->number);
   for (int i = 0; i < cells; i++)
     out_text(out, draw_glyph(&l->draw, i < full ? DRAW_FULL : DRAW_EMPTY));
@@ -710,27 +475,20 @@ static void ladder_countdown(struct report *report, const struct flow *flow, int
 static void ladder_tick(struct report *report, int64_t now_us) {
   struct ladder *l = (struct ladder *)report;
   if (!report->options.live) return;
-  print_until(l, &l->queue, now_us - WAIT_US);
-  if (!l->queue.first) drop_done(l, now_us);
+  ladder_print_until(l, &l->queue, now_us - WAIT_US);
+  if (!l->queue.first) ladder_drop_done(l, now_us);
 }
 
 static void ladder_summary(struct report *report, const struct report_summary *summary) {
   struct ladder *l = (struct ladder *)report;
   (void)summary;
-  print_until(l, &l->queue, INT64_MAX);
-  end_countdown(l);
+  ladder_print_until(l, &l->queue, INT64_MAX);
+  ladder_end_countdown(l);
 }
 
 static void ladder_destroy(struct report *report) {
-  struct ladder *l = (struct ladder *)report;
-  free_queue(l, &l->queue);
-  for (unsigned i = 0; i < BUCKETS; i++)
-    for (struct block *next, *b = l->bucket[i]; b; b = next) {
-      next = b->next;
-      free_queue(l, &b->queue);
-      free(b);
-    }
-  free(l);
+  ladder_forget((struct ladder *)report);
+  free(report);
 }
 
 struct report *report_ladder_new(struct out *out, const struct report_options *options) {
