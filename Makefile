@@ -78,10 +78,10 @@ OBJECTS_test_name := tests/test_name capture/name
 # tests/check_fuzz_report.sh links it with libFuzzer, which has a main.
 FUZZERS := fuzz_report
 OBJECTS_fuzz_report := tests/fuzz_report capture/decode capture/flow capture/name capture/roles \
-  $(filter-out capture/report/rows,$(call layer,capture/report)) $(MODEL) common/printable
+  $(filter-out capture/report/rows,$(call layer,capture/report)) $(MODEL) common/printable common/stop
 OBJECTS_test_report := tests/test_report $(OBJECTS_fuzz_report)
 OBJECTS_test_roles := tests/test_roles capture/roles
-OBJECTS_test_out := tests/test_out capture/report/out common/printable
+OBJECTS_test_out := tests/test_out capture/report/out common/printable common/stop
 OBJECTS_test_verdict := tests/test_verdict tests/model_builder $(MODEL)
 OBJECTS_test_witness := tests/test_witness tests/model_builder $(MODEL)
 OBJECTS_test_kernel_diag := tests/test_kernel_diag capture/kernel/diag capture/kernel/owner \

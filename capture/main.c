@@ -76,7 +76,6 @@ struct outputs {
   int save_fd; /* of -w, -1 */
   struct output list[WATCH_REPORTS_MAX];
   unsigned n;
-  const sigset_t *unblocked;
   struct ladder_expectation *expected;
 };
 
@@ -145,8 +144,6 @@ static bool add_output(struct watch *w, struct outputs *to, const struct setting
     return false;
   }
   to->n++;
-  o->out.stop = &stop_signal;
-  o->out.unblocked = to->unblocked;
   if (!add_report(w, d->new (&o->out, &s->report))) return false;
   if (d->option) return true;
   struct report *own = w->reports[w->n_reports - 1];
@@ -547,7 +544,7 @@ static int watch_source(struct settings *s, int argc, char **argv) {
   char error[SOURCE_ERROR_SIZE];
   struct source *source = NULL, *second = NULL;
   sigset_t unblocked;
-  struct outputs out = {.unblocked = &unblocked};
+  struct outputs out = {0};
   bool ask = s->report.live && s->kernel != KERNEL_OFF;
   int status = CLI_EXIT_USAGE;
   /* A pipe may have no writer, no reader or nothing yet: until then a signal is not held back. */

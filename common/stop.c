@@ -6,8 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What a pipe, a socket or a terminal that poll calls writable takes without blocking. */
-enum { UNBLOCKED_BYTES = 4096, SLICE_MS = 100 };
+enum { SLICE_MS = 100 };
 
 volatile sig_atomic_t stop_signal;
 static void (*wake_up)(void);
@@ -26,7 +25,7 @@ void stop_catch(void (*wake)(void)) {
 }
 
 /* In slices: a signal that comes between looking at stop_signal and waiting interrupts nothing. */
-static int await_reader(int fd) {
+int stop_await_reader(int fd) {
   sigset_t mask;
   sigprocmask(SIG_BLOCK, NULL, &mask);
   sigdelset(&mask, SIGINT);
@@ -45,9 +44,9 @@ static int await_reader(int fd) {
 
 int stop_write(int fd, const char *text, size_t n) {
   while (n > 0) {
-    int error = await_reader(fd);
+    int error = stop_await_reader(fd);
     if (error != 0) return error;
-    ssize_t written = write(fd, text, n < UNBLOCKED_BYTES ? n : UNBLOCKED_BYTES);
+    ssize_t written = write(fd, text, n < STOP_UNBLOCKED_BYTES ? n : STOP_UNBLOCKED_BYTES);
     if (written < 0 && errno != EINTR && errno != EAGAIN) return errno;
     if (written <= 0) continue;
     text += written;

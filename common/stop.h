@@ -8,7 +8,12 @@
 #include <signal.h>
 #include <stddef.h>
 
-enum { STOP_PATIENCE_MS = 1000 };
+enum {
+  STOP_PATIENCE_MS = 1000,
+  /* What a pipe, a socket or a terminal that poll calls writable takes without blocking (POSIX says
+   * so of pipes: PIPE_BUF). */
+  STOP_UNBLOCKED_BYTES = 4096,
+};
 
 /* Which of the two has come, 0: none. */
 extern volatile sig_atomic_t stop_signal;
@@ -17,8 +22,11 @@ extern volatile sig_atomic_t stop_signal;
  * which must be safe in a signal handler. SIGPIPE is ignored. */
 void stop_catch(void (*wake)(void));
 
-/* Writes all of it. 0 or errno; ETIMEDOUT when the reader was given up. The two signals are noticed
- * meanwhile also where the caller has blocked them. */
+/* Waits until a write of STOP_UNBLOCKED_BYTES does not block. 0 or errno; ETIMEDOUT when the reader
+ * was given up. The two signals are noticed meanwhile also where the caller has blocked them. */
+int stop_await_reader(int fd);
+
+/* Writes all of it, waiting like this. 0 or errno. */
 int stop_write(int fd, const char *text, size_t n);
 
 #endif

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "capture/report/out.h"
+#include "common/stop.h"
 
 static uint64_t random_state = 1;
 static uint64_t next_random(void) {
@@ -244,14 +245,14 @@ static void a_reader_that_never_reads_is_given_up_once_a_stop_is_asked(void **un
   (void)unused;
   int fds[2];
   static char octets[3 * PIPE_SIZE];
-  volatile sig_atomic_t stop = 1;
   struct out out;
   open_pipe(fds, 0);
   assert_true(out_open(&out, fds[1], OUT_FILE_SIZE));
-  out.stop = &stop;
+  stop_signal = SIGTERM;
   out_bytes(&out, octets, sizeof octets);
   assert_false(out_finish(&out));
   assert_int_equal(out.error, ETIMEDOUT);
+  stop_signal = 0;
   out_close(&out);
   close(fds[0]);
   close(fds[1]);

@@ -10,10 +10,7 @@
 #include <unistd.h>
 
 #include "common/printable.h"
-
-/* A pipe, a socket or a terminal that poll calls writable takes as much without blocking (POSIX
- * says so of pipes: PIPE_BUF). */
-enum { UNBLOCKED_BYTES = 4096 };
+#include "common/stop.h"
 
 bool out_open(struct out *o, int fd, size_t size) {
   struct stat status;
@@ -38,17 +35,13 @@ static void fail(struct out *o, int error) {
 
 /* The descriptor takes a write. False: not yet, and `wait` was not asked for; or it failed. */
 static bool is_writable(struct out *o, bool wait) {
-  while (o->error == 0) {
-    bool stopped = o->stop && *o->stop;
-    struct timespec none = {0}, patience = {.tv_sec = OUT_PATIENCE_MS / 1000};
-    struct pollfd fd = {.fd = o->fd, .events = POLLOUT};
-    int n = ppoll(&fd, 1, !wait ? &none : stopped ? &patience : NULL, o->unblocked);
-    if (n > 0) return true;
-    if (n < 0 && errno != EINTR) fail(o, errno);
-    if (n == 0 && !wait) return false;
-    if (n == 0) fail(o, ETIMEDOUT);
-  }
-  return false;
+  struct pollfd fd = {.fd = o->fd, .events = POLLOUT};
+  int error = 0;
+  if (wait) error = stop_await_reader(o->fd);
+  int n = wait ? error == 0 : poll(&fd, 1, 0);
+  if (n < 0 && errno != EINTR) error = errno;
+  if (error != 0) fail(o, error);
+  return n > 0;
 }
 
 /* Writes once. False when no more can be written now. */
@@ -56,7 +49,7 @@ static bool write_some(struct out *o, bool wait) {
   size_t n = o->end - o->start;
   if (o->may_block) {
     if (!is_writable(o, wait)) return false;
-    if (n > UNBLOCKED_BYTES) n = UNBLOCKED_BYTES;
+    if (n > STOP_UNBLOCKED_BYTES) n = STOP_UNBLOCKED_BYTES;
   }
   ssize_t written = write(o->fd, o->buffer + o->start, n);
   if (written >= 0) {

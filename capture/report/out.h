@@ -3,14 +3,13 @@
  * flushes.
  *
  * A reader may be slow (a pager, a pipe, a stopped terminal). out_flush never waits for it: what it
- * does not take stays in the buffer. Only a full buffer and out_finish wait, and once `stop` is set
- * they give a reader that takes nothing OUT_PATIENCE_MS and no more.
+ * does not take stays in the buffer. Only a full buffer and out_finish wait, as long as
+ * stop_await_reader does (common/stop.h).
  *
  * The first write that fails is kept in `error`; whatever is put after it is thrown away. */
 #ifndef TEARDOWN_CAPTURE_REPORT_OUT_H
 #define TEARDOWN_CAPTURE_REPORT_OUT_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,7 +18,6 @@
 enum {
   OUT_FILE_SIZE = 1 << 16, /* of a buffer: fits the processor's cache */
   OUT_LIVE_SIZE = 1 << 22, /* what a slow reader may owe before a live capture waits for it */
-  OUT_PATIENCE_MS = 1000,
 };
 
 struct out {
@@ -28,8 +26,6 @@ struct out {
   int fd;                  /* -1: a string */
   int error;               /* errno of the first write that failed; ETIMEDOUT: nobody read; 0 */
   bool may_block;          /* not a file: its reader decides when a write returns */
-  const volatile sig_atomic_t *stop; /* NULL: nothing ends the waiting */
-  const sigset_t *unblocked;         /* signals while it waits; NULL: as they are */
 };
 
 /* Writes to `fd`, which stays the caller's. False when there is no memory. */
