@@ -1,27 +1,23 @@
 /* teardown-capture: wires source, decode, watch and reports; owns the exit. */
 #include <errno.h>
-#include <langinfo.h>
 #include <locale.h>
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "capture/decode.h"
 #include "capture/ladder_expectation.h"
 #include "capture/options.h"
+#include "capture/outputs.h"
 #include "capture/pair.h"
 #include "capture/privilege.h"
-#include "capture/report/page.h"
-#include "capture/report/rows.h"
 #include "capture/report/summary.h"
 #include "capture/sandbox.h"
 #include "capture/source.h"
-#include "capture/target.h"
 #include "capture/watch.h"
 #include "common/printable.h"
 #include "common/stop.h"
@@ -34,168 +30,23 @@ static int64_t now_us(void) {
   return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static unsigned terminal_columns(void) {
-  struct winsize size;
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  const char *columns = getenv("COLUMNS");
-  int n = columns ? atoi(columns) : 0;
-  return n > 0 ? (unsigned)n : 80;
-}
-
-/* ---- Reports -------------------------------------------------------------------------------- */
-
-static bool add_report(struct watch *w, struct report *report) {
-  if (!report) {
-    cli_complain(&program_cli, "out of memory");
-    return false;
-  }
-  w->reports[w->n_reports++] = report;
-  return true;
-}
-
-/* What is written to, for as long as the reports are. */
-struct output {
-  struct out out;
-  const char *option, *file; /* as the user knows it */
+/* What goes to stderr in many pieces, in memory first: printing waits for a reader, which must not
+ * hold up a signal. */
+struct memory {
+  FILE *file;
+  char *text;
+  size_t n;
 };
 
-typedef struct report *report_new(struct out *, const struct report_options *);
-
-/* What an option names, or stdout: opened first, a report only later. */
-struct destination {
-  const char *option, *file;
-  report_new *new;
-  int fd;
-  unsigned quiet;
-};
-
-struct outputs {
-  struct targets targets;
-  struct destination wanted[WATCH_REPORTS_MAX];
-  unsigned n_wanted;
-  int save_fd; /* of -w, -1 */
-  struct output list[WATCH_REPORTS_MAX];
-  unsigned n;
-  struct ladder_expectation *expected;
-};
-
-static bool want_file(struct outputs *to, const char *option, const char *file, report_new *new) {
-  char error[TARGET_ERROR_SIZE];
-  if (!file) return true;
-  int fd = target_open(&to->targets, option, file, error);
-  if (fd < 0) {
-    cli_complain(&program_cli, "%s", error);
-    return false;
-  }
-  if (new)
-    to->wanted[to->n_wanted++] =
-        (struct destination){.option = option, .file = file, .new = new, .fd = fd};
-  else
-    to->save_fd = fd;
-  return true;
+static bool begin_memory(struct memory *m) {
+  *m = (struct memory){0};
+  m->file = open_memstream(&m->text, &m->n);
+  return m->file != NULL;
 }
 
-/* What --format says goes to stdout, where nothing else does. */
-static bool want_stdout(struct outputs *to, const struct settings *s) {
-  static report_new *const news[] = {[FORMAT_LADDER] = report_ladder_new,
-                                     [FORMAT_LINES] = report_lines_new,
-                                     [FORMAT_JSON] = report_json_new};
-  char error[TARGET_ERROR_SIZE];
-  if (to->targets.stdout_taken && s->format == FORMAT_BY_TERMINAL) return true;
-  if (!target_take_stdout(&to->targets, "--format", error)) {
-    cli_complain(&program_cli, "%s", error);
-    return false;
-  }
-  enum format format = s->format;
-  if (format == FORMAT_BY_TERMINAL) format = isatty(STDOUT_FILENO) ? FORMAT_LADDER : FORMAT_LINES;
-  /* Which verdict it will be is not known while segments come; only a file's ladders wait for it.
-   */
-  bool waits = format == FORMAT_LADDER && !s->report.live;
-  unsigned quiet = s->quiet;
-  if (s->only_words && !waits && quiet == REPORT_STEPS) quiet = REPORT_VERDICTS;
-  if (quiet > REPORT_STEPS && format == FORMAT_LADDER) format = FORMAT_LINES; /* no rungs */
-  to->wanted[to->n_wanted++] = (struct destination){
-      .file = "stdout", .new = news[format], .fd = STDOUT_FILENO, .quiet = quiet};
-  return true;
-}
-
-/* Opens all that is written to; nothing is written yet. */
-static bool open_outputs(struct outputs *to, const struct settings *s,
-                         const struct source *source) {
-  to->save_fd = -1;
-  if (source_file_fd(source) >= 0) target_exclude(&to->targets, source_file_fd(source));
-  if (!want_file(to, "-w", s->source.save, NULL) ||
-      !want_file(to, "--json", s->json_file, report_json_new) ||
-      !want_file(to, "--html", s->html_file, report_page_new) ||
-      !want_file(to, "--rows", s->rows_file, report_rows_new) || !want_stdout(to, s))
-    return false;
-  if (targets_cut(&to->targets)) return true;
-  cli_complain(&program_cli, "cannot empty a file that is to be written: %s; choose another",
-               strerror(errno));
-  return false;
-}
-
-static bool add_output(struct watch *w, struct outputs *to, const struct settings *s,
-                       const struct destination *d) {
-  struct output *o = &to->list[to->n];
-  *o = (struct output){.option = d->option, .file = d->file};
-  if (!out_open(&o->out, d->fd, s->report.live ? OUT_LIVE_SIZE : OUT_FILE_SIZE)) {
-    cli_complain(&program_cli, "out of memory");
-    return false;
-  }
-  to->n++;
-  if (!add_report(w, d->new (&o->out, &s->report))) return false;
-  if (d->option) return true;
-  struct report *own = w->reports[w->n_reports - 1];
-  own->options.quiet = d->quiet;
-  if (s->only_words) own->options.only = &s->only;
-  return true;
-}
-
-static bool make_reports(struct watch *w, struct outputs *to, struct settings *s) {
-  const char *term = getenv("TERM");
-  bool tty = isatty(STDOUT_FILENO), terminal = tty && term && strcmp(term, "dumb") != 0;
-  const char *no_color = getenv("NO_COLOR");
-  s->report.columns = terminal_columns();
-  s->report.terminal = terminal;
-  if (s->report.live) s->report.started_us = now_us();
-  s->report.kernel_lines = s->kernel == KERNEL_LINES;
-  s->report.ascii = s->report.ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
-  s->report.color =
-      s->color == COLOR_ALWAYS || (s->color == COLOR_AUTO && terminal && !(no_color && *no_color));
-  for (unsigned i = 0; i < to->n_wanted; i++)
-    if (!add_output(w, to, s, &to->wanted[i])) return false;
-  return !to->expected || add_report(w, ladder_expectation_watch(to->expected));
-}
-
-/* ---- What cannot be written ------------------------------------------------------------------ */
-
-/* A reader that went away has seen what it wanted. */
-static bool has_lost(const struct outputs *to) {
-  bool lost = false;
-  for (unsigned i = 0; i < to->n; i++) {
-    const struct output *o = &to->list[i];
-    int error = o->out.error;
-    if (error == 0 || error == EPIPE) continue;
-    lost = true;
-    cli_complain(&program_cli, "%s%s%s: cannot write: %s; %s", o->option ? o->option : "",
-                 o->option ? " " : "", o->file,
-                 error == ETIMEDOUT ? "its reader does not read" : strerror(error),
-                 error == ETIMEDOUT ? "what it had not taken is lost"
-                                    : "the rest is lost: make room there, or choose another file");
-  }
-  return lost;
-}
-
-/* Writes what is left. False when anything could not be written, which is said. */
-static bool finish_outputs(struct outputs *to) {
-  for (unsigned i = 0; i < to->n; i++) {
-    struct out *out = &to->list[i].out;
-    bool is_whole = out_finish(out);
-    /* A failing disk may say so only now. */
-    if (out->fd != STDOUT_FILENO && close(out->fd) < 0 && is_whole) out->error = errno;
-  }
-  return !has_lost(to);
+static void print_memory(struct memory *m) {
+  if (fclose(m->file) == 0) (void)stop_write(STDERR_FILENO, m->text, m->n);
+  free(m->text);
 }
 
 /* ---- The run -------------------------------------------------------------------------------- */
@@ -292,8 +143,8 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
     tell_evictions(w, &evictions_told);
     if (n > 0 && w->prompt) heard_us = now_us();
     if (w->prompt && now_us() >= next_tick_us) {
-      for (unsigned i = 0; i < w->n_reports; i++) /* it may have been resized */
-        w->reports[i]->options.columns = terminal_columns();
+      unsigned columns = outputs_columns(); /* it may have been resized */
+      for (unsigned i = 0; i < w->n_reports; i++) w->reports[i]->options.columns = columns;
       if (w->live) w->incomplete = source_counts(source).dropped > 0;
       if (n_packets > 0 || w->live) watch_tick(w, clock_us(w, last_us, heard_us));
       next_tick_us = now_us() + TICK_MS * 1000;
@@ -366,13 +217,10 @@ static void print_pair(const struct pair *pair, const char *const file[static 2]
   char shown[2][1024];
   const char *const name[] = {printable_text(file[0], shown[0], sizeof shown[0]),
                               printable_text(file[1], shown[1], sizeof shown[1])};
-  char *text = NULL;
-  size_t n = 0;
-  FILE *memory = open_memstream(&text, &n);
-  if (!memory) return;
-  pair_print(memory, pair, name);
-  if (fclose(memory) == 0) (void)stop_write(STDERR_FILENO, text, n);
-  free(text);
+  struct memory memory;
+  if (!begin_memory(&memory)) return;
+  pair_print(memory.file, pair, name);
+  print_memory(&memory);
 }
 
 /* Two files: what each segment is known to have become. */
@@ -449,15 +297,11 @@ static void complain_of_open(enum source_error error, const char *message, int a
     cli_complain(&program_cli, "%s", message);
 }
 
-/* In memory first: printing waits for a reader, which must not hold up a signal. */
 static void print_summary(const struct report_summary *summary) {
-  char *text = NULL;
-  size_t n = 0;
-  FILE *memory = open_memstream(&text, &n);
-  if (!memory) return;
-  summary_print(memory, summary);
-  if (fclose(memory) == 0) (void)stop_write(STDERR_FILENO, text, n);
-  free(text);
+  struct memory memory;
+  if (!begin_memory(&memory)) return;
+  summary_print(memory.file, summary);
+  print_memory(&memory);
 }
 
 /* ---- The sandbox ---------------------------------------------------------------------------- */
@@ -509,7 +353,7 @@ static bool prepare(struct settings *s, struct outputs *out, struct watch *watch
   }
   if (*second && source_file_fd(*second) >= 0)
     target_exclude(&out->targets, source_file_fd(*second));
-  if (!open_outputs(out, s, *source) || !drop_privileges(s, ask)) return false;
+  if (!outputs_open(out, s, *source) || !drop_privileges(s, ask)) return false;
   bool started = source_start(*source, out->save_fd, error) == SOURCE_OK &&
                  (!*second || source_start(*second, -1, error) == SOURCE_OK);
   if (started) return true;
@@ -550,11 +394,12 @@ static int watch_source(struct settings *s, int argc, char **argv) {
   /* A pipe may have no writer, no reader or nothing yet: until then a signal is not held back. */
   bool prepared = prepare(s, &out, &watch, &source, &second, ask, argc, argv);
   handle_signals(&unblocked);
+  if (s->report.live) s->report.started_us = now_us();
   watch.prompt = s->report.live || (prepared && source_fd(source) >= 0);
   if (!watch.prompt) watch.stuck_after_us = 0; /* its verdicts come at once */
   if (prepared && !watch_init(&watch)) {
     cli_complain(&program_cli, "out of memory");
-  } else if (prepared && make_reports(&watch, &out, s)) {
+  } else if (prepared && outputs_make_reports(&out, &watch, s)) {
     const char *name = s->report.live ? s->source.interface : s->source.file;
     lock_in(s, ask);
     for (unsigned i = 0; i < watch.n_reports; i++)
@@ -565,14 +410,13 @@ static int watch_source(struct settings *s, int argc, char **argv) {
     if (s->report.live && isatty(STDERR_FILENO)) tell_source(name, s->filter);
     bool ok = second ? run_pair(&watch, (struct source *[]){source, second}, s)
                      : run(&watch, source, s, &unblocked);
-    bool written = finish_outputs(&out);
+    bool written = outputs_finish(&out);
     print_summary(&watch.summary);
     status = ok && written ? exit_status(&watch, s, out.expected) : CLI_EXIT_USAGE;
   }
   watch_destroy(&watch);
   kernel_close(watch.kernel);
-  ladder_expectation_free(out.expected);
-  for (unsigned i = 0; i < out.n; i++) out_close(&out.list[i].out);
+  outputs_close(&out);
   if (second) (void)source_close(second, error);
   if (source && !source_close(source, error)) {
     cli_complain(&program_cli, "%s", error);

@@ -1,0 +1,53 @@
+/* What capture writes to: a report each for stdout and for the files that options name. Complains
+ * itself of what cannot be. */
+#ifndef TEARDOWN_CAPTURE_OUTPUTS_H
+#define TEARDOWN_CAPTURE_OUTPUTS_H
+
+#include "capture/ladder_expectation.h"
+#include "capture/options.h"
+#include "capture/target.h"
+#include "capture/watch.h"
+
+/* What is written to, for as long as the reports are. */
+struct output {
+  struct out out;
+  const char *option, *file; /* as the user knows it */
+};
+
+typedef struct report *report_new(struct out *, const struct report_options *);
+
+/* What an option names, or stdout: opened first, a report only later. */
+struct destination {
+  const char *option, *file;
+  report_new *new;
+  int fd;
+  unsigned quiet;
+};
+
+struct outputs {
+  struct targets targets;
+  struct destination wanted[WATCH_REPORTS_MAX];
+  unsigned n_wanted;
+  int save_fd; /* of -w, -1 */
+  struct output list[WATCH_REPORTS_MAX];
+  unsigned n;
+  struct ladder_expectation *expected;
+};
+
+/* Opens all that is written to; nothing is written yet. False: it was said why not. */
+bool outputs_open(struct outputs *outputs, const struct settings *settings,
+                  const struct source *source);
+
+/* Gives the watch a report for each, and what is expected of the ladder. */
+bool outputs_make_reports(struct outputs *outputs, struct watch *watch, struct settings *settings);
+
+/* The width of the terminal, by COLUMNS where there is none; else 80. */
+unsigned outputs_columns(void);
+
+/* Writes what is left. False when anything could not be written, which is said. */
+bool outputs_finish(struct outputs *outputs);
+
+/* To be called once the reports are gone. */
+void outputs_close(struct outputs *outputs);
+
+#endif
