@@ -164,7 +164,7 @@ bool sandbox_drop(const char *user, bool owners, char error[static SANDBOX_ERROR
 enum { FOR_ALL = 1, FOR_WITNESS = 2, FOR_SANITIZERS = 4 };
 
 /* By name: a machine that lacks one has another of the same use. Where the arguments are limited,
- * it is by lock_arguments. */
+ * it is by `limits`. */
 /* clang-format off */
 static const struct {
   const char *name;
