@@ -8,6 +8,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "common/model/seq.h"
+
 static_assert(FLOW_SECRET_SIZE >= XXH3_SECRET_SIZE_MIN, "the hash takes a secret of this size");
 
 /* The index is at most three fifths full, so that a search looks at two or three slots. */
@@ -246,6 +248,40 @@ void flow_swap_roles(struct flow *f) {
 }
 
 bool flow_has_closed(const struct flow *f) { return connection_has_closed(&f->model); }
+
+bool flow_repeats(const struct flow *f, enum end from, const struct segment *s) {
+  const struct model *m = &f->model;
+  const struct endpoint *e = &m->end[from];
+  if (m->segments == 0 || s->t_us > m->last_us) return false;
+  if (segment_has(s, SEGMENT_RST)) return m->rst.t_us != 0;
+  if (!e->has_seq || seq_lt(s->seq, e->first_seq)) return false;
+  if (seq_gt(segment_end(s), e->stream.snd_nxt)) return false;
+  if (segment_has(s, SEGMENT_ACK) && !(e->offer.has_ack && seq_leq(s->ack, e->offer.ack_max)))
+    return false;
+  if (segment_has(s, SEGMENT_SYN) && !e->sent_syn) return false;
+  return !segment_has(s, SEGMENT_FIN) || e->has_fin;
+}
+
+static int64_t closed_us(const struct flow *f) {
+  return flow_has_closed(f) ? f->model.last_control_us : f->model.last_us;
+}
+
+static int compare_closes(const void *one, const void *other) {
+  const struct flow *a = *(struct flow *const *)one, *b = *(struct flow *const *)other;
+  if (closed_us(a) != closed_us(b)) return closed_us(a) < closed_us(b) ? -1 : 1;
+  return a->number < b->number ? -1 : a->number > b->number;
+}
+
+struct flow **flow_in_order_of_closes(struct flow_table *t, uint32_t *n) {
+  struct flow **rest = malloc((t->untouched + 1) * sizeof(struct flow *));
+  *n = t->untouched;
+  if (!rest) return NULL;
+  *n = 0;
+  for (uint32_t i = 0; i < t->untouched; i++)
+    if (t->flows[i].in_use) rest[(*n)++] = &t->flows[i];
+  qsort(rest, *n, sizeof *rest, compare_closes);
+  return rest;
+}
 
 /* ---- The longest idle ----------------------------------------------------------------------- */
 

@@ -150,6 +150,15 @@ void flow_restart(struct flow_table *table, struct flow *flow, const struct deco
 /* A FIN or an RST was seen: it is, or was, about to end. */
 bool flow_has_closed(const struct flow *flow);
 
+/* The segment is no newer than the newest of its connection and brings nothing that was not there:
+ * where two taps are in one file, one after the other, it was captured twice. */
+bool flow_repeats(const struct flow *flow, enum end from, const struct segment *segment);
+
+/* The connections that are there, `*n` of them, in the order in which they closed, or spoke last;
+ * free() it. NULL: there is no memory for that, and *n is how many entries of the table to look at.
+ */
+struct flow **flow_in_order_of_closes(struct flow_table *table, uint32_t *n);
+
 /* The one in no list that has been idle for longest. NULL: all are in lists. */
 struct flow *flow_longest_idle(struct flow_table *table);
 

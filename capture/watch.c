@@ -4,15 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/model/seq.h"
+#include "capture/due.h"
 
 /* A file's clock moves with every packet; its timers need not. */
 #define TIMERS_EVERY_US INT64_C(100000)
-
-/* How often the kernel is asked about a close that goes on, and by how much less for each that
- * does: some 2500 questions a second at the most. */
-#define ASK_EVERY_US INT64_C(200000)
-#define ASK_SHARE_US INT64_C(800)
 
 /* Connections that are asked about, some 20 us each, before packets are looked for again. */
 enum { ASKS_PER_TURN = 64 };
@@ -25,9 +20,6 @@ enum { BUSY_CLOSES = 500 };
 
 /* Several queues and processors make one capture step back a little. */
 #define STEP_BACK_US INT64_C(1000)
-
-/* Linux lets TIME_WAIT last a little longer than it says: its timer is coarse. */
-#define TIME_WAIT_SLACK_US INT64_C(5000000)
 
 bool watch_init(struct watch *w) {
   w->last_number = 0;
@@ -89,29 +81,6 @@ static void settle_roles(struct watch *w, struct flow *f) {
 }
 
 /* ---- Verdicts ------------------------------------------------------------------------------- */
-
-static bool is_half_open(const struct model *m) {
-  for (unsigned i = 0; i < 2; i++) {
-    enum tcp_state state = m->end[i].state;
-    if (!m->end[i].has_spoken || state == TCPS_LISTEN || state == TCPS_SYN_SENT ||
-        state == TCPS_SYN_RECEIVED)
-      return true;
-  }
-  return false;
-}
-
-/* Nothing more is to come of itself, but a repetition. */
-static bool is_complete(const struct model *m, int64_t now_us) {
-  return m->rst.from != END_NONE || ending_is_complete(ending_of(m, now_us));
-}
-
-/* The segments after which the model could have to think again stay away for this long. */
-static int64_t settle_us(const struct model *m) {
-  int64_t gap = 0;
-  for (int i = 0; i < 2; i++)
-    if (m->fin[i].last_gap_us > gap) gap = m->fin[i].last_gap_us;
-  return gap * WATCH_SETTLE_GAPS > WATCH_SETTLE_US ? gap * WATCH_SETTLE_GAPS : WATCH_SETTLE_US;
-}
 
 static void ask(struct watch *w, struct flow *f) {
   struct kernel_word news[2];
@@ -192,34 +161,19 @@ static void drop(struct watch *w, struct flow *f) {
   flow_remove(&w->flows, f);
 }
 
-/* ---- Timers --------------------------------------------------------------------------------- */
-
-/* The kernel still has the TIME_WAIT that the model's clock may have ended. */
-static bool is_held(const struct watch *w, const struct flow *f) {
-  return !w->own_clock &&
-         (kernel_holds_time_wait(f, END_CLIENT) || kernel_holds_time_wait(f, END_SERVER));
-}
+/* ---- What no segment tells ------------------------------------------------------------------- */
 
 static void expire(struct watch *w, struct flow *f, int64_t now_us) {
   struct model_step step;
-  if (is_held(w, f)) return;
+  if (due_is_held(w, f)) return;
   if (model_expire(&f->model, now_us, &step)) REPORT(w, REPORT_STEPS, expired, f, &step, now_us);
-}
-
-/* How long the kernel is left alone about one connection. */
-static int64_t ask_every_us(const struct watch *w) {
-  return ASK_EVERY_US + (int64_t)w->n_closing * ASK_SHARE_US;
-}
-
-static bool is_consulted(const struct watch *w, const struct flow *f) {
-  return f->kernel && !w->own_clock;
 }
 
 /* Asks the kernel now and then, and believes it that an end has closed where no segment says so. */
 static void consult(struct watch *w, struct flow *f, int64_t now_us) {
   const struct kernel_view *view = f->kernel;
-  if (!is_consulted(w, f)) return;
-  if (now_us - view->asked_us >= ask_every_us(w)) ask(w, f);
+  if (!due_is_consulted(w, f)) return;
+  if (now_us - view->asked_us >= due_ask_every_us(w)) ask(w, f);
   for (unsigned i = 0; i < 2; i++) {
     struct model_step step;
     int64_t gone_us = view->gone_us[i];
@@ -229,59 +183,15 @@ static void consult(struct watch *w, struct flow *f, int64_t now_us) {
   }
 }
 
-static int64_t earlier(int64_t one_us, int64_t other_us) {
-  return one_us < other_us ? one_us : other_us;
-}
-
-static int64_t later(int64_t one_us, int64_t other_us) {
-  return one_us > other_us ? one_us : other_us;
-}
-
-/* When the close was complete, or will be if no segment comes: with its last segment, or when a FIN
- * has not been repeated for so long that it must have been acknowledged. */
-static int64_t complete_us(const struct model *m) {
-  int64_t one_us = verdict_quiet_us(m, FIN1), other_us = verdict_quiet_us(m, FIN2);
-  const int64_t times[] = {m->last_us, earlier(one_us, other_us), later(one_us, other_us)};
-  for (size_t i = 0; i < sizeof times / sizeof *times && times[i] != INT64_MAX; i++)
-    if (is_complete(m, times[i])) return times[i];
-  return DEADLINE_NEVER;
-}
-
-/* When the verdict on the close is due, if no segment comes before. */
-static int64_t verdict_due_us(const struct watch *w, const struct flow *f) {
-  const struct model *m = &f->model;
-  bool lingers = connection_deadline_us(m) != INT64_MAX;
-  int64_t due_us = m->last_us + w->two_msl_us + (is_held(w, f) ? TIME_WAIT_SLACK_US : 0);
-  if (w->prompt && (!w->wait || !lingers)) due_us = earlier(due_us, m->last_us + settle_us(m));
-  return later(due_us, complete_us(m));
-}
-
 /* ---- Who is waited for ---------------------------------------------------------------------- */
-
-/* Since when somebody waits for the other end's next step; INT64_MAX: nobody does. */
-static int64_t waits_since_us(const struct model *m) {
-  const struct close_fin *fin1 = &m->fin[FIN1], *fin2 = &m->fin[FIN2];
-  if (m->first_closer == END_NONE || m->rst.from != END_NONE) return INT64_MAX;
-  if (verdict_fin_is_acked(m, FIN2)) return INT64_MAX;
-  if (fin2->copies > 0) return fin2->first_us;
-  if (verdict_fin_is_acked(m, FIN1)) return later(fin1->acked_us, m->half_close_us);
-  return fin1->first_us;
-}
-
-static int64_t stuck_due_us(const struct watch *w, const struct flow *f) {
-  enum { DOUBLINGS_MAX = 20 };
-  int64_t since_us = w->stuck_after_us ? waits_since_us(&f->model) : INT64_MAX;
-  if (since_us == INT64_MAX || f->told_stuck > DOUBLINGS_MAX) return DEADLINE_NEVER;
-  return since_us + (w->stuck_after_us << f->told_stuck);
-}
 
 static void tell_stuck(struct watch *w, struct flow *f, int64_t now_us) {
   struct verdict v;
-  if (stuck_due_us(w, f) > now_us) return;
-  while (stuck_due_us(w, f) <= now_us) f->told_stuck++;
+  if (due_stuck_us(w, f) > now_us) return;
+  while (due_stuck_us(w, f) <= now_us) f->told_stuck++;
   make_verdict(w, f, &v, now_us, true);
   if (verdict_stuck(&v) || v.only_half_closed)
-    REPORT(w, REPORT_VERDICTS, stuck, f, &v, now_us - waits_since_us(&f->model), now_us);
+    REPORT(w, REPORT_VERDICTS, stuck, f, &v, now_us - due_waits_since_us(&f->model), now_us);
 }
 
 void watch_take_inventory(struct watch *w, kernel_wanted *wanted, void *context, int64_t now_us) {
@@ -290,17 +200,7 @@ void watch_take_inventory(struct watch *w, kernel_wanted *wanted, void *context,
     REPORT(w, REPORT_VERDICTS, inventory, &inventory, now_us);
 }
 
-/* ---- Due ------------------------------------------------------------------------------------ */
-
-/* When something is to be done about the flow, if no segment comes before. */
-static int64_t due_us(const struct watch *w, const struct flow *f) {
-  const struct model *m = &f->model;
-  if (f->list == FLOW_LINGERING) return m->last_us + w->two_msl_us;
-  if (!f->is_closing) return DEADLINE_NEVER;
-  int64_t us = is_held(w, f) ? DEADLINE_NEVER : connection_deadline_us(m);
-  if (is_consulted(w, f)) us = earlier(us, f->kernel->asked_us + ask_every_us(w));
-  return earlier(earlier(us, stuck_due_us(w, f)), verdict_due_us(w, f));
-}
+/* ---- Timers --------------------------------------------------------------------------------- */
 
 /* Its deadline may have come nearer. One that has moved away is seen to be early when it comes. */
 static void hurry(struct watch *w, struct flow *f) {
@@ -315,7 +215,7 @@ static bool visit(struct watch *w, struct flow *f, int64_t now_us) {
     consult(w, f, now_us);
     expire(w, f, now_us);
     tell_stuck(w, f, now_us);
-    if (verdict_due_us(w, f) > now_us) return true;
+    if (due_verdict_us(w, f) > now_us) return true;
     give_verdict(w, f, now_us, true);
     flow_move(&w->flows, f, FLOW_LINGERING);
   }
@@ -362,7 +262,7 @@ static void count_down(struct watch *w, int64_t now_us) {
     left_us = left;
   }
   if (nearest)
-    REPORT(w, REPORT_STEPS, countdown, nearest, left_us, w->two_msl_us, is_held(w, nearest));
+    REPORT(w, REPORT_STEPS, countdown, nearest, left_us, w->two_msl_us, due_is_held(w, nearest));
 }
 
 void watch_tick(struct watch *w, int64_t now_us) {
@@ -420,11 +320,11 @@ bool watch_attend(struct watch *w, int64_t now_us) {
 /* Which places are given up first, should they all be needed. */
 static void list(struct watch *w, struct flow *f) {
   enum flow_list list = FLOW_UNLISTED;
-  if (f->is_closing && is_complete(&f->model, f->model.last_us))
+  if (f->is_closing && due_is_complete(&f->model, f->model.last_us))
     list = FLOW_ENDED;
   else if (!f->is_closing && f->list == FLOW_LINGERING)
     list = FLOW_LINGERING;
-  else if (is_half_open(&f->model))
+  else if (connection_is_half_open(&f->model))
     list = FLOW_HALF_OPEN;
   if (list != f->list || list == FLOW_ENDED) flow_move(&w->flows, f, list);
 }
@@ -456,9 +356,9 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
     event.state_before[i] = m->end[i].state;
     event.evidence_before[i] = m->end[i].evidence;
   }
-  int64_t waits_since = w->stuck_after_us ? waits_since_us(m) : 0;
+  int64_t waits_since = w->stuck_after_us ? due_waits_since_us(m) : 0;
   model_step(m, from, s, &step);
-  if (w->stuck_after_us && waits_since_us(m) != waits_since) f->told_stuck = 0;
+  if (w->stuck_after_us && due_waits_since_us(m) != waits_since) f->told_stuck = 0;
   if (fresh)
     for (unsigned i = 0; i < 2; i++) {
       event.state_before[i] = m->end[i].base;
@@ -552,21 +452,6 @@ static bool follow_syn(struct watch *w, struct flow *f, enum end from,
   return rule != INCARNATION_NOT_OVER;
 }
 
-/* Two taps in one file, one after the other: what is older than the newest of its connection, and
- * brings nothing that was not there, was captured twice. */
-static bool is_from_other_tap(const struct watch *w, const struct model *m, enum end from,
-                              const struct segment *s) {
-  const struct endpoint *e = &m->end[from];
-  if (!w->ran_backwards || m->segments == 0 || s->t_us > m->last_us) return false;
-  if (segment_has(s, SEGMENT_RST)) return m->rst.t_us != 0;
-  if (!e->has_seq || seq_lt(s->seq, e->first_seq)) return false;
-  if (seq_gt(segment_end(s), e->stream.snd_nxt)) return false;
-  if (segment_has(s, SEGMENT_ACK) && !(e->offer.has_ack && seq_leq(s->ack, e->offer.ack_max)))
-    return false;
-  if (segment_has(s, SEGMENT_SYN) && !e->sent_syn) return false;
-  return !segment_has(s, SEGMENT_FIN) || e->has_fin;
-}
-
 /* The table is full: somebody has to go. */
 static void make_room(struct watch *w, int64_t now_us) {
   struct flow *f = NULL;
@@ -579,7 +464,7 @@ static void make_room(struct watch *w, int64_t now_us) {
   else
     w->summary.evicted.idle++;
   bool is_settled =
-      is_complete(&f->model, now_us) && now_us - f->model.last_us >= settle_us(&f->model);
+      due_is_complete(&f->model, now_us) && now_us - f->model.last_us >= due_settle_us(&f->model);
   if (!is_settled) w->has_evicted = f->may_lack_begin = true;
   if (f->number != 0) finish(w, f, now_us, true);
   drop(w, f);
@@ -604,7 +489,8 @@ static void follow(struct watch *w, struct watch_packet *packet) {
     settle_roles(w, f);
   }
   from = flow_end_of(f, packet->place.half);
-  if (flow_is_copy(f, decoded, from) || is_from_other_tap(w, &f->model, from, &decoded->segment)) {
+  if (flow_is_copy(f, decoded, from) ||
+      (w->ran_backwards && flow_repeats(f, from, &decoded->segment))) {
     w->summary.copies++;
     return;
   }
@@ -640,32 +526,10 @@ void watch_packets(struct watch *w, struct watch_packet packets[], unsigned n) {
   for (unsigned i = 0; i < n; i++) take(w, &packets[i]);
 }
 
-static int64_t closed_us(const struct flow *f) {
-  return flow_has_closed(f) ? f->model.last_control_us : f->model.last_us;
-}
-
-static int compare_closes(const void *one, const void *other) {
-  const struct flow *a = *(struct flow *const *)one, *b = *(struct flow *const *)other;
-  if (closed_us(a) != closed_us(b)) return closed_us(a) < closed_us(b) ? -1 : 1;
-  return a->number < b->number ? -1 : a->number > b->number;
-}
-
-/* Those that are still followed. NULL when there is no memory for that: then in any order. */
-static struct flow **in_order_of_closes(struct watch *w, uint32_t *n) {
-  struct flow **rest = malloc((w->flows.untouched + 1) * sizeof(struct flow *));
-  *n = w->flows.untouched;
-  if (!rest) return NULL;
-  *n = 0;
-  for (uint32_t i = 0; i < w->flows.untouched; i++)
-    if (w->flows.flows[i].in_use) rest[(*n)++] = &w->flows.flows[i];
-  qsort(rest, *n, sizeof *rest, compare_closes);
-  return rest;
-}
-
 void watch_end(struct watch *w, int64_t now_us) {
   run_timers(w, now_us);
   uint32_t n;
-  struct flow **rest = in_order_of_closes(w, &n);
+  struct flow **rest = flow_in_order_of_closes(&w->flows, &n);
   for (uint32_t i = 0; i < n; i++) {
     struct flow *f = rest ? rest[i] : &w->flows.flows[i];
     if (!f->in_use || f->model.segments == 0) continue;

@@ -75,6 +75,16 @@ uint32_t connection_w(const struct model *m) {
   return second->has_fin ? second->fin_seq : second->stream.snd_nxt;
 }
 
+bool connection_is_half_open(const struct model *m) {
+  for (unsigned i = 0; i < 2; i++) {
+    enum tcp_state state = m->end[i].state;
+    if (!m->end[i].has_spoken || state == TCPS_LISTEN || state == TCPS_SYN_SENT ||
+        state == TCPS_SYN_RECEIVED)
+      return true;
+  }
+  return false;
+}
+
 int64_t connection_deadline_us(const struct model *m) {
   int64_t deadline = INT64_MAX;
   for (unsigned i = 0; i < 2; i++)

@@ -190,6 +190,9 @@ bool connection_fin_is_lost(const struct model *m, unsigned fin, int64_t t_us);
 uint32_t connection_u(const struct model *model);
 uint32_t connection_w(const struct model *model);
 
+/* An end has not been heard of, or its handshake is not complete. */
+bool connection_is_half_open(const struct model *model);
+
 /* When TIME_WAIT will end by itself, or INT64_MAX when neither end is in it. */
 int64_t connection_deadline_us(const struct model *model);
 
