@@ -1,5 +1,11 @@
 #include "capture/due.h"
 
+#include <stddef.h>
+
+#include "capture/deadline.h"
+#include "capture/kernel/kernel.h"
+#include "common/model/verdict.h"
+
 /* How often the kernel is asked about a close that goes on, and by how much less for each that
  * does: some 2500 questions a second at the most. */
 #define ASK_EVERY_US INT64_C(200000)
@@ -24,20 +30,20 @@ int64_t due_settle_us(const struct model *m) {
   int64_t gap = 0;
   for (int i = 0; i < 2; i++)
     if (m->fin[i].last_gap_us > gap) gap = m->fin[i].last_gap_us;
-  return gap * WATCH_SETTLE_GAPS > WATCH_SETTLE_US ? gap * WATCH_SETTLE_GAPS : WATCH_SETTLE_US;
+  return gap * DUE_SETTLE_GAPS > DUE_SETTLE_US ? gap * DUE_SETTLE_GAPS : DUE_SETTLE_US;
 }
 
-bool due_is_held(const struct watch *w, const struct flow *f) {
-  return !w->own_clock &&
+bool due_is_held(const struct due_terms *t, const struct flow *f) {
+  return !t->own_clock &&
          (kernel_holds_time_wait(f, END_CLIENT) || kernel_holds_time_wait(f, END_SERVER));
 }
 
-int64_t due_ask_every_us(const struct watch *w) {
-  return ASK_EVERY_US + (int64_t)w->n_closing * ASK_SHARE_US;
+int64_t due_ask_every_us(const struct due_terms *t) {
+  return ASK_EVERY_US + (int64_t)t->n_closing * ASK_SHARE_US;
 }
 
-bool due_is_consulted(const struct watch *w, const struct flow *f) {
-  return f->kernel && !w->own_clock;
+bool due_is_consulted(const struct due_terms *t, const struct flow *f) {
+  return f->kernel && !t->own_clock;
 }
 
 /* When the close was complete, or will be if no segment comes: with its last segment, or when a FIN
@@ -50,11 +56,11 @@ static int64_t complete_us(const struct model *m) {
   return DEADLINE_NEVER;
 }
 
-int64_t due_verdict_us(const struct watch *w, const struct flow *f) {
+int64_t due_verdict_us(const struct due_terms *t, const struct flow *f) {
   const struct model *m = &f->model;
   bool lingers = connection_deadline_us(m) != INT64_MAX;
-  int64_t due_us = m->last_us + w->two_msl_us + (due_is_held(w, f) ? TIME_WAIT_SLACK_US : 0);
-  if (w->prompt && (!w->wait || !lingers)) due_us = earlier(due_us, m->last_us + due_settle_us(m));
+  int64_t due_us = m->last_us + t->two_msl_us + (due_is_held(t, f) ? TIME_WAIT_SLACK_US : 0);
+  if (t->prompt && (!t->wait || !lingers)) due_us = earlier(due_us, m->last_us + due_settle_us(m));
   return later(due_us, complete_us(m));
 }
 
@@ -67,18 +73,18 @@ int64_t due_waits_since_us(const struct model *m) {
   return fin1->first_us;
 }
 
-int64_t due_stuck_us(const struct watch *w, const struct flow *f) {
+int64_t due_stuck_us(const struct due_terms *t, const struct flow *f) {
   enum { DOUBLINGS_MAX = 20 };
-  int64_t since_us = w->stuck_after_us ? due_waits_since_us(&f->model) : INT64_MAX;
+  int64_t since_us = t->stuck_after_us ? due_waits_since_us(&f->model) : INT64_MAX;
   if (since_us == INT64_MAX || f->told_stuck > DOUBLINGS_MAX) return DEADLINE_NEVER;
-  return since_us + (w->stuck_after_us << f->told_stuck);
+  return since_us + (t->stuck_after_us << f->told_stuck);
 }
 
-int64_t due_us(const struct watch *w, const struct flow *f) {
+int64_t due_us(const struct due_terms *t, const struct flow *f) {
   const struct model *m = &f->model;
-  if (f->list == FLOW_LINGERING) return m->last_us + w->two_msl_us;
+  if (f->list == FLOW_LINGERING) return m->last_us + t->two_msl_us;
   if (!f->is_closing) return DEADLINE_NEVER;
-  int64_t us = due_is_held(w, f) ? DEADLINE_NEVER : connection_deadline_us(m);
-  if (due_is_consulted(w, f)) us = earlier(us, f->kernel->asked_us + due_ask_every_us(w));
-  return earlier(earlier(us, due_stuck_us(w, f)), due_verdict_us(w, f));
+  int64_t us = due_is_held(t, f) ? DEADLINE_NEVER : connection_deadline_us(m);
+  if (due_is_consulted(t, f)) us = earlier(us, f->kernel->asked_us + due_ask_every_us(t));
+  return earlier(earlier(us, due_stuck_us(t, f)), due_verdict_us(t, f));
 }

@@ -111,7 +111,7 @@ static int64_t pipe_clock_us(int64_t last_us, int64_t heard_us) {
 /* The newest time there is. */
 static int64_t clock_us(const struct watch *w, int64_t last_us, int64_t heard_us) {
   if (w->live) return now_us();
-  return w->prompt && heard_us > 0 ? pipe_clock_us(last_us, heard_us) : last_us;
+  return w->due.prompt && heard_us > 0 ? pipe_clock_us(last_us, heard_us) : last_us;
 }
 
 /* False when the source broke: the verdicts so far are given all the same. */
@@ -141,8 +141,8 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
     for (unsigned i = 0; i < n; i++, n_packets++)
       if (n_packets == 0 || packets[i].t_us > last_us) last_us = packets[i].t_us;
     tell_evictions(w, &evictions_told);
-    if (n > 0 && w->prompt) heard_us = now_us();
-    if (w->prompt && now_us() >= next_tick_us) {
+    if (n > 0 && w->due.prompt) heard_us = now_us();
+    if (w->due.prompt && now_us() >= next_tick_us) {
       unsigned columns = outputs_columns(); /* it may have been resized */
       for (unsigned i = 0; i < w->n_reports; i++) w->reports[i]->options.columns = columns;
       if (w->live) w->incomplete = source_counts(source).dropped > 0;
@@ -377,13 +377,13 @@ static void tell_source(const char *interface, const char *filter) {
 static int watch_source(struct settings *s, int argc, char **argv) {
   struct watch watch = {
       .demand = s->demand,
-      .two_msl_us = s->msl_s > 0 ? (int64_t)s->msl_s * 2000000 : MODEL_LINUX_2MSL_US,
+      .due.two_msl_us = s->msl_s > 0 ? (int64_t)s->msl_s * 2000000 : MODEL_LINUX_2MSL_US,
       .max_flows = (uint32_t)s->max_flows,
       .live = s->report.live,
-      .prompt = s->report.live,
-      .stuck_after_us = (int64_t)s->stuck_after_s * 1000000,
-      .wait = s->report.wait,
-      .own_clock = s->msl_s > 0,
+      .due.prompt = s->report.live,
+      .due.stuck_after_us = (int64_t)s->stuck_after_s * 1000000,
+      .due.wait = s->report.wait,
+      .due.own_clock = s->msl_s > 0,
   };
   char error[SOURCE_ERROR_SIZE];
   struct source *source = NULL, *second = NULL;
@@ -395,8 +395,8 @@ static int watch_source(struct settings *s, int argc, char **argv) {
   bool prepared = prepare(s, &out, &watch, &source, &second, ask, argc, argv);
   handle_signals(&unblocked);
   if (s->report.live) s->report.started_us = now_us();
-  watch.prompt = s->report.live || (prepared && source_fd(source) >= 0);
-  if (!watch.prompt) watch.stuck_after_us = 0; /* its verdicts come at once */
+  watch.due.prompt = s->report.live || (prepared && source_fd(source) >= 0);
+  if (!watch.due.prompt) watch.due.stuck_after_us = 0; /* its verdicts come at once */
   if (prepared && !watch_init(&watch)) {
     cli_complain(&program_cli, "out of memory");
   } else if (prepared && outputs_make_reports(&out, &watch, s)) {

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture/due.h"
-
 /* A file's clock moves with every packet; its timers need not. */
 #define TIMERS_EVERY_US INT64_C(100000)
 
@@ -28,7 +26,7 @@ bool watch_init(struct watch *w) {
   w->last_timers_us = 0;
   w->pending_us = INT64_MAX;
   w->caught_up_us = 0;
-  w->n_closing = 0;
+  w->due.n_closing = 0;
   w->has_evicted = false;
   memset(&w->deadlines, 0, sizeof w->deadlines);
   memset(&w->summary, 0, sizeof w->summary);
@@ -102,7 +100,7 @@ static bool is_borne_out(const struct flow *f) {
 /* Adds what the kernel says at this moment; `may_ask`: the name is still this connection's. */
 static void hear(struct watch *w, struct flow *f, struct verdict *v, bool may_ask) {
   const struct model *m = &f->model;
-  bool busy = w->n_closing > BUSY_CLOSES;
+  bool busy = w->due.n_closing > BUSY_CLOSES;
   if (may_ask && flow_has_closed(f) && !(busy && is_borne_out(f))) ask(w, f);
   const struct kernel_view *view = f->kernel;
   if (!view) return;
@@ -139,7 +137,7 @@ static void give_verdict(struct watch *w, struct flow *f, int64_t now_us, bool m
   REPORT(w, REPORT_VERDICTS, verdict, f, &v, now_us);
   if (f->verdicts == 0 && flow_has_closed(f)) w->closes++;
   if (f->verdicts < UINT8_MAX) f->verdicts++;
-  if (f->is_closing) w->n_closing--;
+  if (f->is_closing) w->due.n_closing--;
   f->is_closing = false;
 }
 
@@ -155,7 +153,7 @@ static void finish(struct watch *w, struct flow *f, int64_t now_us, bool may_ask
 
 /* Nothing is to be said of it any more. */
 static void drop(struct watch *w, struct flow *f) {
-  if (f->is_closing) w->n_closing--;
+  if (f->is_closing) w->due.n_closing--;
   if (w->kernel) kernel_forget(w->kernel, f);
   deadline_set(&w->deadlines, &f->deadline, DEADLINE_NEVER);
   flow_remove(&w->flows, f);
@@ -165,15 +163,15 @@ static void drop(struct watch *w, struct flow *f) {
 
 static void expire(struct watch *w, struct flow *f, int64_t now_us) {
   struct model_step step;
-  if (due_is_held(w, f)) return;
+  if (due_is_held(&w->due, f)) return;
   if (model_expire(&f->model, now_us, &step)) REPORT(w, REPORT_STEPS, expired, f, &step, now_us);
 }
 
 /* Asks the kernel now and then, and believes it that an end has closed where no segment says so. */
 static void consult(struct watch *w, struct flow *f, int64_t now_us) {
   const struct kernel_view *view = f->kernel;
-  if (!due_is_consulted(w, f)) return;
-  if (now_us - view->asked_us >= due_ask_every_us(w)) ask(w, f);
+  if (!due_is_consulted(&w->due, f)) return;
+  if (now_us - view->asked_us >= due_ask_every_us(&w->due)) ask(w, f);
   for (unsigned i = 0; i < 2; i++) {
     struct model_step step;
     int64_t gone_us = view->gone_us[i];
@@ -187,8 +185,8 @@ static void consult(struct watch *w, struct flow *f, int64_t now_us) {
 
 static void tell_stuck(struct watch *w, struct flow *f, int64_t now_us) {
   struct verdict v;
-  if (due_stuck_us(w, f) > now_us) return;
-  while (due_stuck_us(w, f) <= now_us) f->told_stuck++;
+  if (due_stuck_us(&w->due, f) > now_us) return;
+  while (due_stuck_us(&w->due, f) <= now_us) f->told_stuck++;
   make_verdict(w, f, &v, now_us, true);
   if (verdict_stuck(&v) || v.only_half_closed)
     REPORT(w, REPORT_VERDICTS, stuck, f, &v, now_us - due_waits_since_us(&f->model), now_us);
@@ -204,7 +202,7 @@ void watch_take_inventory(struct watch *w, kernel_wanted *wanted, void *context,
 
 /* Its deadline may have come nearer. One that has moved away is seen to be early when it comes. */
 static void hurry(struct watch *w, struct flow *f) {
-  int64_t us = due_us(w, f);
+  int64_t us = due_us(&w->due, f);
   if (us < f->deadline.at_us) deadline_set(&w->deadlines, &f->deadline, us);
 }
 
@@ -215,11 +213,11 @@ static bool visit(struct watch *w, struct flow *f, int64_t now_us) {
     consult(w, f, now_us);
     expire(w, f, now_us);
     tell_stuck(w, f, now_us);
-    if (due_verdict_us(w, f) > now_us) return true;
+    if (due_verdict_us(&w->due, f) > now_us) return true;
     give_verdict(w, f, now_us, true);
     flow_move(&w->flows, f, FLOW_LINGERING);
   }
-  if (f->list != FLOW_LINGERING || now_us - m->last_us < w->two_msl_us) return true;
+  if (f->list != FLOW_LINGERING || now_us - m->last_us < w->due.two_msl_us) return true;
   expire(w, f, now_us);
   count(w, f, now_us);
   drop(w, f);
@@ -232,7 +230,7 @@ static void run_timers(struct watch *w, int64_t now_us) {
   while ((due = deadline_take(&w->deadlines, now_us))) {
     struct flow *f = (struct flow *)((char *)due - offsetof(struct flow, deadline));
     if (!visit(w, f, now_us)) continue;
-    int64_t us = due_us(w, f);
+    int64_t us = due_us(&w->due, f);
     deadline_set(&w->deadlines, &f->deadline, us > now_us ? us : now_us + 1);
   }
 }
@@ -242,7 +240,7 @@ static int64_t time_wait_left_us(const struct watch *w, const struct flow *f, in
   int64_t deadline = connection_deadline_us(&f->model);
   if (deadline == INT64_MAX) return INT64_MAX;
   int64_t left = deadline > now_us ? deadline - now_us : 0;
-  for (unsigned i = 0; i < 2 && !w->own_clock; i++) {
+  for (unsigned i = 0; i < 2 && !w->due.own_clock; i++) {
     int64_t of_kernel = kernel_time_wait_left_us(f, i, now_us);
     if (of_kernel >= 0) left = of_kernel;
   }
@@ -262,13 +260,14 @@ static void count_down(struct watch *w, int64_t now_us) {
     left_us = left;
   }
   if (nearest)
-    REPORT(w, REPORT_STEPS, countdown, nearest, left_us, w->two_msl_us, due_is_held(w, nearest));
+    REPORT(w, REPORT_STEPS, countdown, nearest, left_us, w->due.two_msl_us,
+           due_is_held(&w->due, nearest));
 }
 
 void watch_tick(struct watch *w, int64_t now_us) {
   run_timers(w, now_us);
   REPORT(w, REPORT_SUMMARY, tick, now_us);
-  if (w->wait) count_down(w, now_us);
+  if (w->due.wait) count_down(w, now_us);
   watch_flush(w);
 }
 
@@ -356,9 +355,9 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
     event.state_before[i] = m->end[i].state;
     event.evidence_before[i] = m->end[i].evidence;
   }
-  int64_t waits_since = w->stuck_after_us ? due_waits_since_us(m) : 0;
+  int64_t waits_since = w->due.stuck_after_us ? due_waits_since_us(m) : 0;
   model_step(m, from, s, &step);
-  if (w->stuck_after_us && due_waits_since_us(m) != waits_since) f->told_stuck = 0;
+  if (w->due.stuck_after_us && due_waits_since_us(m) != waits_since) f->told_stuck = 0;
   if (fresh)
     for (unsigned i = 0; i < 2; i++) {
       event.state_before[i] = m->end[i].base;
@@ -375,7 +374,7 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
     return;
   }
   if (f->number == 0) f->number = ++w->last_number;
-  if (!f->is_closing) w->n_closing++;
+  if (!f->is_closing) w->due.n_closing++;
   f->is_closing = true;
   list(w, f);
   number_segment(f, &event);
@@ -395,7 +394,7 @@ static void reincarnate(struct watch *w, struct flow *f, struct decoded *syn,
   }
   finish(w, f, now_us, false);
   if (w->kernel) kernel_forget(w->kernel, f);
-  flow_restart(&w->flows, f, syn, place, w->two_msl_us, &from);
+  flow_restart(&w->flows, f, syn, place, w->due.two_msl_us, &from);
   if (incarnation_name(rule)) model_reuse(&f->model, rule, from, now_us);
   step_flow(w, f, from, &syn->segment);
 }
@@ -476,7 +475,7 @@ static void follow(struct watch *w, struct watch_packet *packet) {
   struct flow *f = flow_find(&w->flows, &packet->place, &from);
   if (!f) {
     if (w->flows.used == w->flows.max) make_room(w, packet->t_us);
-    f = flow_add(&w->flows, &packet->place, decoded, w->two_msl_us, &from);
+    f = flow_add(&w->flows, &packet->place, decoded, w->due.two_msl_us, &from);
     if (!f) {
       w->summary.not_followed++;
       return;

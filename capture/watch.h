@@ -1,8 +1,8 @@
 /* The watch: carries segments from decode to the model and its steps to the reports, and decides
  * when a connection has ended and its verdict is due.
  *
- * Whoever has waited for long is named while it lasts (stuck_after_us), and again after twice, four
- * times ... as long.
+ * Whoever has waited for long is named while it lasts (due.stuck_after_us), and again after twice,
+ * four times ... as long.
  *
  * A verdict is due: live or on a pipe, when a complete close has been quiet for so long that a lost
  * final ACK would have shown as a repeated FIN (with --wait: when TIME_WAIT is over too); always,
@@ -19,34 +19,26 @@
 
 #include "capture/decode.h"
 #include "capture/demand.h"
+#include "capture/due.h"
 #include "capture/flow.h"
 #include "capture/kernel/kernel.h"
 #include "capture/report/report.h"
 #include "capture/tally.h"
-
-/* Linux repeats an unanswered FIN after about 0.2 s, and each time after twice as long: quiet for
- * three times the last gap, and never less than a second, means that no repetition is coming. */
-#define WATCH_SETTLE_US INT64_C(1000000)
-#define WATCH_SETTLE_GAPS 3
 
 enum { WATCH_REPORTS_MAX = 5 };
 
 struct watch {
   struct flow_table flows;
   struct deadlines deadlines;
-  uint32_t n_closing; /* connections whose verdict is due, or will be */
+  struct due_terms due; /* the caller's, but for n_closing */
   struct report *reports[WATCH_REPORTS_MAX];
   unsigned n_reports;
   struct demand demand;
   struct kernel *kernel; /* the caller's; NULL: nobody asks it */
-  int64_t two_msl_us;
-  int64_t pending_us; /* a SYN of that time may begin a new connection; INT64_MAX: none */
+  int64_t pending_us;    /* a SYN of that time may begin a new connection; INT64_MAX: none */
   uint32_t max_flows;
-  bool own_clock; /* TIME_WAIT ends by two_msl_us whatever the kernel says */
-  bool live, wait;
-  bool prompt;            /* the clock goes on without packets: live, or a pipe */
-  int64_t stuck_after_us; /* prompt: who waits for longer is named at once; 0: nobody is */
-  bool incomplete;        /* the kernel dropped packets: set it as soon as that is known */
+  bool live;
+  bool incomplete;  /* the kernel dropped packets: set it as soon as that is known */
   bool has_evicted; /* a connection that was not over: one that begins in the middle may be it */
   struct roles *roles;
   uint32_t last_number;
@@ -60,7 +52,7 @@ struct watch {
   struct report_summary summary;
 };
 
-/* False when there is no memory. Fields from `reports` to `wait` are the caller's to set first. */
+/* False when there is no memory. Fields from `due` to `live` are the caller's to set first. */
 bool watch_init(struct watch *watch);
 void watch_destroy(struct watch *watch);
 
