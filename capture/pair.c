@@ -21,7 +21,7 @@ struct item {
   struct watch_packet packet;
   int64_t arrived_us; /* at the other tap, by that one's clock; if arrived */
   uint8_t tap, side;  /* side 1: its source is the higher of the two ends */
-  uint8_t fate;       /* enum fate, if its sender's tap saw it */
+  enum fate fate : 8; /* if its sender's tap saw it */
   bool taken;         /* it is an arrival, of what the sender's tap saw */
 };
 

@@ -243,7 +243,7 @@ static struct kernel_socket socket_of(const struct inet_diag_msg *found) {
       .unread = octets(found->idiag_rqueue, fin_received),
       .has_read_end = fin_received && found->idiag_rqueue == 0,
       .unacked = octets(found->idiag_wqueue, fin_or_syn_unacked),
-      .state = (uint8_t)state,
+      .state = state,
       .timer = found->idiag_timer, /* numbered alike */
       /* Of the other timers the kernel counts the probes. */
       .retransmits = found->idiag_timer == KERNEL_TIMER_RETRANSMIT ? found->idiag_retrans : 0,

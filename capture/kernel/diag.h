@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "capture/decode.h"
+#include "common/model/tcp_state.h"
 
 enum { KERNEL_ERROR_SIZE = 256 };
 
@@ -28,16 +29,16 @@ enum kernel_timer {
 };
 
 struct kernel_socket {
-  uint64_t cookie;     /* the same from the first question to the end of its TIME_WAIT, unless that
-                          question came in the very moment when TIME_WAIT began */
-  uint32_t left_ms;    /* until the timer runs out */
-  uint32_t inode;      /* 0: no process holds it (an orphan, or TIME_WAIT) */
-  uint32_t unread;     /* octets that the application has not read */
-  uint32_t heard_ms;   /* of a dump: since the newest segment of the peer; TIME_WAIT: 0 */
-  bool has_read_end;   /* the application has met the peer's FIN */
-  uint32_t unacked;    /* octets sent or queued that are not acknowledged; SYN and FIN are none */
-  uint8_t state;       /* enum tcp_state */
-  uint8_t timer;       /* enum kernel_timer */
+  uint64_t cookie;   /* the same from the first question to the end of its TIME_WAIT, unless that
+                        question came in the very moment when TIME_WAIT began */
+  uint32_t left_ms;  /* until the timer runs out */
+  uint32_t inode;    /* 0: no process holds it (an orphan, or TIME_WAIT) */
+  uint32_t unread;   /* octets that the application has not read */
+  uint32_t heard_ms; /* of a dump: since the newest segment of the peer; TIME_WAIT: 0 */
+  bool has_read_end; /* the application has met the peer's FIN */
+  uint32_t unacked;  /* octets sent or queued that are not acknowledged; SYN and FIN are none */
+  enum tcp_state state : 8;
+  enum kernel_timer timer : 8;
   uint8_t retransmits; /* by timeout, of what is not acknowledged; tail loss probes do not count */
 };
 

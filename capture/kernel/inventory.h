@@ -16,7 +16,7 @@ struct kernel_group {
   uint32_t heard_ms;  /* since any of their peers was heard, at the least */
   uint32_t oldest_ms; /* and at the most */
   uint16_t port;      /* the lower one of the pair */
-  uint8_t state;      /* enum tcp_state */
+  enum tcp_state state : 8;
   bool has_read_end, is_held, has_owner;
   struct kernel_owner owner; /* of the first; only if has_owner */
   struct kernel_pair first;

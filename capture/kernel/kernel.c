@@ -237,7 +237,7 @@ static bool ask_end(struct kernel *k, struct flow *f, enum end end, struct kerne
   if (said->n == 0 || (n > 0 && now == before && !restarted)) return false;
   *news = (struct kernel_word){.flow = f,
                                .t_us = now_us,
-                               .end = (uint8_t)end,
+                               .end = end,
                                .kind = KERNEL_EVENT_STATE,
                                .from = (uint8_t)(n > 0 ? before : now),
                                .to = (uint8_t)now,
@@ -334,15 +334,11 @@ static bool enter(struct kernel *k, struct flow *f, enum end end, const struct k
   bool closes = e->kind == KERNEL_EVENT_STATE || e->kind == KERNEL_EVENT_SEND_RESET;
   struct kernel_view *v = closes ? view_of(k, f) : f->kernel;
   if (!v || !v->local[end]) return false;
-  *word = (struct kernel_word){.flow = f,
-                               .t_us = e->t_us,
-                               .end = (uint8_t)end,
-                               .kind = e->kind,
-                               .from = e->from,
-                               .to = e->to};
+  *word = (struct kernel_word){
+      .flow = f, .t_us = e->t_us, .end = end, .kind = e->kind, .from = e->from, .to = e->to};
   memcpy(word->reason, e->reason, sizeof word->reason);
   struct witness_end *said = &v->witness.end[end];
-  switch ((enum kernel_event_kind)e->kind) {
+  switch (e->kind) {
     case KERNEL_EVENT_STATE:
       /* Another socket of the same name: the next connection, or another network namespace's. */
       if (v->told_of[end] != 0 && v->told_of[end] != e->socket) return false;

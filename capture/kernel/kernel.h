@@ -62,8 +62,8 @@ int kernel_fd(const struct kernel *kernel);
 struct kernel_word {
   struct flow *flow;
   int64_t t_us;
-  uint8_t end;      /* enum end */
-  uint8_t kind;     /* enum kernel_event_kind */
+  enum end end : 8;
+  enum kernel_event_kind kind : 8;
   uint8_t from, to; /* enum tcp_state in the RFC's sense; for KERNEL_EVENT_STATE */
   bool asked;     /* an answer: it may be in `to` for longer; `from` is the word before, or `to` */
   bool restarted; /* TIME_WAIT, the same and for longer than it said before */

@@ -202,12 +202,12 @@ static void set_reason(const char *reasons, uint64_t value, char *reason, size_t
 
 bool kernel_formats_decode(const struct kernel_formats *formats, const void *record, size_t size,
                            struct kernel_event *event) {
-  for (int kind = 0; kind < KIND_COUNT; kind++) {
+  for (enum kernel_event_kind kind = 0; kind <= KERNEL_EVENT_RETRANSMIT; kind++) {
     const struct layout *layout = &formats->layout[kind];
     if (!layout->known || size < layout->size || number(layout, FIELD_TYPE, record) != layout->id)
       continue;
     struct half local, remote;
-    *event = (struct kernel_event){.kind = (uint8_t)kind};
+    *event = (struct kernel_event){.kind = kind};
     if (!read_half(layout, record, FIELD_LOCAL_PORT, FIELD_LOCAL_V6, FIELD_LOCAL, &local) ||
         !read_half(layout, record, FIELD_REMOTE_PORT, FIELD_REMOTE_V6, FIELD_REMOTE, &remote))
       return false;

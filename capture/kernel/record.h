@@ -22,8 +22,8 @@ enum kernel_event_kind {
 struct kernel_event {
   int64_t t_us; /* since the epoch, on the clock of libpcap's packets */
   struct kernel_pair pair;
-  uint64_t socket;  /* the same for all events of one socket, later perhaps another's; 0: none */
-  uint8_t kind;     /* enum kernel_event_kind */
+  uint64_t socket; /* the same for all events of one socket, later perhaps another's; 0: none */
+  enum kernel_event_kind kind : 8;
   uint8_t from, to; /* of STATE, enum tcp_state as the kernel names it: CLOSED may be TIME_WAIT, or
                        the FIN_WAIT_2 of an orphan: ask kernel_diag */
   char reason[40];  /* of SEND_RESET, in the kernel's word without its prefix, such as "NO_SOCKET";

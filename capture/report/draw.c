@@ -290,7 +290,7 @@ static void put_row(struct draw *d, const struct layout *layout, const struct dr
   put_times(d, &l, row);
   put_client(d, &l, &row->end[END_CLIENT]);
   out_text(o, lifeline(d, row->end[END_CLIENT].state));
-  switch ((enum draw_what)row->what) {
+  switch (row->what) {
     case DRAW_STATES: spaces(o, l.wire); break;
     case DRAW_ARROW:
     case DRAW_RST: put_arrow(d, &l, row); break;

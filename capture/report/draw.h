@@ -31,15 +31,15 @@ enum { DRAW_LABEL_SIZE = 96, DRAW_COUNT_SIZE = 12 };
 struct draw_row {
   int64_t t_us, elapsed_us;
   bool has_time; /* the two are shown */
-  uint8_t what;  /* enum draw_what */
-  uint8_t from;  /* enum end */
+  enum draw_what what : 8;
+  enum end from : 8;
   char label[DRAW_LABEL_SIZE];
   char count[DRAW_COUNT_SIZE]; /* "3/4", "again" */
   struct draw_end {
-    uint8_t state; /* enum tcp_state, after the row: it makes the lifeline */
-    uint8_t mark;  /* enum draw_mark */
-    bool named;    /* the state is written, for it is new, or what is known of it */
-    bool kernel;   /* its kernel says so */
+    enum tcp_state state : 8; /* after the row: it makes the lifeline */
+    enum draw_mark mark : 8;
+    bool named;  /* the state is written, for it is new, or what is known of it */
+    bool kernel; /* its kernel says so */
   } end[2];
 };
 

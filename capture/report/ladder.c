@@ -69,7 +69,7 @@ static enum draw_mark mark_of(const struct report_segment *s, enum end e) {
   for (unsigned i = 0; i < s->step->n_changes; i++) {
     const struct model_change *c = &s->step->changes[i];
     if (c->end != e) continue;
-    switch ((enum change_kind)c->kind) {
+    switch (c->kind) {
       case CHANGE_MOVED: mark = now; break;
       case CHANGE_STAYED: break;
       case CHANGE_CONFIRMED: mark = c->evidence == EVIDENCE_SEEN ? DRAW_PROVED : now; break;
@@ -169,7 +169,7 @@ static void row(struct ladder *l, struct block *b, const struct report_segment *
   }
   struct draw_end now[2];
   for (unsigned e = 0; e < 2; e++)
-    now[e] = (struct draw_end){.state = m->end[e].state, .mark = (uint8_t)mark_of(s, e)};
+    now[e] = (struct draw_end){.state = m->end[e].state, .mark = mark_of(s, e)};
   set_states(b, &p->row, now);
   absorb_words(l, p);
 }
@@ -407,7 +407,7 @@ static void ladder_verdict(struct report *report, const struct flow *flow, const
   enum draw_paint paint =
       ladder_judgement(flow, v, &l->draw, l->base.options.verbose, line, sizeof line);
   struct piece *p = ladder_add(l, b, PIECE_JUDGEMENT, t_us, line);
-  if (p) p->paint = (uint8_t)paint;
+  if (p) p->paint = paint;
   ladder_add(l, b, PIECE_SENTENCE, t_us, text_sentence(flow, v, now_us, sentence));
   remedies(l, b, v, m->n_findings, t_us);
   if (l->base.options.verbose || l->base.options.kernel_lines) {

@@ -11,8 +11,9 @@ enum { NOTE_SIZE = 600 };
 static void label_loss(struct ladder_loss *x, const struct model *m, unsigned which,
                        enum loss_of what) {
   const char number = which == FIN1 ? 'u' : 'w';
-  enum end closer = connection_closer(m, which);
-  x->from = (uint8_t)(what == LOSS_OF_ACK ? end_other(closer) : closer);
+  enum end from = connection_closer(m, which);
+  if (what == LOSS_OF_ACK) from = end_other(from);
+  x->from = from;
   if (what == LOSS_OF_ACK)
     snprintf(x->label, sizeof x->label, "ACK ack=%c+1", number);
   else

@@ -12,8 +12,8 @@ struct ladder_losses {
 
 /* A loss that the newest segment reveals, or takes back. */
 struct ladder_loss {
-  bool is_drawn; /* it was never seen: there is no row of it */
-  uint8_t from;  /* enum end: who had sent it */
+  bool is_drawn;     /* it was never seen: there is no row of it */
+  enum end from : 8; /* who had sent it */
   uint16_t times;
   char label[DRAW_LABEL_SIZE]; /* "ACK ack=w+1" */
   char note[TEXT_SIZE];        /* what is to be said of it; empty: nothing */

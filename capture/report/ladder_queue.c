@@ -96,7 +96,7 @@ static void print(struct ladder *l, struct piece *p) {
   if (p->number != l->last_number && p->number != 0 && p->kind != PIECE_TITLE)
     out_printf(d->out, "#%u, continued\n", p->number);
   if (p->number != 0) l->last_number = p->number;
-  switch ((enum piece_kind)p->kind) {
+  switch (p->kind) {
     case PIECE_ROW:
     case PIECE_KERNEL:
       /* What comes too late stands here all the same, without the time. */
@@ -156,7 +156,7 @@ struct piece *ladder_add(struct ladder *l, struct block *b, enum piece_kind kind
     return NULL;
   }
   memcpy(p->text, text, length);
-  p->kind = (uint8_t)kind;
+  p->kind = kind;
   p->number = b ? b->number : 0;
   /* A file tells each connection as it was captured. */
   p->t_us = l->base.options.live || !q->last || t_us > q->last->t_us ? t_us : q->last->t_us;

@@ -24,9 +24,9 @@ enum piece_kind {
 struct piece {
   struct piece *next;
   int64_t t_us;
-  uint32_t number;           /* of the connection; 0: of none */
-  uint8_t kind;              /* enum piece_kind */
-  uint8_t paint;             /* enum draw_paint */
+  uint32_t number; /* of the connection; 0: of none */
+  enum piece_kind kind : 8;
+  enum draw_paint paint : 8;
   uint32_t octets, segments; /* of a row of data: so many together */
   struct draw_row row;
   char text[];

@@ -46,8 +46,8 @@ struct report_named {
   int64_t us; /* how long its close took, or how long somebody has been waited for */
   char holder[WITNESS_HOLDER_SIZE]; /* of the socket that is stuck; empty: unknown */
   uint32_t number;
-  uint8_t ending;  /* enum ending */
-  uint8_t finding; /* enum finding_id: why it is stuck */
+  enum ending ending : 8;
+  enum finding_id finding : 8; /* why it is stuck */
 };
 
 enum { REPORT_NAMED_MAX = 5 };

@@ -88,7 +88,7 @@ static const char *refutation_of(enum tcp_event event) {
 }
 
 void text_why(struct out *o, const struct model_change *c) {
-  switch ((enum change_kind)c->kind) {
+  switch (c->kind) {
     case CHANGE_MOVED: out_text(o, c->why->reason); break;
     case CHANGE_STAYED:
       out_text(o, "if the FIN arrives, it is acknowledged again and restarts 2 MSL");
@@ -196,7 +196,7 @@ static void put_kernel_reason(struct out *o, const char *reason) {
 void text_kernel(struct out *o, const struct kernel_word *word, const char *arrow) {
   out_text(o, end_name(word->end));
   out_char(o, ' ');
-  switch ((enum kernel_event_kind)word->kind) {
+  switch (word->kind) {
     case KERNEL_EVENT_STATE: put_states(o, word, arrow); break;
     case KERNEL_EVENT_SEND_RESET:
       out_text(o, "sends RST");
