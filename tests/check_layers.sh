@@ -3,20 +3,16 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-n=0
-# check NAME WHERE PATTERN: no file of WHERE includes anything that matches PATTERN.
-check() {
-  n=$((n + 1))
-  local found status
-  # shellcheck disable=SC2086 # WHERE is a list of files
-  found=$(grep -nE "^#include [<\"]($3)" $2 2>&1)
-  status=$? # 1: searched, and nothing matched; 2: a file is missing
-  if [ "$status" = 1 ]; then
-    echo "ok $n - $1"
-  else
-    echo "not ok $n - $1"
-    printf '%s\n' "$found" | sed 's/^/# /'
-  fi
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
+
+# excludes PATTERN FILES: none of these files includes anything that matches.
+excludes() {
+  local -a files
+  read -ra files <<<"$2"
+  ((${#files[@]})) || { echo 'there are no such files' && return 1; }
+  grep -nE "^#include [<\"]($1)" "${files[@]}"
+  [ $? = 1 ] # searched, and nothing matched; 2: a file is missing
 }
 
 # Every source of the programs but these.
@@ -30,42 +26,40 @@ layer() { # layer FOLDER...
 }
 
 echo 1..18
-check 'only source includes pcap' "$(others capture/source.c)" 'pcap'
-check 'only input includes zlib' "$(others capture/input.c)" 'zlib'
+check 'only source includes pcap' excludes 'pcap' "$(others capture/source.c)"
+check 'only input includes zlib' excludes 'zlib' "$(others capture/input.c)"
 check 'savefile knows octets alone: no file, no clock, no other stage' \
-  "capture/savefile.c capture/savefile.h capture/packet.h" \
-  '(stdio|unistd|fcntl|errno|time|sys/|poll|common/|capture/[^sp]|capture/source)'
+  excludes '(stdio|unistd|fcntl|errno|time|sys/|poll|common/|capture/[^sp]|capture/source)' 'capture/savefile.c capture/savefile.h capture/packet.h'
 # What includes what, by names without their ending: tsort stops at a circle.
-n=$((n + 1))
-graph=$(git ls-files '*.[ch]' | grep -E '^(common|capture|client|server)/' | while read -r file; do
-  sed -nE "s|^#include \"(.*)\\.h\"|${file%.*} \1|p" "$file"
-done | awk '$1 != $2')
-if circle=$(tsort <<<"$graph" 2>&1 >/dev/null); then
-  echo "ok $n - the includes make no circle"
-else
-  echo "not ok $n - the includes make no circle"
-  printf '%s\n' "$circle" | sed 's/^/# /'
-fi
+makes_no_circle() {
+  local graph
+  graph=$(git ls-files '*.[ch]' | grep -E '^(common|capture|client|server)/' | while read -r file; do
+    sed -nE "s|^#include \"(.*)\\.h\"|${file%.*} \1|p" "$file"
+  done | awk '$1 != $2')
+  tsort <<<"$graph" >/dev/null
+}
+check 'the includes make no circle' makes_no_circle
 check 'only common/peer includes libuv' \
-  "$(layer common common/model capture capture/kernel capture/report)" 'uv\.h'
-check 'only sandbox includes libcap-ng and libseccomp' "$(others capture/sandbox.c)" '(cap-ng|seccomp)'
-check 'only flow includes xxHash' "$(others capture/flow.c)" 'xxhash'
-check 'only kernel/diag includes libmnl and netlink' "$(others capture/kernel/diag.c)" \
-  '(libmnl|linux/(netlink|rtnetlink|inet_diag|sock_diag))'
-check 'only kernel/trace includes perf events' "$(others capture/kernel/trace.c)" 'linux/perf_event'
-check 'common/model includes nothing but itself' "$(layer common/model)" \
-  '(common/[^m]|common/model[^/]|capture/|server/|client/)'
-check 'the model has no clock, no allocation, no files' "$(layer common/model)" \
-  '(time|stdlib|unistd|sys/|fcntl|poll)'
-check 'common/peer knows no model, and nothing above it' "$(layer common/peer)" \
-  '(common/model|capture/|server/|client/)'
-check 'common knows no folder' "$(layer common)" '(common/.*/|capture/|server/|client/)'
-check 'decode knows no state' "capture/decode.c capture/decode.h" \
-  'common/model/(model|endpoint|transition|tcp_state|verdict|loss|expectation|finding)'
-check 'decode calls no later stage' "capture/decode.c capture/decode.h" \
-  'capture/(flow|watch|report/|source)'
-check 'flow calls no later stage' "capture/flow.c capture/flow.h" 'capture/(watch|report/|source)'
-check 'reports see steps, never packets or the watch' "$(layer capture/report)" \
-  'capture/(source|watch)'
-check 'the kernel witness knows neither reports nor the watch' "$(layer capture/kernel)" \
-  'capture/(source|watch|report/)'
+  excludes 'uv\.h' "$(layer common common/model capture capture/kernel capture/report)"
+check 'only sandbox includes libcap-ng and libseccomp' \
+  excludes '(cap-ng|seccomp)' "$(others capture/sandbox.c)"
+check 'only flow includes xxHash' excludes 'xxhash' "$(others capture/flow.c)"
+check 'only kernel/diag includes libmnl and netlink' \
+  excludes '(libmnl|linux/(netlink|rtnetlink|inet_diag|sock_diag))' "$(others capture/kernel/diag.c)"
+check 'only kernel/trace includes perf events' excludes 'linux/perf_event' "$(others capture/kernel/trace.c)"
+check 'common/model includes nothing but itself' \
+  excludes '(common/[^m]|common/model[^/]|capture/|server/|client/)' "$(layer common/model)"
+check 'the model has no clock, no allocation, no files' \
+  excludes '(time|stdlib|unistd|sys/|fcntl|poll)' "$(layer common/model)"
+check 'common/peer knows no model, and nothing above it' \
+  excludes '(common/model|capture/|server/|client/)' "$(layer common/peer)"
+check 'common knows no folder' excludes '(common/.*/|capture/|server/|client/)' "$(layer common)"
+check 'decode knows no state' \
+  excludes 'common/model/(model|endpoint|transition|tcp_state|verdict|loss|expectation|finding)' 'capture/decode.c capture/decode.h'
+check 'decode calls no later stage' \
+  excludes 'capture/(flow|watch|report/|source)' 'capture/decode.c capture/decode.h'
+check 'flow calls no later stage' excludes 'capture/(watch|report/|source)' 'capture/flow.c capture/flow.h'
+check 'reports see steps, never packets or the watch' \
+  excludes 'capture/(source|watch)' "$(layer capture/report)"
+check 'the kernel witness knows neither reports nor the watch' \
+  excludes 'capture/(source|watch|report/)' "$(layer capture/kernel)"

@@ -8,28 +8,29 @@ schema=../capture/report/ndjson.schema.json
 scratch=$(mktemp -d) || exit
 trap 'rm -rf "$scratch"' EXIT
 
-n=0
-# result TEXT STATUS OUTPUT
-result() {
-  n=$((n + 1))
-  if (($2 == 0)); then
-    echo "ok $n - $1"
-  else
-    echo "not ok $n - $1"
-    printf '%s\n' "$3" | sed 's/^/# /'
-  fi
+# shellcheck source-path=SCRIPTDIR source=tap.sh
+. ./tap.sh
+
+valid() { ./python_with.sh jsonschema check_ndjson.py "$schema" "$@"; }
+
+# check_golden.sh compares those with what the program writes.
+finds_what_is_wrong() {
+  local said status=0
+  sed -e '2s/"flags":"[^"]*"/"flags":"x"/' -e '3s/"about"/"end"/' golden/normal.ndjson >"$scratch/wrong"
+  said=$(valid "$scratch/wrong") || status=$?
+  echo "$said"
+  [[ $status == 1 && $said == *":2: flags: "* && $said == *":3: "*"'end' was unexpected"* &&
+    $said == *":3: end: a keyword of jq"* ]]
+}
+
+has_each_type() {
+  local types
+  types=$(cat golden/*.ndjson | jq -r .type | sort -u | paste -sd' ')
+  echo "$types"
+  [[ $types == 'finding segment start summary transition verdict' ]]
 }
 
 echo 1..3
-said=$(./python_with.sh jsonschema check_ndjson.py "$schema" golden/*.ndjson)
-result 'every golden capture' $? "$said"
-
-# check_golden.sh compares those with what the program writes.
-sed -e '2s/"flags":"[^"]*"/"flags":"x"/' -e '3s/"about"/"end"/' golden/normal.ndjson >"$scratch/wrong"
-said=$(./python_with.sh jsonschema check_ndjson.py "$schema" "$scratch/wrong")
-[[ $? == 1 && $said == *":2: flags: "* && $said == *":3: "*"'end' was unexpected"* && $said == *":3: end: a keyword of jq"* ]]
-result 'what is wrong is found' $? "$said"
-
-types=$(cat golden/*.ndjson | jq -r .type | sort -u | paste -sd' ')
-[[ $types == 'finding segment start summary transition verdict' ]]
-result 'there is one of each type (but the kernel, in kernel.bats)' $? "$types"
+check 'every golden capture' valid golden/*.ndjson
+check 'what is wrong is found' finds_what_is_wrong
+check 'there is one of each type (but the kernel, in kernel.bats)' has_each_type
