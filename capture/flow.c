@@ -1,5 +1,6 @@
 #include "capture/flow.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

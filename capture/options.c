@@ -22,9 +22,8 @@ static const char *color_word(unsigned i) {
   return i < COUNT(words) ? words[i] : NULL;
 }
 
-/* The findings, and all of them. */
 /* Findings, then causes of an RST, then all of them. */
-enum { EXPLAIN_ALL = FINDING_COUNT + RESET_CAUSE_COUNT - 1 };
+enum { EXPLAIN_ALL = (int)FINDING_COUNT + (int)RESET_CAUSE_COUNT - 1 };
 static const char *explain_word(unsigned i) {
   if (i < FINDING_COUNT) return finding_text(i)->id;
   if (i < EXPLAIN_ALL) return reset_cause_name(i - FINDING_COUNT + 1);
