@@ -25,7 +25,7 @@ layer() { # layer FOLDER...
   git ls-files "${@/%//*.[ch]}" | grep -E "^($(IFS='|' && echo "$*"))/[^/]+$" | tr '\n' ' '
 }
 
-echo 1..18
+echo 1..19
 check 'only source includes pcap' excludes 'pcap' "$(others capture/source.c)"
 check 'only input includes zlib' excludes 'zlib' "$(others capture/input.c)"
 check 'savefile knows octets alone: no file, no clock, no other stage' \
@@ -63,3 +63,11 @@ check 'reports see steps, never packets or the watch' \
   excludes 'capture/(source|watch)' "$(layer capture/report)"
 check 'the kernel witness knows neither reports nor the watch' \
   excludes 'capture/(source|watch|report/)' "$(layer capture/kernel)"
+# Some versions of a library's header bring it in, others do not.
+asserts_by_assert_h() {
+  local lacking
+  lacking=$(git grep -lE '^ *static_assert' -- '*.[ch]' | xargs grep -L '#include <assert.h>')
+  echo "$lacking"
+  [[ -z $lacking ]]
+}
+check 'who says static_assert includes <assert.h>' asserts_by_assert_h
