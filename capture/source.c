@@ -70,7 +70,7 @@ static uint32_t link_of(int dlt) { return dlt == DLT_RAW ? DECODE_LINK_RAW : (ui
 
 static const char *link_name(uint32_t link, char buffer[static 32]) {
   const char *name = pcap_datalink_val_to_name(dlt_of(link));
-  snprintf(buffer, 32, "%s%.0u", name ? name : "number ", name ? 0 : link);
+  snprintf(buffer, 32, "%s%.0u", name ? name : "number ", name ? 0U : link);
   return buffer;
 }
 

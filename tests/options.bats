@@ -114,7 +114,7 @@ refuses() {
 # manual_differs PROGRAM PAGE: says what --help has and the page has not, or the page alone.
 manual_differs() {
   local page head text
-  page=" $(mandoc -T ascii -O width=1000 "$2" | col -bx | tr -s ' \n' ' ')"
+  page=" $(mandoc -T ascii -O width=1000 "$2" | sed 's/.\x08//g' | tr -s ' \n' ' ')"
   while IFS=$'\t' read -r head text; do
     [[ $page == *" $head ${text^}."* ]] || echo "not in the page: $head ${text^}."
   done < <(rows "$1")

@@ -90,7 +90,9 @@ OWNERS=0000000000080004 # CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE
 }
 
 @test "a file, as anybody: no_new_privs and seccomp" {
-  local reader=("$TEARDOWN_BIN/capture" -v -r "$GOLDEN/normal.pcap")
+  local reader=("$log/capture" -v -r "$log/normal.pcap")
+  cp "$TEARDOWN_BIN/capture" "$GOLDEN/normal.pcap" "$log" # ours may be in a folder that only root enters
+  chmod a+rx "$log"/*
   run --separate-stderr "${reader[@]}"
   [ "$status" -eq 0 ]
   # shellcheck disable=SC2154 # by run

@@ -430,7 +430,7 @@ static void the_answer_to_a_repeated_fin_is_announced(void **unused) {
   struct wire wire;
   wire_open(&wire, 0xfffffff0, 0xffffffff);
   wire_play(&wire, OPENING HALF_CLOSE "407 C FA 1 1 0");
-  struct expectation list[EXPECTATIONS_MAX];
+  struct expectation list[EXPECTATIONS_MAX] = {0};
   assert_true(expectation_met(list, expectation_list(&wire.model, list), END_SERVER, ROLE_ACK1));
   wire_play(&wire, "408 S A 1 2 0\n" NORMAL_END "607 S FA 1 2 0");
   assert_true(expectation_met(list, expectation_list(&wire.model, list), END_CLIENT, ROLE_ACK2));

@@ -139,7 +139,7 @@ static void jq_reads_the_same(void **unused) {
   if (system("command -v jq >/dev/null") != 0) skip();
   struct out out = out_string(written, sizeof written);
   for (int i = 0; i < STRINGS; i++) {
-    char text[LONGEST];
+    char text[LONGEST] = {0};
     size_t n = next_random() % LONGEST;
     for (size_t k = 0; k < n; k++) do
         text[k] = any_octet();
