@@ -59,6 +59,23 @@ static void both_directions_are_one_flow(void **unused) {
   flow_table_destroy(&t);
 }
 
+/* The place of a packet of a batch has been another's before. */
+static void a_place_depends_on_the_packet_alone(void **unused) {
+  (void)unused;
+  struct flow_table t;
+  assert_true(flow_table_init(&t, 4));
+  struct decoded packet = packet_of(1, 1024);
+  packet.family = 6;
+  struct flow_place places[3];
+  for (size_t i = 0; i < 3; i++) {
+    memset(&places[i], i == 0 ? 0 : i == 1 ? 0xa5 : 0xff, sizeof places[i]);
+    flow_locate(&t, &packet, &places[i]);
+    assert_int_equal(places[i].tag, places[0].tag);
+    assert_memory_equal(&places[i].key, &places[0].key, sizeof places[i].key);
+  }
+  flow_table_destroy(&t);
+}
+
 /* Thousands come and go in a table that is never more than half full of them. */
 static void what_is_there_is_found_and_nothing_else(void **unused) {
   (void)unused;
@@ -201,6 +218,7 @@ static void chosen_tuples_make_no_search_long(void **unused) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(both_directions_are_one_flow),
+      cmocka_unit_test(a_place_depends_on_the_packet_alone),
       cmocka_unit_test(what_is_there_is_found_and_nothing_else),
       cmocka_unit_test(a_full_table_takes_no_more),
       cmocka_unit_test(lists_keep_their_order),
