@@ -13,7 +13,8 @@ as_tap() {
   if ((status == 0)); then
     echo "ok 1 $*"
   else
-    printf 'not ok 1 %s (status %d)\n%s\n' "$*" "$status" "$output"
+    printf 'not ok 1 %s (status %d)\n' "$*" "$status"
+    sed 's/.*/# &/' <<<"$output"
   fi
 }
 

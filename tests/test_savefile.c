@@ -133,6 +133,7 @@ struct reading {
   unsigned n;
   bool whole;    /* to the file's end, with nothing wrong */
   bool negative; /* libpcap: it takes pcap's two halves of a time as signed, the draft does not */
+  bool fine; /* an interface counts in units below 2^-44 s: libpcap's multiplication overflows */
   enum savefile_error error;
   uint64_t far_times, no_times;
 };
@@ -173,7 +174,7 @@ static void read_by_us(const uint8_t *bytes, size_t n, bool narrow, struct readi
   size_t at = 0, window = narrow ? 0 : n;
   uint8_t *memory = NULL;
   const uint8_t *view = bytes;
-  r->n = 0, r->whole = false;
+  r->n = 0, r->whole = r->fine = false;
   for (;;) {
     if (narrow || !memory) {
       free(memory);
@@ -192,6 +193,8 @@ static void read_by_us(const uint8_t *bytes, size_t n, bool narrow, struct readi
       r->at[r->n++] =
           (struct taken){p->t_us, p->captured, p->on_wire, p->link, sum_of(p->bytes, p->captured)};
     }
+    for (uint32_t i = 0; i < f.n_interfaces; i++)
+      r->fine |= f.interfaces[i].clock == SAVEFILE_CLOCK_BINARY && f.interfaces[i].factor > 44;
     at += used, window -= used, view += used;
     assert_int_equal(f.offset, at);
     if (result == SAVEFILE_BAD || r->n == TAKEN_MAX) break;
@@ -547,7 +550,8 @@ static void random_mutations(void **unused) {
     }
     for (uint64_t n = 1 + next_random(&random) % 3; n > 0; n--) {
       /* Mostly in the first headers, where it tells. */
-      size_t at = next_random(&random) % (next_random(&random) % 2 ? 200 : size);
+      size_t within = next_random(&random) % 2 ? 200 : size;
+      size_t at = next_random(&random) % within;
       file[at] = (uint8_t)(next_random(&random) >> 32);
     }
     read_by_us(file, size, false, &ours);
@@ -555,7 +559,8 @@ static void random_mutations(void **unused) {
     check_same(&ours, &narrow, "mutant");
     read_by_libpcap(file, size, &theirs);
     broken += !ours.whole;
-    if (!ours.whole || !theirs.whole || ours.far_times > 0 || theirs.negative) continue;
+    if (!ours.whole || !theirs.whole || ours.far_times > 0 || ours.fine || theirs.negative)
+      continue;
     both++;
     for (unsigned i = 0; i < ours.n; i++) ours.at[i].link = theirs.at[i].link; /* renumbered */
     char what[40];
