@@ -24,7 +24,15 @@ WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wswitch-enum $(if $(SAN)$(STRIC
 CFLAGS ?= -O2 -g
 , := ,
 SANITIZE := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-ALL_CFLAGS := -std=c17 $(WARNINGS) $(CFLAGS) $(SANITIZE)
+# It reads what strangers send. Of these flags, those that the compiler knows; not beside sanitizers,
+# which do more, and _FORTIFY_SOURCE only where there is an optimizer.
+knows = $(shell $(CC) -Werror -O2 $(1) -include stdio.h -c -x c -o /dev/null /dev/null 2>/dev/null && echo '$(1)')
+FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE
+HARDENED := $(if $(SAN)$(findstring -fsanitize,$(CFLAGS)),,-fPIE \
+  $(foreach flag,-fstack-protector-strong -fstack-clash-protection -fcf-protection,$(call knows,$(flag))) \
+  $(if $(filter -O -O1 -O2 -O3 -Os,$(CFLAGS)),$(or $(call knows,$(FORTIFY)=3),$(call knows,$(FORTIFY)=2))))
+LINK_HARDENED := $(if $(HARDENED),-pie -Wl$(,)-z$(,)relro$(,)-z$(,)now$(,)-z$(,)noexecstack)
+ALL_CFLAGS := -std=c17 $(WARNINGS) $(HARDENED) $(CFLAGS) $(SANITIZE)
 ALL_CPPFLAGS := -D_GNU_SOURCE -DTEARDOWN_VERSION='"$(VERSION)"' -I. $(CPPFLAGS)
 
 Q := $(if $(V),,@)
@@ -124,7 +132,7 @@ pkg_libs = $(if $(1),$(shell $(PKG_CONFIG) --libs $(1)))
 
 # Objects are rebuilt when the compiler or a flag changes.
 STAMP := $(B)/obj/flags
-FLAGS_NOW := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS)
+FLAGS_NOW := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LINK_HARDENED) $(LDFLAGS)
 $(shell mkdir -p $(B)/obj; printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $(STAMP) || \
   printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' > $(STAMP))
 
@@ -136,13 +144,13 @@ $(B)/obj/%.o: %.c $(STAMP) Makefile
 $(PROGRAMS:%=$(B)/%) $(UNIT_TESTS:%=$(B)/tests/%) $(FUZZERS:%=$(B)/tests/%) $(BENCH_PROGRAMS:%=$(B)/bench/%): $$(patsubst %,$(B)/obj/%.o,$$(OBJECTS_$$(@F)))
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(call pkgs,$(OBJECTS_$(@F)))) $(LDLIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LINK_HARDENED) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(call pkgs,$(OBJECTS_$(@F)))) $(LDLIBS)
 
 # What else is made of the rows of a program's options; see common/describe.c.
 $(PROGRAMS:%=$(B)/describe/%): $$(patsubst %,$(B)/obj/%.o,common/describe $$(OBJECTS_describe_$$(@F)))
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(call pkgs,$(OBJECTS_$(@F)))) $(LDLIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LINK_HARDENED) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(call pkgs,$(OBJECTS_$(@F)))) $(LDLIBS)
 
 $(B)/completion/teardown-%: $(B)/describe/%
 	@mkdir -p $(@D)

@@ -14,7 +14,7 @@ as_tap() {
     echo "ok 1 $*"
   else
     printf 'not ok 1 %s (status %d)\n' "$*" "$status"
-    sed 's/.*/# &/' <<<"$output"
+    printf '# %s\n' "${output//$'\n'/$'\n# '}"
   fi
 }
 
