@@ -1,22 +1,12 @@
-/* The ladder: one block a connection, the client's states on the left, the server's on the right.
- *
- * What is printed stands: nothing is edited, so that a live capture and its file read alike. What
- * turns out to be wrong is taken back where it does. Rows therefore wait before they are printed:
- * those of a file until the verdict, so that each connection is told in one piece; live for some
- * milliseconds, so that what the kernel tells meanwhile stands at its time, and time never runs
- * backwards down the screen. */
+#include "capture/report/ladder.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture/report/ladder_queue.h"
-
-/* Longer than the kernel's words about a connection without a segment are held back. */
-#define WAIT_US INT64_C(60000)
-
 /* ---- Titles --------------------------------------------------------------------------------- */
 
-static void title(struct ladder *l, struct block *b, const struct flow *flow, int64_t t_us,
+void ladder_title(struct ladder *l, struct block *b, const struct flow *flow, int64_t t_us,
                   const char *what) {
   char client[FLOW_NAME_SIZE], server[FLOW_NAME_SIZE], line[LADDER_LINE_SIZE];
   if (b->titled) return;
@@ -98,16 +88,17 @@ static bool is_same_word(const struct piece *word, const struct piece *p, unsign
 }
 
 /* Words of the kernel that said so before the segment did: the row has its mark instead. */
-static void absorb_words(struct ladder *l, struct piece *p) {
+static void absorb_words(struct ladder *l, struct block *b, struct piece *p) {
+  struct queue *q = ladder_queue_of(l, b);
   if (l->base.options.kernel_lines) return;
-  l->queue.last = NULL;
-  for (struct piece **at = &l->queue.first; *at;) {
+  q->last = NULL;
+  for (struct piece **at = &q->first; *at;) {
     struct piece *word = *at;
     bool same[2] = {is_same_word(word, p, 0), is_same_word(word, p, 1)};
     for (unsigned e = 0; e < 2; e++)
       if (same[e]) p->row.end[e].kernel = true;
     if (!same[0] && !same[1]) {
-      l->queue.last = word;
+      q->last = word;
       at = &word->next;
       continue;
     }
@@ -171,7 +162,7 @@ static void row(struct ladder *l, struct block *b, const struct report_segment *
   for (unsigned e = 0; e < 2; e++)
     now[e] = (struct draw_end){.state = m->end[e].state, .mark = mark_of(s, e)};
   set_states(b, &p->row, now);
-  absorb_words(l, p);
+  absorb_words(l, b, p);
 }
 
 /* Lost before it was seen: drawn where the repetition reveals it. */
@@ -234,12 +225,12 @@ static void say(void *context, const char *text) {
   ladder_add(s->l, s->b, PIECE_NOTE, s->t_us, text);
 }
 
-static void ladder_segment(struct report *report, const struct report_segment *s) {
+void ladder_segment(struct report *report, const struct report_segment *s) {
   struct ladder *l = (struct ladder *)report;
   const struct model *m = &s->flow->model;
   struct block *b = ladder_block_of(l, s->flow);
   if (!b) return;
-  title(l, b, s->flow, s->segment->t_us, s->flow->verdicts > 0 ? ", again" : "");
+  ladder_title(l, b, s->flow, s->segment->t_us, s->flow->verdicts > 0 ? ", again" : "");
   if (!b->headed) header(l, b, s);
   b->headed = true;
   struct ladder_loss lost[LADDER_LOSSES_MAX];
@@ -267,8 +258,8 @@ static void span_time_wait(struct ladder *l, struct block *b, const struct model
   span(l, b, t_us, text);
 }
 
-static void ladder_expired(struct report *report, const struct flow *flow,
-                           const struct model_step *step, int64_t now_us) {
+void ladder_expired(struct report *report, const struct flow *flow, const struct model_step *step,
+                    int64_t now_us) {
   struct ladder *l = (struct ladder *)report;
   const struct model *m = &flow->model;
   struct block *b = ladder_block_of(l, flow);
@@ -278,7 +269,7 @@ static void ladder_expired(struct report *report, const struct flow *flow,
     enum end other = end_other(step->changes[i].end);
     b->shown[other].state = m->end[other].state;
   }
-  title(l, b, flow, now_us, ", again");
+  ladder_title(l, b, flow, now_us, ", again");
   bool by_clock = step->n_changes > 0 && step->changes[0].event == EVENT_TIMEOUT_2MSL;
   if (by_clock && !b->span_told && b->shown[0].state != b->shown[1].state) {
     char text[64];
@@ -313,7 +304,8 @@ static void ladder_expired(struct report *report, const struct flow *flow,
 /* A row that says the same waits: it gets the mark. */
 static bool mark_row(struct ladder *l, const struct kernel_word *word) {
   struct piece *found = NULL;
-  for (struct piece *p = l->queue.first; p; p = p->next)
+  struct block *b = ladder_find_block(l, word->flow->number);
+  for (struct piece *p = ladder_queue_of(l, b)->first; p; p = p->next)
     if (p->kind == PIECE_ROW && p->number == word->flow->number && p->row.end[word->end].named &&
         p->row.end[word->end].state == word->to && p->row.has_time)
       found = p;
@@ -321,7 +313,7 @@ static bool mark_row(struct ladder *l, const struct kernel_word *word) {
   return found != NULL;
 }
 
-static void ladder_kernel(struct report *report, const struct kernel_word *word) {
+void ladder_kernel(struct report *report, const struct kernel_word *word) {
   struct ladder *l = (struct ladder *)report;
   const struct model *m = &word->flow->model;
   bool all = l->base.options.kernel_lines, moved = word->kind == KERNEL_EVENT_STATE;
@@ -332,7 +324,7 @@ static void ladder_kernel(struct report *report, const struct kernel_word *word)
   if (!all && !word->asked && b->passed[word->end] & 1U << word->to) return;
   if (!b->titled)
     for (unsigned e = 0; e < 2; e++) b->shown[e].state = m->end[e].state;
-  title(l, b, word->flow, word->t_us, word->flow->verdicts > 0 ? ", again" : "");
+  ladder_title(l, b, word->flow, word->t_us, word->flow->verdicts > 0 ? ", again" : "");
   struct piece *p =
       ladder_add(l, b, PIECE_KERNEL, word->t_us > b->begun_us ? word->t_us : b->begun_us, "");
   if (!p) return;
@@ -362,21 +354,8 @@ static void ladder_kernel(struct report *report, const struct kernel_word *word)
 
 /* ---- Words ---------------------------------------------------------------------------------- */
 
-static void ladder_start(struct report *report, const char *source, const char *filter,
-                         const char *kernel_lack) {
-  struct ladder *l = (struct ladder *)report;
-  char line[LADDER_LINE_SIZE];
-  (void)source, (void)filter;
-  l->draw.columns = l->base.options.columns;
-  if (!kernel_lack || *kernel_lack == '\0') return;
-  snprintf(line, sizeof line, "the kernel is %s", kernel_lack);
-  draw_paint(&l->draw, DRAW_DIM);
-  draw_text(&l->draw, 0, line);
-  draw_paint(&l->draw, DRAW_NO_PAINT);
-}
-
 /* Once is enough, however many are stuck. */
-static void remedies(struct ladder *l, struct block *b, const struct verdict *v, unsigned from,
+void ladder_remedies(struct ladder *l, struct block *b, const struct verdict *v, unsigned from,
                      int64_t t_us) {
   for (unsigned i = from; i < v->n_findings; i++) {
     const struct finding_text *f = finding_text(v->findings[i].id);
@@ -388,8 +367,8 @@ static void remedies(struct ladder *l, struct block *b, const struct verdict *v,
   }
 }
 
-static void ladder_verdict(struct report *report, const struct flow *flow, const struct verdict *v,
-                           int64_t now_us) {
+void ladder_verdict(struct report *report, const struct flow *flow, const struct verdict *v,
+                    int64_t now_us) {
   struct ladder *l = (struct ladder *)report;
   const struct model *m = &flow->model;
   struct block *b = ladder_find_block(l, flow->number);
@@ -401,15 +380,15 @@ static void ladder_verdict(struct report *report, const struct flow *flow, const
   b = ladder_block_of(l, flow);
   if (!b) return;
   char line[LADDER_LINE_SIZE], sentence[TEXT_SENTENCE_SIZE];
-  int64_t t_us = l->base.options.live || !b->queue.last ? now_us : b->queue.last->t_us;
-  title(l, b, flow, t_us, flow->verdicts > 0 ? ", again" : "");
+  int64_t t_us = !l->apart || !b->queue.last ? now_us : b->queue.last->t_us;
+  ladder_title(l, b, flow, t_us, flow->verdicts > 0 ? ", again" : "");
   span_time_wait(l, b, m, t_us);
   enum draw_paint paint =
       ladder_judgement(flow, v, &l->draw, l->base.options.verbose, line, sizeof line);
   struct piece *p = ladder_add(l, b, PIECE_JUDGEMENT, t_us, line);
   if (p) p->paint = paint;
   ladder_add(l, b, PIECE_SENTENCE, t_us, text_sentence(flow, v, now_us, sentence));
-  remedies(l, b, v, m->n_findings, t_us);
+  ladder_remedies(l, b, v, m->n_findings, t_us);
   if (l->base.options.verbose || l->base.options.kernel_lines) {
     struct out sockets = out_string(sentence, sizeof sentence);
     text_sockets(&sockets, flow->kernel, now_us);
@@ -420,98 +399,24 @@ static void ladder_verdict(struct report *report, const struct flow *flow, const
   ladder_let_go(l, b, now_us);
 }
 
-static void ladder_stuck(struct report *report, const struct flow *flow, const struct verdict *v,
-                         int64_t waits_us, int64_t now_us) {
-  struct ladder *l = (struct ladder *)report;
-  struct block *b = ladder_block_of(l, flow);
-  char line[64], sentence[TEXT_SENTENCE_SIZE];
-  if (!b) return;
-  (void)waits_us;
-  title(l, b, flow, now_us, "");
-  snprintf(line, sizeof line, "#%u %s %s", flow->number, draw_glyph(&l->draw, DRAW_BULLET),
-           v->only_half_closed ? "waits" : "stuck");
-  struct piece *p = ladder_add(l, b, PIECE_JUDGEMENT, now_us, line);
-  if (p) p->paint = v->only_half_closed ? DRAW_DOUBT : DRAW_BAD;
-  ladder_add(l, b, PIECE_SENTENCE, now_us, text_sentence(flow, v, now_us, sentence));
-  remedies(l, b, v, flow->model.n_findings, now_us);
-  if (!l->base.options.live) ladder_print_until(l, &b->queue, INT64_MAX);
-}
+/* ---- Whoever shows it ----------------------------------------------------------------------- */
 
-static void ladder_inventory(struct report *report, const struct kernel_inventory *in,
-                             int64_t now_us) {
-  struct ladder *l = (struct ladder *)report;
-  char buffer[LADDER_LINE_SIZE];
-  struct out text = out_string(buffer, sizeof buffer);
-  text_inventory(&text, in);
-  if (text.end > 0) ladder_add(l, NULL, PIECE_JUDGEMENT, now_us, out_text_of(&text));
-  for (uint32_t i = 0; i < in->n_groups; i++) {
-    text = out_string(buffer, sizeof buffer);
-    text_inventory_group(&text, &in->group[i]);
-    ladder_add(l, NULL, PIECE_SENTENCE, now_us, out_text_of(&text));
-  }
-}
-
-static void ladder_countdown(struct report *report, const struct flow *flow, int64_t left_us,
-                             int64_t total_us, bool by_kernel) {
-  enum { CELLS = 20, WORDS = 44 };
-  struct ladder *l = (struct ladder *)report;
-  struct out *out = report->out;
-  unsigned columns = report->options.columns;
-  int cells = columns > WORDS + CELLS ? CELLS : columns > WORDS ? (int)(columns - WORDS) : 0;
-  int full = total_us > 0 ? (int)(left_us * cells / total_us) : 0;
-  if (full > cells) full = cells;
-  int64_t left_s = (left_us + 999999) / 1000000;
-  if (!report->options.terminal || l->queue.first) return;
-  if (l->counting_down && left_s == l->shown_s) return;
-  l->shown_s = left_s;
-  ladder_end_countdown(l);
-  out_printf(out, "  #%u TIME_WAIT ", flow->number);
-  for (int i = 0; i < cells; i++)
-    out_text(out, draw_glyph(&l->draw, i < full ? DRAW_FULL : DRAW_EMPTY));
-  out_printf(out, " %lld s left%s", (long long)left_s, by_kernel ? " (kernel)" : "");
-  l->counting_down = true;
-}
-
-static void ladder_tick(struct report *report, int64_t now_us) {
-  struct ladder *l = (struct ladder *)report;
-  if (!report->options.live) return;
-  ladder_print_until(l, &l->queue, now_us - WAIT_US);
-  if (!l->queue.first) ladder_drop_done(l, now_us);
-}
-
-static void ladder_summary(struct report *report, const struct report_summary *summary) {
-  struct ladder *l = (struct ladder *)report;
-  (void)summary;
-  ladder_print_until(l, &l->queue, INT64_MAX);
-  ladder_end_countdown(l);
-}
-
-static void ladder_destroy(struct report *report) {
-  ladder_forget((struct ladder *)report);
-  free(report);
-}
-
-struct report *report_ladder_new(struct out *out, const struct report_options *options) {
-  static const struct report_class class = {
-      .start = ladder_start,
-      .segment = ladder_segment,
-      .expired = ladder_expired,
-      .kernel = ladder_kernel,
-      .verdict = ladder_verdict,
-      .countdown = ladder_countdown,
-      .summary = ladder_summary,
-      .stuck = ladder_stuck,
-      .tick = ladder_tick,
-      .inventory = ladder_inventory,
-      .destroy = ladder_destroy,
-  };
-  struct ladder *l = calloc(1, sizeof *l);
-  if (!l) return NULL;
-  l->base = (struct report){&class, out, *options};
+void ladder_init(struct ladder *l, const struct report_class *class, struct out *out,
+                 const struct report_options *options, ladder_show *show, bool apart) {
+  l->base = (struct report){class, out, *options};
+  l->show = show;
+  l->apart = apart;
   l->draw = (struct draw){.out = out,
                           .columns = options->columns,
                           .ascii = options->ascii,
                           .color = options->color,
                           .clock = options->clock};
-  return &l->base;
+}
+
+struct report_options ladder_as_picture(const struct report_options *options) {
+  struct report_options still = *options;
+  still.live = still.terminal = still.wait = still.color = still.ascii = false;
+  still.verbose = still.kernel_lines = false;
+  still.columns = 100;
+  return still;
 }

@@ -55,10 +55,10 @@ static void drop_block(struct ladder *l, uint32_t number) {
 }
 
 void ladder_let_go(struct ladder *l, struct block *b, int64_t now_us) {
-  if (l->base.options.live)
-    b->done_us = now_us;
-  else
+  if (l->apart)
     drop_block(l, b->number);
+  else
+    b->done_us = now_us;
 }
 
 void ladder_drop_done(struct ladder *l, int64_t now_us) {
@@ -76,49 +76,12 @@ void ladder_drop_done(struct ladder *l, int64_t now_us) {
 
 /* ---- Printing ------------------------------------------------------------------------------- */
 
-void ladder_end_countdown(struct ladder *l) {
-  if (l->counting_down) out_text(l->base.out, "\r\033[K");
-  l->counting_down = false;
-}
-
-static bool says_the_same(const struct ladder *l, const struct piece *p) {
+bool ladder_is_repeated(const struct ladder *l, const struct piece *p) {
+  if (p->kind != PIECE_KERNEL || l->base.options.kernel_lines) return false;
   const struct block *b = ladder_find_block((struct ladder *)l, p->number);
   for (unsigned e = 0; b && e < 2; e++)
     if (p->row.end[e].named && b->shown[e].state != p->row.end[e].state) return false;
   return true;
-}
-
-static void print(struct ladder *l, struct piece *p) {
-  struct draw *d = &l->draw;
-  d->columns = l->base.options.columns;
-  if (p->kind == PIECE_KERNEL && !l->base.options.kernel_lines && says_the_same(l, p)) return;
-  ladder_end_countdown(l);
-  if (p->number != l->last_number && p->number != 0 && p->kind != PIECE_TITLE)
-    out_printf(d->out, "#%u, continued\n", p->number);
-  if (p->number != 0) l->last_number = p->number;
-  switch (p->kind) {
-    case PIECE_ROW:
-    case PIECE_KERNEL:
-      /* What comes too late stands here all the same, without the time. */
-      if (l->base.options.live && p->row.t_us < l->printed_us) p->row.has_time = false;
-      if (p->row.has_time) l->printed_us = p->row.t_us;
-      draw_row(d, &p->row);
-      break;
-    case PIECE_NOTE: draw_note(d, p->text); break;
-    case PIECE_HEADER: draw_header(d); break;
-    case PIECE_TITLE:
-      out_char(d->out, '\n');
-      draw_paint(d, DRAW_BOLD);
-      draw_hanging(d, p->text);
-      draw_paint(d, DRAW_NO_PAINT);
-      break;
-    case PIECE_JUDGEMENT:
-      draw_paint(d, p->paint);
-      draw_hanging(d, p->text);
-      draw_paint(d, DRAW_NO_PAINT);
-      break;
-    case PIECE_SENTENCE: draw_text(d, 3, p->text); break;
-  }
 }
 
 void ladder_print_until(struct ladder *l, struct queue *q, int64_t until_us) {
@@ -127,8 +90,7 @@ void ladder_print_until(struct ladder *l, struct queue *q, int64_t until_us) {
     q->first = p->next;
     if (!q->first) q->last = NULL;
     l->waiting -= sizeof *p;
-    print(l, p);
-    free(p);
+    l->show(l, p);
   }
 }
 
@@ -142,15 +104,15 @@ static void insert(struct queue *q, struct piece *p) {
   if (!p->next) q->last = p;
 }
 
-static struct queue *queue_of(struct ladder *l, struct block *b) {
-  return l->base.options.live || !b ? &l->queue : &b->queue;
+struct queue *ladder_queue_of(struct ladder *l, struct block *b) {
+  return l->apart && b ? &b->queue : &l->queue;
 }
 
 struct piece *ladder_add(struct ladder *l, struct block *b, enum piece_kind kind, int64_t t_us,
                          const char *text) {
   size_t length = strlen(text);
   struct piece *p = calloc(1, sizeof *p + length + 1);
-  struct queue *q = queue_of(l, b);
+  struct queue *q = ladder_queue_of(l, b);
   if (!p) {
     l->base.out->error = ENOMEM;
     return NULL;
@@ -159,7 +121,7 @@ struct piece *ladder_add(struct ladder *l, struct block *b, enum piece_kind kind
   p->kind = kind;
   p->number = b ? b->number : 0;
   /* A file tells each connection as it was captured. */
-  p->t_us = l->base.options.live || !q->last || t_us > q->last->t_us ? t_us : q->last->t_us;
+  p->t_us = !l->apart || !q->last || t_us > q->last->t_us ? t_us : q->last->t_us;
   insert(q, p);
   l->waiting += sizeof *p;
   if (l->waiting > WAITING_MAX && b) ladder_print_until(l, q, INT64_MAX);
@@ -167,7 +129,7 @@ struct piece *ladder_add(struct ladder *l, struct block *b, enum piece_kind kind
 }
 
 struct piece *ladder_newest(const struct ladder *l, const struct block *b) {
-  if (!l->base.options.live) return b->queue.last;
+  if (l->apart) return b->queue.last;
   struct piece *newest = NULL;
   for (struct piece *p = l->queue.first; p; p = p->next)
     if (p->number == b->number && p->kind != PIECE_KERNEL) newest = p;

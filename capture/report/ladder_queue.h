@@ -46,14 +46,20 @@ struct block {
   bool titled, headed, span_told; /* how long TIME_WAIT lasts was said */
   struct draw_end shown[2];
   struct ladder_losses losses;
-  struct queue queue; /* of a file */
+  struct queue queue; /* of a connection that is told in one piece */
 };
+
+/* Takes a piece whose turn has come, and frees it when it has no more use for it. */
+struct ladder;
+typedef void ladder_show(struct ladder *ladder, struct piece *piece);
 
 struct ladder {
   struct report base;
+  ladder_show *show;
+  bool apart; /* each connection is told in one piece: of a file, or in a picture */
   struct draw draw;
   struct block *bucket[LADDER_BUCKETS];
-  struct queue queue;            /* live */
+  struct queue queue;            /* of all, otherwise */
   uint64_t waiting;              /* octets */
   uint32_t last_number;          /* of the connection that the previous line belongs to */
   int64_t printed_us;            /* the time that was shown last */
@@ -86,7 +92,13 @@ struct piece *ladder_newest(const struct ladder *ladder, const struct block *blo
 void ladder_note(struct ladder *ladder, struct block *block, int64_t t_us, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Prints, of the queue, all that is not younger than until_us. */
+/* Where pieces of this connection wait. */
+struct queue *ladder_queue_of(struct ladder *ladder, struct block *block);
+
+/* A word of the kernel that would repeat what the segments have shown since. */
+bool ladder_is_repeated(const struct ladder *ladder, const struct piece *piece);
+
+/* Shows, of the queue, all that is not younger than until_us. */
 void ladder_print_until(struct ladder *ladder, struct queue *queue, int64_t until_us);
 
 /* The countdown's line gives way to another. */
