@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "capture/report/page.h"
+#include "capture/report/pictures.h"
 #include "capture/report/rows.h"
 
 unsigned outputs_columns(void) {
@@ -73,6 +74,8 @@ bool outputs_open(struct outputs *to, const struct settings *s, const struct sou
   if (!want_file(to, "-w", s->source.save, NULL) ||
       !want_file(to, "--json", s->json_file, report_json_new) ||
       !want_file(to, "--html", s->html_file, report_page_new) ||
+      !want_file(to, "--svg", s->svg_file, report_svg_new) ||
+      !want_file(to, "--mermaid", s->mermaid_file, report_mermaid_new) ||
       !want_file(to, "--rows", s->rows_file, report_rows_new) || !want_stdout(to, s))
     return false;
   if (targets_cut(&to->targets)) return true;

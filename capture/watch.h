@@ -25,7 +25,7 @@
 #include "capture/report/report.h"
 #include "capture/tally.h"
 
-enum { WATCH_REPORTS_MAX = 5 };
+enum { WATCH_REPORTS_MAX = 9 };
 
 struct watch {
   struct flow_table flows;

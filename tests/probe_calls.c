@@ -56,3 +56,12 @@ int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *wait, const sigse
   tried = true;
   return (int)syscall(SYS_ppoll, fds, n, wait, mask, 8);
 }
+
+/* With _FORTIFY_SOURCE it is called by this name. */
+int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *wait, const sigset_t *mask,
+                size_t size);
+int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *wait, const sigset_t *mask,
+                size_t size) {
+  (void)size;
+  return ppoll(fds, n, wait, mask);
+}

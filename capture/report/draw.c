@@ -140,6 +140,12 @@ static const char *mark_of(const struct draw *d, enum draw_mark mark) {
   return "";
 }
 
+const char *draw_state(const struct draw *d, const struct draw_end *e, char buffer[static 32]) {
+  const char *mark = mark_of(d, e->mark);
+  snprintf(buffer, 32, "%s%s%s", tcp_state_name(e->state), *mark ? " " : "", mark);
+  return buffer;
+}
+
 static const char *state_text(const struct draw *d, const struct layout *l,
                               const struct draw_end *e, char buffer[static 32]) {
   buffer[0] = '\0';

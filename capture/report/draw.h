@@ -87,6 +87,9 @@ void draw_header(struct draw *draw);
 
 void draw_row(struct draw *draw, const struct draw_row *row);
 
+/* "FIN_WAIT_2 ?", "TIME_WAIT (tick)". Returns buffer. */
+const char *draw_state(const struct draw *draw, const struct draw_end *end, char buffer[static 32]);
+
 /* Words below a row. */
 void draw_note(struct draw *draw, const char *text);
 
