@@ -15,6 +15,7 @@
 #include "capture/outputs.h"
 #include "capture/pair.h"
 #include "capture/privilege.h"
+#include "capture/report/draw.h"
 #include "capture/report/summary.h"
 #include "capture/sandbox.h"
 #include "capture/source.h"
@@ -143,7 +144,7 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
     tell_evictions(w, &evictions_told);
     if (n > 0 && w->due.prompt) heard_us = now_us();
     if (w->due.prompt && now_us() >= next_tick_us) {
-      unsigned columns = outputs_columns(); /* it may have been resized */
+      unsigned columns = draw_columns(); /* it may have been resized */
       for (unsigned i = 0; i < w->n_reports; i++) w->reports[i]->options.columns = columns;
       if (w->live) w->incomplete = source_counts(source).dropped > 0;
       if (n_packets > 0 || w->live) watch_tick(w, clock_us(w, last_us, heard_us));

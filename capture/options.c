@@ -70,6 +70,13 @@ static const struct cli_option rows[] = {
      .text = "also draw the ladder into this file, as an SVG"},
     {0, "mermaid", "FILE", CLI_TEXT, AT(mermaid_file),
      .text = "also write the ladder to this file as a sequence diagram of mermaid, for Markdown"},
+    {0, "step", NULL, CLI_FLAG, AT(step),
+     .text = "with -r, on a terminal: step through the ladder by keys, forwards and back"},
+    {0, "predict", NULL, CLI_FLAG, AT(predict),
+     .text = "with -r: ask for each state before it is shown, and keep the score; answers are lines of "
+             "stdin"},
+    {0, "worksheet", NULL, CLI_FLAG, AT(worksheet),
+     .text = "with -r: print the ladder with its states blank, and the solution after it"},
     {0, "expect", "ENDING[,lost=ROLE[xN]]", CLI_TEXT, AT(expect),
      .text = "demand this of every close: exit 1 if one differs, 3 if there was none"},
     {0, "only", "WHAT[,WHAT...]", CLI_TEXT, AT(only_words),
@@ -168,6 +175,34 @@ static bool check_filter(const struct settings *s, const char *word) {
   return false;
 }
 
+/* A lesson is a view of a file's ladder, and has stdout for itself; two of them ask by stdin. */
+static bool check_lesson(struct settings *s) {
+  static const char *const names[] = {"", "--step", "--predict", "--worksheet"};
+  s->lesson = s->step        ? LESSON_STEP
+              : s->predict   ? LESSON_PREDICT
+              : s->worksheet ? LESSON_WORKSHEET
+                             : LESSON_NONE;
+  const char *name = names[s->lesson], *program = cli_program(&program_cli);
+  const struct cli *cli = &program_cli;
+  if (s->lesson == LESSON_NONE) return true;
+  if (s->step + s->predict + s->worksheet > 1)
+    cli_complain(cli, "--step, --predict and --worksheet exclude each other; choose one");
+  else if (!s->source.file)
+    cli_complain(cli, "%s looks at a file: %s -w FILE saves one, %s -r FILE %s reads it", name,
+                 program, program, name);
+  else if (s->lesson != LESSON_WORKSHEET && strcmp(s->source.file, "-") == 0)
+    cli_complain(cli, "%s asks on stdin, and so cannot read the packets there; save them in a file",
+                 name);
+  else if (s->quiet > 0 || s->format == FORMAT_LINES || s->format == FORMAT_JSON)
+    cli_complain(cli, "%s shows the ladder: it excludes -q and other formats", name);
+  else if (s->step && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
+    cli_complain(cli, "--step needs a terminal, as stdin and stdout; without one: %s -r %s",
+                 program, s->source.file);
+  else
+    return true;
+  return false;
+}
+
 static bool is_one_file(const char *one, const char *other) {
   struct stat a, b;
   if (strcmp(one, other) == 0) return true;
@@ -217,7 +252,7 @@ int options_read(int argc, char **argv, struct settings *s) {
     cli_complain(&program_cli, "--only: %s", error);
     return CLI_EXIT_USAGE;
   }
-  if (!check_files(s)) return CLI_EXIT_USAGE;
+  if (!check_files(s) || !check_lesson(s)) return CLI_EXIT_USAGE;
   if (s->source.file && s->source.interface) {
     cli_complain(&program_cli, "-r and -i exclude each other: read a file or capture, not both");
     return CLI_EXIT_USAGE;

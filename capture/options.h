@@ -12,6 +12,7 @@
 
 /* In the order of their words. */
 enum format { FORMAT_BY_TERMINAL = -1, FORMAT_LADDER, FORMAT_LINES, FORMAT_JSON };
+enum lesson { LESSON_NONE, LESSON_STEP, LESSON_PREDICT, LESSON_WORKSHEET };
 enum kernel_when { KERNEL_AUTO, KERNEL_OFF, KERNEL_LINES };
 enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
@@ -32,6 +33,8 @@ struct settings {
   enum kernel_when kernel;
   int explain; /* which of --explain's words, -1 */
   bool list_interfaces, no_sandbox;
+  bool step, predict, worksheet;
+  enum lesson lesson; /* which of them */
 };
 
 /* Reads the command line over the defaults; settings->filter is the caller's to free, whatever is

@@ -4,20 +4,13 @@
 #include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "capture/report/draw.h"
+#include "capture/report/lesson.h"
 #include "capture/report/page.h"
 #include "capture/report/pictures.h"
 #include "capture/report/rows.h"
-
-unsigned outputs_columns(void) {
-  struct winsize size;
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  const char *columns = getenv("COLUMNS");
-  int n = columns ? atoi(columns) : 0;
-  return n > 0 ? (unsigned)n : 80;
-}
 
 static bool add_report(struct watch *w, struct report *report) {
   if (!report) {
@@ -54,6 +47,14 @@ static bool want_stdout(struct outputs *to, const struct settings *s) {
   if (!target_take_stdout(&to->targets, "--format", error)) {
     cli_complain(&program_cli, "%s", error);
     return false;
+  }
+  static report_new *const lessons[] = {[LESSON_STEP] = report_step_new,
+                                        [LESSON_PREDICT] = report_predict_new,
+                                        [LESSON_WORKSHEET] = report_worksheet_new};
+  if (s->lesson != LESSON_NONE) {
+    to->wanted[to->n_wanted++] =
+        (struct destination){.file = "stdout", .new = lessons[s->lesson], .fd = STDOUT_FILENO};
+    return true;
   }
   enum format format = s->format;
   if (format == FORMAT_BY_TERMINAL) format = isatty(STDOUT_FILENO) ? FORMAT_LADDER : FORMAT_LINES;
@@ -105,7 +106,7 @@ bool outputs_make_reports(struct outputs *to, struct watch *w, struct settings *
   const char *term = getenv("TERM");
   bool tty = isatty(STDOUT_FILENO), terminal = tty && term && strcmp(term, "dumb") != 0;
   const char *no_color = getenv("NO_COLOR");
-  s->report.columns = outputs_columns();
+  s->report.columns = draw_columns();
   s->report.terminal = terminal;
   s->report.kernel_lines = s->kernel == KERNEL_LINES;
   s->report.ascii = s->report.ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;

@@ -41,9 +41,6 @@ bool outputs_open(struct outputs *outputs, const struct settings *settings,
 /* Gives the watch a report for each, and what is expected of the ladder. */
 bool outputs_make_reports(struct outputs *outputs, struct watch *watch, struct settings *settings);
 
-/* The width of the terminal, by COLUMNS where there is none; else 80. */
-unsigned outputs_columns(void);
-
 /* Writes what is left. False when anything could not be written, which is said. */
 bool outputs_finish(struct outputs *outputs);
 

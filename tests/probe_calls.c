@@ -58,10 +58,10 @@ int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *wait, const sigse
 }
 
 /* With _FORTIFY_SOURCE it is called by this name. */
-int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *wait, const sigset_t *mask,
-                size_t size);
-int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *wait, const sigset_t *mask,
-                size_t size) {
+int checked_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *wait, const sigset_t *mask,
+                  size_t size) __asm__("__ppoll_chk");
+int checked_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *wait, const sigset_t *mask,
+                  size_t size) {
   (void)size;
   return ppoll(fds, n, wait, mask);
 }

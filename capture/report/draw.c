@@ -2,7 +2,10 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 enum {
   COLUMNS_MIN = 60,   /* narrower: vertical */
@@ -31,6 +34,14 @@ static const char *const glyphs[2][DRAW_GLYPHS] = {
 
 const char *draw_glyph(const struct draw *d, enum draw_glyph glyph) {
   return glyphs[d->ascii][glyph];
+}
+
+unsigned draw_columns(void) {
+  struct winsize size;
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  const char *columns = getenv("COLUMNS");
+  int n = columns ? atoi(columns) : 0;
+  return n > 0 ? (unsigned)n : 80;
 }
 
 unsigned draw_width(const char *text) {
@@ -150,6 +161,10 @@ static const char *state_text(const struct draw *d, const struct layout *l,
                               const struct draw_end *e, char buffer[static 32]) {
   buffer[0] = '\0';
   if (!e->named) return buffer;
+  if (d->blank) {
+    snprintf(buffer, 32, "___________");
+    return buffer;
+  }
   const char *name = tcp_state_name(e->state), *mark = mark_of(d, e->mark);
   bool apart = l->roomy && *mark && strlen(name) + 2 < l->state;
   snprintf(buffer, 32, "%s%s%s", name, apart ? " " : "", mark);
@@ -184,6 +199,7 @@ static void put_server(struct draw *d, const struct layout *l, const struct draw
 static const char *lifeline(const struct draw *d, enum tcp_state state) {
   static const char *const heavy[] = {"┃", "#"}, *const light[] = {"│", "|"},
                            *const dotted[] = {"┊", ":"};
+  if (d->blank) return light[d->ascii];
   switch (state) {
     case TCPS_SYN_SENT:
     case TCPS_SYN_RECEIVED:
@@ -240,10 +256,14 @@ static void put_stub(struct draw *d, const struct layout *l, const struct draw_r
 }
 
 static void put_span(struct draw *d, const struct layout *l, const struct draw_row *row) {
-  unsigned width = draw_width(row->label), room = l->wire > width ? l->wire - width : 0;
+  char label[DRAW_LABEL_SIZE];
+  snprintf(label, sizeof label, "%s", row->label);
+  /* Where it does not fit, its beginning tells enough. */
+  if (draw_width(label) > l->wire) label[strcspn(label, ":;")] = '\0';
+  unsigned width = draw_width(label), room = l->wire > width ? l->wire - width : 0;
   code(d, "2");
   spaces(d->out, room / 2);
-  pad(d->out, row->label, l->wire - room / 2, false);
+  pad(d->out, label, l->wire - room / 2, false);
   code(d, "0");
 }
 

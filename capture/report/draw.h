@@ -47,6 +47,7 @@ struct draw {
   struct out *out;
   unsigned columns;
   bool ascii, color;
+  bool blank;              /* states are to be filled in, and lifelines do not betray them */
   struct text_clock clock; /* its form, and what it remembers */
 };
 
@@ -76,6 +77,9 @@ enum draw_glyph {
   DRAW_GLYPHS
 };
 const char *draw_glyph(const struct draw *draw, enum draw_glyph glyph);
+
+/* The width of the terminal at stdout, by COLUMNS where there is none; else 80. */
+unsigned draw_columns(void);
 
 /* The columns that a text takes. */
 unsigned draw_width(const char *text);

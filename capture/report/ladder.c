@@ -211,7 +211,7 @@ static void span_half_close(struct ladder *l, struct block *b, const struct repo
   char text[64];
   if (!(fresh & ROLE_ACK1) || m->roles_seen & ROLE_FIN2) return;
   snprintf(text, sizeof text, "half-closed: %s may send", end_name(end_other(m->first_closer)));
-  span(l, b, s->segment->t_us, l->base.options.columns < 76 ? "half-closed" : text);
+  span(l, b, s->segment->t_us, text);
 }
 
 struct saying {
@@ -254,7 +254,7 @@ static void span_time_wait(struct ladder *l, struct block *b, const struct model
   b->span_told = true;
   bool skipped = l->base.options.live && !l->base.options.wait;
   snprintf(text, sizeof text, "2 MSL = %.0f s%s", (double)m->two_msl_us / 1e6,
-           skipped && l->base.options.columns >= 76 ? "; --wait shows it" : "");
+           skipped ? "; --wait shows it" : "");
   span(l, b, t_us, text);
 }
 

@@ -9,6 +9,9 @@
 void ladder_init(struct ladder *ladder, const struct report_class *class, struct out *out,
                  const struct report_options *options, ladder_show *show, bool apart);
 
+/* Draws a piece as a terminal and a pipe show it. */
+void ladder_draw(struct ladder *ladder, struct piece *piece);
+
 /* The options of what is looked at later: it has no terminal, and tells each connection whole. */
 struct report_options ladder_as_picture(const struct report_options *options);
 

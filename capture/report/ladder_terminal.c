@@ -20,7 +20,7 @@ static void end_countdown(struct ladder *l) {
   l->counting_down = false;
 }
 
-static void draw_piece(struct ladder *l, struct piece *p) {
+void ladder_draw(struct ladder *l, struct piece *p) {
   struct draw *d = &l->draw;
   d->columns = l->base.options.columns;
   end_countdown(l);
@@ -53,7 +53,7 @@ static void draw_piece(struct ladder *l, struct piece *p) {
 }
 
 static void show(struct ladder *l, struct piece *p) {
-  if (!ladder_is_repeated(l, p)) draw_piece(l, p);
+  if (!ladder_is_repeated(l, p)) ladder_draw(l, p);
   free(p);
 }
 

@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""--worksheet, --predict and --step: what is shown, what is held back, and how the terminal is left. Keys
+are typed at a terminal of our own. Prints TAP.
+
+    check_lessons.py CAPTURE GOLDEN
+"""
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+
+CAPTURE, GOLDEN = sys.argv[1:]
+LOST = os.path.join(GOLDEN, 'lost-final-ack.pcap')
+STATES = re.compile('ESTABLISHED|FIN_WAIT_[12]|CLOSE_WAIT|CLOSING|LAST_ACK|TIME_WAIT')
+
+
+def run(*arguments, typed='', columns=80):
+    environment = dict(os.environ, COLUMNS=str(columns), LC_ALL='C.UTF-8')
+    return subprocess.run([CAPTURE, *arguments], input=typed, capture_output=True, text=True, timeout=60,
+                          env=environment)
+
+
+def ladder(file, columns=80):
+    return run('-r', file, '--format', 'ladder', columns=columns).stdout
+
+
+def worksheet():
+    for name in sorted(os.listdir(GOLDEN)):
+        if not name.endswith('.pcap'):
+            continue
+        file = os.path.join(GOLDEN, name)
+        for columns in (60, 120) if name.startswith('lost-final-ack.') else (80,):
+            sheet = run('-r', file, '--worksheet', columns=columns).stdout
+            blank, separator, solution = sheet.partition('\n\f\nSolution\n')
+            if not separator:
+                assert 'no connection closed' in sheet and not ladder(file), name
+                continue
+            assert not STATES.search(blank), f'{name}: a state is not blank: {STATES.search(blank)}'
+            assert blank.count('___________') > 4, name
+            assert solution == ladder(file, columns), f'{name}: the solution is not the ladder'
+
+
+def predict():
+    # Client and server after FIN, the client after ACK, both after the second FIN, the server after its ACK.
+    right = ['FIN_WAIT_1', 'CLOSE_WAIT', 'FIN_WAIT_2', 'TIME_WAIT', 'LAST_ACK', 'CLOSED']
+    said = run('-r', LOST, '--predict', typed='\n'.join(right) + '\n').stdout
+    assert f'score: {len(right)} of {len(right)}' in said, said
+    assert 'RFC 9293 3.10.7.4' in said
+    loose = [right[0].lower().replace('_', '-'), '8', 'finwait2', '', 'SYN_SENT']
+    said = run('-r', LOST, '--predict', typed='\n'.join(loose) + '\n').stdout
+    assert 'score: 3 of 5' in said and 'it is TIME_WAIT' in said and 'no: LAST_ACK' in said, said
+    assert said.count('CLOSED ?') == 1  # the rest is shown all the same
+    said = run('-r', LOST, '--predict', typed='q\n').stdout
+    assert 'score' not in said and 'client closed first' in said
+
+
+class Terminal:
+    """The program, at a terminal of its own."""
+
+    def __init__(self, *arguments, columns=80):
+        self.own, self.theirs = pty.openpty()
+        self.resize(columns)
+        self.before = termios.tcgetattr(self.theirs)
+        environment = dict(os.environ, LC_ALL='C.UTF-8', TERM='xterm', NO_COLOR='1')
+        environment.pop('COLUMNS', None)
+        self.process = subprocess.Popen([CAPTURE, *arguments], stdin=self.theirs, stdout=self.theirs,
+                                        stderr=subprocess.DEVNULL, env=environment, start_new_session=True,
+                                        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+
+    def resize(self, columns):
+        fcntl.ioctl(self.own, termios.TIOCSWINSZ, struct.pack('HHHH', 50, columns, 0, 0))
+
+    def screen(self):
+        """What it says until it waits for a key."""
+        text, limit = b'', time.monotonic() + 60
+        while time.monotonic() < limit:
+            if select.select([self.own], [], [], 0.1)[0]:
+                text += os.read(self.own, 65536)
+            page = text.decode(errors='replace').rpartition('\033[H\033[2J')[2]
+            if 'q quit' in page and not select.select([self.own], [], [], 0.3)[0]:
+                return page.replace('\r\n', '\n')
+        raise AssertionError(f'nothing came: {text!r}')
+
+    def key(self, keys):
+        os.write(self.own, keys.encode())
+        return self.screen()
+
+    def end(self, how):
+        how()
+        limit = time.monotonic() + 60
+        while self.process.poll() is None and time.monotonic() < limit:
+            if select.select([self.own], [], [], 0.1)[0]:
+                os.read(self.own, 65536)
+        assert self.process.poll() is not None, 'it does not end'
+        assert termios.tcgetattr(self.theirs) == self.before, 'the terminal is left in another mode'
+        os.close(self.own)
+        os.close(self.theirs)
+
+
+def step():
+    whole = ladder(LOST)
+    terminal = Terminal('-r', LOST, '--step')
+    first = terminal.screen()
+    assert 'step 1 of' in first and 'FIN_WAIT_1' in first and 'FIN_WAIT_2' not in first, first
+    second = terminal.key(' ')
+    assert 'step 2 of' in second and 'FIN_WAIT_2' in second and 'TIME_WAIT' not in second, second
+    back = terminal.key('\033[D')
+    assert 'step 1 of' in back and 'FIN_WAIT_2' not in back, back
+    last = terminal.key('e')
+    assert last.partition('\n[step')[0] == whole, last
+    assert 'space, right' in terminal.key('?')
+    assert 'step 1 of' in terminal.key('g')
+    terminal.resize(60)
+    assert terminal.key('e').partition('\n[step')[0] == ladder(LOST, 60), 'not as wide as the terminal now is'
+    terminal.end(lambda: os.write(terminal.own, b'q'))
+    assert terminal.process.returncode == 0
+    for end in (lambda: os.write(terminal.own, b'\x03'), lambda: terminal.process.send_signal(signal.SIGTERM)):
+        terminal = Terminal('-r', LOST, '--step')
+        terminal.screen()
+        terminal.end(end)
+
+
+def refusals():
+    for arguments, words in ((('-r', LOST, '--step'), '--step needs a terminal'),
+                             (('--predict',), '--predict looks at a file'),
+                             (('-r', '-', '--predict'), 'asks on stdin'),
+                             (('-r', LOST, '--worksheet', '-q'), 'it excludes -q'),
+                             (('-r', LOST, '--worksheet', '--predict'), 'exclude each other')):
+        done = run(*arguments)
+        assert done.returncode == 2 and words in done.stderr and not done.stdout, done
+
+
+def main():
+    checks = (worksheet, predict, step, refusals)
+    print(f'1..{len(checks)}')
+    for number, check in enumerate(checks, 1):
+        try:
+            check()
+            print(f'ok {number} - {check.__name__}')
+        except (AssertionError, subprocess.TimeoutExpired) as failure:
+            line = failure.__traceback__.tb_next.tb_lineno
+            print(f'not ok {number} - {check.__name__}, line {line}\n# ' + str(failure).replace('\n', '\n# '))
+
+
+main()
