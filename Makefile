@@ -166,7 +166,7 @@ $(B)/capture.1: capture/capture.1 common/manual.awk $(B)/describe/capture $(B)/c
     capture/report/ndjson.awk $(NDJSON_SCHEMA)
 	$(Q)$(B)/describe/capture man | awk -f common/manual.awk - $< > $@.options
 	$(Q)$(B)/capture --explain all | awk ' \
-	  NR == FNR && /^[a-z]/ { list = list ".It Sy " $$1 substr($$0, length($$1) + 1) "\n" } \
+	  NR == FNR && /^[A-Za-z]/ { list = list ".It Sy " $$1 substr($$0, length($$1) + 1) "\n" } \
 	  NR == FNR && /^  / { sub(/^ *[a-z]*: */, ""); list = list $$0 "\n" } \
 	  NR == FNR { next } \
 	  /FINDINGS$$/ && /^\.\\"/ { printf ".Bl -tag -width Ds\n%s.El\n", list; next } \

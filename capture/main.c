@@ -11,6 +11,7 @@
 
 #include "capture/decode.h"
 #include "capture/ladder_expectation.h"
+#include "capture/netns.h"
 #include "capture/options.h"
 #include "capture/outputs.h"
 #include "capture/pair.h"
@@ -430,8 +431,12 @@ int main(int argc, char **argv) {
   setlocale(LC_ALL, "");
   struct settings settings;
   int status = options_read(argc, argv, &settings);
+  char error[SOURCE_ERROR_SIZE];
+  if (status == CLI_GO_ON && settings.netns && !netns_enter(settings.netns, error)) {
+    cli_complain(&program_cli, "%s", error);
+    status = CLI_EXIT_USAGE;
+  }
   if (status == CLI_GO_ON && settings.list_interfaces) {
-    char error[SOURCE_ERROR_SIZE];
     if (source_list_interfaces(stdout, error)) {
       status = cli_finish(&program_cli);
     } else {

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "capture/glossary.h"
+
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static const char *format_word(unsigned i) {
@@ -22,12 +24,11 @@ static const char *color_word(unsigned i) {
   return i < COUNT(words) ? words[i] : NULL;
 }
 
-/* Findings, then causes of an RST, then all of them. */
-enum { EXPLAIN_ALL = (int)FINDING_COUNT + (int)RESET_CAUSE_COUNT - 1 };
+/* The words of the glossary, and all of them. */
 static const char *explain_word(unsigned i) {
-  if (i < FINDING_COUNT) return finding_text(i)->id;
-  if (i < EXPLAIN_ALL) return reset_cause_name(i - FINDING_COUNT + 1);
-  return i == EXPLAIN_ALL ? "all" : NULL;
+  const char *word = glossary_entry(i).word;
+  if (word) return word;
+  return i == 0 || glossary_entry(i - 1).word ? "all" : NULL;
 }
 
 #define AT(member) CLI_AT(struct settings, member)
@@ -36,6 +37,8 @@ static const char *explain_word(unsigned i) {
 static const struct cli_option rows[] = {
     {'i', "interface", "IF", CLI_TEXT, AT(source.interface),
      .text = "capture on this interface, or any (default lo)"},
+    {0, "netns", "NAME|PID", CLI_TEXT, AT(netns),
+     .text = "capture in this network namespace: a name of ip netns, or the PID of a process in it"},
     {'r', "read", "FILE", CLI_TEXTS, AT(files),
      .text = "read a pcap or pcapng file instead, - for stdin; two are the same connections, captured "
              "at two places"},
@@ -87,8 +90,8 @@ static const struct cli_option rows[] = {
     {0, "rows", "FILE", CLI_TEXT, AT(rows_file),
      .text = "also write the ladder's rows to this file, as --expect-ladder reads them"},
     {0, "explain", "ID", CLI_WORD, AT(explain), .word = explain_word,
-     .text = "say what a finding or a cause of an RST means, where it comes from and the remedy; all "
-             "for every one"},
+     .text = "say what a word of a verdict means, where it comes from and the remedy: a finding, a cause of "
+             "an RST, a state, an ending, a role, a doubt; all for every one"},
     {0, "closes", "N", CLI_NUMBER, AT(closes_max), .min = 1, .max = UINT32_MAX,
      .text = "stop after the verdict on so many closes"},
     {0, "duration", "S", CLI_NUMBER, AT(duration_s), .min = 1, .max = UINT32_MAX,
@@ -138,17 +141,13 @@ static char *join_words(char **words, int n) {
   return joined;
 }
 
-/* The manual page's table of findings is made of this output when it is built. */
+/* The manual page's table is made of this output when it is built. */
 static void explain(unsigned word) {
-  bool all = word == EXPLAIN_ALL;
-  for (unsigned i = all ? 0 : word; i < (all ? EXPLAIN_ALL : word + 1); i++) {
-    const struct finding_text *f = i < FINDING_COUNT ? finding_text(i) : NULL;
-    const struct reset_text *r = f ? NULL : reset_text(i - FINDING_COUNT + 1);
+  bool all = !glossary_entry(word).word;
+  struct glossary_entry e;
+  for (unsigned i = all ? 0 : word; (e = glossary_entry(i)).word && (all || i == word); i++)
     printf("%s%s (%s, %s)\n  means:  %s\n  cause:  %s\n  remedy: %s\n", all && i > 0 ? "\n" : "",
-           explain_word(i), f ? finding_severity_name(f->severity) : "cause of an RST",
-           f ? f->clause : "reset_cause", f ? f->meaning : r->meaning, f ? f->cause : r->origin,
-           f ? f->remedy : r->remedy);
-  }
+           e.word, e.kind, e.clause, e.meaning, e.cause, e.remedy);
 }
 
 /* Nobody filters by "x.pcap": -r was forgotten. A file of another name counts if it is there, and
@@ -261,6 +260,10 @@ int options_read(int argc, char **argv, struct settings *s) {
     cli_complain(&program_cli,
                  "--expect and --expect-ladder exclude each other: the ending stands "
                  "in a ladder's line 'verdict', as ending=normal");
+    return CLI_EXIT_USAGE;
+  }
+  if (s->source.file && s->netns) {
+    cli_complain(&program_cli, "-r and --netns exclude each other: a file has no namespace");
     return CLI_EXIT_USAGE;
   }
   s->report.live = !s->source.file;

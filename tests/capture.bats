@@ -9,6 +9,8 @@ setup_file() {
   export LIVE_STATUS=$?
 }
 
+teardown() { end_all; }
+
 # observe CAPTURE_OPTION...: one close of a real client and server, seen by capture; its output.
 # SERVER and CLIENT hold options of theirs.
 observe() {
@@ -421,4 +423,41 @@ unwritable() {
     read -rt 0.2 <> <(:) || true
     cmp - "$whole"
   }
+}
+
+@test "every word of a verdict is explained" {
+  local word n=0
+  while read -r word; do
+    n=$((n + 1))
+    capture --explain "$word"
+    [[ $status == 0 && $output == "$word ("*means:*remedy:* ]] || fail "$word: $output $stderr"
+  done < <(cat "$BATS_TEST_DIRNAME"/golden/*.ndjson | jq -r 'select(.type == "verdict") |
+      .ending, .reset_cause, .verdict, .doubt, .client_state, .server_state, .client_evidence,
+      .server_evidence, .losses[].role, .findings[].id | values' | sort -u)
+  ((n > 30))
+}
+
+@test "--netns: a namespace by a name or a PID" {
+  unshare -n sleep 60 &
+  local other=$!
+  pids+=("$other")
+  is_apart() { [ "$(readlink /proc/$other/ns/net)" != "$(readlink /proc/self/ns/net)" ]; }
+  wait_for is_apart
+  nsenter -t "$other" -n ip link add only-there type veth peer name other-end
+  capture -D
+  [[ $output != *only-there* ]]
+  capture --netns "$other" -D
+  [[ $status == 0 && $output == *only-there* ]]
+  # shellcheck disable=SC2016 # for the inner shell
+  run unshare -m sh -c 'mount -t tmpfs tmpfs /run && mkdir /run/netns && touch /run/netns/blue &&
+    mount --bind "/proc/$1/ns/net" /run/netns/blue && exec "$2/capture" --netns blue -D' - "$other" "$TEARDOWN_BIN"
+  [[ $status == 0 && $output == *only-there* ]]
+  capture --netns no-such-one -D
+  refused 2 "--netns no-such-one: there is no such namespace; 'ip netns' lists the names.*"
+  capture --netns 4194304 -D
+  refused 2 "--netns 4194304: no process has that PID.*"
+  capture --netns ../etc -D
+  refused 2 "--netns ../etc: there is no such namespace.*"
+  capture --netns 1 -r "$PCAP"
+  refused 2 "-r and --netns exclude each other.*"
 }
