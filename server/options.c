@@ -17,6 +17,9 @@ static const struct cli_option rows[] = {
      .text = "listen on this port (default 7000)"},
     {0, "count", "N", CLI_NUMBER, AT(count), .min = 1, .max = COUNT_MAX,
      .text = "end after N connections (default: at Ctrl-C)"},
+    {0, "max", "N", CLI_NUMBER, AT(max), .min = 1, .max = COUNT_MAX,
+     .text = "have at most N connections open at a time; others wait (default: as many as there "
+             "are descriptors for)"},
     {0, "close-first", NULL, CLI_FLAG, AT(behaviour.active),
      .text = "close before the client does"},
 };

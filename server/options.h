@@ -12,6 +12,7 @@ struct server_settings {
   struct cli_texts addresses; /* --listen; none: 127.0.0.1 and ::1 */
   uint16_t port;
   uint64_t count; /* 0: no end */
+  uint64_t max;   /* open at a time; 0: as many as there are descriptors for */
 };
 
 /* Reads the command line over the defaults. CLI_GO_ON, or the exit status. */

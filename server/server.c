@@ -1,14 +1,20 @@
 /* Accepts connections and, unless told otherwise, closes each one after its client did. */
+#include <stddef.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/peer/group.h"
 #include "common/peer/socket.h"
 #include "server/options.h"
 
+enum { RETRY_MS = 100, CALM_MS = 1000 };
+
 struct listener {
   const char *ip;
   bool optional; /* the default ::1 on a machine without IPv6 */
   bool open;
+  bool waiting; /* libuv holds a connection that we have not taken, and asks for no more */
   struct sockaddr_storage address;
   uv_tcp_t tcp;
 };
@@ -20,7 +26,11 @@ struct server {
   size_t n_listeners;
   uint64_t n_accepted;
   uint64_t n_over;
+  rlim_t n_descriptors; /* that this process may have */
+  uint64_t room;        /* connections for which there are descriptors; 0: not known yet */
+  bool told;            /* that others wait */
   bool accept_failed;
+  uv_timer_t retry, calm;
 };
 
 static const char *remedy(const struct server *server, int error) {
@@ -50,27 +60,110 @@ static void stop_listening(struct server *server) {
   }
 }
 
+static uint64_t n_open(const struct server *server) { return server->n_accepted - server->n_over; }
+
+/* What is beyond the limits waits in the kernel, where it costs no descriptor. libuv would rather
+ * accept it and close it at once, without a word to us: so EMFILE must not come to that. */
+static bool is_full(const struct server *server) {
+  uint64_t max = server->settings.max;
+  return (server->room != 0 && n_open(server) >= server->room) ||
+         (max != 0 && n_open(server) >= max);
+}
+
+static bool one_waits(const struct server *server) {
+  for (size_t i = 0; i < server->n_listeners; i++)
+    if (server->listeners[i].open && server->listeners[i].waiting) return true;
+  return false;
+}
+
+static void on_calm(uv_timer_t *timer) {
+  struct server *server = timer->data;
+  if (one_waits(server)) {
+    uv_timer_start(timer, on_calm, CALM_MS, 0);
+    return;
+  }
+  server->told = false;
+  cli_complain(&program_cli, "%ju connections are open, and no other waits any more",
+               (uintmax_t)n_open(server));
+}
+
+/* Said again only after a time in which none had to wait: at the limit they come and go. */
+static void say_that_others_wait(struct server *server) {
+  uv_timer_start(&server->calm, on_calm, CALM_MS, 0);
+  if (server->told) return;
+  server->told = true;
+  bool by_max = n_open(server) == server->settings.max;
+  cli_complain(&program_cli, "%ju connections are open, as many as %s: others wait%s",
+               (uintmax_t)n_open(server), by_max ? "--max allows" : "there are descriptors for",
+               by_max ? "" : remedy(server, UV_EMFILE));
+}
+
+/* The kernel gives the lowest number that is free: at the last one it is known how many there can
+ * be. One is left for each listener, whose next connection libuv accepts before we are asked. */
+static void note_descriptor(struct server *server) {
+  uv_os_fd_t fd;
+  if (server->room != 0 || uv_fileno((uv_handle_t *)&server->group.peers->tcp, &fd) != 0) return;
+  if ((rlim_t)fd + server->n_listeners + 1 < server->n_descriptors) return;
+  for (const struct peer *peer = server->group.peers; peer != NULL; peer = peer->next)
+    server->room += !peer->closing;
+}
+
+static void on_accept_failed(struct server *server, int error) {
+  if (!server->accept_failed)
+    cli_complain(&program_cli, "cannot accept a connection: %s%s", uv_strerror(error),
+                 remedy(server, error));
+  server->accept_failed = true;
+}
+
+static void on_retry(uv_timer_t *timer);
+
+/* Takes the connection that libuv holds for this listener, now or later. */
+static void take(struct server *server, struct listener *listener) {
+  listener->waiting = is_full(server);
+  if (listener->waiting) {
+    say_that_others_wait(server);
+    return;
+  }
+  int error = peer_accept(&server->group, (uv_stream_t *)&listener->tcp);
+  if (error != 0) {
+    on_accept_failed(server, error);
+    listener->waiting = error == UV_ENOMEM;
+    if (listener->waiting) uv_timer_start(&server->retry, on_retry, RETRY_MS, 0);
+    return;
+  }
+  if (server->accept_failed) cli_complain(&program_cli, "connections can be accepted again");
+  server->accept_failed = false;
+  server->n_accepted++;
+  note_descriptor(server);
+  if (server->n_accepted == server->settings.count) stop_listening(server);
+}
+
+static void take_waiting(struct server *server) {
+  for (size_t i = 0; i < server->n_listeners; i++) {
+    struct listener *listener = &server->listeners[i];
+    if (listener->open && listener->waiting) take(server, listener);
+  }
+}
+
+static void on_retry(uv_timer_t *timer) { take_waiting(timer->data); }
+
 static void on_over(struct peer_group *group, const struct peer *peer) {
   struct server *server = (struct server *)group;
   if (!peer->connected) return;
   server->n_over++;
-  if (server->n_over == server->settings.count) peer_group_stop(group);
+  if (server->n_over == server->settings.count) {
+    peer_group_stop(group);
+    return;
+  }
+  take_waiting(server);
 }
 
 static void on_connection(uv_stream_t *stream, int status) {
-  struct server *server = stream->data;
-  int error = status != 0 ? status : peer_accept(&server->group, stream);
-  if (error != 0) {
-    /* Without descriptors every connection fails: once is enough. */
-    if (!server->accept_failed)
-      cli_complain(&program_cli, "cannot accept a connection: %s%s", uv_strerror(error),
-                   remedy(server, error));
-    server->accept_failed = true;
-    return;
-  }
-  server->accept_failed = false;
-  server->n_accepted++;
-  if (server->n_accepted == server->settings.count) stop_listening(server);
+  struct listener *listener = (struct listener *)((char *)stream - offsetof(struct listener, tcp));
+  if (status != 0)
+    on_accept_failed(stream->data, status);
+  else
+    take(stream->data, listener);
 }
 
 static bool parse_address(const char *ip, uint16_t port, struct sockaddr_storage *address) {
@@ -110,6 +203,18 @@ static bool listen_all(struct server *server) {
   return true;
 }
 
+/* False after saying on stderr that there is no room for a connection on each listener. */
+static bool count_descriptors(struct server *server) {
+  struct rlimit limit;
+  int next = dup(STDIN_FILENO);
+  if (next >= 0) close(next);
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = RLIM_INFINITY;
+  server->n_descriptors = limit.rlim_cur;
+  if (next >= 0 && (rlim_t)next + server->n_listeners <= limit.rlim_cur) return true;
+  cli_complain(&program_cli, "no descriptor is left for a connection%s", remedy(server, UV_EMFILE));
+  return false;
+}
+
 static void log_listeners(struct server *server) {
   for (size_t i = 0; i < server->n_listeners; i++) {
     char name[PEER_NAME_SIZE];
@@ -139,7 +244,11 @@ static bool add_addresses(struct server *server) {
 
 static int serve(struct server *server) {
   if (!peer_group_open(&server->group)) return CLI_EXIT_FAILURE;
-  bool listening = peer_group_catch_signals(&server->group) && listen_all(server);
+  server->retry.data = server->calm.data = server;
+  uv_timer_init(&server->group.loop, &server->retry);
+  uv_timer_init(&server->group.loop, &server->calm);
+  bool listening =
+      peer_group_catch_signals(&server->group) && listen_all(server) && count_descriptors(server);
   if (listening)
     log_listeners(server);
   else
