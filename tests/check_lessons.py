@@ -16,7 +16,29 @@ import sys
 import termios
 import time
 
+
+def control(arguments):
+    """A shell's part, for what may be stopped: its child has a process group of its own. Says when that
+    stopped, and lets it go on when told to by SIGUSR1."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+    job = os.fork()
+    if job == 0:
+        os.setpgid(0, 0)
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        os.tcsetpgrp(0, os.getpid())
+        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+        os.execv(arguments[0], arguments)
+    while os.WIFSTOPPED(status := os.waitpid(job, os.WUNTRACED)[1]):
+        os.write(1, b'STOPPED')
+        signal.sigwait([signal.SIGUSR1])
+        os.kill(job, signal.SIGCONT)
+    sys.exit(os.waitstatus_to_exitcode(status) & 0x7f)
+
+
+if sys.argv[1] == '--control':
+    control(sys.argv[2:])
 CAPTURE, GOLDEN = sys.argv[1:]
+CAPTURE = os.path.abspath(CAPTURE)
 LOST = os.path.join(GOLDEN, 'lost-final-ack.pcap')
 STATES = re.compile('ESTABLISHED|FIN_WAIT_[12]|CLOSE_WAIT|CLOSING|LAST_ACK|TIME_WAIT')
 
@@ -64,13 +86,13 @@ def predict():
 class Terminal:
     """The program, at a terminal of its own."""
 
-    def __init__(self, *arguments, columns=80):
+    def __init__(self, *arguments, columns=80, shell=()):
         self.own, self.theirs = pty.openpty()
         self.resize(columns)
         self.before = termios.tcgetattr(self.theirs)
         environment = dict(os.environ, LC_ALL='C.UTF-8', TERM='xterm', NO_COLOR='1')
         environment.pop('COLUMNS', None)
-        self.process = subprocess.Popen([CAPTURE, *arguments], stdin=self.theirs, stdout=self.theirs,
+        self.process = subprocess.Popen([*shell, CAPTURE, *arguments], stdin=self.theirs, stdout=self.theirs,
                                         stderr=subprocess.DEVNULL, env=environment, start_new_session=True,
                                         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
 
@@ -87,6 +109,16 @@ class Terminal:
             if 'q quit' in page and not select.select([self.own], [], [], 0.3)[0]:
                 return page.replace('\r\n', '\n')
         raise AssertionError(f'nothing came: {text!r}')
+
+    def says(self, word):
+        text, limit = b'', time.monotonic() + 60
+        while word not in text and time.monotonic() < limit:
+            if select.select([self.own], [], [], 0.1)[0]:
+                text += os.read(self.own, 65536)
+        assert word in text, f'nothing came: {text!r}'
+
+    def mode(self):
+        return termios.tcgetattr(self.theirs)
 
     def key(self, keys):
         os.write(self.own, keys.encode())
@@ -121,10 +153,53 @@ def step():
     assert terminal.key('e').partition('\n[step')[0] == ladder(LOST, 60), 'not as wide as the terminal now is'
     terminal.end(lambda: os.write(terminal.own, b'q'))
     assert terminal.process.returncode == 0
-    for end in (lambda: os.write(terminal.own, b'\x03'), lambda: terminal.process.send_signal(signal.SIGTERM)):
+
+
+def step_is_ended():
+    """The terminal is left as it was, whatever ends it; the status is that of the file."""
+    def by(number):
+        return lambda: terminal.process.send_signal(number)
+    for end in (lambda: os.write(terminal.own, b'\x03'), by(signal.SIGTERM), by(signal.SIGHUP),
+                by(signal.SIGQUIT)):
         terminal = Terminal('-r', LOST, '--step')
         terminal.screen()
+        assert terminal.mode() != terminal.before
         terminal.end(end)
+        assert terminal.process.returncode == 0, terminal.process.returncode
+
+
+def step_is_stopped():
+    terminal = Terminal('-r', LOST, '--step', shell=(sys.executable, os.path.abspath(__file__), '--control'))
+    assert 'step 2 of' in (terminal.screen() and terminal.key(' '))
+    raw = terminal.mode()
+    os.write(terminal.own, b'\x1a')
+    terminal.says(b'STOPPED')
+    assert terminal.mode() == terminal.before, 'stopped, it keeps its mode'
+    terminal.process.send_signal(signal.SIGUSR1)
+    assert 'step 2 of' in terminal.screen() and terminal.mode() == raw
+    assert 'step 3 of' in terminal.key('j')
+    terminal.end(lambda: os.write(terminal.own, b'q'))
+    assert terminal.process.returncode == 0
+
+
+def step_is_resized():
+    """Without a key."""
+    terminal = Terminal('-r', LOST, '--step')
+    terminal.screen()
+    terminal.key('e')
+    for columns in (60, 200, 40, 120):
+        terminal.resize(columns)
+        page = terminal.screen()
+        assert page.partition('\n[step')[0] == ladder(LOST, columns), f'not {columns} columns: {page}'
+    terminal.end(lambda: os.write(terminal.own, b'q'))
+
+
+def step_loses_its_terminal():
+    terminal = Terminal('-r', LOST, '--step')
+    terminal.screen()
+    os.close(terminal.theirs)
+    os.close(terminal.own)
+    assert terminal.process.wait(60) in (0, 2), terminal.process.returncode
 
 
 def refusals():
@@ -138,7 +213,8 @@ def refusals():
 
 
 def main():
-    checks = (worksheet, predict, step, refusals)
+    checks = (worksheet, predict, step, step_is_ended, step_is_stopped, step_is_resized,
+              step_loses_its_terminal, refusals)
     print(f'1..{len(checks)}')
     for number, check in enumerate(checks, 1):
         try:

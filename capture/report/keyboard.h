@@ -1,8 +1,12 @@
 /* Lines and keys from stdin. SIGINT and SIGTERM end the waiting, also where the caller has blocked
- * them. */
+ * them.
+ *
+ * While keys come one by one, the terminal is given back as it was whatever happens: at a signal
+ * that ends the program, while it is stopped (Ctrl-Z), and where the terminal goes away. */
 #ifndef TEARDOWN_CAPTURE_REPORT_KEYBOARD_H
 #define TEARDOWN_CAPTURE_REPORT_KEYBOARD_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <termios.h>
@@ -11,6 +15,7 @@ struct keyboard {
   bool echoes; /* what is typed is seen: a terminal */
   bool is_raw; /* keys come one by one */
   struct termios before;
+  sigset_t mask; /* as it was before, too */
   size_t n, at;
   char typed[256];
 };
@@ -37,6 +42,7 @@ enum key {
   KEY_PREVIOUS,
   KEY_QUIT,
   KEY_HELP,
+  KEY_REDRAW, /* none: the terminal was resized, or the program had been stopped */
 };
 enum key keyboard_key(struct keyboard *keyboard);
 

@@ -100,6 +100,7 @@ static void look(struct step *s) {
       case KEY_PREVIOUS:
         if (which > 0) which--, at = 1;
         break;
+      case KEY_REDRAW: break;
       case KEY_HELP:
       case KEY_OTHER: help = true; break;
       case KEY_QUIT:
