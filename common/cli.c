@@ -286,19 +286,30 @@ static void list_words(const struct cli_option *row, char *known, size_t size) {
   }
 }
 
+/* "'FIN_WAIT_1' or 'FIN_WAIT_2'": the words at that distance. Returns buffer. */
+static const char *list_as_near(const struct cli_option *row, const char *text, unsigned distance,
+                                char *buffer, size_t size) {
+  size_t used = 0;
+  for (unsigned i = 0; row->word(i) != NULL && used < size; i++)
+    if (edit_distance(text, strlen(text), row->word(i)) == distance)
+      used += (size_t)snprintf(buffer + used, size - used, "%s'%s'", used > 0 ? " or " : "",
+                               row->word(i));
+  return buffer;
+}
+
 /* Its index, or -1 after complaining. */
 static int parse_word(const struct cli *cli, const char *typed, const struct cli_option *row,
                       const char *text) {
   struct nearest nearest = {0};
-  char known[MAX_LINE];
+  char known[MAX_LINE], near[MAX_LINE];
   for (unsigned i = 0; row->word(i) != NULL; i++) {
     if (strcmp(text, row->word(i)) == 0) return (int)i;
     consider(&nearest, row->word(i), text, strlen(text));
   }
   list_words(row, known, sizeof known);
   if (nearest.name != NULL)
-    cli_complain(cli, "%s wants %s, not '%s'; did you mean '%s'?", typed, known, text,
-                 nearest.name);
+    cli_complain(cli, "%s wants %s, not '%s'; did you mean %s?", typed, known, text,
+                 list_as_near(row, text, nearest.distance, near, sizeof near));
   else
     cli_complain(cli, "%s wants %s, not '%s'", typed, known, text);
   return -1;

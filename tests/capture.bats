@@ -437,6 +437,30 @@ unwritable() {
   ((n > 30))
 }
 
+@test "every word that the schema of NDJSON allows is explained" {
+  local word n=0
+  "$TEARDOWN_BIN/capture" --explain all | grep -oE '^[^ ]+ \(' | sort -u >"$BATS_TEST_TMPDIR/explained"
+  while read -r word; do
+    n=$((n + 1))
+    grep -qxF "$word (" "$BATS_TEST_TMPDIR/explained" || fail "--explain does not know $word"
+  done < <({
+    jq -r '.. | .enum? // empty | .[] | strings' "$BATS_TEST_DIRNAME/../capture/report/ndjson.schema.json"
+    # What the schema leaves open.
+    cat "$BATS_TEST_DIRNAME"/golden/*.ndjson | jq -r '.role? // empty | split("+")[]'
+    grep -oE 'return "(isn|timestamp|not-newer)"' "$BATS_TEST_DIRNAME/../common/model/accept.c" | cut -d'"' -f2
+  } | sort -u)
+  ((n > 60))
+}
+
+@test "--explain: of a word that it does not know, all that are as near" {
+  capture --explain FIN_WAIT
+  refused 2 "--explain wants .*, not 'FIN_WAIT'; did you mean 'FIN_WAIT_1' or 'FIN_WAIT_2'\?"
+  capture --explain before-tapp
+  refused 2 "--explain wants .*did you mean 'before-tap'\?"
+  capture --explain xyzzy
+  refused 2 "--explain wants .*, TIME_WAIT, .* or all, not 'xyzzy'"
+}
+
 @test "--netns: a namespace by a name or a PID" {
   unshare -n sleep 60 &
   local other=$!

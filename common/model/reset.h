@@ -33,8 +33,10 @@
   X(DATA_AFTER_CLOSE, "data-after-close", "TCP_ABORT_ON_DATA",                                   \
     "data of @ reached it after its application had closed",                                     \
     "Octets reached an end whose application had called close() (RFC 9293 3.6.1).",              \
-    "A request crossed the FIN of an idle connection (keep-alive race), or a pool is stale.",    \
-    "Let the client's idle timeout be shorter than the server's; repeat idempotent requests.")   \
+    "A request crossed the FIN of an idle connection (keep-alive race: the server's idle timeout " \
+    "is the shorter one), or a pool gave out a connection that was closed long ago (stale pool).", \
+    "Let the client's idle timeout be shorter than the server's, and a pool look for the end of " \
+    "file before it gives a connection out; repeat idempotent requests.")                        \
   X(FIN_WAIT_2_EXPIRED, "fin-wait-2-expired", "",                                                \
     "the FIN of @ came when its own wait in FIN_WAIT_2 was over, or it does without "            \
     "(tcp_max_tw_buckets)",                                                                      \
