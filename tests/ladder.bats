@@ -4,6 +4,9 @@
 load helper
 
 setup_file() {
+  # The same without sanitizers, where there is one: for what is looked at often.
+  export FAST=${TEARDOWN_UML_BIN:-$BATS_TEST_DIRNAME/../build/strict}/capture
+  [[ -x $FAST ]] || FAST=$TEARDOWN_BIN/capture
   export G=$BATS_TEST_DIRNAME/golden BOTH=$BATS_FILE_TMPDIR/both.pcap
   # Two connections at once: the second begins later and closes sooner.
   python3 - "$G/lost-final-ack-x3.pcap" "$G/reset-linger-0.pcap" "$BOTH" <<'END'
@@ -42,6 +45,44 @@ capture() {
     [ "$(grep -o '^#[12]' <<<"$output" | tr '\n' ' ')" = '#1 #1 #2 #2 ' ]
   [[ $output != *continued* ]]
   [ "$(grep -c '↯ reset' <<<"$output")" -eq 1 ] && [ "$(grep -c '✓ normal' <<<"$output")" -eq 1 ]
+}
+
+@test "time never runs backwards down the screen, and the first word of a verdict is the judgement" {
+  local file judgement='(✓|↯|…|●|✗|\?) (normal|coalesced|simultaneous|reset|refused|unfinished-[a-z-]+|stuck|breach|cannot tell)( ·|$)'
+  local -i rows=0
+  for file in "$G"/*.pcap "$BOTH"; do
+    COLUMNS=100 "$FAST" -r "$file" --format ladder -tt >"$log/wide" 2>/dev/null || true
+    awk -v apart=1 -f "$BATS_TEST_DIRNAME/rows_in_order.awk" "$log/wide" || fail "$file"
+    rows+=$(grep -cE '^[0-9]+\.[0-9]{6} ' "$log/wide" || true)
+    # What begins with a number and is no title is a verdict.
+    run ! grep -vE "^#[0-9]+ $judgement" <(grep -E '^#[0-9]+ ' "$log/wide" | grep -v ' → ')
+  done
+  ((rows > 100)) || fail "only $rows rows have a time"
+}
+
+@test "a mark means the same in UTF-8 and in ASCII, and the manual page says what" {
+  local page=$BATS_TEST_DIRNAME/../build/strict/capture.1 mark
+  local file
+  # Each ladder beside its ASCII twin: where only marks differ, they stand at the same place.
+  for file in "$G"/{close,lost-f,re,simul}*.pcap; do
+    paste -d '\n' <(LC_ALL=C.UTF-8 COLUMNS=80 "$FAST" -r "$file" --format ladder 2>/dev/null) \
+      <(LC_ALL=C COLUMNS=80 "$FAST" -r "$file" --format ladder 2>/dev/null)
+  done | python3 -c '
+import sys
+lines = sys.stdin.read().split("\n")
+twins = {}
+for utf8, ascii in zip(lines[::2], lines[1::2]):
+    if len(utf8) == len(ascii):
+        for one, other in zip(utf8, ascii):
+            if ord(one) > 127:
+                twins.setdefault(one, set()).add(other)
+for one, others in sorted(twins.items()):
+    print(one, "".join(sorted(others)))' >"$log/marks"
+  cat "$log/marks"
+  run ! grep -E '^. ..' "$log/marks"
+  for mark in '┃ #' '│ |' '┊ :' '✓ +' '✗ !' '● *' '↯ R' '× x'; do grep -qxF "$mark" "$log/marks" || fail "$mark"; done
+  mandoc -T utf8 "$page" >"$log/page"
+  for mark in ┃ │ ┊ ✓ ✗ ◆ ● ↯ … ×; do grep -qF "$mark" "$log/page" || fail "the manual page does not say what $mark is"; done
 }
 
 @test "below 60 columns the rows stand one below the other" {

@@ -23,6 +23,7 @@ end() {
   said=$(<"$BATS_TEST_TMPDIR/$1")
   if [[ $status == 77 && $2 == 0 ]]; then skip "${said##*skipped: }"; fi
   [[ $said != *[0-9]' Killed '* ]] || fail "$1: bash tells of its jobs:" "$said"
+  awk -f "$BATS_TEST_DIRNAME/rows_in_order.awk" "$BATS_TEST_TMPDIR/$1" || fail "$1: a row goes back in time"
   [[ $status == "$2" && $said == *"$3"* ]] || fail "$1: status $status, not $2, or not '$3':" "$said"
 }
 
