@@ -6,6 +6,7 @@
 #   make lint       what reads the sources without running them; part of make test
 #   make campaign   N=100000 random closes, the model beside the kernel
 #   make bench      what capture, server and client cost; PARTS="live peers" for some alone
+#   make fail-calls  each call of each program fails, one at a time, and what comes of it
 #   make fresh      the two above on minimal Debian systems (as root; tests/fresh.sh)
 #   make install    into $(DESTDIR)$(PREFIX), as teardown-server, teardown-client, teardown-capture;
 #                   with manual pages, and completions for bash and zsh
@@ -118,7 +119,7 @@ $(NIDS:%=$(B)/bench/%): LDLIBS += -lnids
 PKGS_tests/bench/floor := libpcap
 PKGS_tests/bench/collide := libxxhash
 
-.PHONY: all bench bench-programs campaign clean demo deps fresh install lint test unit
+.PHONY: all bench bench-programs campaign clean demo deps fail-calls fresh install lint test unit
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SECONDEXPANSION:
@@ -195,14 +196,18 @@ bench-programs: $(BENCH_PROGRAMS:%=$(B)/bench/%)
 bench: all bench-programs
 	@tests/bench/bench.sh $(PARTS)
 
+fail-calls:
+	@$(MAKE) --no-print-directory SAN=1 all build/tests/fail_calls.so
+	@FAIL_CALLS=all tests/check_fail_calls.sh
+
 unit: $(UNIT_TESTS:%=$(B)/tests/%)
 
 # What is preloaded into programs that are not sanitized, whatever else is built.
-PRELOADED := $(patsubst tests/%.c,build/tests/%.so,$(wildcard tests/uml_*.c tests/probe_*.c))
+PRELOADED := $(patsubst tests/%.c,build/tests/%.so,$(wildcard tests/uml_*.c tests/probe_*.c tests/fail_*.c))
 $(PRELOADED): build/tests/%.so: tests/%.c Makefile
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -fPIC -shared -o $@ $< -ldl
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -fPIC -fno-builtin -shared -o $@ $< -ldl
 
 deps:
 	@scripts/deps.sh

@@ -46,9 +46,13 @@ static bool begin_memory(struct memory *m) {
   return m->file != NULL;
 }
 
-static void print_memory(struct memory *m) {
-  if (fclose(m->file) == 0) (void)stop_write(STDERR_FILENO, m->text, m->n);
+/* False: memory ran out, and nothing is printed. */
+static bool print_memory(struct memory *m) {
+  bool whole = !ferror(m->file);
+  whole = fclose(m->file) == 0 && whole;
+  if (whole) (void)stop_write(STDERR_FILENO, m->text, m->n);
   free(m->text);
+  return whole;
 }
 
 /* ---- The run -------------------------------------------------------------------------------- */
@@ -222,7 +226,7 @@ static void print_pair(const struct pair *pair, const char *const file[static 2]
   struct memory memory;
   if (!begin_memory(&memory)) return;
   pair_print(memory.file, pair, name);
-  print_memory(&memory);
+  (void)print_memory(&memory);
 }
 
 /* Two files: what each segment is known to have become. */
@@ -299,11 +303,15 @@ static void complain_of_open(enum source_error error, const char *message, int a
     cli_complain(&program_cli, "%s", message);
 }
 
-static void print_summary(const struct report_summary *summary) {
+static bool print_summary(const struct report_summary *summary) {
   struct memory memory;
-  if (!begin_memory(&memory)) return;
-  summary_print(memory.file, summary);
-  print_memory(&memory);
+  bool printed = begin_memory(&memory);
+  if (printed) {
+    summary_print(memory.file, summary);
+    printed = print_memory(&memory);
+  }
+  if (!printed) cli_complain(&program_cli, "the summary cannot be printed: out of memory");
+  return printed;
 }
 
 /* ---- The sandbox ---------------------------------------------------------------------------- */
@@ -413,7 +421,7 @@ static int watch_source(struct settings *s, int argc, char **argv) {
     bool ok = second ? run_pair(&watch, (struct source *[]){source, second}, s)
                      : run(&watch, source, s, &unblocked);
     bool written = outputs_finish(&out);
-    print_summary(&watch.summary);
+    written = print_summary(&watch.summary) && written;
     status = ok && written ? exit_status(&watch, s, out.expected) : CLI_EXIT_USAGE;
   }
   watch_destroy(&watch);

@@ -412,10 +412,7 @@ static enum source_error open_save(struct source *s, int fd, char *error) {
   if (!s->dumper) {
     snprintf(error, SOURCE_ERROR_SIZE, "-w %s: cannot write: %s; choose another file", s->save,
              file ? pcap_geterr(pcap) : strerror(errno));
-    if (file)
-      fclose(file);
-    else
-      close(fd);
+    if (!file) close(fd); /* else libpcap has closed it */
   }
   if (pcap && !s->live) pcap_close(pcap);
   return s->dumper ? SOURCE_OK : SOURCE_FAILED;

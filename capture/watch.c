@@ -1,5 +1,6 @@
 #include "capture/watch.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -535,9 +536,12 @@ void watch_end(struct watch *w, int64_t now_us) {
     if (!flow_has_closed(f)) w->summary.still_open++;
     finish(w, f, now_us, true);
   }
+  bool in_order = rest != NULL;
   free(rest);
   if (w->kernel) w->summary.kernel.events_lost = kernel_lost(w->kernel);
   w->summary.t_us = now_us;
   REPORT(w, REPORT_SUMMARY, summary, &w->summary);
   watch_flush(w);
+  for (unsigned i = 0; i < w->n_reports && !in_order; i++)
+    if (w->reports[i]->out) w->reports[i]->out->error = ENOMEM; /* all of it, but not as promised */
 }

@@ -260,7 +260,7 @@ static void svg_summary(struct report *r, const struct report_summary *summary) 
     put_words(s, MARGIN, CHARACTERS, "n", text);
   }
   s->y += LINE;
-  if (fflush(s->body) != 0) {
+  if (fflush(s->body) != 0 || ferror(s->body)) {
     r->out->error = ENOMEM;
     return;
   }
