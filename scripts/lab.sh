@@ -24,6 +24,7 @@ LAB_EVENTS=() # all of its rows
 LAB_DIFFERENCES=() # what the last sniffer, now ended, saw otherwise than its --expect-ladder
 LAB_BACKEND= # netem or nft, once lab_open_loss has chosen
 
+LAB_OWN=${LAB_OWN:-teardown0} # the name of our link and of our nft table
 lab_handle=7ea # tc's major number of our qdisc: names what may be undone
 lab_pids=()
 
@@ -98,8 +99,8 @@ with --privileged (docker, podman)'
 lab_undo_host() {
   tc qdisc del dev lo root handle "$lab_handle:"
   tc qdisc del dev lo ingress
-  ip link del teardown0
-  nft delete table inet teardown
+  ip link del "$LAB_OWN"
+  nft delete table inet "$LAB_OWN"
 } 2>/dev/null
 
 # Refuses where the machine's lo is not ours to change, then starts the guardian.
@@ -111,10 +112,15 @@ lab_guard() {
   if tc qdisc show dev lo | grep -qv '^qdisc noqueue'; then
     lab_fail "lo has a qdisc already ('tc qdisc show dev lo'); leave out --host for a private lo"
   fi
+  # No other run has this name; somebody else's link or table might, and would be deleted with ours.
+  export LAB_OWN=teardown$$
+  if { ip link show dev "$LAB_OWN" || nft list table inet "$LAB_OWN"; } >/dev/null 2>&1; then
+    lab_fail "there is a link or an nft table $LAB_OWN already, and it is not ours: delete it, or run this again"
+  fi
   # Its own session: a signal to our process group, even SIGKILL, leaves it alive.
   exec {lab_guarded}> >(exec setsid bash -c "
     $(declare -f lab_undo_host)
-    lab_handle=$lab_handle
+    lab_handle=$lab_handle LAB_OWN=$LAB_OWN
     trap '' HUP INT TERM
     while read -r; do :; done
     lab_undo_host" >/dev/null)
@@ -357,7 +363,7 @@ lab_open_loss() {
     lab_parent=(parent "$lab_handle:")
     lab_lose=(flowid "$lab_handle:4" action ok)
   else
-    lab_device=teardown0
+    lab_device=$LAB_OWN
     lab_parent=(ingress)
     lab_lose=(action pipe)
   fi
@@ -401,12 +407,12 @@ lab_add_netem() {
 
 # lab_add_ifb QDISC...: what lo's ingress redirects there, behind the sniffer, meets this qdisc.
 lab_add_ifb() {
-  ip link add teardown0 type ifb || return
+  ip link add "$LAB_OWN" type ifb || return
   # Left alone it would send multicast reports of its own, and netem would count them.
-  local own_ipv6=/proc/sys/net/ipv6/conf/teardown0/disable_ipv6
+  local own_ipv6=/proc/sys/net/ipv6/conf/$LAB_OWN/disable_ipv6
   [[ ! -e $own_ipv6 ]] || echo 1 >"$own_ipv6" || return
-  ip link set teardown0 up || return
-  tc qdisc add dev teardown0 root "$@" || return
+  ip link set "$LAB_OWN" up || return
+  tc qdisc add dev "$LAB_OWN" root "$@" || return
   tc qdisc add dev lo ingress
 }
 
@@ -422,7 +428,7 @@ lab_netem_filter() {
 lab_open_nft() {
   local hook=output
   [[ $lab_place == egress ]] || hook=input
-  nft "create table inet teardown; add chain inet teardown loss { type filter hook $hook priority 0; }"
+  nft "create table inet $LAB_OWN; add chain inet $LAB_OWN loss { type filter hook $hook priority 0; }"
 }
 
 # lab_arm_loss N ack|fin FROM TO [ACK]: the next N pure ACKs, or segments with a FIN, FROM -> TO will
@@ -438,7 +444,9 @@ lab_arm_loss() {
     [[ $sport == '*' ]] || match+=" tcp sport $sport"
     [[ $dport == '*' ]] || match+=" tcp dport $dport"
     [[ -z $ack ]] || match+=" tcp ackseq $ack"
-    nft "add rule inet teardown loss $match numgen inc mod 4294967295 < $count counter drop"
+    # Should all of us be killed at once, the guardian too, the machine's own lo loses nothing for long.
+    ((!LAB_HOST)) || match="meta time < $((EPOCHSECONDS + 600)) $match"
+    nft "add rule inet $LAB_OWN loss $match numgen inc mod 4294967295 < $count counter drop"
   else # no IP options and no extension headers on loopback: there TCP begins
     local protocol=ip tcp=20
     [[ $from != \[* ]] || protocol=ipv6 tcp=40
@@ -464,7 +472,7 @@ lab_arm_final_ack() {
 lab_count_losses() {
   local text pattern='packets ([0-9]+) '
   if [[ $LAB_BACKEND == nft ]]; then
-    text=$(nft list chain inet teardown loss)
+    text=$(nft list chain inet "$LAB_OWN" loss)
   else
     pattern='qdisc netem.*dropped ([0-9]+),'
     text=$(tc -s qdisc show dev "$lab_device")
@@ -475,7 +483,7 @@ lab_count_losses() {
 
 lab_disarm_loss() {
   if [[ $LAB_BACKEND == nft ]]; then
-    nft flush chain inet teardown loss
+    nft flush chain inet "$LAB_OWN" loss
   else
     tc filter del dev lo "${lab_parent[@]}"
   fi || true

@@ -236,7 +236,7 @@ arm_netem() {
   else
     lab_add_ifb netem "${netem[@]}"
     tc filter add dev lo ingress protocol all pref 1 u32 match u32 0 0 \
-      action mirred egress redirect dev teardown0
+      action mirred egress redirect dev "$LAB_OWN"
   fi
 }
 

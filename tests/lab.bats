@@ -264,6 +264,28 @@ as_user() {
   [[ $before == "$after" ]] || fail "before: $before" "after: $after"
 }
 
+@test "--host leaves what others have named like it, and its rule ends by itself" {
+  local before after armed='' pid
+  ip link add teardown0 type veth peer name others
+  nft 'add table inet teardown; add table inet teardown0'
+  before=$(ip -o link; tc qdisc show; nft list ruleset)
+  "$scripts/lost-ack.sh" --host --backend nft 3>&- &
+  pid=$!
+  while [[ -d /proc/$pid && ! $armed ]]; do
+    armed=$(nft list ruleset | grep 'meta time < .* drop') || true
+  done
+  wait "$pid"
+  after=$(ip -o link; tc qdisc show; nft list ruleset)
+  [[ $before == "$after" ]] || fail "before: $before" "after: $after"
+  [[ $armed ]] || fail 'no rule that ends by itself'
+  # exec: the script then has the number that its name is made of
+  # shellcheck disable=SC2016 # for the inner shell
+  must_fail 'it is not ours' bash -c 'nft add table inet teardown$$ && exec "$0" --host' "$scripts/lost-ack.sh"
+  (($(nft list tables | grep -c 'inet teardown') == 3)) || fail 'a table of others is gone'
+  nft flush ruleset
+  ip link del teardown0
+}
+
 @test "--host refuses a lo that has a qdisc, and leaves that alone" {
   tc qdisc add dev lo root handle 5: htb
   must_fail 'lo has a qdisc already' "$scripts/lost-ack.sh" --host

@@ -21,8 +21,8 @@ lose() {
   local hook=$1
   shift
   # "add" leaves a chain that is there already as it is.
-  nft "add chain inet teardown $hook { type filter hook $hook priority 0; }"
-  nft "add rule inet teardown $hook $* drop"
+  nft "add chain inet $LAB_OWN $hook { type filter hook $hook priority 0; }"
+  nft "add rule inet $LAB_OWN $hook $* drop"
 }
 from_client='tcp dport 7000'
 from_server='tcp sport 7000'
@@ -333,7 +333,7 @@ record() {
   after_client() { :; }
   server --close-delay 100
   client --close-after 100
-  nft add table inet teardown
+  nft add table inet "$LAB_OWN"
   "recipe_$name"
   local -a limit=(--duration 20)
   if ((packets)); then limit+=(-c "$packets"); else limit+=(--closes "${#verdicts[@]}"); fi

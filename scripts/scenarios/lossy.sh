@@ -41,10 +41,10 @@ spoil_network() {
     lab_device=lo
     tc qdisc add dev lo root handle "$lab_handle:" "${bad[@]}"
   else
-    lab_device=teardown0
+    lab_device=$LAB_OWN
     lab_add_ifb "${bad[@]}"
     tc filter add dev lo ingress protocol all pref 1 u32 match u32 0 0 \
-      action mirred egress redirect dev teardown0
+      action mirred egress redirect dev "$LAB_OWN"
   fi
   lab_say "${bad[*]}, at $1"
 }
