@@ -46,6 +46,7 @@ PKGS_capture/input := zlib
 PKGS_capture/flow := libxxhash
 PKGS_capture/sandbox := libcap-ng libseccomp
 PKGS_capture/kernel/diag := libmnl
+PKGS_capture/report/table := ncursesw
 PKGS_common/peer/peer := libuv
 PKGS_common/peer/group := libuv
 PKGS_common/peer/log := libuv

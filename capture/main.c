@@ -417,7 +417,8 @@ static int watch_source(struct settings *s, int argc, char **argv) {
         REPORT_TELL(watch.reports[i], start, name, s->filter,
                     watch.kernel ? kernel_lack(watch.kernel) : NULL);
     if (s->report.live) watch_take_inventory(&watch, is_wanted, source, now_us());
-    if (s->report.live && isatty(STDERR_FILENO)) tell_source(name, s->filter);
+    if (s->report.live && isatty(STDERR_FILENO) && s->format != FORMAT_TABLE)
+      tell_source(name, s->filter);
     bool ok = second ? run_pair(&watch, (struct source *[]){source, second}, s)
                      : run(&watch, source, s, &unblocked);
     bool written = outputs_finish(&out);

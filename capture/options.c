@@ -10,7 +10,7 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static const char *format_word(unsigned i) {
-  static const char *const words[] = {"ladder", "lines", "json"};
+  static const char *const words[] = {"ladder", "lines", "json", "table"};
   return i < COUNT(words) ? words[i] : NULL;
 }
 
@@ -64,7 +64,8 @@ static const struct cli_option rows[] = {
     {'q', "quiet", NULL, CLI_COUNTED, AT(quiet), .max = REPORT_SUMMARY,
      .text = "print a line for each verdict only; -qq the summary alone"},
     {0, "format", "FORMAT", CLI_WORD, AT(format), .word = format_word,
-     .text = "print a ladder, lines or json (default: ladder on a terminal, lines in a pipe)"},
+     .text = "print a ladder, lines, json, or a table of many connections (default: ladder on a terminal, lines "
+             "in a pipe)"},
     {0, "json", "FILE", CLI_TEXT, AT(json_file),
      .text = "also write NDJSON to this file, whatever the format"},
     {0, "html", "FILE", CLI_TEXT, AT(html_file),
@@ -174,6 +175,28 @@ static bool check_filter(const struct settings *s, const char *word) {
   return false;
 }
 
+/* A table is watched, and its keys come from the terminal. */
+static bool check_table(struct settings *s) {
+  const char *term = getenv("TERM");
+  if (s->format != FORMAT_TABLE) return true;
+  if (s->source.file)
+    cli_complain(
+        &program_cli,
+        "--format table watches live; of a file, --format ladder shows each connection, and "
+        "--only the ones that matter");
+  else if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+    cli_complain(&program_cli,
+                 "--format table needs a terminal, as stdin and stdout; in a pipe: "
+                 "--format lines");
+  else if (!term || strcmp(term, "dumb") == 0) {
+    cli_say("TERM=%s can show no table: lines instead\n", term ? term : "");
+    s->format = FORMAT_LINES;
+    return true;
+  } else
+    return true;
+  return false;
+}
+
 /* A lesson is a view of a file's ladder, and has stdout for itself; two of them ask by stdin. */
 static bool check_lesson(struct settings *s) {
   static const char *const names[] = {"", "--step", "--predict", "--worksheet"};
@@ -192,7 +215,7 @@ static bool check_lesson(struct settings *s) {
   else if (s->lesson != LESSON_WORKSHEET && strcmp(s->source.file, "-") == 0)
     cli_complain(cli, "%s asks on stdin, and so cannot read the packets there; save them in a file",
                  name);
-  else if (s->quiet > 0 || s->format == FORMAT_LINES || s->format == FORMAT_JSON)
+  else if (s->quiet > 0 || s->format > FORMAT_LADDER)
     cli_complain(cli, "%s shows the ladder: it excludes -q and other formats", name);
   else if (s->step && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
     cli_complain(cli, "--step needs a terminal, as stdin and stdout; without one: %s -r %s",
@@ -251,7 +274,7 @@ int options_read(int argc, char **argv, struct settings *s) {
     cli_complain(&program_cli, "--only: %s", error);
     return CLI_EXIT_USAGE;
   }
-  if (!check_files(s) || !check_lesson(s)) return CLI_EXIT_USAGE;
+  if (!check_files(s) || !check_lesson(s) || !check_table(s)) return CLI_EXIT_USAGE;
   if (s->source.file && s->source.interface) {
     cli_complain(&program_cli, "-r and -i exclude each other: read a file or capture, not both");
     return CLI_EXIT_USAGE;

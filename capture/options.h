@@ -11,7 +11,7 @@
 #include "common/cli.h"
 
 /* In the order of their words. */
-enum format { FORMAT_BY_TERMINAL = -1, FORMAT_LADDER, FORMAT_LINES, FORMAT_JSON };
+enum format { FORMAT_BY_TERMINAL = -1, FORMAT_LADDER, FORMAT_LINES, FORMAT_JSON, FORMAT_TABLE };
 enum lesson { LESSON_NONE, LESSON_STEP, LESSON_PREDICT, LESSON_WORKSHEET };
 enum kernel_when { KERNEL_AUTO, KERNEL_OFF, KERNEL_LINES };
 enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };

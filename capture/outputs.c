@@ -11,6 +11,7 @@
 #include "capture/report/page.h"
 #include "capture/report/pictures.h"
 #include "capture/report/rows.h"
+#include "capture/report/table.h"
 
 static bool add_report(struct watch *w, struct report *report) {
   if (!report) {
@@ -41,7 +42,8 @@ static bool want_file(struct outputs *to, const char *option, const char *file, 
 static bool want_stdout(struct outputs *to, const struct settings *s) {
   static report_new *const news[] = {[FORMAT_LADDER] = report_ladder_new,
                                      [FORMAT_LINES] = report_lines_new,
-                                     [FORMAT_JSON] = report_json_new};
+                                     [FORMAT_JSON] = report_json_new,
+                                     [FORMAT_TABLE] = report_table_new};
   char error[TARGET_ERROR_SIZE];
   if (to->targets.stdout_taken && s->format == FORMAT_BY_TERMINAL) return true;
   if (!target_take_stdout(&to->targets, "--format", error)) {

@@ -21,6 +21,7 @@ demo pc:libxxhash        libxxhash-dev  xxhash-devel        xxhash         xxhas
 demo pc:libmnl           libmnl-dev     libmnl-devel        libmnl         libmnl-dev
 demo pc:libcap-ng        libcap-ng-dev  libcap-ng-devel     libcap-ng      libcap-ng-dev
 demo pc:libseccomp       libseccomp-dev libseccomp-devel    libseccomp     libseccomp-dev
+demo pc:ncursesw         libncurses-dev ncurses-devel       ncurses        ncurses-dev
 demo cmd:ip              iproute2       iproute             iproute2       iproute2
 demo cmd:tc              iproute2       iproute-tc          iproute2       iproute2-tc
 demo cmd:nft             nftables       nftables            nftables       nftables
@@ -47,6 +48,7 @@ test cmd:zsh             zsh            zsh                 zsh            zsh
 test cmd:mandoc          mandoc         mandoc              mandoc         mandoc
 test cmd:shellcheck      shellcheck     ShellCheck          shellcheck     shellcheck
 test cmd:tshark          tshark         wireshark-cli       wireshark-cli  tshark
+test cmd:tmux            tmux           tmux                tmux           tmux
 test cmd:busybox         busybox        busybox             busybox        busybox
 test cmd:linux.uml       user-mode-linux -                  -              -
 fresh cmd:debootstrap    debootstrap    debootstrap         debootstrap    debootstrap

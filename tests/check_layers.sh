@@ -25,7 +25,7 @@ layer() { # layer FOLDER...
   git ls-files "${@/%//*.[ch]}" | grep -E "^($(IFS='|' && echo "$*"))/[^/]+$" | tr '\n' ' '
 }
 
-echo 1..19
+echo 1..20
 check 'only source includes pcap' excludes 'pcap' "$(others capture/source.c)"
 check 'only input includes zlib' excludes 'zlib' "$(others capture/input.c)"
 check 'savefile knows octets alone: no file, no clock, no other stage' \
@@ -43,6 +43,7 @@ check 'only common/peer includes libuv' \
   excludes 'uv\.h' "$(layer common common/model capture capture/kernel capture/report)"
 check 'only sandbox includes libcap-ng and libseccomp' \
   excludes '(cap-ng|seccomp)' "$(others capture/sandbox.c)"
+check 'only report/table includes ncurses' excludes 'ncurses' "$(others capture/report/table.c)"
 check 'only flow includes xxHash' excludes 'xxhash' "$(others capture/flow.c)"
 check 'only kernel/diag includes libmnl and netlink' \
   excludes '(libmnl|linux/(netlink|rtnetlink|inet_diag|sock_diag))' "$(others capture/kernel/diag.c)"

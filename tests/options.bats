@@ -188,7 +188,7 @@ is_offered() { # is_offered EXPECTED PROGRAM WORD...
       <(offered $program -- | sort)
   done
   is_offered '--format' capture --fo
-  is_offered 'ladder lines json' capture --format ''
+  is_offered 'ladder lines json table' capture --format ''
   is_offered 'lines' capture --format = li
   is_offered 'shutdown shutdown-reset' client --close sh
   is_offered 'any' capture -i an

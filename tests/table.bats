@@ -1,0 +1,99 @@
+#!/usr/bin/env bats
+# --format table, at a terminal of tmux: what it shows of many closes, its keys, a resize, and how it ends.
+
+load helper
+
+setup() {
+  command -v tmux >/dev/null || skip 'no tmux: scripts/deps.sh test installs it'
+  log=$BATS_TEST_TMPDIR
+  terminal=teardown-$BATS_TEST_NUMBER-$$
+}
+
+teardown() {
+  tmux -L "$terminal" kill-server 2>/dev/null || true
+  end_all
+}
+
+# start OPTION...: a table in a terminal of 110 by 30.
+start() {
+  tmux -L "$terminal" -f /dev/null new-session -d -x 110 -y 30 \
+    "env LC_ALL=C.UTF-8 $TEARDOWN_BIN/capture -i lo --format table --stuck-after 2 $* 2>$log/err; echo \$? >$log/status"
+  wait_for shows 'q quit'
+}
+
+screen() { tmux -L "$terminal" capture-pane -p; }
+shows() { screen 2>/dev/null | grep -qE -- "$1"; }
+keys() { tmux -L "$terminal" send-keys "$@"; }
+
+# serve PORT OPTION...
+serve() {
+  "$TEARDOWN_BIN/server" -p "$@" >"$log/server$1" 2>&1 3>&- &
+  pids+=("$!")
+  wait_for says "server$1" listen
+}
+
+close_some() { "$TEARDOWN_BIN/client" -q "$@" >"$log/client" 2>&1; }
+
+@test "a hundred closes and a leak: counts, folded rows, the worst first, the holder, the remedy" {
+  start
+  serve 7000 --close-delay 50
+  serve 7001 --never-close
+  close_some --count 100 --parallel 10 --close-after 20 127.0.0.1 7000
+  close_some --count 8 --parallel 8 --close-after 20 127.0.0.1 7001
+  wait_for shows 'stuck +8 +7001 .*close-wait-stuck .*CLOSE_WAIT.* server, pid '
+  wait_for shows 'TIME_WAIT 100 of [0-9]+ ports'
+  wait_for shows '100 closes, 0 reset; first: client 100, server 0'
+  # The worst first, and what to do about it.
+  screen | sed -n 7p | grep -q stuck
+  screen | tail -n 1 | grep -q 'make it close'
+
+  keys s
+  wait_for shows 'newest first'
+  keys / c l o s e d Enter
+  wait_for shows '/closed'
+  ! shows 'close-wait-stuck +'
+  keys / Escape
+  wait_for shows 'close-wait-stuck +'
+  keys '?'
+  wait_for shows 'the ladder of a row'
+  keys Space s s
+  wait_for shows 'worst first'
+
+  keys Enter
+  wait_for shows 'FIN_WAIT_1.*FIN seq=u.*CLOSE_WAIT'
+  keys Escape
+  wait_for shows 'worst first'
+
+  tmux -L "$terminal" resize-window -x 60 -y 20
+  wait_for shows 'stuck +8 +7001'
+  [ "$(screen | wc -L)" -le 60 ]
+  keys q
+  wait_for test -s "$log/status"
+  [ "$(cat "$log/status")" = 1 ] # somebody is stuck
+  grep -q '108 connections' "$log/err"
+}
+
+@test "what was stuck before the start stands in the table" {
+  serve 7001 --never-close
+  close_some --count 5 --parallel 5 --close-after 20 127.0.0.1 7001
+  start
+  wait_for shows 'before the start: 5 CLOSE_WAIT'
+  wait_for shows 'stuck +5 +7001 .*before the start .*CLOSE_WAIT .*server, pid '
+  keys Enter
+  wait_for shows 'no segment of it was captured'
+  keys C-c
+  wait_for test -s "$log/status"
+}
+
+@test "without a terminal it is refused; a dumb one gets lines" {
+  run --separate-stderr "$TEARDOWN_BIN/capture" --format table -i lo
+  [ "$status" -eq 2 ]
+  # shellcheck disable=SC2154 # by run
+  [[ $stderr == *'--format table needs a terminal'* ]]
+  run --separate-stderr "$TEARDOWN_BIN/capture" --format table -r "$BATS_TEST_DIRNAME/golden/normal.pcap"
+  [[ $status == 2 && $stderr == *'--format table watches live'* ]]
+  tmux -L "$terminal" -f /dev/null new-session -d -x 110 -y 30 \
+    "env TERM=dumb $TEARDOWN_BIN/capture -i lo --format table --duration 1; echo status \$?; sleep 60"
+  wait_for shows 'TERM=dumb can show no table: lines instead'
+  wait_for shows 'status 0'
+}
