@@ -14,10 +14,10 @@ teardown() {
   end_all
 }
 
-# start OPTION...: a table in a terminal of 110 by 30.
+# start: a table in a terminal of 110 by 30.
 start() {
   tmux -L "$terminal" -f /dev/null new-session -d -x 110 -y 30 \
-    "env LC_ALL=C.UTF-8 $TEARDOWN_BIN/capture -i lo --format table --stuck-after 2 $* 2>$log/err; echo \$? >$log/status"
+    "env LC_ALL=C.UTF-8 $TEARDOWN_BIN/capture -i lo --format table --stuck-after 2 2>$log/err; echo \$? >$log/status"
   wait_for shows 'q quit'
 }
 
@@ -51,7 +51,7 @@ close_some() { "$TEARDOWN_BIN/client" -q "$@" >"$log/client" 2>&1; }
   wait_for shows 'newest first'
   keys / c l o s e d Enter
   wait_for shows '/closed'
-  ! shows 'close-wait-stuck +'
+  run ! shows 'close-wait-stuck +'
   keys / Escape
   wait_for shows 'close-wait-stuck +'
   keys '?'
