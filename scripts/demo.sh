@@ -37,6 +37,13 @@ if ((${#failed[@]})); then
   lab_say "FAILED: the sniffer's verdict was not the expected one: ${failed[*]}."
   exit 1
 fi
-lab_say 'Both verdicts are the expected ones.'
-lab_say 'Skipped: the 60 s for which TIME_WAIT lasts. scripts/lost-ack.sh --wait sits through them.'
-lab_say 'Next: scripts/lost-ack.sh --count 3, --place ingress or --server-first (--help has all); or build/server, build/client and build/capture in three terminals, as the README shows.'
+lab_say 'Both verdicts are the expected ones. What was seen:'
+lab_say '  Each end closes its own direction, by FIN and ACK: four segments.'
+lab_say '  Nothing acknowledges the last. It was lost, so LAST_ACK sent its FIN anew,'
+lab_say '  and TIME_WAIT, in which the first closer stays, was still there to answer.'
+lab_say 'Skipped: the 60 s of TIME_WAIT; scripts/lost-ack.sh --wait sits them out.'
+lab_say 'Where to go on:'
+lab_say '  scripts/lost-ack.sh --place ingress   it is seen, then lost; --help has more'
+lab_say '  scripts/scenario.sh --list            every other way to close'
+lab_say '  build/capture -r tests/golden/simultaneous.pcap --predict   what comes next?'
+lab_say '  build/server, build/client, build/capture   in three terminals: README.md'

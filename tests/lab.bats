@@ -322,7 +322,15 @@ as_user() {
   true
 }
 
-@test "the demonstration: both verdicts, and what it skipped" {
-  run "$scripts/demo.sh" </dev/null
+@test "the demonstration: both verdicts, and in one screen what was seen, skipped, and where to go on" {
+  local last file
+  COLUMNS=80 run "$scripts/demo.sh" </dev/null
   [[ $status == 0 && $output == *'Both verdicts are the expected ones.'*'--wait'* ]] || fail "$output"
+  [[ $output != *Killed* ]] || fail "$output"
+  last=$(sed -n '/^Both verdicts are/,$p' <<<"$output")
+  (($(wc -l <<<"$last") == 10)) || fail "$last" # none is folded
+  while read -r file; do
+    [[ $file == build/* || -e $scripts/../$file ]] || fail "there is no $file"
+  done < <(grep -oE '(scripts|build|tests)/[a-z./-]+[a-z]' <<<"$last")
+  "$scripts/scenario.sh" --list >/dev/null
 }
