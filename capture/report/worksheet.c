@@ -17,7 +17,7 @@ static void keep(struct worksheet *w, struct piece *p) {
 
 static void draw_questions(struct ladder *l) {
   out_text(l->base.out,
-           "   closed first: ____________   ending: ____________   lost: ____________\n"
+           "   closed first: ________   ending: ________   lost: ________\n"
            "   who lingers, and why: ________________________________\n");
 }
 
