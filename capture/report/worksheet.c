@@ -27,6 +27,7 @@ static void show(struct ladder *l, struct piece *p) {
     case PIECE_TITLE:
     case PIECE_HEADER:
     case PIECE_ROW:
+      if (p->row.what == DRAW_SPAN) break; /* its words tell a state */
       l->draw.blank = true;
       ladder_draw(l, p);
       l->draw.blank = false;
@@ -41,11 +42,12 @@ static void show(struct ladder *l, struct piece *p) {
 
 static void worksheet_start(struct report *r, const char *source, const char *filter,
                             const char *kernel_lack) {
+  struct ladder *l = (struct ladder *)r;
   (void)source, (void)filter, (void)kernel_lack;
-  out_text(r->out,
-           "Write the state of each end after each segment, as RFC 9293 names it. ? is for "
-           "what is\nonly presumed, because a segment was sent and nothing shows yet that it "
-           "arrived.\n");
+  draw_text(
+      &l->draw, 0,
+      "Write the state of each end after each segment, as RFC 9293 names it. ? is for what is only "
+      "presumed, because a segment was sent and nothing shows yet that it arrived.");
 }
 
 static void worksheet_summary(struct report *r, const struct report_summary *summary) {
