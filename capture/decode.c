@@ -35,6 +35,7 @@ struct walk {
   struct decoded *out;
   enum { WHOLE, FIRST, LATER } fragment; /* of the IP datagram that was opened last */
   enum decode_result result;
+  const uint8_t *packet;
 };
 
 /* ---- What follows what ---------------------------------------------------------------------- */
@@ -461,7 +462,11 @@ static enum layer open_tcp(struct walk *w) {
   s->flags = tcp[13] & 0x3f;
   s->window = get16(tcp + 14);
   s->payload_bytes = (uint32_t)(w->on_wire - header);
-  decode_options(tcp + 20, (header < w->captured ? header : w->captured) - 20, s);
+  size_t headers = header < w->captured ? header : w->captured;
+  decode_options(tcp + 20, headers - 20, s);
+  size_t payload = w->captured - headers;
+  w->out->payload_at = (uint32_t)(tcp + headers - w->packet);
+  w->out->payload_captured = (uint32_t)(payload < s->payload_bytes ? payload : s->payload_bytes);
   return end(w, DECODE_SEGMENT);
 }
 
@@ -495,7 +500,7 @@ static enum layer open_layer(struct walk *w, enum layer layer) {
 
 enum decode_result decode_packet(uint32_t number, const uint8_t *bytes, size_t captured,
                                  size_t on_wire, struct decoded *out) {
-  struct walk w = {bytes, captured, on_wire < captured ? captured : on_wire, out, WHOLE, 0};
+  struct walk w = {bytes, captured, on_wire < captured ? captured : on_wire, out, WHOLE, 0, bytes};
   const struct link *link = find_link(number);
   out->kind = 0;
   if (!link) {

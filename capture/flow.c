@@ -164,6 +164,7 @@ static void start(struct flow *f, const struct decoded *p, unsigned source_half,
   f->number = 0;
   f->verdicts = 0;
   f->is_closing = f->may_lack_begin = f->has_pending_syn = false;
+  f->has_payload[0] = f->has_payload[1] = f->has_text = false;
   memset(f->copy_hash, 0, sizeof f->copy_hash);
   memset(&f->reported, 0, sizeof f->reported);
   model_init(&f->model, two_msl_us);

@@ -62,6 +62,8 @@ struct flow {
   uint8_t verdicts;   /* given so far; more than one: a later segment revised it */
   bool in_use;
   bool is_closing;      /* a control segment came since its last verdict */
+  bool has_payload[2];  /* some was captured, of each half of the key */
+  bool has_text;        /* of --find, in the first payload of either end */
   bool may_lack_begin;  /* begun in the middle when others had been given up already */
   bool has_pending_syn; /* a SYN of another number, that nobody has answered yet */
   enum end pending_from : 8;

@@ -82,8 +82,9 @@ static void wait_for_news(const struct watch *w, int packets, int kernel, bool m
 }
 
 /* The next packets, decoded. */
-static enum source_result read_packets(struct source *source, struct watch_packet packets[],
-                                       unsigned max, unsigned *n, char *error) {
+static enum source_result read_packets(struct source *source, const char *find,
+                                       struct watch_packet packets[], unsigned max, unsigned *n,
+                                       char *error) {
   struct packet read[SOURCE_BATCH];
   enum source_result result = source_next_batch(source, read, max, n, error);
   if (result != SOURCE_PACKETS) *n = 0;
@@ -91,6 +92,9 @@ static enum source_result read_packets(struct source *source, struct watch_packe
     packets[i].t_us = read[i].t_us;
     packets[i].result = decode_packet(read[i].link, read[i].bytes, read[i].captured,
                                       read[i].on_wire, &packets[i].decoded);
+    packets[i].has_text = find && packets[i].result == DECODE_SEGMENT &&
+                          memmem(read[i].bytes + packets[i].decoded.payload_at,
+                                 packets[i].decoded.payload_captured, find, strlen(find));
   }
   return result;
 }
@@ -135,7 +139,7 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
     if (s->packets_max > 0 && s->packets_max - n_packets < max)
       max = (unsigned)(s->packets_max - n_packets);
     watch_listen(w);
-    switch (read_packets(source, packets, max, &n, error)) {
+    switch (read_packets(source, s->report.find, packets, max, &n, error)) {
       case SOURCE_PACKETS: break;
       case SOURCE_NONE:
         wait_for_news(w, source_fd(source), kernel, watch_attend(w, now_us()), unblocked);
@@ -184,7 +188,7 @@ static bool read_tap(struct pair *pair, unsigned tap, struct source *source,
   unsigned n;
   enum source_result result;
   while (stop_signal == 0 &&
-         (result = read_packets(source, packets, SOURCE_BATCH, &n, error)) != SOURCE_END) {
+         (result = read_packets(source, NULL, packets, SOURCE_BATCH, &n, error)) != SOURCE_END) {
     if (result == SOURCE_BROKEN) return false;
     struct pollfd input = {.fd = source_fd(source), .events = POLLIN};
     const struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};

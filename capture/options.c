@@ -86,6 +86,8 @@ static const struct cli_option rows[] = {
     {0, "only", "WHAT[,WHAT...]", CLI_TEXT, AT(only_words),
      .text = "print only verdicts of these endings, causes of an RST, findings or severities (stuck, "
              "breach, note), or lost"},
+    {0, "find", "TEXT", CLI_TEXT, AT(report.find),
+     .text = "mark the connections whose first payload, of either end, contains this text"},
     {0, "expect-ladder", "FILE", CLI_TEXT, AT(expected_ladder_file),
      .text = "demand the rows and verdicts of this file: exit 1 if one differs, and say which"},
     {0, "rows", "FILE", CLI_TEXT, AT(rows_file),
@@ -285,6 +287,16 @@ int options_read(int argc, char **argv, struct settings *s) {
                  "in a ladder's line 'verdict', as ending=normal");
     return CLI_EXIT_USAGE;
   }
+  if (s->report.find && *s->report.find == '\0') {
+    cli_complain(&program_cli, "--find: the text is empty; every payload would contain it");
+    return CLI_EXIT_USAGE;
+  }
+  if (s->report.find && s->files.n > 1) {
+    cli_complain(&program_cli, "--find and two files exclude each other; look into one of them");
+    return CLI_EXIT_USAGE;
+  }
+  if (s->report.find && s->source.snaplen == SOURCE_SNAPLEN_DEFAULT)
+    s->source.snaplen = SOURCE_SNAPLEN_FIND;
   if (s->source.file && s->netns) {
     cli_complain(&program_cli, "-r and --netns exclude each other: a file has no namespace");
     return CLI_EXIT_USAGE;

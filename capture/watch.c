@@ -470,6 +470,14 @@ static void make_room(struct watch *w, int64_t now_us) {
   drop(w, f);
 }
 
+/* The first payload says what a connection is about; what comes later is not looked into. */
+static void note_text(struct flow *f, const struct watch_packet *packet) {
+  bool *has_payload = &f->has_payload[packet->place.half];
+  if (packet->decoded.segment.payload_bytes == 0 || *has_payload) return;
+  *has_payload = true;
+  if (packet->has_text) f->has_text = true;
+}
+
 static void follow(struct watch *w, struct watch_packet *packet) {
   enum end from;
   struct decoded *decoded = &packet->decoded;
@@ -495,6 +503,7 @@ static void follow(struct watch *w, struct watch_packet *packet) {
     return;
   }
   if (follow_syn(w, f, from, packet)) return;
+  note_text(f, packet);
   step_flow(w, f, flow_end_of(f, packet->place.half), &decoded->segment);
 }
 

@@ -61,6 +61,7 @@ struct watch_packet {
   int64_t t_us;
   enum decode_result result;
   struct decoded decoded;
+  bool has_text;           /* the payload contains what is to be found */
   struct flow_place place; /* the watch's own */
 };
 

@@ -485,3 +485,26 @@ unwritable() {
   capture --netns 1 -r "$PCAP"
   refused 2 "-r and --netns exclude each other.*"
 }
+
+# The client of each says "hello" first.
+@test "--find: marks the connections whose first payload contains a text" {
+  local golden=$BATS_TEST_DIRNAME/golden log=$BATS_TEST_TMPDIR text
+  capture -r "$golden/normal-half-close-data.pcap" --format lines --find ell --json "$log/events"
+  [[ $status == 0 && $output == *"verdict normal"*" found"* ]]
+  run -0 jq -s -c '[.[] | select(.type == "verdict").found]' "$log/events"
+  [ "$output" = "[true]" ]
+  capture -r "$golden/normal-half-close-data.pcap" --format ladder --ascii --find hello
+  [[ ${lines[0]} == "#1 "*", found" ]]
+  for text in hellp Hello helloo; do
+    capture -r "$golden/normal-half-close-data.pcap" --format lines --find "$text" --json "$log/events"
+    [[ $status == 0 && $output == *"verdict normal"* && $output != *found* ]] || fail "$text: $output"
+    run -0 jq -s -c '[.[] | select(.type == "verdict").found]' "$log/events"
+    [ "$output" = "[false]" ]
+  done
+  capture -r "$golden/normal-half-close-data.pcap" --format json
+  [[ $status == 0 && $output != *'"found"'* ]]
+  capture -r "$PCAP" --find ""
+  refused 2 "--find: the text is empty.*"
+  capture -r "$PCAP" -r "$golden/coalesced.pcap" --find hello
+  refused 2 "--find and two files exclude each other.*"
+}

@@ -159,6 +159,10 @@ void json_verdict(struct report *r, const struct flow *flow, const struct verdic
   add_kernel(o, v, flow->kernel);
   add_string(o, KEY("sentence"), text_sentence(flow, v, now_us, sentence));
   add_int(o, KEY("duration_us"), v->duration_us);
+  if (r->options.find) {
+    out_text(o, KEY("found"));
+    out_text(o, flow->has_text ? "true" : "false");
+  }
   out_text(o, "}\n");
 }
 

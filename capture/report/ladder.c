@@ -12,9 +12,9 @@ void ladder_title(struct ladder *l, struct block *b, const struct flow *flow, in
   if (b->titled) return;
   b->titled = true;
   b->begun_us = t_us;
-  snprintf(line, sizeof line, "#%u %s %s %s%s", flow->number,
+  snprintf(line, sizeof line, "#%u %s %s %s%s%s", flow->number,
            flow_end_name(flow, END_CLIENT, client), draw_glyph(&l->draw, DRAW_TO),
-           flow_end_name(flow, END_SERVER, server), what);
+           flow_end_name(flow, END_SERVER, server), flow->has_text ? ", found" : "", what);
   ladder_add(l, b, PIECE_TITLE, t_us, line);
 }
 

@@ -204,6 +204,7 @@ static void put_verdict(struct report *r, const struct flow *flow, const struct 
     out_text(o, " finding=");
     out_text(o, finding_text(v->findings[i].id)->id);
   }
+  if (flow->has_text) out_text(o, " found");
   verdict_agreement(v, &agreed, &of);
   if (of > 0) {
     out_text(o, " kernel-agrees=");

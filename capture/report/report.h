@@ -26,6 +26,7 @@ struct report_options {
   int64_t started_us;      /* live: by the clock */
   bool kernel_lines;       /* each of the kernel's words is a line */
   bool terminal;           /* a countdown may overwrite its own line */
+  const char *find;        /* connections are marked whose first payload contains it; NULL */
   const struct only *only; /* of verdicts: those alone; NULL: all */
   unsigned columns;
 };
