@@ -255,7 +255,7 @@ static bool check_files(struct settings *s) {
 int options_read(int argc, char **argv, struct settings *s) {
   char error[512];
   *s = (struct settings){
-      .source = {.snaplen = SOURCE_SNAPLEN_DEFAULT, .buffer_kib = SOURCE_BUFFER_KIB_DEFAULT},
+      .source = {.buffer_kib = SOURCE_BUFFER_KIB_DEFAULT},
       .format = FORMAT_BY_TERMINAL,
       .explain = -1,
       .max_flows = FLOW_MAX_DEFAULT,
@@ -295,8 +295,8 @@ int options_read(int argc, char **argv, struct settings *s) {
     cli_complain(&program_cli, "--find and two files exclude each other; look into one of them");
     return CLI_EXIT_USAGE;
   }
-  if (s->report.find && s->source.snaplen == SOURCE_SNAPLEN_DEFAULT)
-    s->source.snaplen = SOURCE_SNAPLEN_FIND;
+  if (s->source.snaplen == 0) /* no -s */
+    s->source.snaplen = s->report.find ? SOURCE_SNAPLEN_FIND : SOURCE_SNAPLEN_DEFAULT;
   if (s->source.file && s->netns) {
     cli_complain(&program_cli, "-r and --netns exclude each other: a file has no namespace");
     return CLI_EXIT_USAGE;
