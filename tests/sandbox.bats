@@ -131,6 +131,7 @@ OWNERS=0000000000080004 # CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE
 probe() {
   local allowed=$1
   shift
+  rm -f "$log/err" # of the one before
   LD_PRELOAD=$BATS_TEST_DIRNAME/../build/tests/probe_calls.so \
     "$TEARDOWN_UML_BIN/capture" -i lo "$@" >"$log/out" 2>"$log/err" 3>&- &
   pids+=($!)

@@ -474,8 +474,8 @@ static void put_help(void) {
       "arrows  select      q  quit      ?  this",
       "",
       "stuck: somebody is waited for; reset: a RST; closing: FINs are on their way;",
-      "closed: for ten seconds. Rows that say the same are one, n counts them, the oldest is "
-      "shown.",
+      "closed: for ten seconds. Rows that say the same are one: n counts them, and",
+      "the oldest of them is shown.",
   };
   erase();
   for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) mvaddstr((int)i, 0, lines[i]);
