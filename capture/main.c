@@ -17,6 +17,7 @@
 #include "capture/pair.h"
 #include "capture/privilege.h"
 #include "capture/report/draw.h"
+#include "capture/report/pcapng.h"
 #include "capture/report/summary.h"
 #include "capture/sandbox.h"
 #include "capture/source.h"
@@ -81,11 +82,10 @@ static void wait_for_news(const struct watch *w, int packets, int kernel, bool m
   (void)ppoll(fds, n, &tick, unblocked);
 }
 
-/* The next packets, decoded. */
+/* The next packets, and what they are decoded to. */
 static enum source_result read_packets(struct source *source, const char *find,
-                                       struct watch_packet packets[], unsigned max, unsigned *n,
-                                       char *error) {
-  struct packet read[SOURCE_BATCH];
+                                       struct packet read[], struct watch_packet packets[],
+                                       unsigned max, unsigned *n, char *error) {
   enum source_result result = source_next_batch(source, read, max, n, error);
   if (result != SOURCE_PACKETS) *n = 0;
   for (unsigned i = 0; i < *n; i++) {
@@ -97,6 +97,19 @@ static enum source_result read_packets(struct source *source, const char *find,
                                  packets[i].decoded.payload_captured, find, strlen(find));
   }
   return result;
+}
+
+/* What is saved with comments is saved once they are known, a packet at a time. */
+static void follow(struct watch *w, struct report *pcapng, const struct packet read[],
+                   struct watch_packet packets[], unsigned n) {
+  if (!pcapng) {
+    watch_packets(w, packets, n);
+    return;
+  }
+  for (unsigned i = 0; i < n; i++) {
+    watch_packets(w, &packets[i], 1);
+    report_pcapng_packet(pcapng, &read[i]);
+  }
 }
 
 /* Said once, when it begins. */
@@ -125,9 +138,10 @@ static int64_t clock_us(const struct watch *w, int64_t last_us, int64_t heard_us
 }
 
 /* False when the source broke: the verdicts so far are given all the same. */
-static bool run(struct watch *w, struct source *source, const struct settings *s,
-                const sigset_t *unblocked) {
+static bool run(struct watch *w, struct source *source, struct report *pcapng,
+                const struct settings *s, const sigset_t *unblocked) {
   char error[SOURCE_ERROR_SIZE];
+  struct packet read[SOURCE_BATCH];
   struct watch_packet packets[SOURCE_BATCH];
   int64_t deadline_us = s->duration_s > 0 ? now_us() + (int64_t)s->duration_s * 1000000 : 0;
   int64_t last_us = 0, next_tick_us = 0, heard_us = 0;
@@ -139,7 +153,7 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
     if (s->packets_max > 0 && s->packets_max - n_packets < max)
       max = (unsigned)(s->packets_max - n_packets);
     watch_listen(w);
-    switch (read_packets(source, s->report.find, packets, max, &n, error)) {
+    switch (read_packets(source, s->report.find, read, packets, max, &n, error)) {
       case SOURCE_PACKETS: break;
       case SOURCE_NONE:
         wait_for_news(w, source_fd(source), kernel, watch_attend(w, now_us()), unblocked);
@@ -147,7 +161,7 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
       case SOURCE_END: more = false; break;
       case SOURCE_BROKEN: more = ok = false; break;
     }
-    watch_packets(w, packets, n);
+    follow(w, pcapng, read, packets, n);
     for (unsigned i = 0; i < n; i++, n_packets++)
       if (n_packets == 0 || packets[i].t_us > last_us) last_us = packets[i].t_us;
     tell_evictions(w, &evictions_told);
@@ -184,11 +198,12 @@ static bool run(struct watch *w, struct source *source, const struct settings *s
 /* All packets of one of the two files. */
 static bool read_tap(struct pair *pair, unsigned tap, struct source *source,
                      struct report_summary *summary, char *error) {
+  struct packet read[SOURCE_BATCH];
   struct watch_packet packets[SOURCE_BATCH];
   unsigned n;
   enum source_result result;
-  while (stop_signal == 0 &&
-         (result = read_packets(source, NULL, packets, SOURCE_BATCH, &n, error)) != SOURCE_END) {
+  while (stop_signal == 0 && (result = read_packets(source, NULL, read, packets, SOURCE_BATCH, &n,
+                                                    error)) != SOURCE_END) {
     if (result == SOURCE_BROKEN) return false;
     struct pollfd input = {.fd = source_fd(source), .events = POLLIN};
     const struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
@@ -424,7 +439,7 @@ static int watch_source(struct settings *s, int argc, char **argv) {
     if (s->report.live && isatty(STDERR_FILENO) && s->format != FORMAT_TABLE)
       tell_source(name, s->filter);
     bool ok = second ? run_pair(&watch, (struct source *[]){source, second}, s)
-                     : run(&watch, source, s, &unblocked);
+                     : run(&watch, source, out.pcapng, s, &unblocked);
     bool written = outputs_finish(&out);
     written = print_summary(&watch.summary) && written;
     status = ok && written ? exit_status(&watch, s, out.expected) : CLI_EXIT_USAGE;

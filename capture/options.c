@@ -43,7 +43,7 @@ static const struct cli_option rows[] = {
      .text = "read a pcap or pcapng file instead, - for stdin; two are the same connections, captured "
              "at two places"},
     {'w', "write", "FILE", CLI_TEXT, AT(source.save),
-     .text = "also save the packets to this pcap file"},
+     .text = "also save the packets to this pcap file; if it ends in .pcapng, with comments"},
     {'D', "list-interfaces", NULL, CLI_FLAG, AT(list_interfaces),
      .text = "list the interfaces and exit"},
     {'c', "count", "PACKETS", CLI_NUMBER, AT(packets_max), .min = 1, .max = UINT32_MAX,

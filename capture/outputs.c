@@ -9,6 +9,7 @@
 #include "capture/report/draw.h"
 #include "capture/report/lesson.h"
 #include "capture/report/page.h"
+#include "capture/report/pcapng.h"
 #include "capture/report/pictures.h"
 #include "capture/report/rows.h"
 #include "capture/report/table.h"
@@ -36,6 +37,12 @@ static bool want_file(struct outputs *to, const char *option, const char *file, 
   else
     to->save_fd = fd;
   return true;
+}
+
+static bool is_pcapng(const char *file) {
+  static const char ending[] = ".pcapng";
+  size_t n = file ? strlen(file) : 0, behind = strlen(ending);
+  return n >= behind && strcmp(file + n - behind, ending) == 0;
 }
 
 /* What --format says goes to stdout, where nothing else does. */
@@ -74,7 +81,7 @@ static bool want_stdout(struct outputs *to, const struct settings *s) {
 bool outputs_open(struct outputs *to, const struct settings *s, const struct source *source) {
   to->save_fd = -1;
   if (source_file_fd(source) >= 0) target_exclude(&to->targets, source_file_fd(source));
-  if (!want_file(to, "-w", s->source.save, NULL) ||
+  if (!want_file(to, "-w", s->source.save, is_pcapng(s->source.save) ? report_pcapng_new : NULL) ||
       !want_file(to, "--json", s->json_file, report_json_new) ||
       !want_file(to, "--html", s->html_file, report_page_new) ||
       !want_file(to, "--svg", s->svg_file, report_svg_new) ||
@@ -97,6 +104,7 @@ static bool add_output(struct watch *w, struct outputs *to, const struct setting
   }
   to->n++;
   if (!add_report(w, d->new (&o->out, &s->report))) return false;
+  if (d->new == report_pcapng_new) to->pcapng = w->reports[w->n_reports - 1];
   if (d->option) return true;
   struct report *own = w->reports[w->n_reports - 1];
   own->options.quiet = d->quiet;

@@ -28,7 +28,8 @@ struct outputs {
   struct targets targets;
   struct destination wanted[WATCH_REPORTS_MAX];
   unsigned n_wanted;
-  int save_fd; /* of -w, -1 */
+  int save_fd;           /* of -w, for the source; -1 */
+  struct report *pcapng; /* of -w, to be given the packets too; NULL */
   struct output list[WATCH_REPORTS_MAX];
   unsigned n;
   struct ladder_expectation *expected;

@@ -119,11 +119,16 @@ static bool makes_copies(const struct report_summary *s) {
   return s->copies > 0 && s->copies < s->segments / CAPTURED_TWICE_OF;
 }
 
-static void make_verdict(struct watch *w, struct flow *f, struct verdict *v, int64_t now_us,
-                         bool may_ask) {
+/* What may be missing of it, for whoever makes a verdict. */
+static void note_lacks(const struct watch *w, struct flow *f) {
   f->model.capture_incomplete = w->incomplete;
   f->model.not_all_kept = f->may_lack_begin;
   f->model.network_copies = makes_copies(&w->summary);
+}
+
+static void make_verdict(struct watch *w, struct flow *f, struct verdict *v, int64_t now_us,
+                         bool may_ask) {
+  note_lacks(w, f);
   verdict_make(v, &f->model, now_us);
   hear(w, f, v, may_ask);
 }
@@ -379,6 +384,7 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
   f->is_closing = true;
   list(w, f);
   number_segment(f, &event);
+  note_lacks(w, f);
   REPORT(w, REPORT_STEPS, segment, &event);
   if (w->kernel) kernel_notice(w->kernel, f);
   hurry(w, f);
