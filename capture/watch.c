@@ -408,18 +408,23 @@ static void reincarnate(struct watch *w, struct flow *f, struct decoded *syn,
 
 /* Whoever answers the pending SYN decides: a SYN,ACK, or a RST that refuses it, comes from an end
  * that had no such connection any more, for in a synchronized state it may only challenge (RFC
- * 9293, 3.10.7.4). What came before that answer was of the old one. */
+ * 9293, 3.10.7.4). What came before that answer was of the old one. Where the answer was not
+ * captured, either end goes on with the new numbers, which the old connection had not reached. */
 static bool answers_pending(const struct flow *f, enum end from, const struct segment *s) {
-  if (!f->has_pending_syn || f->pending_from == from) return false;
-  bool decides = segment_has(s, SEGMENT_SYN) || segment_has(s, SEGMENT_RST);
-  return decides && segment_has(s, SEGMENT_ACK) && s->ack == f->pending_syn.segment.seq + 1;
+  if (!f->has_pending_syn || !segment_has(s, SEGMENT_ACK)) return false;
+  uint32_t opened = f->pending_syn.segment.seq + 1;
+  bool is_new = f->model.end[f->pending_from].stream.snd_nxt != opened;
+  bool opens = segment_has(s, SEGMENT_SYN) || segment_has(s, SEGMENT_RST);
+  if (f->pending_from != from) return s->ack == opened && (opens || is_new);
+  return s->seq == opened && !opens && is_new;
 }
 
 /* The pending SYN has begun a new connection. */
-static void accept_pending(struct watch *w, struct flow *f, const struct flow_place *answer) {
+static void accept_pending(struct watch *w, struct flow *f, enum end from,
+                           const struct flow_place *answer) {
   struct decoded syn = f->pending_syn;
   struct flow_place place = *answer;
-  place.half = (uint8_t)(1 - place.half);
+  if (from != f->pending_from) place.half = (uint8_t)(1 - place.half);
   w->pending_us = INT64_MAX;
   reincarnate(w, f, &syn, &place, syn.segment.t_us, f->pending_rule);
 }
@@ -431,7 +436,7 @@ static bool follow_syn(struct watch *w, struct flow *f, enum end from,
   const struct endpoint *sender = &f->model.end[from];
   if (f->model.segments == 0) return false;
   if (answers_pending(f, from, s)) {
-    accept_pending(w, f, &packet->place);
+    accept_pending(w, f, from, &packet->place);
     return false;
   }
   if (!segment_has(s, SEGMENT_SYN)) return false;

@@ -53,7 +53,9 @@ struct losses connection_losses(const struct model *m, unsigned fin) {
       .sender_soon_us = endpoint_soon_us(f),
       .sack_permitted = m->sack_permitted[0] && m->sack_permitted[1],
       .met_time_wait = fin == FIN2 && !m->crossed,
-      .may_meet_time_wait = fin == FIN2 || m->crossed,
+      /* What its receiver sent and was not captured may have been a FIN. */
+      .may_meet_time_wait =
+          fin == FIN2 || m->crossed || f->heard_more || p->stream.snd_nxt != p->stream.snd_contig,
       .network_copies = m->network_copies,
   };
   return loss_infer(&m->fin[fin], &context);

@@ -95,12 +95,13 @@ void sender_alive(struct observation *o) {
 /* ---- Octets and acknowledgements ------------------------------------------------------------ */
 
 /* An ACK beyond what was captured: either the capture missed something, or it was never sent. The
- * end whose octets they would be says which: its bare ACK that is still numbered below them is the
- * challenge that such an ACK earns (3.10.7.4). Then all that the ACK had told is taken back. */
+ * end whose octets they would be says which: its bare ACK that still has the number before them is
+ * the challenge that such an ACK earns (3.10.7.4); a probe is one octet further back. Then all that
+ * the ACK had told is taken back. */
 static void watch_unsent(struct observation *o) {
   struct endpoint *f = o->sender, *p = o->receiver;
   struct unsent *own = &o->m->unsent[o->from], *others = &o->m->unsent[o->to];
-  if (own->pending && segment_len(o->s) == 0 && seq_lt(o->s->seq, own->ack)) {
+  if (own->pending && segment_len(o->s) == 0 && o->s->seq == own->stream.snd_nxt) {
     endpoint_set_stream(f, &own->stream);
     endpoint_set_heard_more(p, own->heard_more);
     p->offer = own->offer;

@@ -290,6 +290,11 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
       break;
     case ENDING_FIN_UNANSWERED:
       say_first(&t, m);
+      if (m->end[first].fin_is_void) {
+        say(&t, "; its FIN has the number of an octet of its data, so ", named(&t, second),
+            " drops it and cannot know that the stream has ended");
+        break;
+      }
       if (!verdict_stuck(v)) {
         say_not_yet(&t, m, 0, now_us);
         break;
@@ -311,6 +316,8 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
       else if (v->only_half_closed)
         say(&t, " ago and has not closed yet (CLOSE_WAIT), and ", named(&t, first),
             " holds its end open to read on");
+      else if (v->may_have_closed)
+        say(&t, " before the capture ends, and no FIN of ", named(&t, second), " is in it");
       else
         say(&t, " before the capture ends and has not closed yet (CLOSE_WAIT)");
       say_reader(&t, &v->socket[second]);

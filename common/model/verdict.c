@@ -41,6 +41,8 @@ int64_t verdict_quiet_us(const struct model *m, unsigned which) {
   int64_t rto_us = !known ? RTO_UNKNOWN_US : path_us * 2 > RTO_US ? path_us * 2 : RTO_US;
   if (connection_fin_is_lost(m, which, fin->not_there_us)) return INT64_MAX;
   if (m->rst.from != END_NONE) return INT64_MAX; /* which ends all repetition */
+  enum end closer = connection_closer(m, which);
+  if (closer != END_NONE && m->end[closer].fin_is_void) return INT64_MAX; /* nobody takes it */
   if (fin->copies == 0 || fin->copies >= GIVEN_UP_COPIES || fin->answers > 0) return INT64_MAX;
   if (fin->last_gap_us * 2 > rto_us) rto_us = fin->last_gap_us * 2;
   return fin->last_us + TIMES * rto_us;
@@ -136,7 +138,10 @@ static void add_stuck(struct verdict *v, const struct model *m, int64_t now_us) 
   const struct close_fin *fin1 = &m->fin[FIN1], *fin2 = &m->fin[FIN2];
   if (v->ending == ENDING_FIN_UNANSWERED && fin1->copies > 1)
     add_finding(v, FINDING_FIN_UNANSWERED, second, fin1->first_us, 0, 0);
-  if (v->ending == ENDING_CLOSE_WAIT && waited)
+  /* Where the capture begins in the middle, it may have closed before. */
+  v->has_waited = waited;
+  v->may_have_closed = v->ending == ENDING_CLOSE_WAIT && v->doubt == DOUBT_MIDSTREAM;
+  if (v->ending == ENDING_CLOSE_WAIT && waited && !v->may_have_closed)
     add_finding(v, FINDING_CLOSE_WAIT_STUCK, second, fin1->acked_us, 0, 0);
   /* Its peer has given up waiting; it had not closed until then. */
   int64_t since_us = m->half_close_us > fin1->acked_us ? m->half_close_us : fin1->acked_us;
@@ -214,6 +219,10 @@ static void hear_close_wait(struct verdict *v, const struct model *m, const stru
   if (elsewhere) v->socket[second].is_known = false;
   v->only_half_closed = !elsewhere && v->socket[m->first_closer].is_held;
   if (elsewhere || v->only_half_closed) drop_finding(v, FINDING_CLOSE_WAIT_STUCK);
+  if (!v->may_have_closed || w->end[second].n == 0 || elsewhere) return;
+  v->may_have_closed = false; /* its kernel says that it has not */
+  if (v->has_waited && !v->only_half_closed)
+    add_finding(v, FINDING_CLOSE_WAIT_STUCK, second, m->fin[FIN1].acked_us, 0, 0);
 }
 
 void verdict_hear(struct verdict *v, const struct model *m, const struct witness *w,
