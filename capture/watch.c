@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/model/seq.h"
+
 /* A file's clock moves with every packet; its timers need not. */
 #define TIMERS_EVERY_US INT64_C(100000)
 
@@ -390,8 +392,8 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
   hurry(w, f);
 }
 
-/* The four-tuple begins a new connection with this SYN. */
-static void reincarnate(struct watch *w, struct flow *f, struct decoded *syn,
+/* The four-tuple begins a new connection with this SYN, or FIN if no SYN was captured. */
+static void reincarnate(struct watch *w, struct flow *f, struct decoded *first,
                         const struct flow_place *place, int64_t now_us, enum incarnation rule) {
   enum end from;
   /* Whoever asks now is told of the next; what was told of this one may still wait to be read. */
@@ -401,9 +403,11 @@ static void reincarnate(struct watch *w, struct flow *f, struct decoded *syn,
   }
   finish(w, f, now_us, false);
   if (w->kernel) kernel_forget(w->kernel, f);
-  flow_restart(&w->flows, f, syn, place, w->due.two_msl_us, &from);
+  flow_restart(&w->flows, f, first, place, w->due.two_msl_us, &from);
+  settle_roles(w, f);
+  from = flow_end_of(f, place->half);
   if (incarnation_name(rule)) model_reuse(&f->model, rule, from, now_us);
-  step_flow(w, f, from, &syn->segment);
+  step_flow(w, f, from, &first->segment);
 }
 
 /* Whoever answers the pending SYN decides: a SYN,ACK, or a RST that refuses it, comes from an end
@@ -429,15 +433,29 @@ static void accept_pending(struct watch *w, struct flow *f, enum end from,
   reincarnate(w, f, &syn, &place, syn.segment.t_us, f->pending_rule);
 }
 
-/* A SYN may open the next connection on a four-tuple. False: it is a segment like any other. */
-static bool follow_syn(struct watch *w, struct flow *f, enum end from,
-                       struct watch_packet *packet) {
+/* The FIN of a connection whose beginning was not captured: neither of its numbers is one of those
+ * that the four-tuple had before, when both ends had closed. */
+static bool is_anothers_fin(const struct model *m, enum end from, const struct segment *s) {
+  const struct endpoint *f = &m->end[from], *p = &m->end[end_other(from)];
+  if (!f->has_fin || !p->has_fin || !segment_carries_fin(s) || !segment_has(s, SEGMENT_ACK))
+    return false;
+  return segment_fin_seq(s) != f->fin_seq &&
+         (seq_lt(s->ack, p->first_seq) || seq_gt(s->ack, p->fin_seq + 1));
+}
+
+/* The next connection on a four-tuple may begin here. False: it is a segment like any other. */
+static bool follow_next(struct watch *w, struct flow *f, enum end from,
+                        struct watch_packet *packet) {
   const struct segment *s = &packet->decoded.segment;
   const struct endpoint *sender = &f->model.end[from];
   if (f->model.segments == 0) return false;
   if (answers_pending(f, from, s)) {
     accept_pending(w, f, from, &packet->place);
     return false;
+  }
+  if (is_anothers_fin(&f->model, from, s)) {
+    reincarnate(w, f, &packet->decoded, &packet->place, s->t_us, INCARNATION_FREE);
+    return true;
   }
   if (!segment_has(s, SEGMENT_SYN)) return false;
   if (segment_has(s, SEGMENT_ACK)) {
@@ -513,7 +531,7 @@ static void follow(struct watch *w, struct watch_packet *packet) {
     w->summary.copies++;
     return;
   }
-  if (follow_syn(w, f, from, packet)) return;
+  if (follow_next(w, f, from, packet)) return;
   note_text(f, packet);
   step_flow(w, f, flow_end_of(f, packet->place.half), &decoded->segment);
 }

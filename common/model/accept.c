@@ -21,14 +21,21 @@ const char *acceptance_reason(enum acceptance acceptance) {
   return NULL;
 }
 
+/* What this end sent is all there, as far as ACKs tell. Where bare ones never occur, or octets are
+ * missing, the capture lacks more (a filter of flags). */
+static bool stream_is_known(const struct endpoint *f, const struct endpoint *r) {
+  return (f->sent_bare_ack || r->sent_bare_ack) && !f->stream.missed &&
+         f->stream.snd_contig == f->stream.snd_nxt;
+}
+
 /* The window is that of the newest ACK that was captured. The capture may lack newer ones: it does
- * when bare ACKs never occur in it, when octets of either stream are missing, or when the last one
- * is old. Then what lies beyond the window says that we missed something. */
+ * where the stream is not known, or when the last one is old. Then what lies beyond the window says
+ * that we missed something. */
 static bool window_is_known(const struct endpoint *f, const struct endpoint *r,
                             const struct segment *s) {
   enum { RECENT_US = 1000000 };
-  bool complete = !f->stream.missed && f->stream.snd_contig == f->stream.snd_nxt;
-  return r->offer.has_ack && r->sent_bare_ack && complete && s->t_us - r->offer.t_us < RECENT_US;
+  return r->offer.has_ack && r->sent_bare_ack && stream_is_known(f, r) &&
+         s->t_us - r->offer.t_us < RECENT_US;
 }
 
 enum acceptance accept_segment(const struct endpoint *f, const struct endpoint *r,
@@ -59,8 +66,11 @@ bool accept_rst_is_before_fin(const struct endpoint *f, const struct endpoint *r
                               const struct segment *s) {
   bool closing =
       r->state == TCPS_CLOSE_WAIT || r->state == TCPS_LAST_ACK || r->state == TCPS_CLOSING;
-  return closing && f->has_fin && r->offer.has_ack && r->offer.ack_max == f->fin_seq + 1 &&
-         s->seq == f->fin_seq;
+  if (!r->offer.has_ack || s->seq + 1 != r->offer.ack_max) return false;
+  /* The octet of that number, which was not captured, may have been the FIN. */
+  if (!f->has_fin)
+    return !f->has_spoken || (r->heard_more && f->has_octets && seq_lt(f->octets_end, s->seq + 1));
+  return closing && s->seq == f->fin_seq;
 }
 
 enum acceptance accept_rst(const struct endpoint *f, const struct endpoint *r,
@@ -74,7 +84,12 @@ enum acceptance accept_rst(const struct endpoint *f, const struct endpoint *r,
   if (accept_rst_is_before_fin(f, r, s)) return ACCEPT_YES;
   if (seq_lt(s->seq, r->offer.ack_max)) return ACCEPT_OUT_OF_WINDOW;
   if (seq_leq(s->seq, seq_max(f->stream.snd_contig, r->offer.ack_max))) return ACCEPT_YES;
-  return seq_lt(s->seq, r->offer.right_edge) ? ACCEPT_IN_WINDOW : ACCEPT_OUT_OF_WINDOW;
+  /* Octets are missing, of either end, or may be: what is beyond all of the window is not one. */
+  bool missed =
+      f->stream.missed || (segment_has(s, SEGMENT_ACK) && seq_gt(s->ack, r->stream.snd_nxt));
+  bool in_window = seq_lt(s->seq, r->offer.right_edge);
+  if (!stream_is_known(f, r) && (missed || in_window)) return ACCEPT_YES;
+  return in_window ? ACCEPT_IN_WINDOW : ACCEPT_OUT_OF_WINDOW;
 }
 
 enum incarnation accept_incarnation(const struct endpoint *f, const struct endpoint *r,

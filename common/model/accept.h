@@ -34,7 +34,8 @@ enum acceptance accept_segment(const struct endpoint *sender, const struct endpo
 enum acceptance accept_rst(const struct endpoint *sender, const struct endpoint *receiver,
                            const struct segment *segment);
 
-/* The RST has the number of its sender's FIN, one below what its receiver awaits since. A strict
+/* The RST has the number of its sender's FIN, or of what may have been that where it was not
+ * captured: one below what its receiver awaits since. A strict
  * stack ignores it (RFC 5961, 3.2); Linux takes it in CLOSE_WAIT, LAST_ACK and CLOSING, for so
  * answers everybody whom a request met after his FIN. */
 bool accept_rst_is_before_fin(const struct endpoint *sender, const struct endpoint *receiver,

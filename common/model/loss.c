@@ -80,6 +80,7 @@ enum {
   CLUE_APART = 0x1000,    /* the ACK of any copy before would not have been delayed until it */
   CLUE_NETWORK_COPIES = 0x2000,
   CLUE_PROMPT = 0x4000, /* so soon after the newest copy that it answers that one */
+  CLUE_LATE = 0x8000,   /* so long after that all may have come together, and it answers them all */
 };
 
 enum outcome {
@@ -104,6 +105,8 @@ static const struct {
     {CLUE_DSACK | CLUE_SOON, 0, NOTHING_LOST, "it was repeated sooner than an ACK is delayed"},
     {CLUE_TIME_WAIT | CLUE_ECHO | CLUE_FIRST, 0, ECHO_ARRIVED,
      "the echoed timestamp names the copy that came first"},
+    {CLUE_FIRST | CLUE_BARE | CLUE_LATE, 0, UNTOLD,
+     "the answer came so late that all copies may have come together"},
     {CLUE_DSACK | CLUE_FIRST | CLUE_ALL_TWICE | CLUE_ECHO_OLD, 0, THAT_ARRIVED,
      "a D-SACK says that it had come before, and the echoed timestamp when"},
     {CLUE_DSACK | CLUE_FIRST | CLUE_ALL_TWICE | CLUE_APART, CLUE_NETWORK_COPIES, ONE_ARRIVED,
@@ -213,8 +216,11 @@ static unsigned clues_of(const struct walk *w, const struct loss_answer *a, bool
   if (w->context->may_meet_time_wait) clues |= CLUE_MAY_TIME_WAIT;
   if (w->context->network_copies) clues |= CLUE_NETWORK_COPIES;
   if (is_awaited(w, to - 1)) clues |= CLUE_APART;
-  if (echo || a->t_us - copy_of(w, to)->t_us < LOSS_DELAYED_ACK_US + w->context->path_us)
-    clues |= CLUE_PROMPT;
+  bool prompt = a->t_us - copy_of(w, to)->t_us < LOSS_DELAYED_ACK_US + w->context->path_us;
+  if (echo || prompt) clues |= CLUE_PROMPT;
+  /* It may also answer a copy that was not captured; then it echoes another timestamp. */
+  bool stamped = w->fin->has_timestamps && a->has_tsecr;
+  if (!prompt && (!stamped || seq_leq(a->tsecr, copy_of(w, to)->tsval))) clues |= CLUE_LATE;
   if (echo) clues |= CLUE_ECHO;
   if (echo && echoed < to && is_awaited(w, echoed)) clues |= CLUE_ECHO_OLD;
   if (seq_leq(copy_of(w, to)->seq, a->acked_before)) clues |= CLUE_WHOLE;

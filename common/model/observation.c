@@ -14,6 +14,8 @@ struct observation observation_make(struct model *m, enum end from, const struct
   /* Its timestamp is older than another that its sender has used: it was captured late. */
   bool overtaken = f->has_tsval && (s->options & SEGMENT_HAS_TIMESTAMPS) &&
                    seq_lt(s->tsval, f->tsval) && !first_fin;
+  bool stamped_anew =
+      f->has_tsval && (s->options & SEGMENT_HAS_TIMESTAMPS) && seq_gt(s->tsval, f->tsval);
   bool is_behind = f->has_seq && seq_leq(segment_end(s), snd_nxt);
   return (struct observation){
       .m = m,
@@ -30,8 +32,8 @@ struct observation observation_make(struct model *m, enum end from, const struct
       .first_fin = first_fin,
       .acks_more = !f->offer.has_ack || seq_gt(s->ack, f->offer.ack_max),
       .repeats = segment_len(s) > 0 && is_behind && fresh == 0,
-      .stamped_alone = segment_carries_fin(s) && segment_len(s) == 1 && f->has_tsval &&
-                       (s->options & SEGMENT_HAS_TIMESTAMPS) && seq_gt(s->tsval, f->tsval),
+      .stamped_alone = segment_carries_fin(s) && segment_len(s) == 1 && stamped_anew,
+      .stamped_anew = stamped_anew,
       .stale = endpoint_is_stale(f, s) || overtaken,
       .late = is_behind && seq_lt(s->seq, snd_nxt),
   };

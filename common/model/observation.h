@@ -24,6 +24,7 @@ struct observation {
   bool stale;            /* captured late: it acknowledges less than its sender did before, or
                             has an older timestamp */
   bool stamped_alone; /* a FIN without data, with a timestamp that its sender had not used before */
+  bool stamped_anew;  /* its timestamp is newer than all that its sender had used */
   bool late; /* captured after what its sender sent after it, so that what it answered is no longer
                 to be told */
 };

@@ -31,8 +31,7 @@ static void take_short_ack(struct observation *o) {
   if (!e->has_fin || !segment_has(o->s, SEGMENT_ACK) || o->s->ack != e->fin_seq) return;
   struct close_fin *fin = &o->m->fin[connection_fin_of(o->m, o->to)];
   /* Behind what its sender had sent it is none of the old, but sent again. */
-  bool newest = (o->s->options & SEGMENT_HAS_TIMESTAMPS) && o->s->tsval == o->sender->tsval;
-  if ((!o->late || newest) && !o->stale) fin->not_there_us = o->s->t_us;
+  if ((!o->late || o->stamped_anew) && !o->stale) fin->not_there_us = o->s->t_us;
   if (segment_len(o->s) > 0) return;
   bool echoes = (o->s->options & SEGMENT_HAS_TIMESTAMPS) && fin->stamped_alone &&
                 o->s->tsecr == fin->copy[0].tsval && fin->copies <= LOSS_KEPT;
