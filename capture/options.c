@@ -1,5 +1,6 @@
 #include "capture/options.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -68,6 +69,8 @@ static const struct cli_option rows[] = {
              "in a pipe)"},
     {0, "json", "FILE", CLI_TEXT, AT(json_file),
      .text = "also write NDJSON to this file, whatever the format"},
+    {0, "host-name", "NAME", CLI_TEXT, AT(report.host),
+     .text = "NDJSON of many hosts: each object says that it is of this one, of which run, and which line"},
     {0, "html", "FILE", CLI_TEXT, AT(html_file),
      .text = "also write a page to this file that animates the closes in a browser"},
     {0, "svg", "FILE", CLI_TEXT, AT(svg_file),
@@ -227,6 +230,19 @@ static bool check_lesson(struct settings *s) {
   return false;
 }
 
+/* It goes into every object, and into names of files: nothing in it wants an escape. */
+static bool check_host(const char *host) {
+  static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._";
+  if (!host) return true;
+  size_t n = strlen(host);
+  if (n >= 1 && n <= HOST_NAME_MAX && strspn(host, allowed) == n) return true;
+  cli_complain(
+      &program_cli,
+      "--host-name takes 1 to %d letters, digits, '-', '.' and '_', as hostname prints them",
+      HOST_NAME_MAX);
+  return false;
+}
+
 static bool is_one_file(const char *one, const char *other) {
   struct stat a, b;
   if (strcmp(one, other) == 0) return true;
@@ -276,7 +292,8 @@ int options_read(int argc, char **argv, struct settings *s) {
     cli_complain(&program_cli, "--only: %s", error);
     return CLI_EXIT_USAGE;
   }
-  if (!check_files(s) || !check_lesson(s) || !check_table(s)) return CLI_EXIT_USAGE;
+  if (!check_files(s) || !check_lesson(s) || !check_table(s) || !check_host(s->report.host))
+    return CLI_EXIT_USAGE;
   if (s->source.file && s->source.interface) {
     cli_complain(&program_cli, "-r and -i exclude each other: read a file or capture, not both");
     return CLI_EXIT_USAGE;

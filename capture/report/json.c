@@ -1,5 +1,8 @@
 /* NDJSON: one object a line, for programs. What it may hold is in ndjson.schema.json. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "capture/report/json_fields.h"
 
@@ -20,8 +23,10 @@ static void add_expectations(struct out *o, const struct model *m) {
 }
 
 /* `s`: the segment that made the step; NULL: a timer did. */
-static void put_transitions(struct out *o, const struct flow *flow, const struct model_step *step,
-                            const struct report_segment *s, int64_t t_us) {
+static void put_transitions(struct report *r, const struct flow *flow,
+                            const struct model_step *step, const struct report_segment *s,
+                            int64_t t_us) {
+  struct out *o = r->out;
   static const char *const kinds[] = {[CHANGE_MOVED] = "moved",
                                       [CHANGE_STAYED] = "restarted",
                                       [CHANGE_CONFIRMED] = "confirmed",
@@ -47,7 +52,7 @@ static void put_transitions(struct out *o, const struct flow *flow, const struct
       add_text(o, KEY("clause"), &clause);
     else
       add_null(o, KEY("clause"));
-    out_text(o, "}\n");
+    json_end_line(r);
   }
 }
 
@@ -59,7 +64,7 @@ static void json_start(struct report *r, const char *source, const char *filter,
   add_string(o, KEY("source"), source);
   add_string(o, KEY("filter"), filter);
   add_string(o, KEY("kernel"), !kernel_lack ? "off" : *kernel_lack ? kernel_lack : "all");
-  out_text(o, "}\n");
+  json_end_line(r);
 }
 
 static const char *flag_names(uint8_t flags, char buffer[static 8]) {
@@ -116,19 +121,19 @@ static void json_segment(struct report *r, const struct report_segment *s) {
   add_string(o, KEY("ignored"), acceptance_reason(step->ignored));
   add_states(o, m);
   add_expectations(o, m);
-  out_text(o, "}\n");
-  put_transitions(o, flow, step, s, seg->t_us);
+  json_end_line(r);
+  put_transitions(r, flow, step, s, seg->t_us);
   for (unsigned i = 0; i < step->n_findings; i++) {
     add_int(o, BEGIN("finding") KEY("conn"), flow->number);
     add_uint(o, KEY("segment"), s->n);
     add_finding(o, KEY("id"), m, &step->findings[i]);
-    out_char(o, '\n');
+    json_end_line(r);
   }
 }
 
 static void json_expired(struct report *r, const struct flow *flow, const struct model_step *step,
                          int64_t now_us) {
-  put_transitions(r->out, flow, step, NULL, now_us);
+  put_transitions(r, flow, step, NULL, now_us);
 }
 
 static void json_kernel(struct report *r, const struct kernel_word *word) {
@@ -150,10 +155,29 @@ static void json_kernel(struct report *r, const struct kernel_word *word) {
     add_word(o, KEY("what"), what[word->kind]);
     add_string(o, KEY("reason"), *word->reason ? word->reason : NULL);
   }
-  out_text(o, "}\n");
+  json_end_line(r);
 }
 
 static void json_destroy(struct report *r) { free(r); }
+
+void json_end_line(struct report *r) {
+  struct json *json = (struct json *)r;
+  struct out *o = r->out;
+  if (r->options.host) {
+    add_word(o, KEY("host"), r->options.host);
+    add_word(o, KEY("run"), json->run);
+    add_uint(o, KEY("line"), ++json->lines);
+  }
+  out_text(o, "}\n");
+}
+
+/* By chance: neither a clock that was set back nor a PID that comes again makes two runs one. */
+static bool name_run(struct json *json) {
+  uint64_t drawn;
+  if (getrandom(&drawn, sizeof drawn, 0) != (ssize_t)sizeof drawn) return false;
+  snprintf(json->run, sizeof json->run, "%016" PRIx64, drawn);
+  return true;
+}
 
 struct report *report_json_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
@@ -167,8 +191,12 @@ struct report *report_json_new(struct out *out, const struct report_options *opt
       .inventory = json_inventory,
       .destroy = json_destroy,
   };
-  struct report *r = calloc(1, sizeof *r);
-  if (!r) return NULL;
-  *r = (struct report){&class, out, *options};
-  return r;
+  struct json *json = calloc(1, sizeof *json);
+  if (!json) return NULL;
+  json->report = (struct report){&class, out, *options};
+  if (options->host && !name_run(json)) {
+    free(json);
+    return NULL;
+  }
+  return &json->report;
 }

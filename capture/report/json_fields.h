@@ -107,7 +107,16 @@ static inline void add_states(struct out *o, const struct model *m) {
   add_word(o, KEY("server_evidence"), evidence_name(m->end[END_SERVER].evidence));
 }
 
-/* What the finding's object holds. `id`: how its first key is written. Ends the object. */
+struct json {
+  struct report report;
+  char run[17];   /* only where the host is named */
+  uint64_t lines; /* that were written */
+};
+
+/* The end of each line: whose it is, where the host is named. */
+void json_end_line(struct report *report);
+
+/* What the finding's object holds. `id`: how its first key is written. */
 void add_finding(struct out *out, const char *id, const struct model *model,
                  const struct finding *finding);
 

@@ -17,7 +17,6 @@ void add_finding(struct out *o, const char *id, const struct model *m, const str
   add_finding_side(o, KEY("expected"), m, f, true);
   add_finding_side(o, KEY("actual"), m, f, false);
   add_time(o, KEY("t"), f->t_us);
-  out_char(o, '}');
 }
 
 static void add_owner(struct out *o, const char *key, const struct kernel_owner *owner) {
@@ -153,8 +152,10 @@ void json_verdict(struct report *r, const struct flow *flow, const struct verdic
   add_word(o, "}" KEY("verdict"), conformity_name(v->conformity));
   add_word(o, KEY("doubt"), doubt_name(v->doubt));
   out_text(o, KEY("findings") "[");
-  for (int i = 0; i < v->n_findings; i++)
+  for (int i = 0; i < v->n_findings; i++) {
     add_finding(o, i > 0 ? ",{" FIRST("id") : "{" FIRST("id"), m, &v->findings[i]);
+    out_char(o, '}');
+  }
   out_char(o, ']');
   add_kernel(o, v, flow->kernel);
   add_string(o, KEY("sentence"), text_sentence(flow, v, now_us, sentence));
@@ -163,7 +164,7 @@ void json_verdict(struct report *r, const struct flow *flow, const struct verdic
     out_text(o, KEY("found"));
     out_text(o, flow->has_text ? "true" : "false");
   }
-  out_text(o, "}\n");
+  json_end_line(r);
 }
 
 static void add_named(struct out *o, const char *key, const struct report_named *list, unsigned n) {
@@ -242,7 +243,7 @@ void json_summary(struct report *r, const struct report_summary *s) {
     add_uint(o, KEY("received"), s->received);
     add_uint(o, KEY("dropped"), s->dropped);
   }
-  out_text(o, "}\n");
+  json_end_line(r);
 }
 
 /* The end that is waited for. */
@@ -274,7 +275,7 @@ void json_stuck(struct report *r, const struct flow *flow, const struct verdict 
   else
     add_null(o, KEY("unread"));
   add_string(o, KEY("sentence"), text_sentence(flow, v, now_us, sentence));
-  out_text(o, "}\n");
+  json_end_line(r);
 }
 
 void json_inventory(struct report *r, const struct kernel_inventory *in, int64_t now_us) {
@@ -307,5 +308,6 @@ void json_inventory(struct report *r, const struct kernel_inventory *in, int64_t
                name_endpoint(g->first.family, &g->first.remote, g->first.remote_port, name));
     out_char(o, '}');
   }
-  out_text(o, "]}\n");
+  out_char(o, ']');
+  json_end_line(r);
 }

@@ -28,6 +28,7 @@ struct report_options {
   bool terminal;           /* a countdown may overwrite its own line */
   const char *find;        /* connections are marked whose first payload contains it; NULL */
   const struct only *only; /* of verdicts: those alone; NULL: all */
+  const char *host;        /* NDJSON: where this is captured; NULL: nobody asks */
   unsigned columns;
 };
 
