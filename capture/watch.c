@@ -81,6 +81,11 @@ static void settle_roles(struct watch *w, struct flow *f) {
   if (server == f->client) flow_swap_roles(f);
 }
 
+/* From now on it is told of, and by this number. */
+static void number(struct watch *w, struct flow *f) {
+  if (f->number == 0) f->number = ++w->last_number;
+}
+
 /* ---- Verdicts ------------------------------------------------------------------------------- */
 
 static void ask(struct watch *w, struct flow *f) {
@@ -137,10 +142,8 @@ static void make_verdict(struct watch *w, struct flow *f, struct verdict *v, int
 
 static void give_verdict(struct watch *w, struct flow *f, int64_t now_us, bool may_ask) {
   struct verdict v;
-  if (f->number == 0) {
-    settle_roles(w, f);
-    f->number = ++w->last_number;
-  }
+  settle_roles(w, f);
+  number(w, f);
   make_verdict(w, f, &v, now_us, may_ask);
   REPORT(w, REPORT_VERDICTS, verdict, f, &v, now_us);
   if (f->verdicts == 0 && flow_has_closed(f)) w->closes++;
@@ -290,7 +293,7 @@ static void give_words(struct watch *w, int64_t until_us, int64_t now_us) {
   if (until_us > w->pending_us) until_us = w->pending_us;
   while (kernel_next(w->kernel, &w->flows, until_us, now_us, &word)) {
     struct flow *f = word.flow;
-    if (f->number == 0) f->number = ++w->last_number;
+    number(w, f);
     REPORT(w, REPORT_STEPS, kernel, &word);
     hurry(w, f);
   }
@@ -381,7 +384,7 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
     list(w, f);
     return;
   }
-  if (f->number == 0) f->number = ++w->last_number;
+  number(w, f);
   if (!f->is_closing) w->due.n_closing++;
   f->is_closing = true;
   list(w, f);
