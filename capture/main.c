@@ -161,6 +161,8 @@ static bool run(struct watch *w, struct source *source, struct report *pcapng,
       case SOURCE_END: more = false; break;
       case SOURCE_BROKEN: more = ok = false; break;
     }
+    /* Before a verdict is made of what may lie behind a hole. */
+    if (w->live) w->incomplete = source_counts(source).dropped > 0;
     follow(w, pcapng, read, packets, n);
     for (unsigned i = 0; i < n; i++, n_packets++)
       if (n_packets == 0 || packets[i].t_us > last_us) last_us = packets[i].t_us;
@@ -169,7 +171,6 @@ static bool run(struct watch *w, struct source *source, struct report *pcapng,
     if (w->due.prompt && now_us() >= next_tick_us) {
       unsigned columns = draw_columns(); /* it may have been resized */
       for (unsigned i = 0; i < w->n_reports; i++) w->reports[i]->options.columns = columns;
-      if (w->live) w->incomplete = source_counts(source).dropped > 0;
       if (n_packets > 0 || w->live) watch_tick(w, clock_us(w, last_us, heard_us));
       next_tick_us = now_us() + TICK_MS * 1000;
     }

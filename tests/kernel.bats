@@ -279,6 +279,21 @@ END
     and .kernel["not-there"] + .kernel.contrary == 0' "$log/events"
 }
 
+@test "what the kernel dropped may explain anything: no breach, nobody stuck" {
+  watch --kernel off -s 128 -B 64
+  serve --count 300 --close-delay 0
+  local stopped
+  stopped=$(pgrep -P "$watcher") # until there is no room left for more
+  kill -STOP "$stopped"
+  call --count 300 --parallel 1 --close-after 0 127.0.0.1 "$port"
+  kill -CONT "$stopped"
+  wait_for says events '"type":"segment"'
+  stop_watch 0
+  any '.type == "summary" and .dropped > 0'
+  any '.type == "verdict" and .doubt == "drops"'
+  run ! jq -e 'select(.type == "stuck" or (.type == "verdict" and .verdict != "cannot-tell"))' "$log/events"
+}
+
 # What everybody sees of the kernel's tracing.
 tracing() {
   unshare -m sh -c 'mount -t tracefs t /sys/kernel/tracing && cd /sys/kernel/tracing &&
