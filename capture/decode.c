@@ -36,6 +36,7 @@ struct walk {
   enum { WHOLE, FIRST, LATER } fragment; /* of the IP datagram that was opened last */
   enum decode_result result;
   const uint8_t *packet;
+  uint8_t hops; /* of the IP datagram that was opened last */
 };
 
 /* ---- What follows what ---------------------------------------------------------------------- */
@@ -276,6 +277,7 @@ static enum layer open_ip4(struct walk *w) {
   if (header < 20 || total < header) return end(w, DECODE_MALFORMED);
   out->family = 4;
   out->ip_id = get16(ip + 4);
+  w->hops = ip[8];
   memset(&out->source, 0, sizeof out->source);
   memset(&out->destination, 0, sizeof out->destination);
   memcpy(out->source.bytes, ip + 12, 4);
@@ -302,6 +304,7 @@ static enum layer open_ip6(struct walk *w) {
   uint8_t next = w->at[6];
   out->family = 6;
   out->ip_id = 0;
+  w->hops = w->at[7];
   memcpy(out->source.bytes, w->at + 8, 16);
   memcpy(out->destination.bytes, w->at + 24, 16);
   w->fragment = WHOLE;
@@ -448,6 +451,26 @@ static void decode_options(const uint8_t *p, size_t n, struct segment *s) {
   }
 }
 
+/* Whether the payload is TLS records, by the headers of those that were captured. */
+static enum segment_tls read_tls(const uint8_t *p, size_t captured, size_t length) {
+  enum { HEADER = 5, CHANGE_CIPHER = 20, ALERT = 21, DATA = 23, LONGEST = (1 << 14) + 2048 };
+  /* In TLS 1.3 an alert is two octets, their type and a tag of sixteen, all called data. */
+  enum { ALERT_AS_DATA = 2 + 1 + 16 };
+  enum segment_tls tls = SEGMENT_TLS_NONE;
+  for (size_t at = 0; captured >= HEADER && at <= captured - HEADER;) {
+    const uint8_t *header = p + at;
+    size_t n = get16(header + 3);
+    bool is_record = header[0] >= CHANGE_CIPHER && header[0] <= DATA && header[1] == 3 &&
+                     header[2] <= 4 && n > 0 && n <= LONGEST;
+    if (!is_record) return SEGMENT_TLS_NONE;
+    at += HEADER + n;
+    bool alert = header[0] == ALERT || (header[0] == DATA && n == ALERT_AS_DATA);
+    if (at == length) return alert ? SEGMENT_TLS_ALERT : SEGMENT_TLS_WHOLE;
+    tls = SEGMENT_TLS_BEGINS;
+  }
+  return tls;
+}
+
 static enum layer open_tcp(struct walk *w) {
   if (!need(w, 20)) return LAYER_END;
   const uint8_t *tcp = w->at;
@@ -467,6 +490,9 @@ static enum layer open_tcp(struct walk *w) {
   size_t payload = w->captured - headers;
   w->out->payload_at = (uint32_t)(tcp + headers - w->packet);
   w->out->payload_captured = (uint32_t)(payload < s->payload_bytes ? payload : s->payload_bytes);
+  s->ip_id = w->out->ip_id;
+  s->hops = w->hops;
+  s->tls = read_tls(tcp + headers, w->out->payload_captured, s->payload_bytes);
   return end(w, DECODE_SEGMENT);
 }
 
@@ -500,7 +526,7 @@ static enum layer open_layer(struct walk *w, enum layer layer) {
 
 enum decode_result decode_packet(uint32_t number, const uint8_t *bytes, size_t captured,
                                  size_t on_wire, struct decoded *out) {
-  struct walk w = {bytes, captured, on_wire < captured ? captured : on_wire, out, WHOLE, 0, bytes};
+  struct walk w = {bytes, captured, on_wire < captured ? captured : on_wire, out, WHOLE, 0, bytes, 0};
   const struct link *link = find_link(number);
   out->kind = 0;
   if (!link) {

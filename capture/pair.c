@@ -371,6 +371,7 @@ static void make_stream(struct pair *p) {
     for (uint32_t at = path->first; at < path->first + path->n; at++) {
       struct item *x = item_at(p, at);
       x->packet.decoded.segment.is_lost = path->is_known && x->fate == FATE_LOST;
+      x->packet.decoded.segment.hops = 0; /* each tap sees another */
       x->taken = !is_in_stream(path, x);
       if (!path->is_known) path->offset_us = offset_us;
       p->stream_us[p->order[at]] = path->is_known ? stream_time(path, x) : time_of(path, x);

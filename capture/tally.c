@@ -35,6 +35,17 @@ static void tally_kernel(struct report_agreement *total, const struct flow *f) {
   total->connections += spoke;
 }
 
+/* A silence that somebody ended. */
+static void tally_idle(struct report_summary *summary, const struct flow *f,
+                       const struct verdict *v) {
+  enum end by = f->model.first_closer != END_NONE ? v->closed_first : f->model.rst.from;
+  if (v->idle_us < TALK_SILENCE_US || v->idle_answered || by == END_NONE) return;
+  struct report_idle *idle = &summary->idle[by];
+  if (idle->n == 0 || v->idle_us < idle->least_us) idle->least_us = v->idle_us;
+  if (v->idle_us > idle->most_us) idle->most_us = v->idle_us;
+  idle->n++;
+}
+
 static void describe(struct tally_unmet *unmet, const struct flow *f, const struct verdict *v) {
   char client[FLOW_NAME_SIZE], server[FLOW_NAME_SIZE];
   snprintf(unmet->who, sizeof unmet->who, "#%u %s to %s", f->number,
@@ -61,6 +72,7 @@ bool tally_add(struct report_summary *summary, const struct flow *f, const struc
   summary->connections++;
   summary->endings[v.ending]++;
   summary->closed_first[v.closed_first]++;
+  tally_idle(summary, f, &v);
   tally_kernel(&summary->kernel, f);
   if (ending_is_complete(v.ending))
     name_it(summary->slowest, &summary->n_slowest, f, &v, v.duration_us, FINDING_COUNT, END_NONE);

@@ -437,13 +437,13 @@ static void accept_pending(struct watch *w, struct flow *f, enum end from,
 }
 
 /* The FIN of a connection whose beginning was not captured: neither of its numbers is one of those
- * that the four-tuple had before, when both ends had closed. */
+ * that the four-tuple had before, when both ends had closed, or may have. */
 static bool is_anothers_fin(const struct model *m, enum end from, const struct segment *s) {
   const struct endpoint *f = &m->end[from], *p = &m->end[end_other(from)];
-  if (!f->has_fin || !p->has_fin || !segment_carries_fin(s) || !segment_has(s, SEGMENT_ACK))
-    return false;
+  if (!f->has_fin || !segment_carries_fin(s) || !segment_has(s, SEGMENT_ACK)) return false;
+  if (!p->has_fin && !m->midstream) return false;
   return segment_fin_seq(s) != f->fin_seq &&
-         (seq_lt(s->ack, p->first_seq) || seq_gt(s->ack, p->fin_seq + 1));
+         (seq_lt(s->ack, p->first_seq) || seq_gt(s->ack, p->stream.snd_nxt));
 }
 
 /* The next connection on a four-tuple may begin here. False: it is a segment like any other. */
@@ -462,8 +462,10 @@ static bool follow_next(struct watch *w, struct flow *f, enum end from,
   }
   if (!segment_has(s, SEGMENT_SYN)) return false;
   if (segment_has(s, SEGMENT_ACK)) {
-    bool alone = !f->model.end[end_other(from)].has_spoken;
-    if (!alone || !sender->sent_syn || sender->first_seq == s->seq) return false;
+    const struct endpoint *peer = &f->model.end[end_other(from)];
+    bool anothers = seq_lt(s->ack, peer->first_seq) || seq_gt(s->ack, peer->stream.snd_nxt);
+    bool decides = !peer->has_spoken || (tcp_state_is_synchronized(sender->state) && anothers);
+    if (!decides || !sender->sent_syn || sender->first_seq == s->seq) return false;
     reincarnate(w, f, &packet->decoded, &packet->place, s->t_us, INCARNATION_FREE);
     return true;
   }

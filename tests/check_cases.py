@@ -19,13 +19,16 @@ NUMBERS = [(1000, 500000), (2**32 - 2, 2**31 - 3), (2**31 - 1, 2**32 - 104)]
 
 
 def read(path):
-    """The cases: name -> (lines of segments, whether the ends may be swapped, what must hold)."""
+    """The cases: name -> (lines of segments, whether the ends may be swapped, what must hold of the
+    verdicts, what of the summary)."""
     cases, name = {}, None
     for line in open(path, encoding="ascii"):
         line = line.rstrip("\n")
         if line.startswith("## "):
             name = line[3:].removesuffix(" one-way")
-            cases[name] = ([], "one-way" not in line, [])
+            cases[name] = ([], "one-way" not in line, [], [])
+        elif line.startswith("== "):
+            cases[name][3].append(line[3:])
         elif line.startswith("= "):
             cases[name][2].append(line[2:])
         elif line and not line.startswith("#"):
@@ -67,24 +70,29 @@ def frames(lines, variant, is_ipv6, numbers, swap):
             end = 1 - end
         seq, ack, octets = (int(w) for w in words[3:6])
         known = options(words[6:], isn[1 - end])
+        named = dict(word.split("=") for word in words[6:] if "=" in word)
+        payload = bytes(octets)
+        if "tls" in named:  # one record: 21 is an alert, 23 data
+            payload = struct.pack(">BHH", int(named["tls"]), 0x303, octets - 5) + bytes(octets - 5)
+        hops, number_of_ip = int(named.get("ttl", 64)), int(named.get("id", number))
         tcp = struct.pack(
             ">HHIIBBHHH", ports[end], ports[1 - end],
             0 if words[3] == "0" and "R" in words[2] and "zero" in words else (isn[end] + seq) % 2**32,
             (isn[1 - end] + ack) % 2**32 if flags & 16 else 0,
-            (20 + len(known)) * 4, flags, 0xffff, 0, 0) + known + bytes(octets)
+            (20 + len(known)) * 4, flags, 0xffff, 0, 0) + known + payload
         if is_ipv6:
             own, peer = (bytes.fromhex("20010db8" + "00" * 9) + bytes([variant, 0, 1 + e]) for e in (end, 1 - end))
-            ip = struct.pack(">IHBB", 6 << 28, len(tcp), 6, 64) + own + peer
+            ip = struct.pack(">IHBB", 6 << 28, len(tcp), 6, hops) + own + peer
         else:
             own, peer = (bytes([192, 0, 2 if e else 3, variant]) for e in (end, 1 - end))
-            ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(tcp), number, 0, 64, 6, 0) + own + peer
+            ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(tcp), number_of_ip, 0, hops, 6, 0) + own + peer
         ether = bytes([2, 0, 0, 0, 0, 2 - end, 2, 0, 0, 0, 0, 1 + end]) + (b"\x86\xdd" if is_ipv6 else b"\x08\0")
         yield round(float(words[0]) * 1000), ether + ip + tcp
 
 
 def capture_of(case):
     """The file, and what each pair of addresses in it is: (swapped, key)."""
-    lines, swappable, _ = case
+    lines, swappable = case[:2]
     packets, variants = [], {}
     for is_ipv6 in (False, True):
         for numbers in NUMBERS:
@@ -117,6 +125,9 @@ def failures(capture, case, path):
         if told["type"] == "verdict":
             last[told["conn"]] = told
     wrong, groups = [], {}
+    for test in case[3]:  # told is the last line, the summary
+        if subprocess.run(["jq", "-e", test], input=json.dumps(told), capture_output=True, text=True).returncode:
+            wrong.append(f"{test} of {told}")
     for key, swap in variants.items():
         own = [v for v in last.values() if v["server"].rsplit(":", 1)[0] == key]
         test = " and ".join(f"({t})" for t in case[2])

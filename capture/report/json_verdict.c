@@ -119,6 +119,27 @@ static void add_half_close(struct out *o, const struct model *m, int64_t now_us)
   out_char(o, '}');
 }
 
+/* Of the octets that met a closed end and its FIN. */
+static const char *reset_race(const struct verdict *v, const struct reset *r) {
+  if (v->cause != RESET_DATA_AFTER_CLOSE) return NULL;
+  return r->crossed ? "crossed" : r->stale_us > 0 ? "stale" : NULL;
+}
+
+/* null without a RST. */
+static void add_path(struct out *o, const struct model *m) {
+  if (m->rst_path_from == END_NONE) {
+    add_null(o, KEY("reset_path"));
+    return;
+  }
+  const struct talk_path *own = &m->path[m->rst_path_from];
+  add_word(o, KEY("reset_path") "{" FIRST("from"), end_name(m->rst_path_from));
+  add_int(o, KEY("ttl"), m->rst_path.hops);
+  add_int(o, KEY("ip_id"), m->rst_path.ip_id);
+  add_int(o, KEY("others_ttl"), own->hops);
+  add_int(o, KEY("others_ip_id"), own->ip_id);
+  out_char(o, '}');
+}
+
 void json_verdict(struct report *r, const struct flow *flow, const struct verdict *v,
                   int64_t now_us) {
   const struct model *m = &flow->model;
@@ -160,6 +181,12 @@ void json_verdict(struct report *r, const struct flow *flow, const struct verdic
   add_kernel(o, v, flow->kernel);
   add_string(o, KEY("sentence"), text_sentence(flow, v, now_us, sentence));
   add_int(o, KEY("duration_us"), v->duration_us);
+  if (v->idle_us >= 0)
+    add_int(o, KEY("idle_us"), v->idle_us);
+  else
+    add_null(o, KEY("idle_us"));
+  add_word(o, KEY("reset_race"), reset_race(v, &m->rst));
+  add_path(o, m);
   if (r->options.find) {
     out_text(o, KEY("found"));
     out_text(o, flow->has_text ? "true" : "false");
@@ -208,6 +235,22 @@ static void add_agreement(struct out *o, const struct report_agreement *a) {
   out_char(o, '}');
 }
 
+static void add_idle(struct out *o, const struct report_summary *s) {
+  out_text(o, KEY("idle") "{");
+  for (unsigned end = 0, n = 0; end < 2; end++) {
+    const struct report_idle *idle = &s->idle[end];
+    if (idle->n == 0) continue;
+    if (n++ > 0) out_char(o, ',');
+    out_printf(o, "\"%s\":", end_name(end));
+    add_uint(o, "{" FIRST("connections"), idle->n);
+    add_int(o, KEY("least_us"), idle->least_us);
+    add_int(o, KEY("most_us"), idle->most_us);
+    out_text(o, KEY("same"));
+    out_text(o, report_is_timeout(idle) ? "true}" : "false}");
+  }
+  out_char(o, '}');
+}
+
 void json_summary(struct report *r, const struct report_summary *s) {
   struct out *o = r->out;
   bool first = true;
@@ -231,6 +274,7 @@ void json_summary(struct report *r, const struct report_summary *s) {
   out_text(o, "}" KEY("closed_first") "{");
   for (unsigned e = 0; e < 3; e++) add_uint_of(o, end_name(e), s->closed_first[e], e == 0);
   out_char(o, '}');
+  add_idle(o, s);
   add_uint(o, KEY("stuck"), s->stuck);
   add_named(o, KEY("slowest"), s->slowest, s->n_slowest);
   add_named(o, KEY("longest_stuck"), s->longest_stuck, s->n_longest_stuck);

@@ -70,6 +70,10 @@ struct report_summary {
   } evicted; /* connections, to make room for others */
   uint64_t endings[ENDING_COUNT];
   uint64_t closed_first[3]; /* by enum end; END_NONE: neither, or both */
+  struct report_idle {
+    uint64_t n;                /* connections that it ended after a silence */
+    int64_t least_us, most_us; /* the shortest and longest of those */
+  } idle[2];                   /* by the end that ended them */
   uint64_t stuck;
   struct report_named slowest[REPORT_NAMED_MAX], longest_stuck[REPORT_NAMED_MAX]; /* us falls */
   unsigned n_slowest, n_longest_stuck;
@@ -83,6 +87,12 @@ struct report_summary {
   uint64_t received, dropped;        /* of the kernel; only if counts_known */
   bool counts_known;
 };
+
+/* So many silences, and all as long but for a fiftieth, or what a clock adds: a timeout. */
+static inline bool report_is_timeout(const struct report_idle *idle) {
+  enum { MANY = 3, SLACK_US = 100000 };
+  return idle->n >= MANY && idle->most_us - idle->least_us <= idle->most_us / 50 + SLACK_US;
+}
 
 static inline uint64_t report_evicted(const struct report_summary *s) {
   return s->evicted.ended + s->evicted.half_open + s->evicted.idle;

@@ -14,6 +14,17 @@ static void print_named(FILE *out, const char *what, const struct report_named *
   }
 }
 
+static void print_idle(FILE *out, const struct report_summary *m) {
+  for (unsigned end = 0; end < 2; end++) {
+    const struct report_idle *idle = &m->idle[end];
+    if (!report_is_timeout(idle)) continue;
+    fprintf(out,
+            "after the same silence each time, %.2f to %.2f s, the %s ended %llu: its timeout\n",
+            (double)idle->least_us / 1e6, (double)idle->most_us / 1e6, end_name(end),
+            (unsigned long long)idle->n);
+  }
+}
+
 /* "5 UDP, 2 ARP": of the kinds that may hide TCP, or of the others. Returns how many there are. */
 static uint64_t list_kinds(FILE *out, const struct report_summary *m, bool hiding) {
   uint64_t total = 0;
@@ -78,6 +89,7 @@ void summary_print(FILE *out, const struct report_summary *m) {
             (unsigned long long)m->closed_first[END_CLIENT],
             (unsigned long long)m->closed_first[END_SERVER],
             (unsigned long long)m->closed_first[END_NONE], (unsigned long long)m->stuck);
+    print_idle(out, m);
     print_named(out, "slowest", m->slowest, m->n_slowest);
     print_named(out, "stuck", m->longest_stuck, m->n_longest_stuck);
   }

@@ -40,11 +40,22 @@ static int64_t least_us(const struct endpoint *e) {
   return e->round_trip.least_us > OWN_WORK_US ? e->round_trip.least_us - OWN_WORK_US : 0;
 }
 
+bool connection_may_lack_fin(const struct model *m) {
+  if (m->first_closer == END_NONE) return false;
+  const struct endpoint *f = &m->end[m->first_closer], *p = &m->end[end_other(m->first_closer)];
+  return !p->has_fin && (f->heard_more || p->stream.snd_nxt != p->stream.snd_contig);
+}
+
 struct losses connection_losses(const struct model *m, unsigned fin) {
   enum { UNKNOWN_US = 1000000 }; /* RFC 6298, 2.1 */
   enum end sender = connection_closer(m, fin);
   if (sender == END_NONE) return (struct losses){0};
   const struct endpoint *f = &m->end[sender], *p = &m->end[end_other(sender)];
+  /* Which of the four is lost is told by their order. */
+  if (connection_may_lack_fin(m))
+    return (struct losses){.untold_because = m->fin[fin].copies > 1
+                                                 ? "a FIN before it may not be in the capture"
+                                                 : NULL};
   bool known = f->round_trip.is_known && p->round_trip.is_known;
   const struct loss_context context = {
       .receiver_us = least_us(p),

@@ -11,6 +11,7 @@
 #include "common/model/finding.h"
 #include "common/model/loss.h"
 #include "common/model/segment.h"
+#include "common/model/talk.h"
 #include "common/model/tcp_state.h"
 #include "common/model/transition.h"
 
@@ -67,6 +68,8 @@ struct reset {
   bool answers_probe; /* which was a probe */
   bool answers_ack;   /* no ACK, and the number that one of its receiver's segments acknowledged */
   bool answers_blind; /* the number 0, after a segment that acknowledged nothing */
+  bool crossed;       /* late octets had left before their sender heard of the FIN */
+  int64_t stale_us;   /* or so long after it had acknowledged that; 0: neither is known */
 };
 
 /* An ACK of octets that were not captured, and what was known before it. */
@@ -111,6 +114,12 @@ struct model {
   bool capture_incomplete; /* for the caller to set: the kernel dropped packets */
   bool not_all_kept;       /* the same: what came before, or would come, has no room */
   bool network_copies;     /* the same: segments are doubled on their way */
+  bool rst_beyond; /* the newest segment is a RST with a number beyond what its receiver awaits */
+  struct talk talk;
+  enum talk_tls tls[2];       /* by end */
+  struct talk_path path[2];   /* by end */
+  struct talk_path rst_path;  /* of the newest RST, */
+  enum end rst_path_from : 8; /* whoever it says has sent it */
 };
 
 enum change_kind {
@@ -177,6 +186,10 @@ static inline bool connection_has_closed(const struct model *m) {
 static inline bool connection_has_bare_acks(const struct model *m) {
   return m->end[0].sent_bare_ack || m->end[1].sent_bare_ack;
 }
+
+/* An octet of the end that seems to close second was not captured and, acknowledged or followed by
+ * others, was there: it may have been its FIN, and the first. */
+bool connection_may_lack_fin(const struct model *m);
 
 /* What was lost of FIN1 or FIN2 and its ACK, as far as it can be inferred by now. */
 struct losses connection_losses(const struct model *m, unsigned fin);

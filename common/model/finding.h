@@ -48,6 +48,11 @@ enum finding_severity {
     "close(), and with it a FIN", "none, though the peer's FIN is acknowledged",                  \
     "The application never calls close(): a leaked descriptor, or a thread that hangs.",         \
     "Find the owner with `ss -tnp state close-wait` and make it close at end of file.")          \
+  X(CLOSE_WAIT_LASTED, "close-wait-lasted", NOTE, "RFC 9293 3.6.1",                              \
+    "One end was in CLOSE_WAIT for ten seconds and more before it closed, and sent nothing.",    \
+    "close() soon after the peer's FIN", "a FIN only after a long time",                          \
+    "The application noticed the end of file late: a pool that checks now and then, a timeout.", \
+    "Let it read, or poll, its idle connections.")                                               \
   X(FINAL_ACK_MISSING, "final-ack-missing", STUCK, "RFC 9293 3.6",                               \
     "The second FIN was never acknowledged (LAST_ACK).",                                         \
     "the ACK of the second FIN", "none",                                                          \

@@ -14,7 +14,7 @@
 void model_init(struct model *m, int64_t two_msl_us) {
   memset(m, 0, sizeof *m);
   m->two_msl_us = two_msl_us;
-  m->first_closer = m->rst.from = END_NONE;
+  m->first_closer = m->rst.from = m->rst_path_from = END_NONE;
 }
 
 /* The two halves of a pair. */
@@ -38,6 +38,10 @@ void model_swap_ends(struct model *m) {
   swap(m->last_roles, sizeof m->last_roles);
   swap(m->sack_permitted, sizeof m->sack_permitted);
   swap(m->reopened, sizeof m->reopened);
+  swap(m->tls, sizeof m->tls);
+  swap(m->path, sizeof m->path);
+  m->talk.from = (uint8_t)swapped(m->talk.from);
+  m->rst_path_from = swapped(m->rst_path_from);
   m->first_closer = swapped(m->first_closer);
   m->rst.from = swapped(m->rst.from);
   for (unsigned i = 0; i < m->n_findings; i++)
@@ -45,6 +49,12 @@ void model_swap_ends(struct model *m) {
 }
 
 /* ---- What the segment is to the model -------------------------------------------------------- */
+
+/* Its own number is none of its sender's either: another connection had, or has, these ports. */
+static bool is_anothers(const struct observation *o) {
+  const struct endpoint *f = o->sender;
+  return f->has_fin && (seq_lt(o->s->seq, f->first_seq) || seq_gt(o->s->seq, f->fin_seq + 1));
+}
 
 /* The receiver drops it: it proves nothing of either end. Whether it was forged, late or a sign
  * that the capture missed something is for the finding's reader to tell. */
@@ -56,11 +66,12 @@ static void ignore(struct observation *o) {
   if (rst && opening && segment_has(o->s, SEGMENT_ACK) && o->s->ack == o->receiver->first_seq) {
     observation_find(o, FINDING_RST_ACKS_WRONG, o->from, o->s->ack + 1, o->s->ack);
   } else if (rst) {
+    o->m->rst_beyond = seq_gt(o->s->seq, o->receiver->offer.ack_max);
     observation_find(o, FINDING_RST_OUT_OF_WINDOW, o->from, o->receiver->offer.ack_max, o->s->seq);
   } else if (o->step->ignored == ACCEPT_SYN_IN_CONNECTION) {
     o->m->reopened[o->from] = true;
     o->step->roles = ROLE_SYN;
-  } else if (o->step->ignored == ACCEPT_ACK_OF_UNSENT) {
+  } else if (o->step->ignored == ACCEPT_ACK_OF_UNSENT && !is_anothers(o)) {
     observation_find(o, FINDING_ACK_OF_UNSENT, o->from, o->receiver->stream.snd_nxt, o->s->ack);
   }
 }
@@ -126,6 +137,8 @@ static void count_data(struct observation *o) {
   if (o->fresh == 0) return;
   o->sender->data_segments++;
   o->sender->data_bytes += o->fresh;
+  if (!connection_has_closed(o->m))
+    talk_note_octets(&o->m->talk, &o->m->tls[o->from], o->from, o->s);
   if (!o->receiver->has_fin || (o->sender->has_fin && !o->first_fin)) return;
   o->m->half_close_us = o->s->t_us;
   o->sender->half_close_bytes += o->fresh;
@@ -222,6 +235,9 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   if (m->roles_seen) step->since_first_fin_us = s->t_us - m->first_fin_us;
   bool rst = segment_has(s, SEGMENT_RST);
   if (!rst) note_spoken(&o);
+  m->rst_beyond = false;
+  talk_note_path(rst ? &m->rst_path : &m->path[from], s);
+  if (rst) m->rst_path_from = from;
   if (rst)
     step->ignored = accept_rst(o.sender, o.receiver, s);
   else

@@ -101,6 +101,15 @@ static bool has_hole_before(const struct observation *o) {
   return f->has_seq && (seq_gt(o->s->seq, f->stream.snd_nxt) || (f->has_fin && filtered));
 }
 
+/* The late octets acknowledge the FIN of who resets, or left before that had come. */
+static void take_race(struct observation *o, uint32_t data_ack) {
+  struct model *m = o->m;
+  const struct close_fin *fin = &m->fin[connection_fin_of(m, o->from)];
+  m->rst.crossed = seq_leq(data_ack, o->sender->fin_seq);
+  if (!m->rst.crossed && fin->acked_us != 0 && m->half_close_us > fin->acked_us)
+    m->rst.stale_us = m->half_close_us - fin->acked_us;
+}
+
 void receiver_rst(struct observation *o) {
   struct model *m = o->m;
   const struct endpoint *f = o->sender, *e = o->receiver;
@@ -127,6 +136,7 @@ void receiver_rst(struct observation *o) {
         .answers_blind = o->s->seq == 0 && said->t_us != 0 && !said->has_ack,
     };
     if (has_given_up(o)) m->rst.gave_up = m->vain[o->from];
+    if (m->rst.after_late_data && said->has_data_ack) take_race(o, said->data_ack);
   }
   /* Who answers the final ACK with RST had been closed by an earlier one. If that was captured,
    * what was taken for its loss was a delay. */

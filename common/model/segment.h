@@ -22,6 +22,14 @@ enum {
   SEGMENT_HAS_WINDOW_SCALE = 0x08,
 };
 
+/* What the payload looks like, as far as it was captured (RFC 8446, 5.1). */
+enum segment_tls {
+  SEGMENT_TLS_NONE,
+  SEGMENT_TLS_BEGINS, /* a record begins with it */
+  SEGMENT_TLS_WHOLE,  /* records, the last of which ends with it */
+  SEGMENT_TLS_ALERT,  /* the same, and the last is an alert, or in TLS 1.3 as long as one */
+};
+
 struct segment {
   int64_t t_us; /* captured at, since the epoch */
   uint32_t seq, ack;
@@ -31,6 +39,9 @@ struct segment {
   uint16_t window; /* as on the wire, unscaled */
   uint8_t flags, options, window_scale;
   bool is_lost; /* a tap nearer to its receiver has not seen it: it certainly never came */
+  enum segment_tls tls : 8;
+  uint8_t hops;   /* time to live, or hop limit; 0: unknown */
+  uint16_t ip_id; /* 0: none, as in IPv6 */
 };
 
 static inline bool segment_has(const struct segment *s, unsigned flag) {

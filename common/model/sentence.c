@@ -121,12 +121,33 @@ static void say_losses(struct text *t, const struct verdict *v, const struct mod
     say(t, "; ", second, " repeated its FIN sooner than its ACK could come");
 }
 
+/* A silence that is long enough to be somebody's timeout. */
+static void say_idle(struct text *t, const struct verdict *v) {
+  if (v->idle_us < TALK_SILENCE_US || v->idle_answered) return;
+  say(t, " (");
+  say_duration(t, v->idle_us);
+  say(t, " after the last octet)");
+}
+
+static void say_path(struct text *t, const struct verdict *v, const struct model *m) {
+  if (!v->other_path) return;
+  const char *sender = named(t, m->rst_path_from);
+  say(t, "; the TTL of that RST is ");
+  say_number(t, m->rst_path.hops);
+  say(t, ", of the other segments of ", sender, " ");
+  say_number(t, m->path[m->rst_path_from].hops);
+  say(t, ": a box on the path may have sent it");
+}
+
 /* When the FINs crossed, nobody did. */
-static void say_first(struct text *t, const struct model *m) {
-  if (m->crossed)
+static void say_first(struct text *t, const struct verdict *v, const struct model *m) {
+  if (m->crossed) {
     say(t, "both closed at once");
-  else
-    say(t, named(t, m->first_closer), " closed first");
+    return;
+  }
+  say(t, named(t, m->first_closer), " closed first");
+  say_idle(t, v);
+  if (v->no_close_notify) say(t, " without a close_notify of TLS");
 }
 
 /* What the kernel tells of the application that does not close: whether it reads at all. */
@@ -185,6 +206,7 @@ static void say_reset(struct text *t, const struct verdict *v, const struct mode
     else
       say(t, " after the FIN of ", peer);
   }
+  if (m->first_closer == END_NONE) say_idle(t, v);
   const struct reset_text *text = reset_text(v->cause);
   say(t, ": ");
   if (v->cause == RESET_CANNOT_TELL && m->rst.after_hole)
@@ -212,6 +234,18 @@ static void say_reset(struct text *t, const struct verdict *v, const struct mode
         ", or a box in its name says so (restarted, timed out, forgotten by a NAT or load "
         "balancer, "
         "or closed with a FIN that is not in the capture)");
+  if (v->cause == RESET_DATA_AFTER_CLOSE && m->rst.crossed)
+    say(t, "; they and its FIN had crossed (a keep-alive race, if they were a request)");
+  if (v->cause == RESET_DATA_AFTER_CLOSE && m->rst.stale_us >= TALK_SILENCE_US) {
+    say(t, "; ", peer, " sent them ");
+    say_duration(t, m->rst.stale_us);
+    say(t, " after it had acknowledged that FIN (a stale pool, if they were a request)");
+  }
+  if (v->idle_answered && v->idle_us >= TALK_SILENCE_US) {
+    say(t, "; nothing had been sent for ");
+    say_duration(t, v->idle_us);
+    say(t, " before");
+  }
   if (v->cause == RESET_GAVE_UP) {
     say(t, "; ");
     say_number(t, m->rst.gave_up.times + (m->rst.gave_up.probes ? 0U : 1U));
@@ -263,7 +297,7 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
   enum end first = m->first_closer, second = first == END_NONE ? END_NONE : end_other(first);
   switch (v->ending) {
     case ENDING_NORMAL:
-      say_first(&t, m);
+      say_first(&t, v, m);
       say(&t, ", ", named(&t, second), " ");
       say_duration(&t, m->fin[1].first_us - m->fin[0].first_us);
       say(&t, " later");
@@ -271,7 +305,7 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
       say_linger(&t, v, m);
       break;
     case ENDING_COALESCED:
-      say_first(&t, m);
+      say_first(&t, v, m);
       say(&t, "; ", named(&t, second), " closed so soon (");
       say_duration(&t, m->fin[1].first_us - m->fin[0].first_us);
       say(&t, ") that its FIN carried the ACK too: three segments");
@@ -289,7 +323,7 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
           " refused the connection: nothing listens on that port, or a firewall says so");
       break;
     case ENDING_FIN_UNANSWERED:
-      say_first(&t, m);
+      say_first(&t, v, m);
       if (m->end[first].fin_is_void) {
         say(&t, "; its FIN has the number of an octet of its data, so ", named(&t, second),
             " drops it and cannot know that the stream has ended");
@@ -307,7 +341,7 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
           " or the path to it does not answer");
       break;
     case ENDING_CLOSE_WAIT:
-      say_first(&t, m);
+      say_first(&t, v, m);
       say(&t, "; ", named(&t, second), " received the FIN ");
       say_duration(&t, now_us - m->fin[0].first_us);
       if (verdict_stuck(v))
@@ -324,7 +358,7 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
       if (v->holder[second]) say(&t, "; held by ", v->holder[second]);
       break;
     case ENDING_LAST_ACK:
-      say_first(&t, m);
+      say_first(&t, v, m);
       if (!verdict_stuck(v)) {
         say_not_yet(&t, m, 1, now_us);
         break;
@@ -362,14 +396,24 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
       break;
   }
   if (m->rst.from == END_NONE && v->cause == RESET_OUT_OF_WINDOW)
-    say(&t, "; an RST with the wrong sequence number was ignored");
+    say(&t, m->rst_beyond ? "; an RST came with a number that its receiver did not await"
+                          : "; an RST with the wrong sequence number was ignored");
+  say_path(&t, v, m);
   say_kernel(&t, v);
   switch (v->doubt) {
     case DOUBT_NONE: break;
     case DOUBT_MIDSTREAM: say(&t, "; the capture begins in the middle of the close"); break;
     case DOUBT_ONE_DIRECTION: say(&t, "; only one direction was captured"); break;
     case DOUBT_NO_ACKS: say_no_acks(&t, m, now_us); break;
-    case DOUBT_GAP: say(&t, "; the capture misses segments that were acknowledged"); break;
+    case DOUBT_GAP:
+      if (m->rst_beyond) {
+        say(&t, "; what is in front of it may be missing, and nothing follows that would tell");
+        break;
+      }
+      say(&t, "; the capture misses segments that were acknowledged");
+      if (connection_may_lack_fin(m))
+        say(&t, ", and one of ", named(&t, second), " may have been the first FIN");
+      break;
     case DOUBT_DROPS: say(&t, "; capture incomplete: the kernel dropped packets"); break;
     case DOUBT_EVICTED: say(&t, "; more connections at once than --max-flows"); break;
   }

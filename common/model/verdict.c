@@ -112,6 +112,7 @@ static enum doubt doubt_of(const struct model *m, enum ending ending, int64_t no
       return DOUBT_ONE_DIRECTION;
   if (!ending_is_complete(ending) && (m->end[0].stream.missed || m->end[1].stream.missed))
     return DOUBT_GAP;
+  if (ending == ENDING_OPEN && m->rst_beyond) return DOUBT_GAP;
   bool closed = m->first_closer != END_NONE || m->rst.from != END_NONE;
   /* Both have sent octets since, so neither had closed before. */
   bool both_open = m->end[0].sent_stream && m->end[1].sent_stream;
@@ -149,6 +150,9 @@ static void add_stuck(struct verdict *v, const struct model *m, int64_t now_us) 
                       fin2->copies == 0 && first != END_NONE;
   if (left_waiting && m->rst.t_us - since_us >= VERDICT_LASTED_US)
     add_finding(v, FINDING_CLOSE_WAIT_STUCK, second, fin1->acked_us, 0, 0);
+  bool lasted = ending_is_complete(v->ending) && !m->crossed && v->doubt == DOUBT_NONE &&
+                fin1->acked_us != 0 && fin2->first_us - since_us >= VERDICT_LASTED_US;
+  if (lasted) add_finding(v, FINDING_CLOSE_WAIT_LASTED, second, fin1->acked_us, 0, 0);
   if (v->ending != ENDING_LAST_ACK) return;
   if (fin2->answers > 0 && fin2->unanswered > 1)
     add_finding(v, FINDING_FIN_NOT_REACKED, first, fin2->last_us, 0, 0);
@@ -174,6 +178,34 @@ static void sum_losses(struct verdict *v, const struct model *m) {
   }
 }
 
+/* ---- What was said before -------------------------------------------------------------------- */
+
+static void note_idle(struct verdict *v, const struct model *m) {
+  v->idle_us = -1;
+  bool closed = m->first_closer != END_NONE;
+  if (!closed && m->rst.from == END_NONE) return;
+  for (unsigned i = 0; i < 2; i++)
+    if (m->end[i].stream.missed || m->end[i].stream.snd_contig != m->end[i].stream.snd_nxt) return;
+  if (m->talk.octets_us == 0 || m->capture_incomplete || m->not_all_kept) return;
+  v->idle_answered = !closed && m->rst.came_soon && m->talk.from != m->rst.from;
+  if (v->idle_answered)
+    v->idle_us = m->talk.pause_us;
+  else
+    v->idle_us = (closed ? m->first_fin_us : m->rst.t_us) - m->talk.octets_us;
+}
+
+static void note_path(struct verdict *v, const struct model *m) {
+  if (m->rst_path_from == END_NONE) return;
+  const struct talk_path *own = &m->path[m->rst_path_from];
+  v->other_path = own->hops != 0 && !own->varies && m->rst_path.hops != own->hops;
+}
+
+static void note_tls(struct verdict *v, const struct model *m) {
+  if (m->first_closer == END_NONE || v->idle_us < 0) return;
+  bool both = m->tls[0] != TALK_NOT_TLS && m->tls[1] != TALK_NOT_TLS;
+  v->no_close_notify = both && m->tls[m->first_closer] == TALK_TLS_RECORD;
+}
+
 void verdict_make(struct verdict *v, const struct model *m, int64_t now_us) {
   memset(v, 0, sizeof *v);
   v->ending = ending_of(m, now_us);
@@ -186,6 +218,9 @@ void verdict_make(struct verdict *v, const struct model *m, int64_t now_us) {
   for (int i = 0; i < 2; i++)
     if (m->fin[i].copies > 1) v->fin_retransmissions += m->fin[i].copies - 1;
   sum_losses(v, m);
+  note_idle(v, m);
+  note_path(v, m);
+  note_tls(v, m);
   if (m->first_closer != END_NONE) v->duration_us = m->last_control_us - m->first_fin_us;
 
   /* What seems to be a breach may be the rest of what was not captured. */

@@ -101,6 +101,13 @@ struct verdict {
   const char *kernel_reason; /* for the RST, in the kernel's word; NULL: none */
   bool may_have_closed;      /* who seems to be in CLOSE_WAIT, before the capture began */
   bool has_waited;           /* long enough to be called stuck */
+  /* How long no octets had been sent before the first FIN, or before the RST if there was none, or
+   * before the octets that it answers (idle_answered); -1: octets may be missing, or there were
+   * none. */
+  int64_t idle_us;
+  bool idle_answered;
+  bool other_path;      /* the RST had another hop limit than all of its sender's segments */
+  bool no_close_notify; /* the first closer's TLS ended without one */
 };
 
 /* now_us: when the capture ended, or the clock; it decides who is stuck. */
