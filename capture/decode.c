@@ -526,7 +526,8 @@ static enum layer open_layer(struct walk *w, enum layer layer) {
 
 enum decode_result decode_packet(uint32_t number, const uint8_t *bytes, size_t captured,
                                  size_t on_wire, struct decoded *out) {
-  struct walk w = {bytes, captured, on_wire < captured ? captured : on_wire, out, WHOLE, 0, bytes, 0};
+  struct walk w = {bytes, captured, on_wire < captured ? captured : on_wire, out, WHOLE, 0,
+                   bytes, 0};
   const struct link *link = find_link(number);
   out->kind = 0;
   if (!link) {
