@@ -372,21 +372,21 @@ unwritable() {
 }
 
 @test "--host-name: host, run and line in every object, and nothing else is another" {
-  local pcap dir=$BATS_TEST_TMPDIR named=() run
-  for pcap in "$BATS_TEST_DIRNAME"/golden/*.pcap; do
-    run=$dir/${pcap##*/}
-    named+=("$run")
-    "$TEARDOWN_BIN/capture" -r "$pcap" --host-name web-1.example --json "$run" --format json 2>/dev/null >"$run.2" || (($? == 1))
-    diff <(jq -c . "${pcap%.pcap}.ndjson" | sed -E 's/"version":"[^"]*",//; s/"source":"[^"]*",//') \
-      <(jq -c 'del(.host, .run, .line)' "$run" | sed -E 's/"version":"[^"]*",//; s/"source":"[^"]*",//')
-    jq -se '(map(.host) | unique) == ["web-1.example"] and (map(.line) == [range(1; length + 1)]) and
-      (map(.run) | unique | length) == 1' "$run"
+  local golden name pcap dir=$BATS_TEST_TMPDIR
+  for golden in normal close-wait-stuck normal-rst-in-time-wait; do # all types of a file's objects
+    pcap=$BATS_TEST_DIRNAME/golden/$golden.pcap
+    "$TEARDOWN_BIN/capture" -r "$pcap" --format json 2>/dev/null >"$dir/plain" || (($? == 1))
+    "$TEARDOWN_BIN/capture" -r "$pcap" --host-name web-1.example --json "$dir/$golden" --format json \
+      2>/dev/null >"$dir/$golden.stdout" || (($? == 1))
+    diff <(jq -c . "$dir/plain") <(jq -c 'del(.host, .run, .line)' "$dir/$golden")
+    jq -se '(map(.host) | unique) == ["web-1.example"] and map(.line) == [range(1; length + 1)] and
+      (map(.run) | unique | length) == 1' "$dir/$golden"
   done
-  [ "$(cat "${named[@]}" "${named[@]/%/.2}" | jq -r .run | sort -u | wc -l)" -eq $((2 * ${#named[@]})) ]
+  [ "$(cat "$dir"/{normal,close-wait-stuck,normal-rst-in-time-wait}{,.stdout} | jq -r .run | sort -u | wc -l)" -eq 6 ]
   "$BATS_TEST_DIRNAME/python_with.sh" jsonschema "$BATS_TEST_DIRNAME/check_ndjson.py" \
-    "$BATS_TEST_DIRNAME/../capture/report/ndjson.schema.json" "${named[@]}"
-  for run in '' 'a b' 'a"' "$(printf '%065d' 0)"; do
-    capture -r "$PCAP" --host-name "$run"
+    "$BATS_TEST_DIRNAME/../capture/report/ndjson.schema.json" "$dir"/{normal,close-wait-stuck,normal-rst-in-time-wait}
+  for name in '' 'a b' 'a"' "$(printf '%065d' 0)"; do
+    capture -r "$PCAP" --host-name "$name"
     refused 2 "--host-name takes 1 to 64 letters, digits, '-', '.' and '_', as hostname prints them"
   done
 }
