@@ -7,6 +7,7 @@
 #   make campaign   N=100000 random closes, the model beside the kernel
 #   make bench      what capture, server and client cost; PARTS="live peers" for some alone
 #   make fail-calls  each call of each program fails, one at a time, and what comes of it
+#   make fuzz       any octets, SECONDS=60 for each target of tests/fuzz; TARGETS="decode report" for some
 #   make fresh      the two above on minimal Debian systems (as root; tests/fresh.sh)
 #   make install    into $(DESTDIR)$(PREFIX), as teardown-server, teardown-client, teardown-capture;
 #                   with manual pages, and completions for bash and zsh
@@ -85,10 +86,27 @@ OBJECTS_test_kernel_trace := tests/test_kernel_trace capture/kernel/trace captur
 OBJECTS_test_model := tests/test_model tests/model_builder $(MODEL)
 OBJECTS_test_journey := tests/test_journey tests/model_builder $(MODEL)
 OBJECTS_test_name := tests/test_name capture/name
-# tests/check_fuzz_report.sh links it with libFuzzer, which has a main.
-FUZZERS := fuzz_report
-OBJECTS_fuzz_report := tests/fuzz_report capture/decode capture/flow capture/name capture/roles \
-  $(filter-out capture/report/rows,$(call layer,capture/report)) $(MODEL) common/printable common/stop
+# tests/fuzz/fuzz.sh links them with libFuzzer, which has a main.
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+REPORTS := $(call layer,capture/report) capture/decode capture/flow capture/deadline capture/name \
+  capture/roles $(MODEL) common/printable common/stop
+OBJECTS_fuzz_decode := tests/fuzz/fuzz_decode capture/decode
+OBJECTS_fuzz_savefile := tests/fuzz/fuzz_savefile capture/savefile
+OBJECTS_fuzz_report := $(addprefix tests/fuzz/,fuzz_report reports texts) $(REPORTS)
+OBJECTS_fuzz_offline := $(addprefix tests/fuzz/,fuzz_offline reports texts) \
+  $(filter-out capture/main,$(OBJECTS_capture))
+OBJECTS_fuzz_segments := $(addprefix tests/fuzz/,fuzz_segments texts) \
+  $(filter-out capture/main,$(OBJECTS_capture))
+OBJECTS_fuzz_trace := tests/fuzz/fuzz_trace capture/kernel/record
+OBJECTS_fuzz_netlink := tests/fuzz/fuzz_netlink common/model/tcp_state
+FUZZ_OPTIONS := tests/fuzz/options tests/fuzz/texts
+OBJECTS_fuzz_capture_options := tests/fuzz/fuzz_capture_options $(FUZZ_OPTIONS) \
+  $(filter-out capture/main,$(OBJECTS_capture))
+OBJECTS_fuzz_server_options := tests/fuzz/fuzz_server_options $(FUZZ_OPTIONS) \
+  $(filter-out server/server,$(OBJECTS_server))
+OBJECTS_fuzz_client_options := tests/fuzz/fuzz_client_options $(FUZZ_OPTIONS) \
+  $(filter-out client/client,$(OBJECTS_client))
+PKGS_tests/fuzz/fuzz_netlink := libmnl
 OBJECTS_test_report := tests/test_report $(OBJECTS_fuzz_report)
 OBJECTS_test_roles := tests/test_roles capture/roles
 OBJECTS_test_out := tests/test_out capture/report/out common/printable common/stop
@@ -120,7 +138,7 @@ $(NIDS:%=$(B)/bench/%): LDLIBS += -lnids
 PKGS_tests/bench/floor := libpcap
 PKGS_tests/bench/collide := libxxhash
 
-.PHONY: all bench bench-programs campaign clean demo deps fail-calls fresh install lint test unit
+.PHONY: all bench bench-programs campaign clean demo deps fail-calls fresh fuzz install lint test unit
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SECONDEXPANSION:
@@ -143,10 +161,12 @@ $(B)/obj/%.o: %.c $(STAMP) Makefile
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(call pkg_cflags,$(PKGS_$*)) -MMD -MP -c -o $@ $<
 
-$(PROGRAMS:%=$(B)/%) $(UNIT_TESTS:%=$(B)/tests/%) $(FUZZERS:%=$(B)/tests/%) $(BENCH_PROGRAMS:%=$(B)/bench/%): $$(patsubst %,$(B)/obj/%.o,$$(OBJECTS_$$(@F)))
+$(PROGRAMS:%=$(B)/%) $(UNIT_TESTS:%=$(B)/tests/%) $(FUZZERS:%=$(B)/fuzz/%) $(BENCH_PROGRAMS:%=$(B)/bench/%): $$(patsubst %,$(B)/obj/%.o,$$(OBJECTS_$$(@F)))
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LINK_HARDENED) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(call pkgs,$(OBJECTS_$(@F)))) $(LDLIBS)
+
+$(FUZZERS:%=$(B)/fuzz/%): LDLIBS += -fsanitize=fuzzer
 
 # What else is made of the rows of a program's options; see common/describe.c.
 $(PROGRAMS:%=$(B)/describe/%): $$(patsubst %,$(B)/obj/%.o,common/describe $$(OBJECTS_describe_$$(@F)))
@@ -200,6 +220,11 @@ bench: all bench-programs
 fail-calls:
 	@$(MAKE) --no-print-directory SAN=1 all build/tests/fail_calls.so
 	@FAIL_CALLS=all tests/check_fail_calls.sh
+
+# SECONDS for each target, thrice that for the large ones.
+fuzz: deps
+	@tests/fuzz/fuzz.sh build >/dev/null
+	@FUZZ_SECONDS=$(or $(SECONDS),60) tests/fuzz/fuzz.sh long $(TARGETS)
 
 unit: $(UNIT_TESTS:%=$(B)/tests/%)
 

@@ -51,7 +51,6 @@ run() {
     optimized) as_tap optimized ;;
     gcc) build STRICT=1 CC=gcc all ;;
     sanitized) build SAN=1 CC=gcc all unit ;;
-    clang) if command -v clang >/dev/null; then build STRICT=1 CC=clang B=build/clang all; else skip clang; fi ;;
     test_*) "build/san/tests/$1" ;;
     check_* | corpus | uml) "tests/$1.sh" ;;
     cases) as_tap "$TEARDOWN_CASES/check.sh" build/strict/capture ;;

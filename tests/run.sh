@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the tests: all of them, or the groups named on the command line. A group is a build (gcc,
-# sanitized, clang, optimized), a cmocka program (test_*), a check_*.sh, a *.bats file, uml or campaign; prove
+# sanitized, optimized), a cmocka program (test_*), a check_*.sh, a *.bats file, uml or campaign; prove
 # runs them side by side (JOBS at once) and counts their TAP; one that prints less than it planned
 # has failed. The last line is the result. Under CI=true a skipped test is a failure, too.
 set -uo pipefail
@@ -18,9 +18,9 @@ stems() { basename -a "$@" | sed 's/\.[a-z]*$//'; }
 
 # The longest first, so that none of them is left for the end. Most of them mostly wait: hence more at a
 # time than there are cores.
-longest=(uml scenario campaign check_lint lab kernel capture kill peer inputs)
+longest=(uml scenario campaign check_fuzz check_lint lab kernel capture kill peer inputs)
 mapfile -t groups < <(
-  printf '%s\n' "${longest[@]}" clang gcc optimized sanitized
+  printf '%s\n' "${longest[@]}" gcc optimized sanitized
   stems ./*.bats ./test_*.c ./check_*.sh | grep -vxF "$(printf '%s\n' "${longest[@]}")"
   # Captures that others made, where there are any: TEARDOWN_CORPUS names their folder.
   [[ -z ${TEARDOWN_CORPUS-} ]] || echo corpus

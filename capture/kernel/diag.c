@@ -63,6 +63,11 @@ static struct mnl_socket *open_bus(int bus) {
   return NULL;
 }
 
+/* A whole message. libmnl takes a length of 2^31 and more for a negative one, which fits. */
+static bool is_message(const struct nlmsghdr *m, int left) {
+  return mnl_nlmsg_ok(m, left) && m->nlmsg_len <= (uint32_t)left;
+}
+
 typedef void take_message(void *context, const struct nlmsghdr *message);
 
 /* Sends a request and gives every message of the answer to `take`. The kernel answers while the
@@ -81,7 +86,7 @@ static int exchange(struct kernel_diag *diag, struct mnl_socket *socket, struct 
     ssize_t received = mnl_socket_recvfrom(socket, answer.bytes, sizeof answer);
     if (received < 0) return -errno;
     int left = (int)received;
-    for (const struct nlmsghdr *m = &answer.first; mnl_nlmsg_ok(m, left);
+    for (const struct nlmsghdr *m = &answer.first; is_message(m, left);
          m = mnl_nlmsg_next(m, &left)) {
       if (m->nlmsg_seq != diag->sequence) continue;
       if (m->nlmsg_type == NLMSG_ERROR || m->nlmsg_type == NLMSG_DONE) {
@@ -351,7 +356,8 @@ static int read_listeners(struct kernel_diag *diag) {
 
 static bool find_listener(const struct kernel_diag *diag, const struct listener *asked) {
   bool ipv4 = IN6_IS_ADDR_V4MAPPED(&asked->address);
-  for (const struct listener *l = diag->listeners; l < diag->listeners + diag->n_listeners; l++) {
+  for (size_t i = 0; i < diag->n_listeners; i++) {
+    const struct listener *l = &diag->listeners[i];
     bool of_ipv4 = IN6_IS_ADDR_V4MAPPED(&l->address);
     bool takes = l->any ? of_ipv4 == ipv4 || (ipv4 && !l->only_ipv6)
                         : IN6_ARE_ADDR_EQUAL(&l->address, &asked->address);

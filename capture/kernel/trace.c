@@ -400,7 +400,7 @@ static bool take(struct kernel_trace *trace, struct ring *ring, struct kernel_ev
   size_t size = sample->size, room = header.size - sizeof *sample;
   bool known =
       kernel_formats_decode(trace->formats, sample->octets, size < room ? size : room, event);
-  event->t_us = (ring->t_ns + trace->clock_offset_ns) / 1000;
+  event->t_us = (int64_t)((uint64_t)ring->t_ns + (uint64_t)trace->clock_offset_ns) / 1000;
   ring->at += header.size;
   give_back(ring);
   find_record(ring);

@@ -64,7 +64,7 @@ static bool write_some(struct out *o, bool wait) {
 }
 
 void out_flush(struct out *o) {
-  while (out_waits(o) && write_some(o, false)) continue;
+  while (o->fd >= 0 && out_waits(o) && write_some(o, false)) continue;
 }
 
 bool out_finish(struct out *o) {

@@ -43,7 +43,7 @@ static inline const char *out_text_of(struct out *out) {
   return out->buffer;
 }
 
-/* Writes what can be written without waiting for a reader. */
+/* Writes what can be written without waiting for a reader. Of a string, nothing. */
 void out_flush(struct out *out);
 /* Writes all of it. False when that, or an earlier write, failed: `error` says how. */
 bool out_finish(struct out *out);

@@ -284,9 +284,11 @@ void text_inventory_group(struct out *o, const struct kernel_group *g) {
     out_text(o, !g->is_held       ? ": never accepted"
                 : g->has_read_end ? ": the end of file was read, and close() was not called"
                                   : ": the end of file was not read");
-  if (g->has_owner)
-    out_printf(o, "; held by %s, pid %d, fd %d", g->owner.command, (int)g->owner.pid,
-               (int)g->owner.fd);
+  if (g->has_owner) {
+    out_text(o, "; held by ");
+    out_printable(o, g->owner.command);
+    out_printf(o, ", pid %d, fd %d", (int)g->owner.pid, (int)g->owner.fd);
+  }
   out_text(o, g->n > 1 ? " (the first: " : " (");
   out_text(o, name_endpoint(g->first.family, &g->first.local, g->first.local_port, name));
   out_text(o, " to ");

@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# Fuzzes the targets beside it (fuzz_*.c) with libFuzzer, which clang has.
+#
+#   fuzz.sh build               builds them, and everything else, by clang with its sanitizers
+#   fuzz.sh short NAME          so many executions of one of them, the same ones each time
+#   fuzz.sh long [NAME...]      each for FUZZ_SECONDS (60), going on from where the last time ended;
+#                               says how many executions that were, and what of each file they reached
+#
+# What it finds is in build/fuzz/found.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+# Name, executions of a short run, longest input, how often it has its turn in a long one.
+targets=(
+  'decode 300000 600 1'
+  'savefile 40000 3000 1'
+  'segments 1500 1500 3'
+  'report 400 800 3'
+  'offline 1200 4096 3'
+  'trace 40000 2000 1'
+  'netlink 100000 3000 1'
+  'capture_options 15000 300 1'
+  'server_options 10000 300 1'
+  'client_options 10000 300 1'
+)
+built=build/clang/fuzz corpora=build/fuzz/corpus found=build/fuzz/found
+
+# A large quarantine, and giving memory back each second, cost half of the time.
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=1:allocator_release_to_os_interval_ms=-1
+
+names() { printf '%s\n' "${targets[@]%% *}"; }
+
+build() {
+  local -a programs
+  mapfile -t programs < <(names | sed "s|^|$2/fuzz/fuzz_|")
+  make --no-print-directory --jobs 2 STRICT=1 CC=clang B="$2" CFLAGS="-O1 -g -fsanitize=fuzzer-no-link $1" \
+    "${programs[@]}" "${@:3}"
+}
+
+# seeds NAME FOLDER: what it begins with. A savefile stands behind the octet that says how it is read.
+seeds() {
+  local capture
+  mkdir -p "$2"
+  [[ ! -e tests/fuzz/corpus/$1.tar.gz ]] || tar -xzf "tests/fuzz/corpus/$1.tar.gz" -C "$2"
+  case $1 in
+    offline | savefile)
+      for capture in tests/golden/*.pcap; do
+        printf '\1' | cat - "$capture" >"$2/${capture##*/}"
+      done
+      ;;
+  esac
+  for capture in tests/fuzz/found/"$1"-*; do
+    [[ ! -e $capture ]] || cp "$capture" "$2"
+  done
+}
+
+# run NAME CORPUS LONGEST OPTION...
+run() {
+  local -a quiet=()
+  [[ $1 != *_options ]] || quiet=(-close_fd_mask=3) # it has stdout and stderr for itself
+  mkdir -p "$found"
+  "$built/fuzz_$1" "$2" -max_len="$3" -len_control=0 -timeout=60 -rss_limit_mb=1500 -print_final_stats=1 \
+    -artifact_prefix="$found/$1-" "${quiet[@]}" "${@:4}" 2>&1
+}
+
+executions() { sed -n 's/^stat::number_of_executed_units: *//p'; }
+
+short() {
+  local target name runs longest turns
+  for target in "${targets[@]}"; do
+    read -r name runs longest turns <<<"$target"
+    [[ $name == "$1" ]] || continue
+    scratch=$(mktemp -d)
+    trap 'rm -rf "$scratch"' EXIT
+    seeds "$name" "$scratch"
+    # With the seeds, of which it counts each.
+    runs=$((runs + $(find "$scratch" -type f | wc -l)))
+    run "$name" "$scratch" "$longest" -runs="$runs" -seed=1 >"$scratch.log" && rm "$scratch.log" && return
+    tail -n 60 "$scratch.log" && rm "$scratch.log"
+    return 1
+  done
+  echo "there is no target '$1', only: $(names | tr '\n' ' ')" && return 2
+}
+
+# The whole corpus once more, by programs that count what they reach.
+coverage() {
+  local name counting=build/fuzz/counting
+  local -a objects=() quiet
+  build '-fprofile-instr-generate -fcoverage-mapping' "$counting" >/dev/null
+  for name in "$@"; do
+    quiet=()
+    [[ $name != *_options ]] || quiet=(-close_fd_mask=3)
+    LLVM_PROFILE_FILE=$counting/$name.profraw "$counting/fuzz/fuzz_$name" "$corpora/$name" -runs=0 \
+      "${quiet[@]}" >/dev/null 2>&1
+    objects+=(-object "$counting/fuzz/fuzz_$name")
+  done
+  llvm-profdata merge -o "$counting/all.profdata" "$counting"/*.profraw
+  llvm-cov report "${objects[@]:1}" -instr-profile="$counting/all.profdata" \
+    -ignore-filename-regex='(^|/)tests/' -show-region-summary=false -show-branch-summary=false
+}
+
+long() {
+  local target name runs longest turns log status=0 all=0 n
+  local -a wanted=("$@")
+  (($#)) || mapfile -t wanted < <(names)
+  for target in "${targets[@]}"; do
+    read -r name runs longest turns <<<"$target"
+    [[ " ${wanted[*]} " == *" $name "* ]] || continue
+    seeds "$name" "$corpora/$name"
+    log=build/fuzz/$name.log
+    run "$name" "$corpora/$name" "$longest" -max_total_time=$((${FUZZ_SECONDS:-60} * turns)) >"$log" || status=$?
+    n=$(executions <"$log")
+    all=$((all + n))
+    printf '%-16s %12d executions, %d inputs kept%s\n' "$name" "$n" \
+      "$(find "$corpora/$name" -type f | wc -l)" "$( ((status == 0)) || echo ": see $log and $found")"
+    ((status == 0)) || failed=1
+    status=0
+  done
+  printf '%-16s %12d executions\n' all "$all"
+  coverage "${wanted[@]}"
+  return "${failed:-0}"
+}
+
+case ${1-} in
+  build) build '-fsanitize=address,undefined -fno-sanitize-recover=all' build/clang all ;;
+  short) short "$2" ;;
+  long) long "${@:2}" ;;
+  names) names ;;
+  *) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "$0" && exit 2 ;;
+esac
