@@ -70,6 +70,8 @@ OBJECTS_describe_capture := $(filter-out capture/main,$(OBJECTS_capture))
 PROGRAMS := server client capture
 
 UNIT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
+OBJECTS_test_hot := tests/test_hot tests/mutate_trace capture/hot capture/source capture/sample \
+  capture/input capture/savefile capture/decode common/stop $(MODEL)
 OBJECTS_test_cli := tests/test_cli $(SHARED)
 OBJECTS_test_deadline := tests/test_deadline capture/deadline
 OBJECTS_test_flow := tests/test_flow capture/flow capture/roles capture/deadline capture/name $(MODEL)

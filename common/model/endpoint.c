@@ -20,20 +20,24 @@ int endpoint_find(const struct endpoint *e, enum tcp_event event) {
   return -1;
 }
 
+/* What it sent, or received, and the capture has not seen may have been a FIN. */
+static void weigh(struct endpoint *e) {
+  bool gap = (e->stream.snd_nxt != e->stream.snd_contig && !e->has_fin) || e->heard_more;
+  bool hides = gap && e->state != TCPS_CLOSED && e->log_evidence == EVIDENCE_SEEN;
+  e->evidence = hides ? EVIDENCE_PRESUMED : e->log_evidence;
+}
+
 /* Folds the log over the base. The only place where a state is computed. */
 static void fold(struct endpoint *e) {
   e->state = e->base;
-  e->evidence = e->base_evidence;
+  e->log_evidence = e->base_evidence;
   for (int i = 0; i < e->n_log; i++) {
     e->state = transition_find(e->state, e->log[i].event)->next;
     /* An RST proves by itself that its sender has no connection, whatever led to that. */
     bool stands_alone = e->log[i].event == EVENT_SND_RST;
-    if (stands_alone || e->log[i].evidence > e->evidence) e->evidence = e->log[i].evidence;
+    if (stands_alone || e->log[i].evidence > e->log_evidence) e->log_evidence = e->log[i].evidence;
   }
-  /* What it sent, or received, and the capture has not seen may have been a FIN. */
-  bool gap = (e->stream.snd_nxt != e->stream.snd_contig && !e->has_fin) || e->heard_more;
-  if (e->state == TCPS_CLOSED) gap = false;
-  if (gap && e->evidence == EVIDENCE_SEEN) e->evidence = EVIDENCE_PRESUMED;
+  weigh(e);
 }
 
 bool endpoint_insert(struct endpoint *e, int at, enum tcp_event event, enum evidence evidence) {
@@ -68,8 +72,12 @@ void endpoint_remove(struct endpoint *e, int at) {
 }
 
 void endpoint_raise(struct endpoint *e, int at) {
-  e->log[at].evidence = EVIDENCE_SEEN;
-  fold(e);
+  if (e->log[at].evidence != EVIDENCE_SEEN) {
+    e->log[at].evidence = EVIDENCE_SEEN;
+    fold(e);
+  } else {
+    weigh(e);
+  }
 }
 
 void endpoint_set_base(struct endpoint *e, enum tcp_state base, enum evidence evidence) {
@@ -105,7 +113,7 @@ void endpoint_restart(struct endpoint *e, uint32_t seq) {
   begin_at(e, seq);
   e->stream.missed = true;
   e->has_octets = e->sent_syn = false;
-  fold(e);
+  weigh(e);
 }
 
 static void extend(struct endpoint *e, const struct segment *s) {
@@ -141,7 +149,7 @@ static void extend(struct endpoint *e, const struct segment *s) {
 
 void endpoint_extend(struct endpoint *e, const struct segment *s) {
   extend(e, s);
-  fold(e);
+  weigh(e);
 }
 
 unsigned endpoint_window_shift(const struct endpoint *e, const struct segment *s, bool scaled) {
@@ -162,7 +170,7 @@ void endpoint_offer(struct offer *o, const struct segment *s, unsigned window_sh
 
 void endpoint_set_stream(struct endpoint *e, const struct stream *stream) {
   e->stream = *stream;
-  fold(e);
+  weigh(e);
 }
 
 void endpoint_ask(struct endpoint *e, const struct segment *s) {
@@ -196,7 +204,7 @@ int64_t endpoint_soon_us(const struct endpoint *e) {
 
 void endpoint_set_heard_more(struct endpoint *e, bool heard_more) {
   e->heard_more = heard_more;
-  fold(e);
+  weigh(e);
 }
 
 void endpoint_acked(struct endpoint *e, uint32_t ack) {
@@ -205,7 +213,7 @@ void endpoint_acked(struct endpoint *e, uint32_t ack) {
   e->stream.snd_nxt = seq_max(e->stream.snd_nxt, ack);
   e->stream.snd_contig = seq_max(e->stream.snd_contig, ack);
   join_beyond(e);
-  fold(e);
+  weigh(e);
 }
 
 bool endpoint_fin_is_covered(const struct endpoint *e, const struct segment *s) {

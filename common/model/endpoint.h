@@ -73,7 +73,8 @@ struct endpoint {
   enum tcp_state base : 8;
   enum evidence base_evidence : 8;
   enum tcp_state state : 8; /* the log folded over the base */
-  enum evidence evidence : 8;
+  enum evidence log_evidence : 8;
+  enum evidence evidence : 8; /* the same, unless the capture lacks octets */
   uint8_t n_log;
   struct {
     enum tcp_event event : 8;

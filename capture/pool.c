@@ -1,0 +1,47 @@
+#include "capture/pool.h"
+
+#include <assert.h>
+#include <string.h>
+#include <sys/mman.h>
+
+void *pool_reserve(size_t bytes) {
+  void *p =
+      mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED) return NULL;
+  /* Large pages, where there are some, spare most of the misses of the address translation. */
+  (void)madvise(p, bytes, MADV_HUGEPAGE);
+  return p;
+}
+
+void pool_give_back(void *p, size_t bytes) {
+  if (p) munmap(p, bytes);
+}
+
+bool pool_init(struct pool *p, uint32_t max, size_t size) {
+  *p = (struct pool){.objects = pool_reserve(max * size), .size = size, .max = max};
+  return p->objects != NULL;
+}
+
+void pool_destroy(struct pool *p) {
+  pool_give_back(p->objects, p->max * p->size);
+  *p = (struct pool){0};
+}
+
+void *pool_take(struct pool *p, uint32_t *number) {
+  assert(p->used < p->max);
+  p->used++;
+  if (p->free == 0) {
+    *number = p->untouched++;
+    return pool_at(p, *number);
+  }
+  *number = p->free - 1;
+  void *object = pool_at(p, *number);
+  memcpy(&p->free, object, sizeof p->free);
+  return object;
+}
+
+void pool_give(struct pool *p, uint32_t number) {
+  memcpy(pool_at(p, number), &p->free, sizeof p->free);
+  p->free = number + 1;
+  p->used--;
+}

@@ -1,0 +1,401 @@
+/* Two ways to the same: streams are given to a model from their first segment on, and to a hot
+ * entry that becomes a model when it must, and an entry again when it can. Every step, every state
+ * between two segments and the verdict at the end must be the same.
+ *
+ * The streams are random ones of a pair that mostly does what TCP does, and all recorded ones with
+ * all their mutants. TEARDOWN_HOT_SEGMENTS says how many random segments (default a million). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the four above first. */
+#include <cmocka.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture/hot.h"
+#include "common/model/seq.h"
+#include "common/model/verdict.h"
+#include "tests/mutate_trace.h"
+
+/* ---- The two ways --------------------------------------------------------------------------- */
+
+struct both {
+  struct model whole;
+  struct hot hot;
+  struct model other; /* counts if !is_hot */
+  bool is_hot;
+};
+
+static struct { uint64_t segments, taken_hot, opened, closed; } counts;
+
+static void begin(struct both *b) {
+  memset(b, 0, sizeof *b);
+  model_init(&b->whole, MODEL_LINUX_2MSL_US);
+  b->is_hot = true;
+}
+
+static void fail_at(const struct both *b, const struct segment *s, enum end from,
+                    const char *what) {
+  fail_msg("%s differs at segment %llu: %s %s%s%s%s seq %u ack %u, %u octets, at %lld (%s)", what,
+           (unsigned long long)counts.segments, end_name(from),
+           segment_has(s, SEGMENT_SYN) ? "S" : "", segment_has(s, SEGMENT_FIN) ? "F" : "",
+           segment_has(s, SEGMENT_RST) ? "R" : "", segment_has(s, SEGMENT_ACK) ? "A" : "", s->seq,
+           s->ack, s->payload_bytes, (long long)s->t_us, b->is_hot ? "hot" : "opened");
+}
+
+/* What the entry takes must be nothing that anybody is told. */
+static bool is_silent(const struct model *m, const struct model_step *step) {
+  return !(step->roles & (ROLES_OF_CLOSE | ROLE_RST)) && step->n_findings == 0 &&
+         step->ignored == ACCEPT_YES && !step->short_of_fin && !connection_has_closed(m);
+}
+
+/* The octets of a step, but for the padding of its changes. */
+static bool is_same_step(const struct model_step *a, const struct model_step *b) {
+  bool same = a->since_first_fin_us == b->since_first_fin_us &&
+              a->since_copy_us == b->since_copy_us && a->again == b->again &&
+              a->verdict == b->verdict && a->ignored == b->ignored && a->roles == b->roles &&
+              a->new_roles == b->new_roles && a->count == b->count && a->of == b->of &&
+              a->n_changes == b->n_changes && a->n_findings == b->n_findings &&
+              a->short_of_fin == b->short_of_fin && a->in_half_close == b->in_half_close;
+  for (unsigned i = 0; same && i < a->n_changes; i++) {
+    const struct model_change *c = &a->changes[i], *d = &b->changes[i];
+    same = c->why == d->why && c->kind == d->kind && c->end == d->end && c->from == d->from &&
+           c->to == d->to && c->evidence == d->evidence && c->event == d->event;
+  }
+  for (unsigned i = 0; same && i < a->n_findings; i++) {
+    const struct finding *f = &a->findings[i], *g = &b->findings[i];
+    same = f->t_us == g->t_us && f->expected == g->expected && f->actual == g->actual &&
+           f->id == g->id && f->end == g->end;
+  }
+  return same;
+}
+
+/* Structures that are assigned whole have whatever padding there was: it becomes zero. */
+static void strip_finding(struct finding *f) {
+  struct finding finding = *f;
+  memset(f, 0, sizeof *f);
+  f->t_us = finding.t_us;
+  f->expected = finding.expected;
+  f->actual = finding.actual;
+  f->id = finding.id;
+  f->end = finding.end;
+}
+
+static void strip_vain(struct vain *v) {
+  struct vain vain = *v;
+  memset(v, 0, sizeof *v);
+  v->first_us = vain.first_us;
+  v->last_us = vain.last_us;
+  v->times = vain.times;
+  v->probes = vain.probes;
+}
+
+static void strip_unsent(struct unsent *u) {
+  struct unsent unsent = *u;
+  memset(u, 0, sizeof *u);
+  u->t_us = unsent.t_us;
+  u->ack = unsent.ack;
+  u->heard_more = unsent.heard_more;
+  u->pending = unsent.pending;
+  u->stream.snd_nxt = unsent.stream.snd_nxt;
+  u->stream.snd_contig = unsent.stream.snd_contig;
+  u->stream.missed = unsent.stream.missed;
+  u->offer.ack_max = unsent.offer.ack_max;
+  u->offer.right_edge = unsent.offer.right_edge;
+  u->offer.max_window_bytes = unsent.offer.max_window_bytes;
+  u->offer.t_us = unsent.offer.t_us;
+  u->offer.has_ack = unsent.offer.has_ack;
+}
+
+static void strip(struct model *m) {
+  hot_normalize(m);
+  for (unsigned i = 0; i < MODEL_FINDINGS_MAX; i++) strip_finding(&m->findings[i]);
+  strip_vain(&m->rst.gave_up);
+  for (unsigned i = 0; i < 2; i++) {
+    strip_vain(&m->vain[i]);
+    strip_unsent(&m->unsent[i]);
+  }
+}
+
+static void feed(struct both *b, enum end from, const struct segment *s) {
+  struct model_step step, other_step;
+  model_step(&b->whole, from, s, &step);
+  counts.segments++;
+  if (b->is_hot && hot_step(&b->hot, from, s)) {
+    counts.taken_hot++;
+    if (!is_silent(&b->whole, &step)) fail_at(b, s, from, "the step");
+  } else {
+    if (b->is_hot) hot_open(&b->hot, MODEL_LINUX_2MSL_US, &b->other);
+    counts.opened += b->is_hot;
+    b->is_hot = false;
+    model_step(&b->other, from, s, &other_step);
+    if (!is_same_step(&step, &other_step)) fail_at(b, s, from, "the step");
+    b->is_hot = hot_close(&b->hot, &b->other);
+    counts.closed += b->is_hot;
+  }
+  struct model whole = b->whole, other = b->other;
+  if (b->is_hot) hot_open(&b->hot, MODEL_LINUX_2MSL_US, &other);
+  strip(&whole);
+  strip(&other);
+  if (memcmp((const char *)&whole, (const char *)&other, sizeof whole) != 0)
+    fail_at(b, s, from, "the model");
+}
+
+static void end(struct both *b, int64_t now_us) {
+  struct verdict verdict, other;
+  struct model_step step;
+  if (b->is_hot) hot_open(&b->hot, MODEL_LINUX_2MSL_US, &b->other);
+  assert_int_equal(model_expire(&b->whole, now_us, &step), model_expire(&b->other, now_us, &step));
+  verdict_make(&verdict, &b->whole, now_us);
+  verdict_make(&other, &b->other, now_us);
+  for (unsigned i = 0; i < verdict.n_findings; i++) strip_finding(&verdict.findings[i]);
+  for (unsigned i = 0; i < other.n_findings; i++) strip_finding(&other.findings[i]);
+  assert_memory_equal(&verdict, &other, sizeof verdict);
+}
+
+/* ---- Random streams ------------------------------------------------------------------------- */
+
+static uint64_t random_state;
+static uint32_t draw(uint32_t below) {
+  random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+  return (uint32_t)(random_state >> 33) % below;
+}
+static bool one_in(uint32_t n) { return draw(n) == 0; }
+
+struct pair {
+  struct {
+    uint32_t nxt, acked, rcv_nxt, stamp; /* acked: by the other end */
+    uint16_t window;
+    uint8_t scale;
+    bool closed;
+  } end[2];
+  int64_t now_us;
+  bool stamps, sack, scales, tls;
+  unsigned odd; /* one segment in so many is not in order */
+};
+
+static void pass(struct pair *p) {
+  static const int64_t longer[] = {1000000, 90000000, INT64_C(2200000000), INT64_C(5000000000),
+                                   INT64_C(4295000000)};
+  p->now_us += draw(2000);
+  if (one_in(p->odd * 4)) p->now_us += longer[draw(sizeof longer / sizeof *longer)];
+  if (one_in(p->odd * 8)) p->now_us -= draw(3000);
+}
+
+static struct segment compose(struct pair *p, enum end from, uint8_t flags, uint32_t bytes) {
+  struct segment s = {.t_us = p->now_us,
+                      .seq = p->end[from].nxt,
+                      .flags = flags,
+                      .payload_bytes = bytes,
+                      .window = p->end[from].window};
+  if (flags & SEGMENT_ACK) s.ack = p->end[from].rcv_nxt;
+  s.hops = one_in(p->odd * 4) ? (uint8_t)draw(256) : 64;
+  s.ip_id = (uint16_t)draw(65536);
+  if (bytes > 0 && p->tls) s.tls = (enum segment_tls)draw(SEGMENT_TLS_ALERT + 1);
+  if (p->stamps && !one_in(p->odd * 4)) {
+    s.options |= SEGMENT_HAS_TIMESTAMPS;
+    p->end[from].stamp += draw(3);
+    s.tsval = p->end[from].stamp;
+    s.tsecr = p->end[end_other(from)].stamp;
+  }
+  if (flags & SEGMENT_SYN) {
+    if (p->scales) s.options |= SEGMENT_HAS_WINDOW_SCALE, s.window_scale = p->end[from].scale;
+    if (p->sack) s.options |= SEGMENT_HAS_SACK_PERMITTED;
+  }
+  return s;
+}
+
+/* Something that is not in order. */
+static void disturb(struct pair *p, enum end from, struct segment *s) {
+  enum end to = end_other(from);
+  switch (draw(16)) {
+    case 0: s->seq -= 1 + draw(3000); break; /* again */
+    case 1: s->seq -= 1, s->payload_bytes = draw(2); break;
+    case 2: s->seq += 1 + draw(3000); break; /* a hole before it */
+    case 3: s->ack -= draw(3000); break;
+    case 4: s->ack += draw(3000); break; /* more than was captured */
+    case 5: s->flags = SEGMENT_RST | (one_in(2) ? SEGMENT_ACK : 0); break;
+    case 6: s->flags |= SEGMENT_FIN; break;
+    case 7: s->flags = SEGMENT_SYN | (one_in(2) ? SEGMENT_ACK : 0); break;
+    case 8: s->flags &= (uint8_t)~SEGMENT_ACK; break;
+    case 9: s->window = (uint16_t)draw(65536); break;
+    case 10: s->tsval -= draw(10); break;
+    case 11: s->seq = draw(UINT32_MAX); break;
+    case 12: s->payload_bytes = draw(20000); break;
+    case 13:
+      s->options |= SEGMENT_HAS_SACK, s->sack_left = s->ack + 10, s->sack_right = s->ack + 90;
+      break;
+    case 14: s->ack = p->end[to].nxt, s->seq = p->end[from].nxt - 1, s->payload_bytes = 0; break;
+    case 15: s->t_us -= draw(100000); break;
+  }
+}
+
+static void play_open(struct pair *p, struct both *b) {
+  struct segment s = compose(p, END_CLIENT, SEGMENT_SYN, one_in(p->odd * 8) ? 10 : 0);
+  if (one_in(p->odd)) disturb(p, END_CLIENT, &s);
+  feed(b, END_CLIENT, &s);
+  p->end[END_CLIENT].nxt++;
+  p->end[END_SERVER].rcv_nxt = p->end[END_CLIENT].nxt;
+  pass(p);
+  if (one_in(p->odd)) feed(b, END_CLIENT, &s);
+  s = compose(p, END_SERVER, SEGMENT_SYN | SEGMENT_ACK, 0);
+  if (one_in(p->odd)) disturb(p, END_SERVER, &s);
+  feed(b, END_SERVER, &s);
+  p->end[END_SERVER].nxt++;
+  p->end[END_CLIENT].rcv_nxt = p->end[END_SERVER].nxt;
+  pass(p);
+  if (one_in(p->odd)) feed(b, END_SERVER, &s);
+}
+
+static void play_one(struct pair *p, struct both *b) {
+  enum end from = draw(2), to = end_other(from);
+  uint32_t bytes = one_in(3) ? 0 : 1 + draw(1460);
+  if (one_in(3)) { /* has everything, or a part of it */
+    uint32_t waits = p->end[to].nxt - p->end[from].rcv_nxt;
+    p->end[from].rcv_nxt += one_in(2) || waits == 0 ? waits : draw(waits);
+  }
+  if (one_in(4)) p->end[from].window = (uint16_t)draw(65536);
+  pass(p);
+  struct segment s = compose(p, from, SEGMENT_ACK, bytes);
+  if (one_in(p->odd)) disturb(p, from, &s);
+  feed(b, from, &s);
+  if (s.flags & (SEGMENT_SYN | SEGMENT_RST)) return;
+  bool known = !one_in(p->odd * 2);
+  if (known && seq_gt(segment_end(&s), p->end[from].nxt) &&
+      seq_diff(segment_end(&s), p->end[from].nxt) < 100000)
+    p->end[from].nxt = segment_end(&s);
+}
+
+static void play_stream(void) {
+  struct both b;
+  struct pair p = {.now_us = one_in(50) ? 0 : INT64_C(1700000000000000) + draw(UINT32_MAX),
+                   .stamps = one_in(2),
+                   .scales = !one_in(4),
+                   .sack = one_in(2),
+                   .tls = one_in(4),
+                   .odd = one_in(4) ? 2 : 2U << draw(9)};
+  for (unsigned i = 0; i < 2; i++) {
+    p.end[i].nxt = one_in(3) ? UINT32_MAX - draw(3000) : draw(UINT32_MAX);
+    p.end[i].window = (uint16_t)draw(65536);
+    p.end[i].scale = (uint8_t)draw(one_in(20) ? 20 : 15);
+    p.end[i].stamp = draw(UINT32_MAX);
+  }
+  p.end[0].rcv_nxt = p.end[1].nxt;
+  p.end[1].rcv_nxt = p.end[0].nxt;
+  begin(&b);
+  if (!one_in(5)) play_open(&p, &b);
+  for (uint32_t n = draw(one_in(10) ? 400 : 30); n > 0; n--) play_one(&p, &b);
+  /* A close as it should be, most often. */
+  for (unsigned i = 0; i < 4 && !one_in(8); i++) {
+    enum end from = i == 0 || i == 3 ? END_CLIENT : END_SERVER;
+    p.end[from].rcv_nxt = p.end[end_other(from)].nxt;
+    pass(&p);
+    struct segment s = compose(&p, from, SEGMENT_ACK | (i % 2 == 0 ? SEGMENT_FIN : 0), 0);
+    feed(&b, from, &s);
+    p.end[from].nxt += segment_len(&s);
+  }
+  end(&b, p.now_us + draw(100) * 1000000);
+}
+
+static void random_streams_are_the_same_both_ways(void **unused) {
+  (void)unused;
+  const char *bound = getenv("TEARDOWN_HOT_SEGMENTS");
+  uint64_t segments = bound ? strtoull(bound, NULL, 10) : 1000000;
+  memset(&counts, 0, sizeof counts);
+  random_state = 1;
+  while (counts.segments < segments) play_stream();
+  print_message(
+      "%llu segments, %llu taken by an entry; %llu times a model was made of one, and "
+      "%llu times one of a model\n",
+      (unsigned long long)counts.segments, (unsigned long long)counts.taken_hot,
+      (unsigned long long)counts.opened, (unsigned long long)counts.closed);
+  /* It must have been about something. */
+  assert_true(counts.taken_hot > counts.segments / 4);
+  assert_true(counts.opened > counts.segments / 100);
+  assert_true(counts.closed > counts.segments / 100);
+}
+
+/* ---- Recorded streams ----------------------------------------------------------------------- */
+
+static void play_trace(const struct trace *t) {
+  struct both b;
+  begin(&b);
+  for (unsigned i = 0; i < t->n; i++) feed(&b, t->at[i].from, &t->at[i].segment);
+  end(&b, t->end_us);
+}
+
+static void recorded_streams_are_the_same_both_ways(void **unused) {
+  (void)unused;
+  DIR *folder = opendir("tests/golden");
+  assert_non_null(folder);
+  memset(&counts, 0, sizeof counts);
+  for (const struct dirent *entry; (entry = readdir(folder));) {
+    const char *suffix = strstr(entry->d_name, ".pcap");
+    if (!suffix || strcmp(suffix, ".pcap") != 0) continue;
+    char path[512];
+    static struct trace trace, mutant;
+    snprintf(path, sizeof path, "tests/golden/%s", entry->d_name);
+    assert_true(trace_read(&trace, path));
+    play_trace(&trace);
+    for (unsigned mutation = 0; mutation < MUTATION_COUNT; mutation++)
+      for (unsigned i = 0; i < trace.n; i++)
+        if (trace_mutate(&trace, mutation, i, &mutant)) play_trace(&mutant);
+  }
+  closedir(folder);
+  assert_true(counts.taken_hot > 0 && counts.opened > 0);
+}
+
+/* ---- What an entry is for ------------------------------------------------------------------- */
+
+/* A handshake, and data and ACKs in order either way: no model is needed. */
+static void a_plain_connection_needs_no_model(void **unused) {
+  (void)unused;
+  struct both b;
+  struct pair p = {.now_us = INT64_C(1700000000000000), .scales = true, .odd = 1U << 24};
+  random_state = 7;
+  memset(&counts, 0, sizeof counts);
+  begin(&b);
+  p.end[0].nxt = p.end[1].rcv_nxt = UINT32_MAX - 100;
+  p.end[1].nxt = p.end[0].rcv_nxt = 5;
+  play_open(&p, &b);
+  struct segment s = compose(&p, END_CLIENT, SEGMENT_ACK, 0);
+  feed(&b, END_CLIENT, &s);
+  for (unsigned i = 0; i < 1000; i++) play_one(&p, &b);
+  assert_int_equal(counts.taken_hot, counts.segments);
+}
+
+/* What comes again promotes the entry, and what follows lets it be one again. */
+static void a_repetition_is_forgotten_once_it_is_answered(void **unused) {
+  (void)unused;
+  struct both b;
+  struct pair p = {.now_us = INT64_C(1700000000000000), .odd = 1U << 24};
+  begin(&b);
+  play_open(&p, &b);
+  struct segment ack = compose(&p, END_CLIENT, SEGMENT_ACK, 0);
+  feed(&b, END_CLIENT, &ack);
+  struct segment data = compose(&p, END_CLIENT, SEGMENT_ACK, 100);
+  feed(&b, END_CLIENT, &data);
+  assert_true(b.is_hot);
+  data.t_us += 200000;
+  feed(&b, END_CLIENT, &data);
+  assert_false(b.is_hot);
+  p.end[END_CLIENT].nxt += 100;
+  p.end[END_SERVER].rcv_nxt += 100;
+  p.now_us = data.t_us + 10;
+  ack = compose(&p, END_SERVER, SEGMENT_ACK, 0);
+  feed(&b, END_SERVER, &ack);
+  assert_true(b.is_hot);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(random_streams_are_the_same_both_ways),
+      cmocka_unit_test(recorded_streams_are_the_same_both_ways),
+      cmocka_unit_test(a_plain_connection_needs_no_model),
+      cmocka_unit_test(a_repetition_is_forgotten_once_it_is_answered),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
