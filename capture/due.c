@@ -23,7 +23,9 @@ static int64_t later(int64_t one_us, int64_t other_us) {
 }
 
 bool due_is_complete(const struct model *m, int64_t now_us) {
-  return m->rst.from != END_NONE || ending_is_complete(ending_of(m, now_us));
+  if (m->rst.from != END_NONE) return true;
+  bool both_sent = m->fin[FIN1].copies > 0 && m->fin[FIN2].copies > 0;
+  return both_sent && ending_is_complete(ending_of(m, now_us));
 }
 
 int64_t due_settle_us(const struct model *m) {
@@ -80,9 +82,9 @@ int64_t due_stuck_us(const struct due_terms *t, const struct flow *f) {
   return since_us + (t->stuck_after_us << f->told_stuck);
 }
 
-int64_t due_us(const struct due_terms *t, const struct flow *f) {
+int64_t due_us(const struct due_terms *t, const struct flow *f, bool lingers) {
   const struct model *m = &f->model;
-  if (f->list == FLOW_LINGERING) return m->last_us + t->two_msl_us;
+  if (lingers) return m->last_us + t->two_msl_us;
   if (!f->is_closing) return DEADLINE_NEVER;
   int64_t us = due_is_held(t, f) ? DEADLINE_NEVER : connection_deadline_us(m);
   if (due_is_consulted(t, f)) us = earlier(us, f->kernel->asked_us + due_ask_every_us(t));

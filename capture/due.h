@@ -47,7 +47,8 @@ int64_t due_waits_since_us(const struct model *model);
 /* When it is to be told, again, that somebody is stuck. */
 int64_t due_stuck_us(const struct due_terms *terms, const struct flow *flow);
 
-/* The earliest of all that; DEADLINE_NEVER: nothing is due. */
-int64_t due_us(const struct due_terms *terms, const struct flow *flow);
+/* The earliest of all that; DEADLINE_NEVER: nothing is due. `lingers`: its verdict is given, and
+ * late segments may come. */
+int64_t due_us(const struct due_terms *terms, const struct flow *flow, bool lingers);
 
 #endif

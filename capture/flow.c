@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 
 /* It reads by memcpy: as it reads by itself, in a way that gcc 14 takes for no access to a struct,
@@ -15,44 +14,42 @@
 #include "common/model/seq.h"
 
 static_assert(FLOW_SECRET_SIZE >= XXH3_SECRET_SIZE_MIN, "the hash takes a secret of this size");
+static_assert(FLOW_UNLISTED < 4 && FLOW_RESTING < 4 && ROLES_BY_FIRST_SEGMENT < 4,
+              "an entry has two bits for each");
 
 /* The index is at most three fifths full, so that a search looks at two or three slots. */
 enum { SLOTS_MIN = 1 << 10, FULL_NUMERATOR = 3, FULL_DENOMINATOR = 5 };
 
-/* Reserved, not touched: a page costs memory when it is first written to. Large pages, where the
- * system has them to give, spare most of the misses of the address translation. */
-static void *reserve(size_t bytes) {
-  void *p =
-      mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (p == MAP_FAILED) return NULL;
-  (void)madvise(p, bytes, MADV_HUGEPAGE);
-  return p;
-}
-
-static void give_back(void *p, size_t bytes) {
-  if (p) munmap(p, bytes);
-}
-
-bool flow_table_init(struct flow_table *t, uint32_t max) {
-  enum { IDLE_SHARE = 16, IDLE_MAX = 1 << 16 };
+bool flow_table_init(struct flow_table *t, uint32_t max, int64_t two_msl_us) {
+  enum { ORDER_SHARE = 16, ORDER_MAX = 1 << 16 };
   memset(t, 0, sizeof *t);
-  t->max = max;
+  t->two_msl_us = two_msl_us;
   t->n_slots = SLOTS_MIN;
-  t->idle.room = max / IDLE_SHARE + 1 < IDLE_MAX ? max / IDLE_SHARE + 1 : IDLE_MAX;
-  t->flows = reserve(max * sizeof *t->flows);
-  t->slots = reserve(t->n_slots * sizeof *t->slots);
-  t->idle.since = reserve(t->idle.room * sizeof *t->idle.since);
+  t->order.room = max / ORDER_SHARE + 1 < ORDER_MAX ? max / ORDER_SHARE + 1 : ORDER_MAX;
+  t->slots = pool_reserve(t->n_slots * sizeof *t->slots);
+  t->order.since = pool_reserve(t->order.room * sizeof *t->order.since);
+  bool reserved = pool_init(&t->entries, max, sizeof(struct hot)) &&
+                  pool_init(&t->wholes, max, sizeof(struct flow)) &&
+                  pool_init(&t->resting, max, sizeof(struct flow_resting)) &&
+                  pool_init(&t->addresses, max, sizeof(struct flow_addresses));
   bool drawn = getrandom(t->secret, sizeof t->secret, 0) == (ssize_t)sizeof t->secret;
-  if (t->flows && t->slots && t->idle.since && drawn) return true;
+  if (reserved && t->slots && t->order.since && drawn) return true;
   flow_table_destroy(t);
   return false;
 }
 
 void flow_table_destroy(struct flow_table *t) {
-  give_back(t->flows, t->max * sizeof *t->flows);
-  give_back(t->slots, t->n_slots * sizeof *t->slots);
-  give_back(t->idle.since, t->idle.room * sizeof *t->idle.since);
+  pool_destroy(&t->entries);
+  pool_destroy(&t->wholes);
+  pool_destroy(&t->resting);
+  pool_destroy(&t->addresses);
+  pool_give_back(t->slots, t->n_slots * sizeof *t->slots);
+  pool_give_back(t->order.since, t->order.room * sizeof *t->order.since);
   memset(t, 0, sizeof *t);
+}
+
+static uint32_t number_of(const struct flow_table *t, const struct hot *e) {
+  return (uint32_t)(e - (const struct hot *)(const void *)t->entries.objects);
 }
 
 /* ---- The index ------------------------------------------------------------------------------ */
@@ -69,14 +66,14 @@ static void index_put(struct flow_table *t, uint64_t slot) {
 
 /* Twice as large. The tags are all that it takes. */
 static bool index_double(struct flow_table *t) {
-  uint64_t *old = t->slots, *larger = reserve(2 * (size_t)t->n_slots * sizeof *t->slots);
+  uint64_t *old = t->slots, *larger = pool_reserve(2 * (size_t)t->n_slots * sizeof *t->slots);
   uint32_t n = t->n_slots;
   if (!larger) return false;
   t->slots = larger;
   t->n_slots = 2 * n;
   for (uint32_t i = 0; i < n; i++)
     if (old[i]) index_put(t, old[i]);
-  give_back(old, n * sizeof *old);
+  pool_give_back(old, n * sizeof *old);
   return true;
 }
 
@@ -94,26 +91,63 @@ static void index_take(struct flow_table *t, uint64_t slot) {
   t->slots[hole] = 0;
 }
 
-static bool is_key(const struct flow_key *a, const struct flow_key *b) {
-  return memcmp(a, b, sizeof *a) == 0;
+static struct flow_addresses *addresses_of(const struct flow_table *t, const struct hot *e) {
+  return pool_at(&t->addresses, e->address[0]);
 }
 
-static struct flow *look_up(const struct flow_table *t, const struct flow_place *place) {
-  uint32_t mask = t->n_slots - 1;
-  for (uint32_t at = place->tag & mask; t->slots[at]; at = (at + 1) & mask) {
-    if (slot_tag(t->slots[at]) != place->tag) continue;
-    struct flow *f = &t->flows[slot_entry(t->slots[at])];
-    if (is_key(&f->key, &place->key)) return f;
+static bool is_key(const struct flow_table *t, const struct hot *e, const struct flow_key *key) {
+  if (e->is_ipv6 != (key->family == 6) || memcmp(e->port, key->port, sizeof e->port) != 0)
+    return false;
+  if (e->is_ipv6) return memcmp(addresses_of(t, e), key->address, sizeof key->address) == 0;
+  return memcmp(&e->address[0], &key->address[0], sizeof e->address[0]) == 0 &&
+         memcmp(&e->address[1], &key->address[1], sizeof e->address[1]) == 0;
+}
+
+static void set_key(struct flow_table *t, struct hot *e, const struct flow_key *key) {
+  e->is_ipv6 = key->family == 6;
+  memcpy(e->port, key->port, sizeof e->port);
+  if (e->is_ipv6) {
+    struct flow_addresses *addresses = pool_take(&t->addresses, &e->address[0]);
+    memcpy(addresses, key->address, sizeof key->address);
+  } else {
+    memcpy(&e->address[0], &key->address[0], sizeof e->address[0]);
+    memcpy(&e->address[1], &key->address[1], sizeof e->address[1]);
   }
-  return NULL;
+}
+
+static void get_key(const struct flow_table *t, const struct hot *e, struct flow_key *key) {
+  memset(key, 0, sizeof *key);
+  key->family = e->is_ipv6 ? 6 : 4;
+  memcpy(key->port, e->port, sizeof key->port);
+  if (e->is_ipv6) {
+    memcpy(key->address, addresses_of(t, e), sizeof key->address);
+  } else {
+    memcpy(&key->address[0], &e->address[0], sizeof e->address[0]);
+    memcpy(&key->address[1], &e->address[1], sizeof e->address[1]);
+  }
 }
 
 /* ---- Four-tuples ---------------------------------------------------------------------------- */
 
-static void place_between(const struct flow_table *t, uint8_t family,
-                          const struct decode_address *one, uint16_t one_port,
-                          const struct decode_address *other, uint16_t other_port,
-                          struct flow_place *place) {
+/* Of IPv4 what is hashed is short: most of the key is zero. */
+static uint64_t hash_key(const struct flow_table *t, const struct flow_key *key) {
+  if (key->family == 6)
+    return XXH3_64bits_withSecret(key, sizeof *key, t->secret, sizeof t->secret);
+  struct {
+    uint32_t address[2];
+    uint16_t port[2];
+  } tuple;
+  memcpy(&tuple.address[0], &key->address[0], sizeof tuple.address[0]);
+  memcpy(&tuple.address[1], &key->address[1], sizeof tuple.address[1]);
+  memcpy(tuple.port, key->port, sizeof tuple.port);
+  return XXH3_64bits_withSecret(&tuple, sizeof tuple, t->secret, sizeof t->secret);
+}
+
+/* Returns the whole hash of the key. */
+static uint64_t place_between(const struct flow_table *t, uint8_t family,
+                              const struct decode_address *one, uint16_t one_port,
+                              const struct decode_address *other, uint16_t other_port,
+                              struct flow_place *place) {
   int order = memcmp(one, other, sizeof *one);
   if (order == 0) order = one_port < other_port ? -1 : 1;
   unsigned half = order <= 0 ? 0 : 1;
@@ -125,130 +159,291 @@ static void place_between(const struct flow_table *t, uint8_t family,
   key->family = family;
   memset(key->zero, 0, sizeof key->zero);
   place->half = (uint8_t)half;
-  place->tag = (uint32_t)XXH3_64bits_withSecret(key, sizeof *key, t->secret, sizeof t->secret);
+  uint64_t hash = hash_key(t, key);
+  place->tag = (uint32_t)hash;
+  return hash;
 }
 
 void flow_locate(const struct flow_table *t, const struct decoded *p, struct flow_place *place) {
-  place_between(t, p->family, &p->source, p->source_port, &p->destination, p->destination_port,
-                place);
+  const struct segment *s = &p->segment;
+  uint64_t key_hash = place_between(t, p->family, &p->source, p->source_port, &p->destination,
+                                    p->destination_port, place);
   __builtin_prefetch(&t->slots[place->tag & (t->n_slots - 1)]);
+  const uint32_t fields[] = {
+      s->seq,   s->ack,   s->payload_bytes, s->tsval,
+      s->tsecr, p->ip_id, s->window,        s->flags | (uint32_t)place->half << 8};
+  place->segment_hash = XXH3_64bits_withSeed(fields, sizeof fields, key_hash);
+}
+
+/* The entry whose slot is the first with that tag. */
+static struct hot *likely(const struct flow_table *t, const struct flow_place *place) {
+  uint64_t slot = t->slots[place->tag & (t->n_slots - 1)];
+  return slot ? flow_entry(t, slot_entry(slot)) : NULL;
 }
 
 void flow_prefetch(const struct flow_table *t, const struct flow_place *place) {
-  uint64_t slot = t->slots[place->tag & (t->n_slots - 1)];
-  if (slot) __builtin_prefetch(&t->flows[slot_entry(slot)], 1);
+  const char *e = (const char *)likely(t, place);
+  if (!e) return;
+  __builtin_prefetch(e, 1);
+  __builtin_prefetch(e + 64, 1);
 }
 
-struct flow *flow_find(const struct flow_table *t, const struct flow_place *place, enum end *from) {
-  struct flow *f = look_up(t, place);
-  if (f) *from = flow_end_of(f, place->half);
-  return f;
+void flow_prefetch_whole(const struct flow_table *t, const struct flow_place *place) {
+  enum { LINE = 64 };
+  const struct hot *e = likely(t, place);
+  if (!e || e->form != FLOW_WHOLE) return;
+  const char *whole = pool_at(&t->wholes, e->attached);
+  for (size_t at = 0; at < sizeof(struct flow); at += LINE) __builtin_prefetch(whole + at, 1);
 }
 
-struct flow *flow_between(const struct flow_table *t, uint8_t family,
-                          const struct decode_address *one, uint16_t one_port,
-                          const struct decode_address *other, uint16_t other_port, enum end *end) {
+struct hot *flow_find(const struct flow_table *t, const struct flow_place *place, enum end *from) {
+  uint32_t mask = t->n_slots - 1;
+  for (uint32_t at = place->tag & mask; t->slots[at]; at = (at + 1) & mask) {
+    if (slot_tag(t->slots[at]) != place->tag) continue;
+    struct hot *e = flow_entry(t, slot_entry(t->slots[at]));
+    if (!is_key(t, e, &place->key)) continue;
+    *from = place->half == e->client ? END_CLIENT : END_SERVER;
+    return e;
+  }
+  return NULL;
+}
+
+struct hot *flow_between(const struct flow_table *t, uint8_t family,
+                         const struct decode_address *one, uint16_t one_port,
+                         const struct decode_address *other, uint16_t other_port, enum end *end) {
   struct flow_place place;
-  place_between(t, family, one, one_port, other, other_port, &place);
+  (void)place_between(t, family, one, one_port, other, other_port, &place);
   return flow_find(t, &place, end);
 }
 
-/* ---- Flows ---------------------------------------------------------------------------------- */
+/* ---- Lists ---------------------------------------------------------------------------------- */
 
-static void start(struct flow *f, const struct decoded *p, unsigned source_half,
-                  int64_t two_msl_us) {
-  bool syn = segment_has(&p->segment, SEGMENT_SYN);
-  bool answer = syn && segment_has(&p->segment, SEGMENT_ACK);
-  f->client = (uint8_t)(answer ? 1 - source_half : source_half);
-  f->roles_by = syn ? ROLES_BY_SYN : ROLES_BY_FIRST_SEGMENT;
-  f->number = 0;
-  f->verdicts = 0;
-  f->is_closing = f->may_lack_begin = f->has_pending_syn = false;
-  f->has_payload[0] = f->has_payload[1] = f->has_text = false;
-  memset(f->copy_hash, 0, sizeof f->copy_hash);
-  memset(&f->reported, 0, sizeof f->reported);
-  model_init(&f->model, two_msl_us);
+/* Where an entry has its neighbours, whatever its form is: hot.h. */
+static uint32_t *next_of(struct hot *e) { return &e->end[0].data_ack; }
+static uint32_t *previous_of(struct hot *e) { return &e->end[1].data_ack; }
+
+struct hot *flow_first(const struct flow_table *t, enum flow_list list) {
+  return t->head[list] ? flow_entry(t, t->head[list] - 1) : NULL;
 }
 
-struct flow *flow_add(struct flow_table *t, const struct flow_place *place, const struct decoded *p,
-                      int64_t two_msl_us, enum end *from) {
-  if (t->used == t->max) return NULL;
+struct hot *flow_next(const struct flow_table *t, const struct hot *e) {
+  return e->end[0].data_ack ? flow_entry(t, e->end[0].data_ack - 1) : NULL;
+}
+
+static void unlink_from_list(struct flow_table *t, struct hot *e) {
+  if (e->list == FLOW_UNLISTED) return;
+  uint32_t next = *next_of(e), previous = *previous_of(e);
+  *(previous ? next_of(flow_entry(t, previous - 1)) : &t->head[e->list]) = next;
+  *(next ? previous_of(flow_entry(t, next - 1)) : &t->tail[e->list]) = previous;
+  *next_of(e) = *previous_of(e) = 0;
+  e->list = FLOW_UNLISTED;
+}
+
+void flow_move(struct flow_table *t, struct hot *e, enum flow_list list) {
+  unlink_from_list(t, e);
+  if (list == FLOW_UNLISTED) return;
+  uint32_t self = number_of(t, e) + 1, last = t->tail[list];
+  e->list = list & 3U;
+  *previous_of(e) = last;
+  *next_of(e) = 0;
+  *(last ? next_of(flow_entry(t, last - 1)) : &t->head[list]) = self;
+  t->tail[list] = self;
+}
+
+/* ---- Forms ---------------------------------------------------------------------------------- */
+
+/* The client sent the SYN, or at first whoever sends the first segment. */
+static enum end set_client(struct hot *e, const struct decoded *p, unsigned source_half) {
+  bool syn = segment_has(&p->segment, SEGMENT_SYN);
+  bool answer = syn && segment_has(&p->segment, SEGMENT_ACK);
+  e->client = (answer ? 1 - source_half : source_half) & 1U;
+  e->roles_by = syn ? ROLES_BY_SYN : ROLES_BY_FIRST_SEGMENT;
+  return answer ? END_SERVER : END_CLIENT;
+}
+
+struct hot *flow_add(struct flow_table *t, const struct flow_place *place, const struct decoded *p,
+                     enum end *from) {
+  uint32_t number;
+  if (flow_is_full(t)) return NULL;
   uint64_t room = (uint64_t)t->n_slots * FULL_NUMERATOR / FULL_DENOMINATOR;
-  if (t->used + 1 > room && !index_double(t)) return NULL;
-  struct flow *f = t->free;
-  if (f)
-    t->free = f->next;
-  else
-    f = &t->flows[t->untouched++];
-  f->key = place->key;
-  f->tag = place->tag;
-  f->in_use = true;
-  f->list = FLOW_UNLISTED;
+  if (t->entries.used + 1 > room && !index_double(t)) return NULL;
+  struct hot *e = pool_take(&t->entries, &number);
+  memset(e, 0, sizeof *e);
+  e->form = FLOW_OPEN;
+  e->list = FLOW_UNLISTED;
+  set_key(t, e, &place->key);
+  *from = set_client(e, p, place->half);
+  index_put(t, slot_of(place->tag, number));
+  return e;
+}
+
+bool flow_step(struct flow_table *t, struct hot *e, enum end from, const struct segment *s) {
+  /* Its first data take the place of the neighbours in the list, which it then leaves. */
+  if (e->list == FLOW_HALF_OPEN && from == END_CLIENT) unlink_from_list(t, e);
+  if (!hot_step(e, from, s)) return false;
+  bool half_open = hot_is_half_open(e);
+  if (half_open != (e->list == FLOW_HALF_OPEN))
+    flow_move(t, e, half_open ? FLOW_HALF_OPEN : FLOW_UNLISTED);
+  return true;
+}
+
+static struct flow *attach(struct flow_table *t, struct hot *e) {
+  uint32_t number;
+  struct flow *f = pool_take(&t->wholes, &number);
+  f->entry = number_of(t, e);
+  f->number = 0;
+  f->client = e->client;
+  f->roles_by = e->roles_by;
+  f->reported = (struct flow_reported){0};
+  f->verdicts = f->told_stuck = 0;
+  f->is_closing = f->has_pending_syn = false;
+  f->may_lack_begin = e->lacks_begin;
+  f->has_text = e->has_text;
   f->kernel = NULL;
-  f->next = f->previous = NULL;
-  deadline_init(&f->deadline);
-  index_put(t, slot_of(f->tag, (uint32_t)(f - t->flows)));
-  t->used++;
-  start(f, p, place->half, two_msl_us);
-  *from = flow_end_of(f, place->half);
+  get_key(t, e, &f->key);
+  e->form = FLOW_WHOLE;
+  e->attached = number;
   return f;
 }
 
-bool flow_is_copy(struct flow *f, const struct decoded *p, enum end from) {
-  /* With an identification of its own a datagram is told apart for long; without one, only time
-   * tells, and a repetition is never as quick as a bridge. */
-  enum { COPY_WITH_ID_US = 100000, COPY_US = 2000 };
-  const struct segment *s = &p->segment;
-  const uint32_t fields[] = {s->seq,   s->ack,   s->payload_bytes, s->tsval,
-                             s->tsecr, p->ip_id, s->window,        s->flags | (uint32_t)from << 8};
-  uint64_t hash = XXH3_64bits(fields, sizeof fields);
-  /* Resets without an identification answer one segment each, and all look the same. */
-  if (segment_has(s, SEGMENT_RST) && p->ip_id == 0) return false;
-  int64_t limit_us = p->ip_id != 0 ? COPY_WITH_ID_US : COPY_US;
-  bool copy = false;
-  for (int i = 0; i < FLOW_COPIES; i++)
-    copy = copy || (f->copy_hash[i] == hash && s->t_us - f->copy_us[i] <= limit_us);
-  f->copy_hash[f->copy_next] = hash;
-  f->copy_us[f->copy_next] = s->t_us;
-  f->copy_next = (uint8_t)((f->copy_next + 1) % FLOW_COPIES);
-  return copy;
+static void detach(struct flow_table *t, struct hot *e) {
+  const struct flow *f = pool_at(&t->wholes, e->attached);
+  e->lacks_begin = f->may_lack_begin;
+  e->has_text = f->has_text;
+  e->roles_by = f->roles_by & 3U;
+  pool_give(&t->wholes, e->attached);
 }
 
-static void unlink_from_list(struct flow_table *t, struct flow *f) {
-  if (f->list == FLOW_UNLISTED) return;
-  *(f->previous ? &f->previous->next : &t->head[f->list]) = f->next;
-  *(f->next ? &f->next->previous : &t->tail[f->list]) = f->previous;
-  f->next = f->previous = NULL;
-  f->list = FLOW_UNLISTED;
+static_assert(sizeof(struct model) == FLOW_MODEL_PAIRS * sizeof(struct flow_pair), "no rest");
+
+static int64_t closed_us(const struct flow *f) {
+  return flow_has_closed(f) ? f->model.last_control_us : f->model.last_us;
 }
 
-void flow_move(struct flow_table *t, struct flow *f, enum flow_list list) {
-  unlink_from_list(t, f);
-  if (list == FLOW_UNLISTED) return;
-  f->list = (uint8_t)list;
-  f->previous = t->tail[list];
-  *(t->tail[list] ? &t->tail[list]->next : &t->head[list]) = f;
-  t->tail[list] = f;
+/* False: too many are not zero. */
+static bool rest(struct flow_resting *r, const struct flow *f) {
+  const struct flow_pair *model = (const struct flow_pair *)(const void *)&f->model;
+  struct flow_pair *pair = r->pairs, *end = r->pairs + FLOW_RESTING_PAIRS;
+  memset(r->used, 0, sizeof r->used);
+  for (unsigned i = 0; i < FLOW_MODEL_PAIRS; i++) {
+    if ((model[i].word[0] | model[i].word[1]) == 0) continue;
+    if (pair == end) return false;
+    *pair++ = model[i];
+    r->used[i / 64] |= UINT64_C(1) << i % 64;
+  }
+  r->closed_us = closed_us(f);
+  r->number = f->number;
+  r->reported = f->reported;
+  r->verdicts = f->verdicts;
+  r->is_closing = f->is_closing;
+  return true;
+}
+
+static void wake(struct model *m, const struct flow_resting *r) {
+  struct flow_pair *model = (struct flow_pair *)(void *)m;
+  const struct flow_pair *pair = r->pairs;
+  memset(m, 0, sizeof *m);
+  for (unsigned i = 0; i < sizeof r->used / sizeof *r->used; i++)
+    for (uint64_t left = r->used[i]; left; left &= left - 1)
+      model[i * 64 + (unsigned)__builtin_ctzll(left)] = *pair++;
+}
+
+struct flow *flow_whole(struct flow_table *t, struct hot *e) {
+  struct flow *f = NULL;
+  switch ((enum flow_form)e->form) {
+    case FLOW_FREE: break;
+    case FLOW_WHOLE: return pool_at(&t->wholes, e->attached);
+    case FLOW_OPEN: {
+      const struct hot open = *e;
+      f = attach(t, e);
+      hot_open(&open, t->two_msl_us, &f->model);
+      deadline_init(&e->deadline);
+      break;
+    }
+    case FLOW_RESTING: {
+      uint32_t number = e->attached;
+      const struct flow_resting *r = pool_at(&t->resting, number);
+      f = attach(t, e);
+      f->number = r->number;
+      f->reported = r->reported;
+      f->verdicts = r->verdicts;
+      f->is_closing = r->is_closing;
+      wake(&f->model, r);
+      pool_give(&t->resting, number);
+      break;
+    }
+  }
+  return f;
+}
+
+static void shrink_to_rest(struct flow_table *t, struct hot *e, const struct flow *f) {
+  uint32_t number;
+  struct flow_resting *r = pool_take(&t->resting, &number);
+  if (!rest(r, f)) {
+    pool_give(&t->resting, number);
+    return;
+  }
+  detach(t, e);
+  e->form = FLOW_RESTING;
+  e->attached = number;
+}
+
+static void shrink_to_open(struct flow_table *t, struct hot *e, const struct flow *f) {
+  struct hot open = *e;
+  if (f->number != 0 || f->verdicts != 0 || f->is_closing || !hot_close(&open, &f->model)) return;
+  enum flow_list list = e->list;
+  if (e->deadline.at_us != DEADLINE_NEVER) return;
+  unlink_from_list(t, e);
+  detach(t, e);
+  open.list = FLOW_UNLISTED;
+  open.lacks_begin = e->lacks_begin;
+  open.has_text = e->has_text;
+  open.roles_by = e->roles_by;
+  open.form = FLOW_OPEN;
+  *e = open;
+  if (list == FLOW_HALF_OPEN) flow_move(t, e, list);
+}
+
+void flow_shrink(struct flow_table *t, struct flow *f) {
+  struct hot *e = flow_entry_of(t, f);
+  if (f->kernel || f->has_pending_syn) return;
+  switch ((enum flow_list)e->list) {
+    case FLOW_LINGERING:
+    case FLOW_ENDED: shrink_to_rest(t, e, f); break;
+    case FLOW_HALF_OPEN:
+    case FLOW_UNLISTED: shrink_to_open(t, e, f); break;
+  }
 }
 
 void flow_remove(struct flow_table *t, struct flow *f) {
-  unlink_from_list(t, f);
-  index_take(t, slot_of(f->tag, (uint32_t)(f - t->flows)));
-  f->in_use = false;
-  f->next = t->free;
-  t->free = f;
-  t->used--;
+  struct hot *e = flow_entry_of(t, f);
+  unlink_from_list(t, e);
+  index_take(t, slot_of((uint32_t)hash_key(t, &f->key), f->entry));
+  if (e->is_ipv6) pool_give(&t->addresses, e->address[0]);
+  detach(t, e);
+  e->form = FLOW_FREE;
+  pool_give(&t->entries, number_of(t, e));
 }
 
 void flow_restart(struct flow_table *t, struct flow *f, const struct decoded *p,
-                  const struct flow_place *place, int64_t two_msl_us, enum end *from) {
-  unlink_from_list(t, f);
-  start(f, p, place->half, two_msl_us);
-  *from = flow_end_of(f, place->half);
+                  const struct flow_place *place, enum end *from) {
+  struct hot *e = flow_entry_of(t, f);
+  unlink_from_list(t, e);
+  *from = set_client(e, p, place->half);
+  f->client = e->client;
+  f->roles_by = e->roles_by;
+  f->reported = (struct flow_reported){0};
+  f->number = 0;
+  f->verdicts = f->told_stuck = 0;
+  f->is_closing = f->may_lack_begin = f->has_text = f->has_pending_syn = false;
+  e->has_payload = 0;
+  model_init(&f->model, t->two_msl_us);
 }
 
-void flow_swap_roles(struct flow *f) {
-  f->client = (uint8_t)(1 - f->client);
+void flow_swap_roles(struct flow_table *t, struct flow *f) {
+  struct hot *e = flow_entry_of(t, f);
+  e->client = !e->client;
+  f->client = e->client;
   model_swap_ends(&f->model);
 }
 
@@ -267,81 +462,112 @@ bool flow_repeats(const struct flow *f, enum end from, const struct segment *s) 
   return !segment_has(s, SEGMENT_FIN) || e->has_fin;
 }
 
-static int64_t closed_us(const struct flow *f) {
-  return flow_has_closed(f) ? f->model.last_control_us : f->model.last_us;
+bool flow_is_first_payload(struct hot *e, unsigned half) {
+  unsigned bit = 1U << half;
+  bool first = (e->has_payload & bit) == 0;
+  e->has_payload = (e->has_payload | bit) & 3U;
+  return first;
 }
 
-static int compare_closes(const void *one, const void *other) {
-  const struct flow *a = *(struct flow *const *)one, *b = *(struct flow *const *)other;
-  if (closed_us(a) != closed_us(b)) return closed_us(a) < closed_us(b) ? -1 : 1;
-  return a->number < b->number ? -1 : a->number > b->number;
+/* ---- In order of time ----------------------------------------------------------------------- */
+
+/* What an order is about: false leaves the entry out. */
+typedef bool since_of(const struct flow_table *t, const struct hot *e, struct flow_since *since);
+
+/* What has ended is in a list, and so is what rests. */
+static bool idle_since(const struct flow_table *t, const struct hot *e, struct flow_since *since) {
+  if ((e->form != FLOW_OPEN && e->form != FLOW_WHOLE) || e->list != FLOW_UNLISTED) return false;
+  const struct flow *f = e->form == FLOW_WHOLE ? pool_at(&t->wholes, e->attached) : NULL;
+  since->us = f ? f->model.last_us : hot_last_us(e);
+  return true;
 }
 
-struct flow **flow_in_order_of_closes(struct flow_table *t, uint32_t *n) {
-  struct flow **rest = malloc((t->untouched + 1) * sizeof(struct flow *));
-  *n = t->untouched;
-  if (!rest) return NULL;
-  *n = 0;
-  for (uint32_t i = 0; i < t->untouched; i++)
-    if (t->flows[i].in_use) rest[(*n)++] = &t->flows[i];
-  qsort(rest, *n, sizeof *rest, compare_closes);
-  return rest;
+static bool closed_since(const struct flow_table *t, const struct hot *e,
+                         struct flow_since *since) {
+  switch ((enum flow_form)e->form) {
+    case FLOW_FREE: return false;
+    case FLOW_OPEN: since->us = hot_last_us(e); break;
+    case FLOW_WHOLE: {
+      const struct flow *f = pool_at(&t->wholes, e->attached);
+      since->us = closed_us(f);
+      since->number = f->number;
+      break;
+    }
+    case FLOW_RESTING: {
+      const struct flow_resting *r = pool_at(&t->resting, e->attached);
+      since->us = r->closed_us;
+      since->number = r->number;
+      break;
+    }
+  }
+  return true;
 }
 
-/* ---- The longest idle ----------------------------------------------------------------------- */
+static int compare(const void *one, const void *other) {
+  const struct flow_since *a = one, *b = other;
+  if (a->us != b->us) return a->us < b->us ? -1 : 1;
+  if (a->number != b->number) return a->number < b->number ? -1 : 1;
+  return (a->entry > b->entry) - (a->entry < b->entry);
+}
 
-/* A heap whose top is the one that was heard of last. */
-static void sift_down(struct flow_idle *idle, uint32_t at) {
+/* A heap whose top is the last in order. */
+static void sift_down(struct flow_order *order, uint32_t at) {
   for (;;) {
     uint32_t child = 2 * at + 1;
-    if (child >= idle->n) return;
-    if (child + 1 < idle->n && idle->since[child + 1].last_us > idle->since[child].last_us) child++;
-    if (idle->since[child].last_us <= idle->since[at].last_us) return;
-    struct flow_idle_since since = idle->since[at];
-    idle->since[at] = idle->since[child];
-    idle->since[child] = since;
+    if (child >= order->n) return;
+    if (child + 1 < order->n && compare(&order->since[child + 1], &order->since[child]) > 0)
+      child++;
+    if (compare(&order->since[child], &order->since[at]) <= 0) return;
+    struct flow_since since = order->since[at];
+    order->since[at] = order->since[child];
+    order->since[child] = since;
     at = child;
   }
 }
 
-static int by_idleness(const void *one, const void *other) {
-  const struct flow_idle_since *a = one, *b = other;
-  if (a->last_us != b->last_us) return a->last_us < b->last_us ? -1 : 1;
-  return (a->entry > b->entry) - (a->entry < b->entry);
-}
-
-/* One look at all of them finds the next few thousand to go, which stay the longest idle until they
- * are heard of again. */
-static void find_idle(struct flow_table *t) {
-  struct flow_idle *idle = &t->idle;
-  idle->n = idle->taken = 0;
-  for (uint32_t i = 0; i < t->untouched; i++) {
-    const struct flow *f = &t->flows[i];
-    struct flow_idle_since since = {f->model.last_us, i};
-    if (!f->in_use || f->list != FLOW_UNLISTED) continue;
-    if (idle->n < idle->room) {
-      idle->since[idle->n++] = since;
-      if (idle->n == idle->room)
-        for (uint32_t at = idle->n / 2; at-- > 0;) sift_down(idle, at);
-    } else if (since.last_us < idle->since[0].last_us) {
-      idle->since[0] = since;
-      sift_down(idle, 0);
+/* One look at all of them finds the next few thousand, for memory that does not grow with what is
+ * in the table. */
+static void put_in_order(struct flow_table *t, since_of *look) {
+  struct flow_order *order = &t->order;
+  order->n = order->taken = 0;
+  for (uint32_t i = 0; i < t->entries.untouched; i++) {
+    struct flow_since since = {.entry = i};
+    if (!look(t, flow_entry(t, i), &since)) continue;
+    if (order->n < order->room) {
+      order->since[order->n++] = since;
+      if (order->n == order->room)
+        for (uint32_t at = order->n / 2; at-- > 0;) sift_down(order, at);
+    } else if (compare(&since, &order->since[0]) < 0) {
+      order->since[0] = since;
+      sift_down(order, 0);
     }
   }
-  qsort(idle->since, idle->n, sizeof *idle->since, by_idleness);
+  qsort(order->since, order->n, sizeof *order->since, compare);
 }
 
-struct flow *flow_longest_idle(struct flow_table *t) {
-  struct flow_idle *idle = &t->idle;
-  for (int look = 0; look < 2; look++) {
-    while (idle->taken < idle->n) {
-      const struct flow_idle_since *since = &idle->since[idle->taken++];
-      struct flow *f = &t->flows[since->entry];
-      if (f->in_use && f->list == FLOW_UNLISTED && f->model.last_us == since->last_us) return f;
+/* Those that were found stay the next to go until they are heard of again. */
+static struct hot *first_in_order(struct flow_table *t, since_of *look) {
+  struct flow_order *order = &t->order;
+  for (int round = 0; round < 2; round++) {
+    while (order->taken < order->n) {
+      const struct flow_since *found = &order->since[order->taken++];
+      struct flow_since since;
+      struct hot *e = flow_entry(t, found->entry);
+      if (look(t, e, &since) && since.us == found->us) return e;
     }
-    if (look == 0) find_idle(t);
+    if (round == 0) put_in_order(t, look);
   }
   return NULL;
+}
+
+struct hot *flow_longest_idle(struct flow_table *t) {
+  return first_in_order(t, idle_since);
+}
+
+struct hot *flow_first_to_close(struct flow_table *t) {
+  if (!t->closing_down) t->order.n = t->order.taken = 0;
+  t->closing_down = true;
+  return first_in_order(t, closed_since);
 }
 
 const char *flow_end_name(const struct flow *f, enum end end, char buffer[static FLOW_NAME_SIZE]) {

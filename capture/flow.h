@@ -5,6 +5,11 @@
  * it fills; the index doubles before it is crowded. The hash's key is drawn at the start, so that
  * nobody can choose four-tuples that meet in one place of the index.
  *
+ * A connection has three sizes. Open and in order it is its entry alone (hot.h). While it closes,
+ * or when something is out of order, a whole model is attached to the entry. Once it has ended, and
+ * only late segments may come, what there is of the model is kept and its zeros are left out, until
+ * somebody wants it again. Models come from a pool whose last used is the first to be used again.
+ *
  * A full table gives no place: its owner makes one first. What to give up for it is in the order of
  * the lists: a connection that has ended and whose verdict is given, one that has ended, one whose
  * handshake is not complete; then the one that has been idle for longest (flow_longest_idle). */
@@ -14,9 +19,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "capture/deadline.h"
 #include "capture/decode.h"
+#include "capture/hot.h"
 #include "capture/name.h"
+#include "capture/pool.h"
 #include "capture/roles.h"
 #include "common/model/model.h"
 
@@ -43,43 +49,62 @@ struct flow_reported {
   uint32_t arrived[2][FLOW_ARRIVALS]; /* by the receiving end */
 };
 
-/* The newest segments, to know a copy when it comes: `-i any` and bridges show one segment twice.
- */
-enum { FLOW_COPIES = 4 };
+/* What there is of a connection. */
+enum flow_form {
+  FLOW_FREE,
+  FLOW_OPEN,    /* the entry alone */
+  FLOW_WHOLE,   /* a struct flow is attached */
+  FLOW_RESTING, /* a struct flow_resting is */
+};
 
+/* A connection whole. */
 struct flow {
   struct flow_key key;
-  uint64_t copy_hash[FLOW_COPIES];
-  int64_t copy_us[FLOW_COPIES];
-  uint32_t tag; /* of the key */
-  uint8_t copy_next;
   struct flow_reported reported;
+  uint32_t entry;
   uint32_t number; /* 1, 2, 3 ... in order of the first control segment; 0: none yet */
   uint8_t client;  /* which half of the key the client is */
   enum roles_by roles_by : 8;
-  uint8_t list;       /* enum flow_list */
-  uint8_t told_stuck; /* how often it was said that somebody waits, since when that began */
-  uint8_t verdicts;   /* given so far; more than one: a later segment revised it */
-  bool in_use;
+  uint8_t verdicts;     /* given so far; more than one: a later segment revised it */
+  uint8_t told_stuck;   /* how often it was said that somebody waits, since when that began */
   bool is_closing;      /* a control segment came since its last verdict */
-  bool has_payload[2];  /* some was captured, of each half of the key */
-  bool has_text;        /* of --find, in the first payload of either end */
   bool may_lack_begin;  /* begun in the middle when others had been given up already */
+  bool has_text;        /* of --find, in the first payload of either end */
   bool has_pending_syn; /* a SYN of another number, that nobody has answered yet */
   enum end pending_from : 8;
   enum incarnation pending_rule : 8; /* by which it would begin a new connection */
   struct decoded pending_syn;
-  struct kernel_view *kernel;   /* what the kernel said of it; NULL: nothing (kernel.h owns it) */
-  struct flow *next, *previous; /* within its list; next: also of the free ones */
-  struct deadline deadline;     /* when something is to be done about it without a segment */
+  struct kernel_view *kernel; /* what the kernel said of it; NULL: nothing (kernel.h owns it) */
   struct model model;
 };
 
-/* Those that have been idle for longest when they were looked for, the longest of them first. */
-struct flow_idle {
+/* What has ended: those pairs of words of the model that are not both zero, which is half of it. */
+enum { FLOW_MODEL_PAIRS = sizeof(struct model) / 16, FLOW_RESTING_PAIRS = 52 };
+struct flow_pair {
+  uint64_t word[2];
+};
+
+struct flow_resting {
+  struct flow_reported reported;
+  int64_t closed_us;
+  uint32_t number;
+  uint8_t verdicts;
+  bool is_closing;
+  uint64_t used[(FLOW_MODEL_PAIRS + 63) / 64]; /* a bit for each pair of the model */
+  struct flow_pair pairs[FLOW_RESTING_PAIRS];
+};
+
+/* Two addresses of IPv6: an entry has room for the number of them. */
+struct flow_addresses {
+  struct decode_address address[2];
+};
+
+/* The next thousands in an order of time, as it was when they were looked for. */
+struct flow_order {
   uint32_t n, taken, room;
-  struct flow_idle_since {
-    int64_t last_us;
+  struct flow_since {
+    int64_t us;
+    uint32_t number; /* of the connection: decides between equal times */
     uint32_t entry;
   } * since;
 };
@@ -87,24 +112,38 @@ struct flow_idle {
 enum { FLOW_SECRET_SIZE = 192 };
 
 struct flow_table {
-  struct flow *flows; /* `max` of them are reserved; from `untouched` on they never were used */
-  uint64_t *slots;    /* entry number + 1 below, tag above; 0: free */
-  uint32_t n_slots;   /* a power of two */
-  uint32_t max, used, untouched;
-  struct flow *free;
-  struct flow *head[FLOW_LISTS], *tail[FLOW_LISTS];
-  struct flow_idle idle;
+  struct pool entries, wholes, resting, addresses;
+  uint64_t *slots;                             /* entry number + 1 below, tag above; 0: free */
+  uint32_t n_slots;                            /* a power of two */
+  uint32_t head[FLOW_LISTS], tail[FLOW_LISTS]; /* entry numbers + 1; 0: empty */
+  struct flow_order order;
+  bool closing_down;  /* the order is that of flow_first_to_close() */
+  int64_t two_msl_us; /* of all its models */
   uint8_t secret[FLOW_SECRET_SIZE];
 };
 
 /* For at most `max` connections, 1 to FLOW_MAX. False when that cannot be had. */
 enum { FLOW_MAX = 1 << 26, FLOW_MAX_DEFAULT = 1 << 20 };
-bool flow_table_init(struct flow_table *table, uint32_t max);
+bool flow_table_init(struct flow_table *table, uint32_t max, int64_t two_msl_us);
 void flow_table_destroy(struct flow_table *table);
+
+static inline bool flow_is_full(const struct flow_table *t) {
+  return t->entries.used == t->entries.max;
+}
+
+/* Entry number i; those from entries.untouched on never were in use. */
+static inline struct hot *flow_entry(const struct flow_table *t, uint32_t i) {
+  return (struct hot *)pool_at(&t->entries, i);
+}
+
+/* The first of a list, and the next one in its list; NULL: there is none. */
+struct hot *flow_first(const struct flow_table *table, enum flow_list list);
+struct hot *flow_next(const struct flow_table *table, const struct hot *entry);
 
 /* Where a four-tuple is looked for. */
 struct flow_place {
   struct flow_key key;
+  uint64_t segment_hash; /* of the segment with its four-tuple, keyed: copies.h */
   uint32_t tag;
   uint8_t half; /* of the key: which the source, or the first named, is */
 };
@@ -113,41 +152,51 @@ struct flow_place {
 void flow_locate(const struct flow_table *table, const struct decoded *packet,
                  struct flow_place *place);
 
-/* Begins to load the entry that is likely to be there. */
+/* Begins to load the entry that is likely to be there; and then what is attached to it. */
 void flow_prefetch(const struct flow_table *table, const struct flow_place *place);
+void flow_prefetch_whole(const struct flow_table *table, const struct flow_place *place);
 
-/* The flow there; *from tells which end the source is. NULL: there is none. */
-struct flow *flow_find(const struct flow_table *table, const struct flow_place *place,
-                       enum end *from);
+/* The entry there; *from tells which end the source is. NULL: there is none. */
+struct hot *flow_find(const struct flow_table *table, const struct flow_place *place,
+                      enum end *from);
 
-/* Adds the flow that this packet begins, with its model initialised, where flow_find has found
- * none. NULL when the table is full. */
-struct flow *flow_add(struct flow_table *table, const struct flow_place *place,
-                      const struct decoded *packet, int64_t two_msl_us, enum end *from);
+/* Adds the entry that this packet begins, where flow_find has found none. NULL when the table is
+ * full. */
+struct hot *flow_add(struct flow_table *table, const struct flow_place *place,
+                     const struct decoded *packet, enum end *from);
 
-/* The flow between these two, if there is one; *end tells which of its ends the first is. */
-struct flow *flow_between(const struct flow_table *table, uint8_t family,
-                          const struct decode_address *one, uint16_t one_port,
-                          const struct decode_address *other, uint16_t other_port, enum end *end);
+/* The entry of these two, if there is one; *end tells which of its ends the first is. */
+struct hot *flow_between(const struct flow_table *table, uint8_t family,
+                         const struct decode_address *one, uint16_t one_port,
+                         const struct decode_address *other, uint16_t other_port, enum end *end);
 
-/* The same segment was captured a moment ago on its way through this machine. A retransmission has
- * another IP identification or another timestamp, or comes later. Notes the segment for next time.
- */
-bool flow_is_copy(struct flow *flow, const struct decoded *packet, enum end from);
+/* An open connection takes the segment without a model. False: flow_whole must. */
+bool flow_step(struct flow_table *table, struct hot *entry, enum end from,
+               const struct segment *segment);
+
+/* The connection whole, which it is until it is made smaller. */
+struct flow *flow_whole(struct flow_table *table, struct hot *entry);
+
+/* Makes it as small as it can be without losing anything. The flow must not be used afterwards. */
+void flow_shrink(struct flow_table *table, struct flow *flow);
+
+static inline struct hot *flow_entry_of(const struct flow_table *t, const struct flow *f) {
+  return flow_entry(t, f->entry);
+}
 
 /* Takes a flow out of the table; it must not be used afterwards. It must have no deadline. */
 void flow_remove(struct flow_table *table, struct flow *flow);
 
-/* Puts a flow at the tail of a list, out of whichever it was in. */
-void flow_move(struct flow_table *table, struct flow *flow, enum flow_list list);
+/* Puts an entry at the tail of a list, out of whichever it was in. */
+void flow_move(struct flow_table *table, struct hot *entry, enum flow_list list);
 
 /* The other end is the client. Nothing may have been told of the connection yet. */
-void flow_swap_roles(struct flow *flow);
+void flow_swap_roles(struct flow_table *table, struct flow *flow);
 
 /* Forgets the connection but keeps the place: a new incarnation of the same four-tuple begins with
  * this packet. The deadline stays. */
 void flow_restart(struct flow_table *table, struct flow *flow, const struct decoded *packet,
-                  const struct flow_place *place, int64_t two_msl_us, enum end *from);
+                  const struct flow_place *place, enum end *from);
 
 /* A FIN or an RST was seen: it is, or was, about to end. */
 bool flow_has_closed(const struct flow *flow);
@@ -156,13 +205,15 @@ bool flow_has_closed(const struct flow *flow);
  * where two taps are in one file, one after the other, it was captured twice. */
 bool flow_repeats(const struct flow *flow, enum end from, const struct segment *segment);
 
-/* The connections that are there, `*n` of them, in the order in which they closed, or spoke last;
- * free() it. NULL: there is no memory for that, and *n is how many entries of the table to look at.
- */
-struct flow **flow_in_order_of_closes(struct flow_table *table, uint32_t *n);
+/* Notes which of the halves of the key have sent payload: true when this is the first of its. */
+bool flow_is_first_payload(struct hot *entry, unsigned half);
 
 /* The one in no list that has been idle for longest. NULL: all are in lists. */
-struct flow *flow_longest_idle(struct flow_table *table);
+struct hot *flow_longest_idle(struct flow_table *table);
+
+/* The one that closed, or spoke last, before all others. To be removed before the next is asked
+ * for, and nothing else may be asked for meanwhile. NULL: there is none. */
+struct hot *flow_first_to_close(struct flow_table *table);
 
 enum { FLOW_NAME_SIZE = NAME_SIZE };
 

@@ -60,32 +60,26 @@ static void describe(struct tally_unmet *unmet, const struct flow *f, const stru
   (void)out_text_of(&what);
 }
 
-bool tally_add(struct report_summary *summary, const struct flow *f, const struct demand *demand,
-               struct tally_unmet *unmet, int64_t now_us) {
-  struct verdict v;
+bool tally_add(struct report_summary *summary, const struct flow *f, const struct verdict *v,
+               const struct demand *demand, struct tally_unmet *unmet, int64_t now_us) {
   bool good = true;
-  verdict_make(&v, &f->model, now_us);
-  if (f->kernel) {
-    const bool up_to_date[2] = {kernel_is_up_to_date(f, 0), kernel_is_up_to_date(f, 1)};
-    verdict_hear(&v, &f->model, &f->kernel->witness, up_to_date);
-  }
   summary->connections++;
-  summary->endings[v.ending]++;
-  summary->closed_first[v.closed_first]++;
-  tally_idle(summary, f, &v);
+  summary->endings[v->ending]++;
+  summary->closed_first[v->closed_first]++;
+  tally_idle(summary, f, v);
   tally_kernel(&summary->kernel, f);
-  if (ending_is_complete(v.ending))
-    name_it(summary->slowest, &summary->n_slowest, f, &v, v.duration_us, FINDING_COUNT, END_NONE);
-  for (int i = 0; i < v.n_findings; i++) {
-    const struct finding *finding = &v.findings[i];
+  if (ending_is_complete(v->ending))
+    name_it(summary->slowest, &summary->n_slowest, f, v, v->duration_us, FINDING_COUNT, END_NONE);
+  for (int i = 0; i < v->n_findings; i++) {
+    const struct finding *finding = &v->findings[i];
     enum finding_severity severity = finding_text(finding->id)->severity;
     if (severity != FINDING_NOTE) good = false;
     if (severity != FINDING_STUCK) continue;
     summary->stuck++;
-    name_it(summary->longest_stuck, &summary->n_longest_stuck, f, &v, now_us - finding->t_us,
+    name_it(summary->longest_stuck, &summary->n_longest_stuck, f, v, now_us - finding->t_us,
             finding->id, finding->end);
   }
-  if (!demand->given || !flow_has_closed(f) || demand_met(demand, &v)) return good;
-  if (unmet->n++ == 0) describe(unmet, f, &v);
+  if (!demand->given || !flow_has_closed(f) || demand_met(demand, v)) return good;
+  if (unmet->n++ == 0) describe(unmet, f, v);
   return false;
 }

@@ -16,9 +16,10 @@ struct tally_unmet {
   char what[TEXT_SIZE];              /* "coalesced", "normal,lost=final-ackx2" */
 };
 
-/* Adds a connection to `summary`, whose counts of packets are not touched. False: a breach, someone
- * stuck, or `demand` not met. */
-bool tally_add(struct report_summary *summary, const struct flow *flow, const struct demand *demand,
+/* Adds a connection with the verdict on it to `summary`, whose counts of packets are not touched.
+ * False: a breach, someone stuck, or `demand` not met. */
+bool tally_add(struct report_summary *summary, const struct flow *flow,
+               const struct verdict *verdict, const struct demand *demand,
                struct tally_unmet *unmet, int64_t now_us);
 
 #endif

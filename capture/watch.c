@@ -1,10 +1,9 @@
 #include "capture/watch.h"
 
-#include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/conclude.h"
 #include "common/model/seq.h"
 
 /* A file's clock moves with every packet; its timers need not. */
@@ -12,12 +11,6 @@
 
 /* Connections that are asked about, some 20 us each, before packets are looked for again. */
 enum { ASKS_PER_TURN = 64 };
-
-/* From so many closes at a time on, the kernel is not asked for a verdict that it bears out. */
-enum { BUSY_CLOSES = 500 };
-
-/* A socket is gone, and for so long nothing was captured that could have closed it. */
-#define GONE_SURE_US INT64_C(300000)
 
 /* Several queues and processors make one capture step back a little. */
 #define STEP_BACK_US INT64_C(1000)
@@ -35,216 +28,29 @@ bool watch_init(struct watch *w) {
   memset(&w->summary, 0, sizeof w->summary);
   memset(&w->unmet, 0, sizeof w->unmet);
   w->roles = calloc(1, sizeof *w->roles);
-  return w->roles && flow_table_init(&w->flows, w->max_flows);
+  w->copies = aligned_alloc(_Alignof(struct copies), sizeof *w->copies);
+  if (w->copies) memset(w->copies, 0, sizeof *w->copies);
+  return w->roles && w->copies && flow_table_init(&w->flows, w->max_flows, w->due.two_msl_us);
 }
 
 void watch_destroy(struct watch *w) {
-  for (uint32_t i = 0; w->kernel && i < w->flows.untouched; i++)
-    kernel_forget(w->kernel, &w->flows.flows[i]);
+  for (uint32_t i = 0; w->kernel && i < w->flows.entries.untouched; i++) {
+    struct hot *e = flow_entry(&w->flows, i);
+    if (e->form == FLOW_WHOLE) kernel_forget(w->kernel, flow_whole(&w->flows, e));
+  }
   flow_table_destroy(&w->flows);
+  free(w->copies);
   free(w->roles);
   for (unsigned i = 0; i < w->n_reports; i++) w->reports[i]->class->destroy(w->reports[i]);
   w->n_reports = 0;
 }
-
-#define REPORT(w, told, function, ...)             \
-  for (unsigned i_ = 0; i_ < (w)->n_reports; i_++) \
-    if ((w)->reports[i_]->options.quiet <= (told)) \
-  REPORT_TELL((w)->reports[i_], function, __VA_ARGS__)
 
 void watch_flush(struct watch *w) {
   for (unsigned i = 0; i < w->n_reports; i++)
     if (w->reports[i]->out) out_flush(w->reports[i]->out);
 }
 
-/* ---- Who is the client ---------------------------------------------------------------------- */
-
-/* Of one that has just been added. */
-static void note_ports(struct watch *w, const struct flow *f) {
-  if (f->roles_by == ROLES_BY_SYN)
-    roles_note_server(w->roles, f->key.port[1 - f->client]);
-  else
-    roles_note(w->roles, f->key.port[0], f->key.port[1]);
-}
-
-/* Until something is told of the connection, what is learnt meanwhile counts. */
-static void settle_roles(struct watch *w, struct flow *f) {
-  if (f->roles_by == ROLES_BY_SYN || f->number != 0 || f->kernel) return;
-  enum roles_by by = ROLES_BY_LISTENER;
-  int server = w->kernel ? kernel_listening_half(w->kernel, f) : -1;
-  if (server < 0) {
-    by = ROLES_BY_PORTS;
-    server = roles_server_port(w->roles, f->key.port);
-  }
-  if (server < 0) return;
-  f->roles_by = by;
-  if (server == f->client) flow_swap_roles(f);
-}
-
-/* From now on it is told of, and by this number. */
-static void number(struct watch *w, struct flow *f) {
-  if (f->number == 0) f->number = ++w->last_number;
-}
-
-/* ---- Verdicts ------------------------------------------------------------------------------- */
-
-static void ask(struct watch *w, struct flow *f) {
-  struct kernel_word news[2];
-  unsigned n = w->kernel ? kernel_ask(w->kernel, f, news) : 0;
-  for (unsigned i = 0; i < n; i++) REPORT(w, REPORT_STEPS, kernel, &news[i]);
-}
-
-/* What the kernel said last is what the model says. */
-static bool is_borne_out(const struct flow *f) {
-  const struct kernel_view *view = f->kernel;
-  for (unsigned i = 0; view && i < 2; i++) {
-    const struct witness_end *said = &view->witness.end[i];
-    if (view->local[i] && (said->n == 0 || witness_last(said) != f->model.end[i].state))
-      return false;
-  }
-  return view != NULL;
-}
-
-/* Adds what the kernel says at this moment; `may_ask`: the name is still this connection's. */
-static void hear(struct watch *w, struct flow *f, struct verdict *v, bool may_ask) {
-  const struct model *m = &f->model;
-  bool busy = w->due.n_closing > BUSY_CLOSES;
-  if (may_ask && flow_has_closed(f) && !(busy && is_borne_out(f))) ask(w, f);
-  const struct kernel_view *view = f->kernel;
-  if (!view) return;
-  bool up_to_date[2] = {kernel_is_up_to_date(f, 0), kernel_is_up_to_date(f, 1)};
-  if (v->ending == ENDING_CLOSE_WAIT)
-    kernel_find_owner(w->kernel, f, end_other((enum end)m->first_closer));
-  verdict_hear(v, m, &view->witness, up_to_date);
-  if (m->rst.from != END_NONE) verdict_hear_reset(v, view->reset_reason[m->rst.from]);
-}
-
-/* Some segments were captured twice. Where nearly all are, the capture itself sees each of them in
- * two places; where some are, the network doubles them. */
-static bool makes_copies(const struct report_summary *s) {
-  enum { CAPTURED_TWICE_OF = 3 };
-  return s->copies > 0 && s->copies < s->segments / CAPTURED_TWICE_OF;
-}
-
-/* What may be missing of it, for whoever makes a verdict. */
-static void note_lacks(const struct watch *w, struct flow *f) {
-  f->model.capture_incomplete = w->incomplete;
-  f->model.not_all_kept = f->may_lack_begin;
-  f->model.network_copies = makes_copies(&w->summary);
-}
-
-static void make_verdict(struct watch *w, struct flow *f, struct verdict *v, int64_t now_us,
-                         bool may_ask) {
-  note_lacks(w, f);
-  verdict_make(v, &f->model, now_us);
-  hear(w, f, v, may_ask);
-}
-
-static void give_verdict(struct watch *w, struct flow *f, int64_t now_us, bool may_ask) {
-  struct verdict v;
-  settle_roles(w, f);
-  number(w, f);
-  make_verdict(w, f, &v, now_us, may_ask);
-  REPORT(w, REPORT_VERDICTS, verdict, f, &v, now_us);
-  if (f->verdicts == 0 && flow_has_closed(f)) w->closes++;
-  if (f->verdicts < UINT8_MAX) f->verdicts++;
-  if (f->is_closing) w->due.n_closing--;
-  f->is_closing = false;
-}
-
-/* The connection's last verdict stands. */
-static void count(struct watch *w, const struct flow *f, int64_t now_us) {
-  if (!tally_add(&w->summary, f, &w->demand, &w->unmet, now_us)) w->any_bad = true;
-}
-
-static void finish(struct watch *w, struct flow *f, int64_t now_us, bool may_ask) {
-  if (f->verdicts == 0 || f->is_closing) give_verdict(w, f, now_us, may_ask);
-  count(w, f, now_us);
-}
-
-/* Nothing is to be said of it any more. */
-static void drop(struct watch *w, struct flow *f) {
-  if (f->is_closing) w->due.n_closing--;
-  if (w->kernel) kernel_forget(w->kernel, f);
-  deadline_set(&w->deadlines, &f->deadline, DEADLINE_NEVER);
-  flow_remove(&w->flows, f);
-}
-
-/* ---- What no segment tells ------------------------------------------------------------------- */
-
-static void expire(struct watch *w, struct flow *f, int64_t now_us) {
-  struct model_step step;
-  if (due_is_held(&w->due, f)) return;
-  if (model_expire(&f->model, now_us, &step)) REPORT(w, REPORT_STEPS, expired, f, &step, now_us);
-}
-
-/* Asks the kernel now and then, and believes it that an end has closed where no segment says so. */
-static void consult(struct watch *w, struct flow *f, int64_t now_us) {
-  const struct kernel_view *view = f->kernel;
-  if (!due_is_consulted(&w->due, f)) return;
-  if (now_us - view->asked_us >= due_ask_every_us(&w->due)) ask(w, f);
-  for (unsigned i = 0; i < 2; i++) {
-    struct model_step step;
-    int64_t gone_us = view->gone_us[i];
-    if (gone_us <= f->model.last_us || w->caught_up_us - gone_us < GONE_SURE_US) continue;
-    if (model_closed_silently(&f->model, i, view->gone_us[i], &step))
-      REPORT(w, REPORT_STEPS, expired, f, &step, view->gone_us[i]);
-  }
-}
-
-/* ---- Who is waited for ---------------------------------------------------------------------- */
-
-static void tell_stuck(struct watch *w, struct flow *f, int64_t now_us) {
-  struct verdict v;
-  if (due_stuck_us(&w->due, f) > now_us) return;
-  while (due_stuck_us(&w->due, f) <= now_us) f->told_stuck++;
-  make_verdict(w, f, &v, now_us, true);
-  if (verdict_stuck(&v) || v.only_half_closed)
-    REPORT(w, REPORT_VERDICTS, stuck, f, &v, now_us - due_waits_since_us(&f->model), now_us);
-}
-
-void watch_take_inventory(struct watch *w, kernel_wanted *wanted, void *context, int64_t now_us) {
-  struct kernel_inventory inventory;
-  if (w->kernel && kernel_take_inventory(w->kernel, &inventory, wanted, context))
-    REPORT(w, REPORT_VERDICTS, inventory, &inventory, now_us);
-}
-
-/* ---- Timers --------------------------------------------------------------------------------- */
-
-/* Its deadline may have come nearer. One that has moved away is seen to be early when it comes. */
-static void hurry(struct watch *w, struct flow *f) {
-  int64_t us = due_us(&w->due, f);
-  if (us < f->deadline.at_us) deadline_set(&w->deadlines, &f->deadline, us);
-}
-
-/* False: the flow is gone. */
-static bool visit(struct watch *w, struct flow *f, int64_t now_us) {
-  const struct model *m = &f->model;
-  if (f->is_closing) {
-    consult(w, f, now_us);
-    expire(w, f, now_us);
-    tell_stuck(w, f, now_us);
-    if (due_verdict_us(&w->due, f) > now_us) return true;
-    give_verdict(w, f, now_us, true);
-    flow_move(&w->flows, f, FLOW_LINGERING);
-  }
-  if (f->list != FLOW_LINGERING || now_us - m->last_us < w->due.two_msl_us) return true;
-  expire(w, f, now_us);
-  count(w, f, now_us);
-  drop(w, f);
-  return false;
-}
-
-static void run_timers(struct watch *w, int64_t now_us) {
-  struct deadline *due;
-  w->last_timers_us = now_us;
-  while ((due = deadline_take(&w->deadlines, now_us))) {
-    struct flow *f = (struct flow *)((char *)due - offsetof(struct flow, deadline));
-    if (!visit(w, f, now_us)) continue;
-    int64_t us = due_us(&w->due, f);
-    deadline_set(&w->deadlines, &f->deadline, us > now_us ? us : now_us + 1);
-  }
-}
+/* ---- The clock ------------------------------------------------------------------------------- */
 
 /* Until the first TIME_WAIT of the flow ends, INT64_MAX when there is none. */
 static int64_t time_wait_left_us(const struct watch *w, const struct flow *f, int64_t now_us) {
@@ -262,9 +68,11 @@ static int64_t time_wait_left_us(const struct watch *w, const struct flow *f, in
  * them are at most the resets of the last second. */
 static void count_down(struct watch *w, int64_t now_us) {
   enum { LOOKED_AT = 64 };
-  const struct flow *nearest = NULL, *f = w->flows.head[FLOW_ENDED];
+  const struct flow *nearest = NULL;
+  struct hot *e = flow_first(&w->flows, FLOW_ENDED);
   int64_t left_us = INT64_MAX;
-  for (int i = 0; f && i < LOOKED_AT; f = f->next, i++) {
+  for (int i = 0; e && i < LOOKED_AT; e = flow_next(&w->flows, e), i++) {
+    const struct flow *f = flow_whole(&w->flows, e);
     int64_t left = time_wait_left_us(w, f, now_us);
     if (left >= left_us) continue;
     nearest = f;
@@ -276,7 +84,7 @@ static void count_down(struct watch *w, int64_t now_us) {
 }
 
 void watch_tick(struct watch *w, int64_t now_us) {
-  run_timers(w, now_us);
+  conclude_due(w, now_us);
   REPORT(w, REPORT_SUMMARY, tick, now_us);
   if (w->due.wait) count_down(w, now_us);
   watch_flush(w);
@@ -293,9 +101,9 @@ static void give_words(struct watch *w, int64_t until_us, int64_t now_us) {
   if (until_us > w->pending_us) until_us = w->pending_us;
   while (kernel_next(w->kernel, &w->flows, until_us, now_us, &word)) {
     struct flow *f = word.flow;
-    number(w, f);
+    conclude_number(w, f);
     REPORT(w, REPORT_STEPS, kernel, &word);
-    hurry(w, f);
+    conclude_hurry(w, f);
   }
 }
 
@@ -311,10 +119,16 @@ static bool attend_kernel(struct watch *w, int64_t now_us) {
   for (int i = 0; i < ASKS_PER_TURN; i++) {
     f = kernel_next_noticed(w->kernel);
     if (!f) return false;
-    ask(w, f);
-    hurry(w, f);
+    conclude_ask(w, f);
+    conclude_hurry(w, f);
   }
   return true;
+}
+
+void watch_take_inventory(struct watch *w, kernel_wanted *wanted, void *context, int64_t now_us) {
+  struct kernel_inventory inventory;
+  if (w->kernel && kernel_take_inventory(w->kernel, &inventory, wanted, context))
+    REPORT(w, REPORT_VERDICTS, inventory, &inventory, now_us);
 }
 
 bool watch_attend(struct watch *w, int64_t now_us) {
@@ -329,14 +143,15 @@ bool watch_attend(struct watch *w, int64_t now_us) {
 
 /* Which places are given up first, should they all be needed. */
 static void list(struct watch *w, struct flow *f) {
+  struct hot *e = flow_entry_of(&w->flows, f);
   enum flow_list list = FLOW_UNLISTED;
   if (f->is_closing && due_is_complete(&f->model, f->model.last_us))
     list = FLOW_ENDED;
-  else if (!f->is_closing && f->list == FLOW_LINGERING)
+  else if (!f->is_closing && e->list == FLOW_LINGERING)
     list = FLOW_LINGERING;
   else if (connection_is_half_open(&f->model))
     list = FLOW_HALF_OPEN;
-  if (list != f->list || list == FLOW_ENDED) flow_move(&w->flows, f, list);
+  if (list != e->list || list == FLOW_ENDED) flow_move(&w->flows, e, list);
 }
 
 /* Numbers the segment, and finds those that its changes refer to. */
@@ -384,15 +199,15 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
     list(w, f);
     return;
   }
-  number(w, f);
+  conclude_number(w, f);
   if (!f->is_closing) w->due.n_closing++;
   f->is_closing = true;
   list(w, f);
   number_segment(f, &event);
-  note_lacks(w, f);
+  conclude_lacks(w, f);
   REPORT(w, REPORT_STEPS, segment, &event);
   if (w->kernel) kernel_notice(w->kernel, f);
-  hurry(w, f);
+  conclude_hurry(w, f);
 }
 
 /* The four-tuple begins a new connection with this SYN, or FIN if no SYN was captured. */
@@ -404,10 +219,10 @@ static void reincarnate(struct watch *w, struct flow *f, struct decoded *first,
     kernel_gather(w->kernel);
     give_words(w, now_us, now_us);
   }
-  finish(w, f, now_us, false);
+  conclude_now(w, f, now_us, false);
   if (w->kernel) kernel_forget(w->kernel, f);
-  flow_restart(&w->flows, f, first, place, w->due.two_msl_us, &from);
-  settle_roles(w, f);
+  flow_restart(&w->flows, f, first, place, &from);
+  conclude_roles(w, f);
   from = flow_end_of(f, place->half);
   if (incarnation_name(rule)) model_reuse(&f->model, rule, from, now_us);
   step_flow(w, f, from, &first->segment);
@@ -488,64 +303,86 @@ static bool follow_next(struct watch *w, struct flow *f, enum end from,
 
 /* The table is full: somebody has to go. */
 static void make_room(struct watch *w, int64_t now_us) {
-  struct flow *f = NULL;
-  for (unsigned i = 0; !f && i < FLOW_LISTS; i++) f = w->flows.head[i];
-  if (!f) f = flow_longest_idle(&w->flows);
-  if (f->list == FLOW_LINGERING || f->list == FLOW_ENDED)
+  struct hot *e = NULL;
+  for (unsigned i = 0; !e && i < FLOW_LISTS; i++) e = flow_first(&w->flows, i);
+  if (!e) e = flow_longest_idle(&w->flows);
+  if (e->list == FLOW_LINGERING || e->list == FLOW_ENDED)
     w->summary.evicted.ended++;
-  else if (f->list == FLOW_HALF_OPEN)
+  else if (e->list == FLOW_HALF_OPEN)
     w->summary.evicted.half_open++;
   else
     w->summary.evicted.idle++;
+  struct flow *f = flow_whole(&w->flows, e);
   bool is_settled =
       due_is_complete(&f->model, now_us) && now_us - f->model.last_us >= due_settle_us(&f->model);
   if (!is_settled) w->has_evicted = f->may_lack_begin = true;
-  if (f->number != 0) finish(w, f, now_us, true);
-  drop(w, f);
+  if (f->number != 0) conclude_now(w, f, now_us, true);
+  conclude_drop(w, f);
 }
 
 /* The first payload says what a connection is about; what comes later is not looked into. */
-static void note_text(struct flow *f, const struct watch_packet *packet) {
-  bool *has_payload = &f->has_payload[packet->place.half];
-  if (packet->decoded.segment.payload_bytes == 0 || *has_payload) return;
-  *has_payload = true;
-  if (packet->has_text) f->has_text = true;
+static void note_text(struct hot *e, const struct watch_packet *packet) {
+  if (packet->decoded.segment.payload_bytes == 0) return;
+  if (flow_is_first_payload(e, packet->place.half) && packet->has_text) e->has_text = true;
+}
+
+/* The model takes the segment. */
+static void follow_whole(struct watch *w, struct hot *e, bool is_new, struct watch_packet *packet) {
+  const struct segment *s = &packet->decoded.segment;
+  struct flow *f = flow_whole(&w->flows, e);
+  if (is_new || (s->flags & (SEGMENT_FIN | SEGMENT_RST))) conclude_roles(w, f);
+  enum end from = flow_end_of(f, packet->place.half);
+  if (w->ran_backwards && flow_repeats(f, from, s)) {
+    w->summary.copies++;
+  } else if (!follow_next(w, f, from, packet)) {
+    note_text(e, packet);
+    f->has_text = e->has_text;
+    step_flow(w, f, flow_end_of(f, packet->place.half), s);
+  }
+  conclude_shrink(w, f);
+}
+
+/* Of one that has just been added. */
+static void note_ports(struct watch *w, const struct hot *e) {
+  if (e->roles_by == ROLES_BY_SYN)
+    roles_note_server(w->roles, e->port[1 - e->client]);
+  else
+    roles_note(w->roles, e->port[0], e->port[1]);
 }
 
 static void follow(struct watch *w, struct watch_packet *packet) {
   enum end from;
   struct decoded *decoded = &packet->decoded;
-  struct flow *f = flow_find(&w->flows, &packet->place, &from);
-  if (!f) {
-    if (w->flows.used == w->flows.max) make_room(w, packet->t_us);
-    f = flow_add(&w->flows, &packet->place, decoded, w->due.two_msl_us, &from);
-    if (!f) {
-      w->summary.not_followed++;
-      return;
-    }
-    bool begins = segment_has(&decoded->segment, SEGMENT_SYN);
-    f->may_lack_begin = w->has_evicted && !begins;
-    note_ports(w, f);
-    settle_roles(w, f);
-  } else if (decoded->segment.flags & (SEGMENT_FIN | SEGMENT_RST)) {
-    settle_roles(w, f);
-  }
-  from = flow_end_of(f, packet->place.half);
-  if (flow_is_copy(f, decoded, from) ||
-      (w->ran_backwards && flow_repeats(f, from, &decoded->segment))) {
+  if (copies_note(w->copies, packet->place.segment_hash, decoded)) {
     w->summary.copies++;
     return;
   }
-  if (follow_next(w, f, from, packet)) return;
-  note_text(f, packet);
-  step_flow(w, f, flow_end_of(f, packet->place.half), &decoded->segment);
+  struct hot *e = flow_find(&w->flows, &packet->place, &from);
+  bool is_new = !e;
+  if (is_new) {
+    if (flow_is_full(&w->flows)) make_room(w, packet->t_us);
+    e = flow_add(&w->flows, &packet->place, decoded, &from);
+    if (!e) {
+      w->summary.not_followed++;
+      return;
+    }
+    e->lacks_begin = w->has_evicted && !segment_has(&decoded->segment, SEGMENT_SYN);
+    note_ports(w, e);
+  }
+  /* What may be another tap's takes the model to tell. */
+  bool may_repeat = w->ran_backwards && packet->t_us <= hot_last_us(e);
+  if (e->form == FLOW_OPEN && !may_repeat && flow_step(&w->flows, e, from, &decoded->segment)) {
+    note_text(e, packet);
+    return;
+  }
+  follow_whole(w, e, is_new, packet);
 }
 
 static void take(struct watch *w, struct watch_packet *packet) {
   int64_t t_us = packet->t_us;
   if (t_us > w->newest_us) w->newest_us = t_us;
   if (!w->live && w->newest_us - t_us > STEP_BACK_US) w->ran_backwards = true;
-  if (!w->live && t_us - w->last_timers_us >= TIMERS_EVERY_US) run_timers(w, t_us);
+  if (!w->live && t_us - w->last_timers_us >= TIMERS_EVERY_US) conclude_due(w, t_us);
   if (w->kernel) give_words(w, t_us, t_us);
   switch (packet->result) {
     case DECODE_SEGMENT:
@@ -564,27 +401,26 @@ void watch_packets(struct watch *w, struct watch_packet packets[], unsigned n) {
   for (unsigned i = 0; i < n; i++)
     if (packets[i].result == DECODE_SEGMENT)
       flow_locate(&w->flows, &packets[i].decoded, &packets[i].place);
+  for (unsigned i = 0; i < n; i++) {
+    if (packets[i].result != DECODE_SEGMENT) continue;
+    flow_prefetch(&w->flows, &packets[i].place);
+    copies_prefetch(w->copies, packets[i].place.segment_hash);
+  }
   for (unsigned i = 0; i < n; i++)
-    if (packets[i].result == DECODE_SEGMENT) flow_prefetch(&w->flows, &packets[i].place);
+    if (packets[i].result == DECODE_SEGMENT) flow_prefetch_whole(&w->flows, &packets[i].place);
   for (unsigned i = 0; i < n; i++) take(w, &packets[i]);
 }
 
 void watch_end(struct watch *w, int64_t now_us) {
-  run_timers(w, now_us);
-  uint32_t n;
-  struct flow **rest = flow_in_order_of_closes(&w->flows, &n);
-  for (uint32_t i = 0; i < n; i++) {
-    struct flow *f = rest ? rest[i] : &w->flows.flows[i];
-    if (!f->in_use || f->model.segments == 0) continue;
+  conclude_due(w, now_us);
+  for (struct hot *e; (e = flow_first_to_close(&w->flows));) {
+    struct flow *f = flow_whole(&w->flows, e);
     if (!flow_has_closed(f)) w->summary.still_open++;
-    finish(w, f, now_us, true);
+    conclude_now(w, f, now_us, true);
+    conclude_drop(w, f);
   }
-  bool in_order = rest != NULL;
-  free(rest);
   if (w->kernel) w->summary.kernel.events_lost = kernel_lost(w->kernel);
   w->summary.t_us = now_us;
   REPORT(w, REPORT_SUMMARY, summary, &w->summary);
   watch_flush(w);
-  for (unsigned i = 0; i < w->n_reports && !in_order; i++)
-    if (w->reports[i]->out) w->reports[i]->out->error = ENOMEM; /* all of it, but not as promised */
 }

@@ -18,39 +18,7 @@
 #include <stdint.h>
 
 #include "capture/decode.h"
-#include "capture/demand.h"
-#include "capture/due.h"
-#include "capture/flow.h"
-#include "capture/kernel/kernel.h"
-#include "capture/report/report.h"
-#include "capture/tally.h"
-
-enum { WATCH_REPORTS_MAX = 9 };
-
-struct watch {
-  struct flow_table flows;
-  struct deadlines deadlines;
-  struct due_terms due; /* the caller's, but for n_closing */
-  struct report *reports[WATCH_REPORTS_MAX];
-  unsigned n_reports;
-  struct demand demand;
-  struct kernel *kernel; /* the caller's; NULL: nobody asks it */
-  int64_t pending_us;    /* a SYN of that time may begin a new connection; INT64_MAX: none */
-  uint32_t max_flows;
-  bool live;
-  bool incomplete;  /* the kernel dropped packets: set it as soon as that is known */
-  bool has_evicted; /* a connection that was not over: one that begins in the middle may be it */
-  struct roles *roles;
-  uint32_t last_number;
-  int64_t caught_up_us; /* when nothing captured was left to be read */
-  int64_t last_timers_us;
-  int64_t newest_us;  /* the latest time of a packet */
-  bool ran_backwards; /* a packet was older than that, and not by a little only */
-  uint64_t closes;    /* connections whose verdict was given at least once, and that closed */
-  bool any_bad;       /* a breach, someone stuck, or a demand not met, in a verdict that stands */
-  struct tally_unmet unmet; /* verdicts that stand and are not what was demanded */
-  struct report_summary summary;
-};
+#include "capture/watched.h"
 
 /* False when there is no memory. Fields from `due` to `live` are the caller's to set first. */
 bool watch_init(struct watch *watch);

@@ -24,32 +24,34 @@ static struct decoded packet_of(uint32_t client, uint16_t port) {
   return p;
 }
 
-static struct flow *find(struct flow_table *t, const struct decoded *p) {
+static struct hot *find(struct flow_table *t, const struct decoded *p) {
   struct flow_place place;
   enum end from;
   flow_locate(t, p, &place);
   return flow_find(t, &place, &from);
 }
 
-static struct flow *add(struct flow_table *t, const struct decoded *p) {
+static struct hot *add(struct flow_table *t, const struct decoded *p) {
   struct flow_place place;
   enum end from;
   flow_locate(t, p, &place);
-  struct flow *f = flow_add(t, &place, p, TWO_MSL_US, &from);
-  if (f) assert_int_equal(from, END_CLIENT);
-  return f;
+  struct hot *e = flow_add(t, &place, p, &from);
+  if (e) assert_int_equal(from, END_CLIENT);
+  return e;
 }
+
+static void take_out(struct flow_table *t, struct hot *e) { flow_remove(t, flow_whole(t, e)); }
 
 static void both_directions_are_one_flow(void **unused) {
   (void)unused;
   struct flow_table t;
-  assert_true(flow_table_init(&t, 4));
+  assert_true(flow_table_init(&t, 4, TWO_MSL_US));
   struct decoded there = packet_of(1, 1024), back = there;
   back.source = there.destination;
   back.destination = there.source;
   back.source_port = there.destination_port;
   back.destination_port = there.source_port;
-  struct flow *f = add(&t, &there);
+  struct hot *f = add(&t, &there);
   struct flow_place place;
   enum end from;
   flow_locate(&t, &back, &place);
@@ -63,7 +65,7 @@ static void both_directions_are_one_flow(void **unused) {
 static void a_place_depends_on_the_packet_alone(void **unused) {
   (void)unused;
   struct flow_table t;
-  assert_true(flow_table_init(&t, 4));
+  assert_true(flow_table_init(&t, 4, TWO_MSL_US));
   struct decoded packet = packet_of(1, 1024);
   packet.family = 6;
   struct flow_place places[3];
@@ -80,19 +82,19 @@ static void a_place_depends_on_the_packet_alone(void **unused) {
 static void what_is_there_is_found_and_nothing_else(void **unused) {
   (void)unused;
   enum { N = 20000, ROUNDS = 200000 };
-  static struct flow *there[N];
+  static struct hot *there[N];
   struct flow_table t;
   uint32_t used = 0;
-  assert_true(flow_table_init(&t, N));
+  assert_true(flow_table_init(&t, N, TWO_MSL_US));
   memset(there, 0, sizeof there);
   srand(1);
   for (int round = 0; round < ROUNDS; round++) {
     unsigned i = (unsigned)rand() % N;
     struct decoded p = packet_of(i / 100, (uint16_t)(i % 100));
-    struct flow *f = find(&t, &p);
+    struct hot *f = find(&t, &p);
     assert_ptr_equal(f, there[i]);
     if (f) {
-      flow_remove(&t, f);
+      take_out(&t, f);
       there[i] = NULL;
       used--;
     } else {
@@ -100,7 +102,7 @@ static void what_is_there_is_found_and_nothing_else(void **unused) {
       assert_non_null(there[i]);
       used++;
     }
-    assert_int_equal(t.used, used);
+    assert_int_equal(t.entries.used, used);
   }
   flow_table_destroy(&t);
 }
@@ -108,12 +110,12 @@ static void what_is_there_is_found_and_nothing_else(void **unused) {
 static void a_full_table_takes_no_more(void **unused) {
   (void)unused;
   struct flow_table t;
-  assert_true(flow_table_init(&t, 3));
+  assert_true(flow_table_init(&t, 3, TWO_MSL_US));
   struct decoded p[4];
   for (uint16_t i = 0; i < 4; i++) p[i] = packet_of(1, i);
   for (int i = 0; i < 3; i++) assert_non_null(add(&t, &p[i]));
   assert_null(add(&t, &p[3]));
-  flow_remove(&t, find(&t, &p[1]));
+  take_out(&t, find(&t, &p[1]));
   assert_non_null(add(&t, &p[3]));
   assert_null(find(&t, &p[1]));
   flow_table_destroy(&t);
@@ -122,8 +124,8 @@ static void a_full_table_takes_no_more(void **unused) {
 static void lists_keep_their_order(void **unused) {
   (void)unused;
   struct flow_table t;
-  struct flow *f[4];
-  assert_true(flow_table_init(&t, 4));
+  struct hot *f[4];
+  assert_true(flow_table_init(&t, 4, TWO_MSL_US));
   for (uint16_t i = 0; i < 4; i++) {
     struct decoded p = packet_of(1, i);
     f[i] = add(&t, &p);
@@ -131,21 +133,37 @@ static void lists_keep_their_order(void **unused) {
   }
   flow_move(&t, f[0], FLOW_HALF_OPEN);
   flow_move(&t, f[2], FLOW_ENDED);
-  assert_ptr_equal(t.head[FLOW_HALF_OPEN], f[1]);
-  assert_ptr_equal(t.head[FLOW_HALF_OPEN]->next, f[3]);
-  assert_ptr_equal(t.tail[FLOW_HALF_OPEN], f[0]);
-  assert_ptr_equal(t.head[FLOW_ENDED], f[2]);
-  flow_remove(&t, f[1]);
+  assert_ptr_equal(flow_first(&t, FLOW_HALF_OPEN), f[1]);
+  assert_ptr_equal(flow_next(&t, f[1]), f[3]);
+  assert_ptr_equal(flow_next(&t, f[3]), f[0]);
+  assert_null(flow_next(&t, f[0]));
+  assert_ptr_equal(flow_first(&t, FLOW_ENDED), f[2]);
+  take_out(&t, f[1]);
   flow_move(&t, f[3], FLOW_UNLISTED);
-  assert_ptr_equal(t.head[FLOW_HALF_OPEN], f[0]);
+  assert_ptr_equal(flow_first(&t, FLOW_HALF_OPEN), f[0]);
   flow_table_destroy(&t);
 }
 
-static int64_t longest_idle_us(const struct flow_table *t) {
+static int64_t last_us(struct flow_table *t, struct hot *e) {
+  return e->form == FLOW_OPEN ? hot_last_us(e) : flow_whole(t, e)->model.last_us;
+}
+
+/* A segment at that time: every second connection is kept whole. */
+static void hear(struct flow_table *t, uint32_t i, int64_t t_us) {
+  struct hot *e = flow_entry(t, i);
+  if (e->form == FLOW_FREE) return;
+  if (i % 2 == 0) {
+    flow_whole(t, e)->model.last_us = t_us;
+  } else {
+    e->last_us_low = (uint32_t)t_us;
+  }
+}
+
+static int64_t longest_idle_us(struct flow_table *t) {
   int64_t us = INT64_MAX;
-  for (uint32_t i = 0; i < t->untouched; i++) {
-    const struct flow *f = &t->flows[i];
-    if (f->in_use && f->list == FLOW_UNLISTED && f->model.last_us < us) us = f->model.last_us;
+  for (uint32_t i = 0; i < t->entries.untouched; i++) {
+    struct hot *e = flow_entry(t, i);
+    if (e->form != FLOW_FREE && e->list == FLOW_UNLISTED && last_us(t, e) < us) us = last_us(t, e);
   }
   return us;
 }
@@ -154,22 +172,110 @@ static void the_longest_idle_goes_first(void **unused) {
   (void)unused;
   enum { N = 1000, ENDED = N / 10 };
   struct flow_table t;
-  assert_true(flow_table_init(&t, N));
+  assert_true(flow_table_init(&t, N, TWO_MSL_US));
   for (unsigned i = 0; i < N; i++) {
     struct decoded p = packet_of(1, (uint16_t)i);
-    struct flow *f = add(&t, &p);
-    f->model.last_us = (i * 7919) % N; /* all different, and in no order */
-    if (i < ENDED) flow_move(&t, f, FLOW_ENDED);
+    struct hot *e = add(&t, &p);
+    hear(&t, i, (i * 7919) % N); /* all different, and in no order */
+    if (i < ENDED) flow_move(&t, e, FLOW_ENDED);
   }
   int64_t now_us = N;
-  for (struct flow *f; (f = flow_longest_idle(&t));) {
-    assert_int_equal(f->model.last_us, longest_idle_us(&t));
-    flow_remove(&t, f);
-    t.flows[now_us % N].model.last_us = now_us; /* this one is heard of again */
+  for (struct hot *e; (e = flow_longest_idle(&t));) {
+    assert_int_equal(last_us(&t, e), longest_idle_us(&t));
+    take_out(&t, e);
+    hear(&t, (uint32_t)now_us % N, now_us); /* this one is heard of again */
     now_us++;
   }
-  assert_int_equal(t.used, ENDED);
+  assert_int_equal(t.entries.used, ENDED);
   flow_table_destroy(&t);
+}
+
+/* ---- The three sizes ------------------------------------------------------------------------ */
+
+struct both_ways {
+  struct flow_table *t;
+  struct decoded there, back;
+};
+
+static struct flow_place place_of(const struct both_ways *talk, const struct decoded *p) {
+  struct flow_place place;
+  flow_locate(talk->t, p, &place);
+  return place;
+}
+
+/* What the watch does with a segment. Returns the entry. */
+static struct hot *say(struct both_ways *talk, enum end from, uint8_t flags, uint32_t seq,
+                       uint32_t ack, uint32_t bytes, int64_t t_us) {
+  struct decoded *p = from == END_CLIENT ? &talk->there : &talk->back;
+  p->segment = (struct segment){
+      .t_us = t_us, .seq = seq, .ack = ack, .flags = flags, .payload_bytes = bytes, .window = 1000};
+  struct flow_place place = place_of(talk, p);
+  enum end found;
+  struct hot *e = flow_find(talk->t, &place, &found);
+  if (!e) e = flow_add(talk->t, &place, p, &found);
+  assert_int_equal(found, from);
+  if (e->form == FLOW_OPEN && flow_step(talk->t, e, from, &p->segment)) return e;
+  struct model_step step;
+  struct flow *f = flow_whole(talk->t, e);
+  model_step(&f->model, from, &p->segment, &step);
+  if (f->model.roles_seen == ROLES_OF_CLOSE) flow_move(talk->t, e, FLOW_ENDED);
+  flow_shrink(talk->t, f);
+  return e;
+}
+
+static struct both_ways talk_in(struct flow_table *t, bool ipv6) {
+  struct both_ways talk = {.t = t, .there = packet_of(7, 40000)};
+  if (ipv6) {
+    talk.there.family = 6;
+    memset(talk.there.source.bytes, 0x20, sizeof talk.there.source.bytes);
+    memset(talk.there.destination.bytes, 0x21, sizeof talk.there.destination.bytes);
+  }
+  talk.back = talk.there;
+  talk.back.source = talk.there.destination;
+  talk.back.destination = talk.there.source;
+  talk.back.source_port = talk.there.destination_port;
+  talk.back.destination_port = talk.there.source_port;
+  return talk;
+}
+
+static void a_connection_is_as_small_as_it_can_be(void **unused) {
+  (void)unused;
+  enum { SA = SEGMENT_SYN | SEGMENT_ACK, A = SEGMENT_ACK, FA = SEGMENT_FIN | SEGMENT_ACK };
+  for (unsigned ipv6 = 0; ipv6 < 2; ipv6++) {
+    struct flow_table t;
+    assert_true(flow_table_init(&t, 4, TWO_MSL_US));
+    struct both_ways talk = talk_in(&t, ipv6);
+    struct hot *e = say(&talk, END_CLIENT, SEGMENT_SYN, 100, 0, 0, 10);
+    assert_ptr_equal(flow_first(&t, FLOW_HALF_OPEN), e);
+    say(&talk, END_SERVER, SA, 500, 101, 0, 20);
+    assert_ptr_equal(flow_first(&t, FLOW_HALF_OPEN), e);
+    say(&talk, END_CLIENT, A, 101, 501, 10, 30); /* with data, where the list's links were */
+    assert_null(flow_first(&t, FLOW_HALF_OPEN));
+    say(&talk, END_SERVER, A, 501, 111, 0, 40);
+    assert_int_equal(e->form, FLOW_OPEN);
+    say(&talk, END_CLIENT, A, 101, 501, 10, 200050); /* again */
+    assert_int_equal(e->form, FLOW_WHOLE);
+    say(&talk, END_SERVER, A, 501, 111, 0, 200060);
+    assert_int_equal(e->form, FLOW_OPEN);
+    assert_int_equal(t.wholes.used, 0);
+    say(&talk, END_CLIENT, FA, 111, 501, 0, 200070);
+    assert_int_equal(e->form, FLOW_WHOLE);
+    say(&talk, END_SERVER, A, 501, 112, 0, 200080);
+    say(&talk, END_SERVER, FA, 501, 112, 0, 200090);
+    say(&talk, END_CLIENT, A, 112, 502, 0, 200100);
+    assert_int_equal(e->form, FLOW_RESTING);
+    assert_int_equal(t.wholes.used, 0);
+    /* Nothing was forgotten. */
+    const struct flow *f = flow_whole(&t, e);
+    assert_int_equal(f->key.family, ipv6 ? 6 : 4);
+    assert_memory_equal(&f->key.address[f->client], &talk.there.source, 4);
+    assert_int_equal(f->model.end[END_CLIENT].state, TCPS_TIME_WAIT);
+    assert_int_equal(f->model.end[END_CLIENT].data_bytes, 10);
+    assert_int_equal(f->model.last_us, 200100);
+    take_out(&t, e);
+    assert_int_equal(t.entries.used + t.wholes.used + t.resting.used + t.addresses.used, 0);
+    flow_table_destroy(&t);
+  }
 }
 
 /* Slots that are looked at until this flow is found. */
@@ -178,8 +284,11 @@ static uint64_t search_length(const struct flow_table *t, const struct decoded *
   flow_locate(t, p, &place);
   uint32_t mask = t->n_slots - 1, at = place.tag & mask, n = 1;
   for (; t->slots[at]; at = (at + 1) & mask, n++) {
-    const struct flow *f = &t->flows[(uint32_t)t->slots[at] - 1];
-    if (memcmp(&f->key, &place.key, sizeof f->key) == 0) return n;
+    const struct hot *e = flow_entry(t, (uint32_t)t->slots[at] - 1);
+    bool is_it = memcmp(&e->address[0], &place.key.address[0], sizeof e->address[0]) == 0 &&
+                 memcmp(&e->address[1], &place.key.address[1], sizeof e->address[1]) == 0 &&
+                 memcmp(e->port, place.key.port, sizeof e->port) == 0;
+    if (is_it) return n;
   }
   fail_msg("a flow that was added is not there");
   return 0;
@@ -194,16 +303,19 @@ static void chosen_tuples_make_no_search_long(void **unused) {
   for (uint32_t client = 1; n < N; client++)
     for (uint32_t port = 1024; port < 65536 && n < N; port++) {
       struct decoded p = packet_of(client, (uint16_t)port);
-      struct flow_key key = {.port = {(uint16_t)port, 80}, .family = 4};
-      key.address[0] = p.source;
-      key.address[1] = p.destination;
+      struct {
+        uint8_t address[2][4];
+        uint16_t port[2];
+      } tuple = {.port = {(uint16_t)port, 80}};
+      memcpy(tuple.address[0], p.source.bytes, 4);
+      memcpy(tuple.address[1], p.destination.bytes, 4);
       if (memcmp(&p.source, &p.destination, sizeof p.source) > 0) continue;
-      if ((XXH3_64bits(&key, sizeof key) & ((1U << SAME_BITS) - 1)) == 0) chosen[n++] = p;
+      if ((XXH3_64bits(&tuple, sizeof tuple) & ((1U << SAME_BITS) - 1)) == 0) chosen[n++] = p;
     }
   uint64_t length[2] = {0};
   for (unsigned kind = 0; kind < 2; kind++) {
     struct flow_table t;
-    assert_true(flow_table_init(&t, N));
+    assert_true(flow_table_init(&t, N, TWO_MSL_US));
     for (unsigned i = 0; i < N; i++) {
       if (kind == 1) chosen[i] = packet_of((uint32_t)rand(), (uint16_t)i);
       assert_non_null(add(&t, &chosen[i]));
@@ -223,6 +335,7 @@ int main(void) {
       cmocka_unit_test(a_full_table_takes_no_more),
       cmocka_unit_test(lists_keep_their_order),
       cmocka_unit_test(the_longest_idle_goes_first),
+      cmocka_unit_test(a_connection_is_as_small_as_it_can_be),
       cmocka_unit_test(chosen_tuples_make_no_search_long),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -396,13 +396,17 @@ bool kernel_next(struct kernel *k, struct flow_table *flows, int64_t until_us, i
   while (k->first_word < k->n_words && k->words[k->first_word].t_us <= until_us) {
     const struct kernel_event event = k->words[k->first_word], *e = &event; /* more may come */
     enum end end;
-    struct flow *f = flow_between(flows, e->pair.family, &e->pair.local, e->pair.local_port,
-                                  &e->pair.remote, e->pair.remote_port, &end);
+    struct hot *entry = flow_between(flows, e->pair.family, &e->pair.local, e->pair.local_port,
+                                     &e->pair.remote, e->pair.remote_port, &end);
+    /* Of one that is open, and of which the kernel has not spoken, an opening is no news. */
+    bool is_opening = e->kind == KERNEL_EVENT_STATE && is_before_close(e->to);
+    bool is_news = entry && !(is_opening && entry->form == FLOW_OPEN);
+    struct flow *f = is_news ? flow_whole(flows, entry) : NULL;
     if (f && until_us > now_us && is_early(k, e, f, end, now_us)) break;
     k->early_us = 0;
     k->first_word++;
     if (!f) continue;
-    if (e->kind == KERNEL_EVENT_STATE && is_before_close(e->to)) {
+    if (is_opening) {
       begin_anew(f, end, e);
       continue;
     }

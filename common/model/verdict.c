@@ -36,6 +36,7 @@ int64_t verdict_quiet_us(const struct model *m, unsigned which) {
   /* Fewer copies than after which any stack gives up: Windows repeats five times. */
   enum { GIVEN_UP_COPIES = 6 };
   const struct close_fin *fin = &m->fin[which];
+  if (fin->copies == 0 || fin->copies >= GIVEN_UP_COPIES || fin->answers > 0) return INT64_MAX;
   bool known = m->end[0].round_trip.is_known || m->end[1].round_trip.is_known;
   int64_t path_us = m->end[0].round_trip.least_us + m->end[1].round_trip.least_us;
   int64_t rto_us = !known ? RTO_UNKNOWN_US : path_us * 2 > RTO_US ? path_us * 2 : RTO_US;
@@ -43,7 +44,6 @@ int64_t verdict_quiet_us(const struct model *m, unsigned which) {
   if (m->rst.from != END_NONE) return INT64_MAX; /* which ends all repetition */
   enum end closer = connection_closer(m, which);
   if (closer != END_NONE && m->end[closer].fin_is_void) return INT64_MAX; /* nobody takes it */
-  if (fin->copies == 0 || fin->copies >= GIVEN_UP_COPIES || fin->answers > 0) return INT64_MAX;
   if (fin->last_gap_us * 2 > rto_us) rto_us = fin->last_gap_us * 2;
   return fin->last_us + TIMES * rto_us;
 }

@@ -1,0 +1,42 @@
+/* How the watch comes to an end with a connection: its verdict, what is due without a segment, and
+ * its place. For watch.c alone. */
+#ifndef TEARDOWN_CAPTURE_CONCLUDE_H
+#define TEARDOWN_CAPTURE_CONCLUDE_H
+
+#include "capture/watched.h"
+
+/* Calls a function of every report that is told of this (enum report_told). */
+#define REPORT(w, told, function, ...)             \
+  for (unsigned i_ = 0; i_ < (w)->n_reports; i_++) \
+    if ((w)->reports[i_]->options.quiet <= (told)) \
+  REPORT_TELL((w)->reports[i_], function, __VA_ARGS__)
+
+/* Until something is told of the connection, what is learnt meanwhile says who is the client. */
+void conclude_roles(struct watch *watch, struct flow *flow);
+
+/* From now on it is told of, and by a number. */
+void conclude_number(struct watch *watch, struct flow *flow);
+
+/* Asks the kernel about it. */
+void conclude_ask(struct watch *watch, struct flow *flow);
+
+/* Tells its model what the capture may lack of it, for whoever makes a verdict. */
+void conclude_lacks(const struct watch *watch, struct flow *flow);
+
+/* The connection's last verdict stands: now, if none has been given since its last segment.
+ * `may_ask`: the kernel's answer would still be about this connection. */
+void conclude_now(struct watch *watch, struct flow *flow, int64_t now_us, bool may_ask);
+
+/* Nothing is to be said of it any more, and its place is free. */
+void conclude_drop(struct watch *watch, struct flow *flow);
+
+/* The flow is not needed whole; it must not be used afterwards. */
+void conclude_shrink(struct watch *watch, struct flow *flow);
+
+/* Its deadline may have come nearer. */
+void conclude_hurry(struct watch *watch, struct flow *flow);
+
+/* Does all that is due by now. */
+void conclude_due(struct watch *watch, int64_t now_us);
+
+#endif
