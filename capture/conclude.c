@@ -96,6 +96,7 @@ static void give_verdict(struct watch *w, struct flow *f, struct verdict *v, int
 
 void conclude_now(struct watch *w, struct flow *f, int64_t now_us, bool may_ask) {
   struct verdict v;
+  if (now_us < f->model.last_us) now_us = f->model.last_us; /* files were joined */
   if (f->verdicts == 0 || f->is_closing)
     give_verdict(w, f, &v, now_us, may_ask);
   else

@@ -251,14 +251,24 @@ static void accept_pending(struct watch *w, struct flow *f, enum end from,
   reincarnate(w, f, &syn, &place, syn.segment.t_us, f->pending_rule);
 }
 
-/* The FIN of a connection whose beginning was not captured: neither of its numbers is one of those
- * that the four-tuple had before, when both ends had closed, or may have. */
-static bool is_anothers_fin(const struct model *m, enum end from, const struct segment *s) {
+/* Of a connection whose beginning was not captured: neither of its numbers is one of those that the
+ * four-tuple had before, when both ends had closed, or may have. */
+static bool is_anothers(const struct model *m, enum end from, const struct segment *s) {
   const struct endpoint *f = &m->end[from], *p = &m->end[end_other(from)];
-  if (!f->has_fin || !segment_carries_fin(s) || !segment_has(s, SEGMENT_ACK)) return false;
-  if (!p->has_fin && !m->midstream) return false;
-  return segment_fin_seq(s) != f->fin_seq &&
-         (seq_lt(s->ack, p->first_seq) || seq_gt(s->ack, p->stream.snd_nxt));
+  bool has_fin = segment_carries_fin(s);
+  if (!segment_has(s, SEGMENT_ACK) || segment_has(s, SEGMENT_RST)) return false;
+  if (segment_has(s, SEGMENT_SYN)) {
+    bool other_isn =
+        f->sent_syn ? s->seq != f->first_seq : f->has_seq && s->seq + 1 != f->first_seq;
+    if (!other_isn || !(tcp_state_is_synchronized(f->state) || !p->has_spoken)) return false;
+  } else if (f->has_fin) {
+    bool over = p->has_fin || !p->has_spoken || f->heard_more || (has_fin && m->midstream);
+    bool beside = seq_lt(s->seq, f->first_seq) || seq_gt(s->seq, f->fin_seq + 1);
+    if (!over || !beside) return false;
+  } else if (!has_fin || !p->has_fin || !m->midstream || seq_leq(s->seq, f->stream.snd_nxt)) {
+    return false;
+  }
+  return !p->has_spoken || seq_lt(s->ack, p->first_seq) || seq_gt(s->ack, p->stream.snd_nxt);
 }
 
 /* The next connection on a four-tuple may begin here. False: it is a segment like any other. */
@@ -271,21 +281,14 @@ static bool follow_next(struct watch *w, struct flow *f, enum end from,
     accept_pending(w, f, from, &packet->place);
     return false;
   }
-  if (is_anothers_fin(&f->model, from, s)) {
+  if (is_anothers(&f->model, from, s)) {
     reincarnate(w, f, &packet->decoded, &packet->place, s->t_us, INCARNATION_FREE);
     return true;
   }
-  if (!segment_has(s, SEGMENT_SYN)) return false;
-  if (segment_has(s, SEGMENT_ACK)) {
-    const struct endpoint *peer = &f->model.end[end_other(from)];
-    bool anothers = seq_lt(s->ack, peer->first_seq) || seq_gt(s->ack, peer->stream.snd_nxt);
-    bool decides = !peer->has_spoken || (tcp_state_is_synchronized(sender->state) && anothers);
-    if (!decides || !sender->sent_syn || sender->first_seq == s->seq) return false;
-    reincarnate(w, f, &packet->decoded, &packet->place, s->t_us, INCARNATION_FREE);
-    return true;
-  }
+  if (!segment_has(s, SEGMENT_SYN) || segment_has(s, SEGMENT_ACK)) return false;
   if (sender->sent_syn && sender->first_seq == s->seq) return false;
   enum incarnation rule = accept_incarnation(sender, &f->model.end[end_other(from)], s);
+  if (s->t_us < f->model.last_us) rule = INCARNATION_FREE; /* files were joined */
   if (rule == INCARNATION_FREE) {
     reincarnate(w, f, &packet->decoded, &packet->place, s->t_us, rule);
     return true;

@@ -80,7 +80,7 @@ enum acceptance accept_rst(const struct endpoint *f, const struct endpoint *r,
                    seq_leq(s->ack, r->stream.snd_nxt);
     return answers ? ACCEPT_YES : ACCEPT_ACK_OF_UNSENT;
   }
-  if (!r->offer.has_ack) return ACCEPT_YES;
+  if (!r->offer.has_ack || endpoint_find(r, EVENT_RCV_RST) >= 0) return ACCEPT_YES;
   if (accept_rst_is_before_fin(f, r, s)) return ACCEPT_YES;
   if (seq_lt(s->seq, r->offer.ack_max)) return ACCEPT_OUT_OF_WINDOW;
   if (seq_leq(s->seq, seq_max(f->stream.snd_contig, r->offer.ack_max))) return ACCEPT_YES;

@@ -333,7 +333,11 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
         say_not_yet(&t, m, 0, now_us);
         break;
       }
-      say(&t, "; its FIN was sent ");
+      say(&t, "; ");
+      if (m->crossed)
+        say(&t, "the FIN of ", named(&t, first), " was sent ");
+      else
+        say(&t, "its FIN was sent ");
       say_times(&t, m->fin[0].copies);
       say(&t, " and not acknowledged for ");
       say_duration(&t, now_us - m->fin[0].first_us);

@@ -130,6 +130,14 @@ static void add_finding(struct verdict *v, enum finding_id id, enum end who, int
   v->findings[v->n_findings++] = (struct finding){t_us, expected, actual, id, who};
 }
 
+/* It was sent again, and not so soon that no answer could have come: for want of its ACK. */
+static bool is_repeated(const struct model *m, unsigned which) {
+  const struct close_fin *fin = &m->fin[which];
+  enum end closer = connection_closer(m, which);
+  return fin->copies > 1 && !m->end[closer].fin_is_void &&
+         fin->last_us - fin->first_us >= endpoint_soon_us(&m->end[end_other(closer)]);
+}
+
 /* Who keeps whom waiting when the capture ends. What was sent once and never again, though its
  * sender would have repeated it, is nobody's fault that could be told. */
 static void add_stuck(struct verdict *v, const struct model *m, int64_t now_us) {
@@ -137,7 +145,7 @@ static void add_stuck(struct verdict *v, const struct model *m, int64_t now_us) 
   int64_t last_us = m->half_close_us > m->last_control_us ? m->half_close_us : m->last_control_us;
   bool waited = now_us - last_us >= VERDICT_STUCK_US;
   const struct close_fin *fin1 = &m->fin[FIN1], *fin2 = &m->fin[FIN2];
-  if (v->ending == ENDING_FIN_UNANSWERED && fin1->copies > 1)
+  if (v->ending == ENDING_FIN_UNANSWERED && is_repeated(m, FIN1))
     add_finding(v, FINDING_FIN_UNANSWERED, second, fin1->first_us, 0, 0);
   /* Where the capture begins in the middle, it may have closed before. */
   v->has_waited = waited;
@@ -156,7 +164,7 @@ static void add_stuck(struct verdict *v, const struct model *m, int64_t now_us) 
   if (v->ending != ENDING_LAST_ACK) return;
   if (fin2->answers > 0 && fin2->unanswered > 1)
     add_finding(v, FINDING_FIN_NOT_REACKED, first, fin2->last_us, 0, 0);
-  else if (fin2->answers == 0 && fin2->copies > 1)
+  else if (fin2->answers == 0 && is_repeated(m, FIN2))
     add_finding(v, FINDING_FINAL_ACK_MISSING, first, fin2->first_us, 0, 0);
 }
 
