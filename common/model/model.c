@@ -66,7 +66,7 @@ static void ignore(struct observation *o) {
   if (rst && opening && segment_has(o->s, SEGMENT_ACK) && o->s->ack == o->receiver->first_seq) {
     observation_find(o, FINDING_RST_ACKS_WRONG, o->from, o->s->ack + 1, o->s->ack);
   } else if (rst) {
-    o->m->rst_beyond = seq_gt(o->s->seq, o->receiver->offer.ack_max);
+    o->m->rst_beyond = !opening && seq_gt(o->s->seq, o->receiver->offer.ack_max);
     observation_find(o, FINDING_RST_OUT_OF_WINDOW, o->from, o->receiver->offer.ack_max, o->s->seq);
   } else if (o->step->ignored == ACCEPT_SYN_IN_CONNECTION) {
     o->m->reopened[o->from] = true;
@@ -132,24 +132,25 @@ static enum step_verdict judge(const struct observation *o, const struct awaited
 
 /* ---- The step ------------------------------------------------------------------------------- */
 
-/* Payload that was never captured before. */
-static void count_data(struct observation *o) {
-  if (o->fresh == 0) return;
-  o->sender->data_segments++;
-  o->sender->data_bytes += o->fresh;
-  if (!connection_has_closed(o->m))
-    talk_note_octets(&o->m->talk, &o->m->tls[o->from], o->from, o->s);
-  if (!o->receiver->has_fin || (o->sender->has_fin && !o->first_fin)) return;
-  o->m->half_close_us = o->s->t_us;
-  o->sender->half_close_bytes += o->fresh;
-  o->step->in_half_close = true;
-}
-
 /* A keep-alive probe: one octet before SND.NXT, if any (RFC 9293, 3.8.4). */
 static bool is_probe(const struct observation *o) {
   const struct endpoint *f = o->sender;
   return segment_len(o->s) <= 1 && !(o->s->flags & (SEGMENT_SYN | SEGMENT_FIN)) && f->has_seq &&
          o->s->seq + 1 == f->stream.snd_nxt && !f->has_fin;
+}
+
+/* Payload, and what of it was never captured before. */
+static void count_data(struct observation *o) {
+  bool closed = connection_has_closed(o->m);
+  if (o->s->payload_bytes > 0 && !closed && !is_probe(o))
+    talk_note_octets(&o->m->talk, o->fresh > 0 ? &o->m->tls[o->from] : NULL, o->from, o->s);
+  if (o->fresh == 0) return;
+  o->sender->data_segments++;
+  o->sender->data_bytes += o->fresh;
+  if (!o->receiver->has_fin || (o->sender->has_fin && !o->first_fin)) return;
+  o->m->half_close_us = o->s->t_us;
+  o->sender->half_close_bytes += o->fresh;
+  o->step->in_half_close = true;
 }
 
 /* What this end says, and what it asks in vain. */

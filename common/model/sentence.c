@@ -229,7 +229,7 @@ static void say_reset(struct text *t, const struct verdict *v, const struct mode
   else
     say_of(t, text->sentence, peer);
   bool before_fins = m->first_closer == END_NONE || m->rst.t_us < m->first_fin_us;
-  if (v->cause == RESET_NO_SOCKET && m->rst.answers_ack && before_fins)
+  if (v->cause == RESET_NO_SOCKET && m->rst.answers_ack && before_fins && !m->reopened[by])
     say(t,
         ", or a box in its name says so (restarted, timed out, forgotten by a NAT or load "
         "balancer, "
@@ -242,7 +242,7 @@ static void say_reset(struct text *t, const struct verdict *v, const struct mode
     say(t, " after it had acknowledged that FIN (a stale pool, if they were a request)");
   }
   if (v->idle_answered && v->idle_us >= TALK_SILENCE_US) {
-    say(t, "; nothing had been sent for ");
+    say(t, "; no octet had been sent for ");
     say_duration(t, v->idle_us);
     say(t, " before");
   }
@@ -401,7 +401,9 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
   }
   if (m->rst.from == END_NONE && v->cause == RESET_OUT_OF_WINDOW)
     say(&t, m->rst_beyond ? "; an RST came with a number that its receiver did not await"
-                          : "; an RST with the wrong sequence number was ignored");
+            : m->end[end_other(m->rst_path_from)].state == TCPS_SYN_SENT
+                ? "; an RST that acknowledges nothing was ignored"
+                : "; an RST with the wrong sequence number was ignored");
   say_path(&t, v, m);
   say_kernel(&t, v);
   switch (v->doubt) {

@@ -1,5 +1,7 @@
 #include "common/model/talk.h"
 
+#include <stddef.h>
+
 void talk_note_octets(struct talk *talk, enum talk_tls *tls, unsigned from,
                       const struct segment *s) {
   int64_t gap_us = talk->octets_us != 0 ? s->t_us - talk->octets_us : 0;
@@ -7,6 +9,7 @@ void talk_note_octets(struct talk *talk, enum talk_tls *tls, unsigned from,
   if (talk->from != from || gap_us > talk->pause_us) talk->pause_us = gap_us;
   talk->octets_us = s->t_us;
   talk->from = (uint8_t)from;
+  if (!tls) return;
   switch (s->tls) {
     case SEGMENT_TLS_NONE: /* perhaps the rest of a record */
       if (*tls != TALK_NOT_TLS) *tls = TALK_TLS;

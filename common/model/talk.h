@@ -36,7 +36,7 @@ enum talk_tls {
   TALK_TLS_ALERT,  /* it is one, or (of TLS 1.3) as long as one */
 };
 
-/* New octets of an end passed. */
+/* Octets of an end passed. NULL for `tls`: they had passed before. */
 void talk_note_octets(struct talk *talk, enum talk_tls *tls, unsigned from,
                       const struct segment *segment);
 
