@@ -142,7 +142,7 @@ static bool is_probe(const struct observation *o) {
 /* Payload, and what of it was never captured before. */
 static void count_data(struct observation *o) {
   bool closed = connection_has_closed(o->m);
-  if (o->s->payload_bytes > 0 && !closed && !is_probe(o))
+  if (!closed && (o->fresh > 0 || (o->s->payload_bytes > 0 && !is_probe(o))))
     talk_note_octets(&o->m->talk, o->fresh > 0 ? &o->m->tls[o->from] : NULL, o->from, o->s);
   if (o->fresh == 0) return;
   o->sender->data_segments++;
