@@ -428,7 +428,9 @@ static int watch_source(struct settings *s, int argc, char **argv) {
   watch.due.prompt = s->report.live || (prepared && source_fd(source) >= 0);
   if (!watch.due.prompt) watch.due.stuck_after_us = 0; /* its verdicts come at once */
   if (prepared && !watch_init(&watch)) {
-    cli_complain(&program_cli, "out of memory");
+    cli_complain(&program_cli,
+                 "no memory to follow %u connections at once; --max-flows follows fewer",
+                 watch.max_flows);
   } else if (prepared && outputs_make_reports(&out, &watch, s)) {
     const char *name = s->report.live ? s->source.interface : s->source.file;
     lock_in(s, ask);

@@ -122,7 +122,14 @@ static bool choose_user(const char *user, struct sandbox_invoker *to) {
 bool sandbox_drop(const char *user, bool owners, char error[static SANDBOX_ERROR_SIZE]) {
   struct sandbox_invoker to = {geteuid(), getegid()};
   bool had[OWNER_CAPS] = {false};
-  tzset(); /* reads a file */
+  tzset();                                             /* reads a file */
+  int spare = open("/dev/null", O_RDONLY | O_CLOEXEC); /* libcap-ng does not say what it lacked */
+  if (spare < 0 && (errno == EMFILE || errno == ENFILE)) {
+    snprintf(error, SANDBOX_ERROR_SIZE, "privileges cannot be dropped: %s; raise ulimit -n",
+             strerror(errno));
+    return false;
+  }
+  if (spare >= 0) close(spare);
   if (geteuid() == 0 && !choose_user(user, &to)) {
     snprintf(error, SANDBOX_ERROR_SIZE,
              "-Z %s: there is no such user; 'getent passwd' lists those there are", user);

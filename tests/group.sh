@@ -44,7 +44,7 @@ run() {
   # A sanitized program takes ten times as long to start, half of it to look for leaks: where hundreds are
   # started on paths that other groups take, too, the plain ones do, or no leaks are looked for.
   case $1 in
-    kill | options) export TEARDOWN_BIN=$TEARDOWN_UML_BIN ;;
+    kill | limits | options) export TEARDOWN_BIN=$TEARDOWN_UML_BIN ;;
     corpus | inputs | lab | scenario) export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 ;;
   esac
   case $1 in
