@@ -8,6 +8,7 @@
 #   make bench      what capture, server and client cost; PARTS="live peers" for some alone
 #   make fail-calls  each call of each program fails, one at a time, and what comes of it
 #   make fuzz       any octets, SECONDS=60 for each target of tests/fuzz; TARGETS="decode report" for some
+#   make soak       closes for SECONDS=3600: none without its verdict, and nothing grows
 #   make fresh      the two above on minimal Debian systems (as root; tests/fresh.sh)
 #   make install    into $(DESTDIR)$(PREFIX), as teardown-server, teardown-client, teardown-capture;
 #                   with manual pages, and completions for bash and zsh
@@ -141,7 +142,7 @@ $(NIDS:%=$(B)/bench/%): LDLIBS += -lnids
 PKGS_tests/bench/floor := libpcap
 PKGS_tests/bench/collide := libxxhash
 
-.PHONY: all bench bench-programs campaign clean demo deps fail-calls fresh fuzz install lint test unit
+.PHONY: all bench bench-programs campaign clean demo deps fail-calls fresh fuzz install lint soak test unit
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SECONDEXPANSION:
@@ -228,6 +229,11 @@ fail-calls:
 fuzz: deps
 	@tests/fuzz/fuzz.sh build >/dev/null
 	@FUZZ_SECONDS=$(or $(SECONDS),60) tests/fuzz/fuzz.sh long $(TARGETS)
+
+# SECONDS of closes.
+soak:
+	@$(MAKE) --no-print-directory STRICT=1 all
+	@SOAK=$(or $(SECONDS),3600) tests/check_soak.sh
 
 unit: $(UNIT_TESTS:%=$(B)/tests/%)
 
