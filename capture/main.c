@@ -47,13 +47,16 @@ static bool begin_memory(struct memory *m) {
   return m->file != NULL;
 }
 
-/* False: memory ran out, and nothing is printed. */
+/* False: nothing is printed, or not all; errno says why. A reader that went away, or was given up
+ * after a signal, wanted no more of it. */
 static bool print_memory(struct memory *m) {
   bool whole = !ferror(m->file);
   whole = fclose(m->file) == 0 && whole;
-  if (whole) (void)stop_write(STDERR_FILENO, m->text, m->n);
+  int error = whole ? stop_write(STDERR_FILENO, m->text, m->n) : ENOMEM;
+  if (error == EPIPE || error == ETIMEDOUT) error = 0;
   free(m->text);
-  return whole;
+  errno = error;
+  return error == 0;
 }
 
 /* ---- The run -------------------------------------------------------------------------------- */
@@ -330,7 +333,7 @@ static bool print_summary(const struct report_summary *summary) {
     summary_print(memory.file, summary);
     printed = print_memory(&memory);
   }
-  if (!printed) cli_complain(&program_cli, "the summary cannot be printed: out of memory");
+  if (!printed) cli_complain(&program_cli, "the summary cannot be printed: %s", strerror(errno));
   return printed;
 }
 

@@ -36,7 +36,7 @@ int stop_await_reader(int fd) {
     bool stopped = stop_signal != 0;
     int n = ppoll(&writable, 1, &slice, &mask);
     if (n > 0) return 0;
-    if (n < 0 && errno != EINTR) return errno;
+    if (n < 0 && errno != EINTR) return 0; /* without memory to wait with: the write will tell */
     if (n == 0 && stopped) waited_ms += SLICE_MS;
   }
   return ETIMEDOUT;

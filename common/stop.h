@@ -22,8 +22,8 @@ extern volatile sig_atomic_t stop_signal;
  * which must be safe in a signal handler. SIGPIPE is ignored. */
 void stop_catch(void (*wake)(void));
 
-/* Waits until a write of STOP_UNBLOCKED_BYTES does not block. 0 or errno; ETIMEDOUT when the reader
- * was given up. The two signals are noticed meanwhile also where the caller has blocked them. */
+/* Waits until a write of STOP_UNBLOCKED_BYTES does not block. 0, or ETIMEDOUT when the reader was
+ * given up. The two signals are noticed meanwhile also where the caller has blocked them. */
 int stop_await_reader(int fd);
 
 /* Writes all of it, waiting like this. 0 or errno. */

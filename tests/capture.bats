@@ -358,6 +358,15 @@ unwritable() {
   unwritable "--rows /dev/full" -r "$PCAP" --rows /dev/full
 }
 
+@test "a summary that cannot be written is an error, unless nobody reads it any more" {
+  local status=0
+  "$TEARDOWN_BIN/capture" -r "$PCAP" >/dev/null 2>/dev/full || status=$?
+  ((status == 2))
+  "$TEARDOWN_BIN/capture" -r "$PCAP" >/dev/null 2>&-
+  "$TEARDOWN_BIN/capture" -r "$PCAP" 2>&1 >/dev/null | true
+  ((PIPESTATUS[0] == 0))
+}
+
 @test "NDJSON is JSON for jq and UTF-8, for every golden capture and a file name that is neither" {
   local pcap name=$BATS_TEST_TMPDIR/$'a\xff"\\\x1b[2J\n.pcap' all=$BATS_TEST_TMPDIR/all
   for pcap in "$BATS_TEST_DIRNAME"/golden/*.pcap; do

@@ -199,6 +199,9 @@ def judge(case, run, right):
     if case.strict and run.results() != right.results():
         different = [n for n, r in right.results().items() if run.results().get(n) != r]
         return f"status {run.status}, but not the right result: {different}"
+    lacks = set(right.stderr.splitlines()) - set(run.stderr.splitlines())
+    if case.strict and lacks:
+        return f"status {run.status}, and not said: {lacks}"
     if case is live and '"type":"verdict"' not in str(run.results().get("json")):
         return f"status {run.status}, but no verdict"
     return None
