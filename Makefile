@@ -8,6 +8,7 @@
 #   make bench      what capture, server and client cost; PARTS="live peers" for some alone
 #   make fail-calls  each call of each program fails, one at a time, and what comes of it
 #   make fuzz       any octets, SECONDS=60 for each target of tests/fuzz; TARGETS="decode report" for some
+#   make kills      scripts and capture, killed KILLS=50 times each at random moments
 #   make soak       closes for SECONDS=3600: none without its verdict, and nothing grows
 #   make fresh      the two above on minimal Debian systems (as root; tests/fresh.sh)
 #   make install    into $(DESTDIR)$(PREFIX), as teardown-server, teardown-client, teardown-capture;
@@ -142,7 +143,7 @@ $(NIDS:%=$(B)/bench/%): LDLIBS += -lnids
 PKGS_tests/bench/floor := libpcap
 PKGS_tests/bench/collide := libxxhash
 
-.PHONY: all bench bench-programs campaign clean demo deps fail-calls fresh fuzz install lint soak test unit
+.PHONY: all bench bench-programs campaign clean demo deps fail-calls fresh fuzz install kills lint soak test unit
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SECONDEXPANSION:
@@ -234,6 +235,10 @@ fuzz: deps
 soak:
 	@$(MAKE) --no-print-directory STRICT=1 all
 	@SOAK=$(or $(SECONDS),3600) tests/check_soak.sh
+
+kills:
+	@$(MAKE) --no-print-directory STRICT=1 all
+	@KILLS=$(or $(KILLS),50) SEED=$(or $(SEED),$(shell date +%s)) tests/check_kills.sh
 
 unit: $(UNIT_TESTS:%=$(B)/tests/%)
 
