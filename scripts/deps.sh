@@ -44,6 +44,7 @@ test rt:libclang_rt.fuzzer libclang-rt-dev compiler-rt      compiler-rt    compi
 test cmd:clang-format    clang-format   clang-tools-extra   clang          clang-extra-tools
 test cmd:clang-tidy      clang-tidy     clang-tools-extra   clang          clang-extra-tools
 test cmd:cppcheck        cppcheck       cppcheck            cppcheck       cppcheck
+test cmd:valgrind        valgrind       valgrind            valgrind       valgrind
 test cmd:zsh             zsh            zsh                 zsh            zsh
 test cmd:mandoc          mandoc         mandoc              mandoc         mandoc
 test cmd:shellcheck      shellcheck     ShellCheck          shellcheck     shellcheck
