@@ -12,16 +12,16 @@ cd "$(dirname "$0")/../.."
 
 # Name, executions of a short run, longest input, how often it has its turn in a long one.
 targets=(
-  'decode 300000 600 1'
-  'savefile 40000 3000 1'
-  'segments 1500 1500 3'
-  'report 400 800 3'
-  'offline 1200 4096 3'
-  'trace 40000 2000 1'
-  'netlink 100000 3000 1'
-  'capture_options 15000 300 1'
-  'server_options 10000 300 1'
-  'client_options 10000 300 1'
+  'decode 100000 600 1'
+  'savefile 15000 3000 1'
+  'segments 700 1500 3'
+  'report 200 800 3'
+  'offline 500 4096 3'
+  'trace 20000 2000 1'
+  'netlink 50000 3000 1'
+  'capture_options 8000 300 1'
+  'server_options 5000 300 1'
+  'client_options 5000 300 1'
 )
 built=build/clang/fuzz corpora=build/fuzz/corpus found=build/fuzz/found
 
