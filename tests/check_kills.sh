@@ -93,7 +93,7 @@ kill_once() {
 # kill_often USER MOST COMMAND...
 kill_often() {
   local user=$1 most=$2 i signal at
-  local -a by=(env --default-signal=INT) signals=(INT TERM KILL)
+  local -a by=() signals=(INT TERM KILL)
   shift 2
   [[ $user == root ]] || by+=(setpriv --reuid 65534 --regid 65534 --clear-groups)
   # shellcheck disable=SC2016 # for the inner shell
@@ -104,7 +104,7 @@ kill_often() {
     at=$((RANDOM % most))
     ((i % 2)) || at=$((at * (RANDOM % 100) / 100)) # as often early on
     # shellcheck disable=SC2016 # for the inner shell
-    TREE=$tree unshare --net --pid --mount --mount-proc --fork --kill-child \
+    TREE=$tree timeout 120 env --default-signal=INT unshare --net --pid --mount --mount-proc --fork --kill-child \
       bash -c "$(declare -f world kill_once)"'; kill_once "$@"' - "$signal" "$at" "${by[@]}" -- "$@" || {
       echo "SIG$signal after $at ms, SEED=$seed"
       return 1
