@@ -97,6 +97,7 @@ REPORTS := $(call layer,capture/report) capture/decode capture/flow capture/hot 
   capture/deadline capture/name capture/roles $(MODEL) common/printable common/stop
 OBJECTS_fuzz_decode := tests/fuzz/fuzz_decode capture/decode
 OBJECTS_fuzz_savefile := tests/fuzz/fuzz_savefile capture/savefile
+OBJECTS_fuzz_hot := tests/fuzz/fuzz_hot capture/hot $(MODEL)
 OBJECTS_fuzz_report := $(addprefix tests/fuzz/,fuzz_report reports texts) $(REPORTS)
 OBJECTS_fuzz_offline := $(addprefix tests/fuzz/,fuzz_offline reports texts) \
   $(filter-out capture/main,$(OBJECTS_capture))

@@ -14,6 +14,7 @@ cd "$(dirname "$0")/../.."
 targets=(
   'decode 100000 600 1'
   'savefile 15000 3000 1'
+  'hot 20000 1500 3'
   'segments 700 1500 3'
   'report 200 800 3'
   'offline 500 4096 3'
