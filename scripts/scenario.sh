@@ -17,6 +17,8 @@ Makes a real TCP connection end in the named way, and checks each row of the lad
   --doctor           what this machine can do, and what to do about each lack
   --step             wait for a key before each sentence and each segment
   --keep-pcap DIR    leave the packets in DIR, NAME-1.pcap and so on
+  --html PATH        animate what was captured: a page in this file; of several
+                     scenarios pages in this folder, and an index.html
   -4, -6             IPv4 (default) or IPv6
   --place WHERE      egress: a segment is lost before the sniffer sees it; ingress: after.
                      The default is ingress for a FIN, egress for an ACK
@@ -58,6 +60,8 @@ source "$lab_scripts/scenarios/time-wait.sh"
 source "$lab_scripts/scenarios/lossy.sh"
 # shellcheck source-path=SCRIPTDIR source=scenarios/doctor.sh
 source "$lab_scripts/scenarios/doctor.sh"
+# shellcheck source-path=SCRIPTDIR source=scenarios/pages.sh
+source "$lab_scripts/scenarios/pages.sh"
 
 list() {
   local name
@@ -71,6 +75,7 @@ list() {
 # story SENTENCE...: what happens, and why.
 story() {
   local sentence
+  pages_story "$@"
   for sentence; do
     ((!step)) || printf '\1'
     lab_say "$sentence"
@@ -347,6 +352,7 @@ inside() {
   require
   lab_say "--- $name: ${shows[$name]} ---"
   for try in {1..10}; do
+    [[ -z $pages ]] || : >"$pages/$name.story"
     acts=0 problems=() excuse=''
     act
     "scenario_$name"
@@ -399,6 +405,7 @@ run_all() {
   for name; do
     status=0
     run_one "$name" || status=$?
+    if [[ -n $html ]] && ((status == 0)); then pages_add "$name" "${keep:-$pages_material}" || status=1; fi
     case $status in
       0) passed+=("$name") ;;
       77) skipped+=("$name") ;;
@@ -411,11 +418,12 @@ run_all() {
     ((${#failed[@]} == 0)) || lab_say "failed: ${failed[*]}"
     ((${#skipped[@]} == 0)) || lab_say "skipped: ${skipped[*]}"
   fi
+  [[ -z $html ]] || pages_end "$@"
   if ((${#failed[@]})); then worst=1; elif ((${#passed[@]} == 0)); then worst=77; fi
   return "$worst"
 }
 
-address=127.0.0.1 place='' backend=auto fault=1 step=0 keep='' what=run
+address=127.0.0.1 place='' backend=auto fault=1 step=0 keep='' html='' pages='' what=run
 color=${TEARDOWN_COLOR-auto} # set below, for those inside
 names=() arguments=() inside=''
 if [[ ${1-} == --inside ]]; then
@@ -427,7 +435,7 @@ while (($# > 0)); do
   option=$1
   shift
   case $option in
-    --place | --backend | --keep-pcap)
+    --place | --backend | --keep-pcap | --html)
       (($# > 0)) || lab_misuse "$option wants a value (--help)"
       ;;&
     --place)
@@ -442,9 +450,20 @@ while (($# > 0)); do
       keep=$1
       [[ -d $keep && -w $keep ]] || lab_misuse "--keep-pcap wants a folder that can be written: '$keep'"
       ;;&
+    --html)
+      html=$1
+      [[ -n $html ]] || lab_misuse '--html wants a file, or a folder for several scenarios'
+      shift
+      ;;
     --place | --backend | --keep-pcap)
       arguments+=("$option" "$1")
       shift
+      ;;
+    --pages) # what this script says to itself
+      [[ -n $inside && -n ${1-} ]] || lab_misuse "there is no option '$option'; --help lists them"
+      pages=$1
+      shift
+      keep=${keep:-$pages}
       ;;
     -4) address=127.0.0.1 arguments+=(-4) ;;
     -6) address=::1 arguments+=(-6) ;;
@@ -489,5 +508,9 @@ if ((step)); then
     # The sniffer will write into a pipe.
     [[ -n ${NO_COLOR-} || ${TERM:-dumb} == dumb ]] || export TEARDOWN_COLOR=always
   fi
+fi
+if [[ -n $html ]]; then
+  pages_begin "$html" "${names[@]}"
+  arguments+=(--pages "$pages_material")
 fi
 run_all "${names[@]}"

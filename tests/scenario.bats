@@ -34,7 +34,8 @@ as_stated() {
   (($#)) || set -- -4
   # It is the script that a twin tests, not the programs, so these need not be sanitized.
   TEARDOWN_BIN=${TEARDOWN_UML_BIN:-$TEARDOWN_BIN} begin twin --no-fault "$name"
-  for family; do begin "ip$family" "$family" "$name"; done
+  mkdir -p "$BATS_FILE_TMPDIR/pages"
+  for family; do begin "ip$family" "$family" --html "$BATS_FILE_TMPDIR/pages/$name$family.html" "$name"; done
   for family; do end "ip$family" 0 "As expected: $name." || return; done
   end twin 1 "FAILED: $name: $wrong"
 }
@@ -126,6 +127,25 @@ as_stated() {
   fi
 }
 
+# The pages that the tests before this one have left.
+@test "the page of every scenario opens in a browser, and each close of it reaches its end" {
+  command -v chromium chromedriver >/dev/null || skip 'no chromium or chromedriver: scripts/deps.sh test installs them'
+  local name
+  for name in $("$scenario" --list | sed '/netem/d; s/ .*//'); do
+    [[ -s $BATS_FILE_TMPDIR/pages/$name-4.html ]] || fail "no page of $name"
+  done
+  run "$BATS_TEST_DIRNAME/python_with.sh" selenium "$BATS_TEST_DIRNAME/open_pages.py" "$BATS_FILE_TMPDIR/pages"
+  ((status == 0)) || fail "$output"
+}
+
+@test "--html of several is a folder, with an index" {
+  begin gallery --html "$BATS_TEST_TMPDIR/gallery" reset-linger-0 coalesced
+  end gallery 0 '2 as expected'
+  run "$BATS_TEST_DIRNAME/python_with.sh" selenium "$BATS_TEST_DIRNAME/open_pages.py" "$BATS_TEST_TMPDIR/gallery"
+  [[ $status == 0 && $output == '3 pages'* ]] || fail "$output"
+  grep -q '<p>Linux does not acknowledge a FIN at once' "$BATS_TEST_TMPDIR/gallery/index.html"
+}
+
 @test "every scenario of the list is here" {
   local name
   run "$scenario" --list
@@ -190,7 +210,7 @@ as_stated() {
 @test "misuse is one line, with status 2" {
   local options
   for options in '' nosuch --nosuch '--place here normal' '--keep-pcap /nonexistent normal' --inside \
-    '--inside normal' --keep-pcap; do
+    '--inside normal' --keep-pcap --html '--html /nonexistent/page normal' '--html / normal' '--pages / normal'; do
     # shellcheck disable=SC2086 # several words
     run --separate-stderr "$scenario" $options
     [[ $status == 2 && ${#stderr_lines[@]} == 1 && -z $output ]] || fail "$options: $status $stderr"
