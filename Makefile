@@ -94,7 +94,7 @@ OBJECTS_test_name := tests/test_name capture/name
 # tests/fuzz/fuzz.sh links them with libFuzzer, which has a main.
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPORTS := $(call layer,capture/report) capture/decode capture/flow capture/hot capture/pool \
-  capture/deadline capture/name capture/roles $(MODEL) common/printable common/stop
+  capture/deadline capture/folder capture/name capture/roles capture/sandbox $(MODEL) common/printable common/stop
 OBJECTS_fuzz_decode := tests/fuzz/fuzz_decode capture/decode
 OBJECTS_fuzz_savefile := tests/fuzz/fuzz_savefile capture/savefile
 OBJECTS_fuzz_hot := tests/fuzz/fuzz_hot capture/hot $(MODEL)

@@ -102,6 +102,7 @@ void conclude_now(struct watch *w, struct flow *f, int64_t now_us, bool may_ask)
   else
     make_verdict(w, f, &v, now_us, false);
   if (!tally_add(&w->summary, f, &v, &w->demand, &w->unmet, now_us)) w->any_bad = true;
+  REPORT(w, REPORT_SUMMARY, settled, f, &v);
 }
 
 void conclude_drop(struct watch *w, struct flow *f) {

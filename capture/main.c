@@ -141,7 +141,7 @@ static int64_t clock_us(const struct watch *w, int64_t last_us, int64_t heard_us
 }
 
 /* False when the source broke: the verdicts so far are given all the same. */
-static bool run(struct watch *w, struct source *source, struct report *pcapng,
+static bool run(struct watch *w, struct source *source, struct outputs *out,
                 const struct settings *s, const sigset_t *unblocked) {
   char error[SOURCE_ERROR_SIZE];
   struct packet read[SOURCE_BATCH];
@@ -165,8 +165,11 @@ static bool run(struct watch *w, struct source *source, struct report *pcapng,
       case SOURCE_BROKEN: more = ok = false; break;
     }
     /* Before a verdict is made of what may lie behind a hole. */
-    if (w->live) w->incomplete = source_counts(source).dropped > 0;
-    follow(w, pcapng, read, packets, n);
+    if (w->live) {
+      w->summary.dropped = source_counts(source).dropped;
+      w->incomplete = w->summary.dropped > 0;
+    }
+    follow(w, out->pcapng, read, packets, n);
     for (unsigned i = 0; i < n; i++, n_packets++)
       if (n_packets == 0 || packets[i].t_us > last_us) last_us = packets[i].t_us;
     tell_evictions(w, &evictions_told);
@@ -175,6 +178,7 @@ static bool run(struct watch *w, struct source *source, struct report *pcapng,
       unsigned columns = draw_columns(); /* it may have been resized */
       for (unsigned i = 0; i < w->n_reports; i++) w->reports[i]->options.columns = columns;
       if (n_packets > 0 || w->live) watch_tick(w, clock_us(w, last_us, heard_us));
+      outputs_tick(out, now_us());
       next_tick_us = now_us() + TICK_MS * 1000;
     }
     if (!s->report.live) {
@@ -350,11 +354,11 @@ static bool drop_privileges(const struct settings *s, bool ask) {
   return false;
 }
 
-static void lock_in(const struct settings *s, bool ask) {
+static void lock_in(const struct settings *s, bool ask, bool replaces) {
   char error[SANDBOX_ERROR_SIZE] = "seccomp", now[512];
   if (s->no_sandbox) return;
   sandbox_describe(now, sizeof now);
-  bool locked = sandbox_lock(ask, error);
+  bool locked = sandbox_lock(ask, replaces, error);
   if (s->report.verbose || !locked) cli_say("sandbox: %s, %s\n", now, locked ? "seccomp" : error);
 }
 
@@ -436,7 +440,7 @@ static int watch_source(struct settings *s, int argc, char **argv) {
                  watch.max_flows);
   } else if (prepared && outputs_make_reports(&out, &watch, s)) {
     const char *name = s->report.live ? s->source.interface : s->source.file;
-    lock_in(s, ask);
+    lock_in(s, ask, outputs_replace(&out));
     for (unsigned i = 0; i < watch.n_reports; i++)
       if (watch.reports[i]->options.quiet == REPORT_STEPS)
         REPORT_TELL(watch.reports[i], start, name, s->filter,
@@ -445,7 +449,7 @@ static int watch_source(struct settings *s, int argc, char **argv) {
     if (s->report.live && isatty(STDERR_FILENO) && s->format != FORMAT_TABLE)
       tell_source(name, s->filter);
     bool ok = second ? run_pair(&watch, (struct source *[]){source, second}, s)
-                     : run(&watch, source, out.pcapng, s, &unblocked);
+                     : run(&watch, source, &out, s, &unblocked);
     bool written = outputs_finish(&out);
     written = print_summary(&watch.summary) && written;
     status = ok && written ? exit_status(&watch, s, out.expected) : CLI_EXIT_USAGE;

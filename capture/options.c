@@ -69,6 +69,11 @@ static const struct cli_option rows[] = {
              "in a pipe)"},
     {0, "json", "FILE", CLI_TEXT, AT(json_file),
      .text = "also write NDJSON to this file, whatever the format"},
+    {0, "rotate", "S", CLI_NUMBER, AT(rotate_s), .min = 1, .max = 86400,
+     .text = "with --json FILE: after so many seconds what was written is put beside it, whole, under a "
+             "name with time and number"},
+    {0, "metrics", "FILE", CLI_TEXT, AT(metrics_file),
+     .text = "also keep counts in this file for Prometheus, as node-exporter's textfile collector reads them"},
     {0, "host-name", "NAME", CLI_TEXT, AT(report.host),
      .text = "NDJSON of many hosts: each object says that it is of this one, of which run, and which line"},
     {0, "html", "FILE", CLI_TEXT, AT(html_file),
@@ -243,6 +248,15 @@ static bool check_host(const char *host) {
   return false;
 }
 
+static bool check_rotation(const struct settings *s) {
+  if (s->rotate_s == 0) return true;
+  if (!s->json_file)
+    cli_complain(&program_cli, "--rotate is about --json FILE, which is not given");
+  else
+    return true;
+  return false;
+}
+
 static bool is_one_file(const char *one, const char *other) {
   struct stat a, b;
   if (strcmp(one, other) == 0) return true;
@@ -292,7 +306,8 @@ int options_read(int argc, char **argv, struct settings *s) {
     cli_complain(&program_cli, "--only: %s", error);
     return CLI_EXIT_USAGE;
   }
-  if (!check_files(s) || !check_lesson(s) || !check_table(s) || !check_host(s->report.host))
+  if (!check_files(s) || !check_lesson(s) || !check_table(s) || !check_host(s->report.host) ||
+      !check_rotation(s))
     return CLI_EXIT_USAGE;
   if (s->source.file && s->source.interface) {
     cli_complain(&program_cli, "-r and -i exclude each other: read a file or capture, not both");

@@ -23,11 +23,12 @@ struct settings {
   struct only only;
   struct cli_texts files;          /* -r: one, or two that are two vantage points */
   const char *only_words, *expect; /* as it was typed; `demand` is what it means */
-  const char *json_file, *html_file, *svg_file, *mermaid_file, *rows_file, *expected_ladder_file;
+  const char *json_file, *html_file, *svg_file, *mermaid_file, *rows_file, *expected_ladder_file,
+      *metrics_file;
   const char *user;  /* to become, NULL */
   const char *netns; /* to enter, NULL */
   char *filter;      /* owned */
-  uint64_t packets_max, closes_max, duration_s, msl_s, max_flows, stuck_after_s;
+  uint64_t packets_max, closes_max, duration_s, msl_s, max_flows, stuck_after_s, rotate_s;
   unsigned quiet; /* of standard output alone: what goes to files is complete */
   enum format format;
   enum color_when color;

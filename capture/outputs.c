@@ -4,10 +4,12 @@
 #include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "capture/report/draw.h"
 #include "capture/report/lesson.h"
+#include "capture/report/metrics.h"
 #include "capture/report/page.h"
 #include "capture/report/pcapng.h"
 #include "capture/report/pictures.h"
@@ -37,6 +39,20 @@ static bool want_file(struct outputs *to, const char *option, const char *file, 
   else
     to->save_fd = fd;
   return true;
+}
+
+/* What is put into a folder is opened when the process has the rights that it will keep. */
+static bool want_folder(struct outputs *to, struct folder *folder, const char *option,
+                        const char *file, report_new *new) {
+  char error[FOLDER_ERROR_SIZE];
+  if (!file) return true;
+  if (folder_open(folder, option, file, error)) {
+    to->wanted[to->n_wanted++] = (struct destination){
+        .option = option, .file = file, .new = new, .fd = -1, .folder = folder};
+    return true;
+  }
+  cli_complain(&program_cli, "%s", error);
+  return false;
 }
 
 static bool is_pcapng(const char *file) {
@@ -82,7 +98,9 @@ bool outputs_open(struct outputs *to, const struct settings *s, const struct sou
   to->save_fd = -1;
   if (source_file_fd(source) >= 0) target_exclude(&to->targets, source_file_fd(source));
   if (!want_file(to, "-w", s->source.save, is_pcapng(s->source.save) ? report_pcapng_new : NULL) ||
-      !want_file(to, "--json", s->json_file, report_json_new) ||
+      !(s->rotate_s > 0 ? want_folder(to, &to->rotated, "--json", s->json_file, report_json_new)
+                        : want_file(to, "--json", s->json_file, report_json_new)) ||
+      !want_folder(to, &to->metrics, "--metrics", s->metrics_file, report_metrics_new) ||
       !want_file(to, "--html", s->html_file, report_page_new) ||
       !want_file(to, "--svg", s->svg_file, report_svg_new) ||
       !want_file(to, "--mermaid", s->mermaid_file, report_mermaid_new) ||
@@ -94,11 +112,36 @@ bool outputs_open(struct outputs *to, const struct settings *s, const struct sou
   return false;
 }
 
-static bool add_output(struct watch *w, struct outputs *to, const struct settings *s,
+/* Begins the first file of a folder, as far as now is the time for that. The descriptor; -1: none
+ * yet; -2: it was said why it cannot be. */
+static int begin_in_folder(struct outputs *to, const struct settings *s, struct folder *folder) {
+  int64_t now_us = (int64_t)time(NULL) * 1000000;
+  char error[FOLDER_ERROR_SIZE];
+  bool grows = folder == &to->rotated;
+  if (grows && !folder_rescue(folder, now_us)) {
+    cli_complain(&program_cli, "%s %s: what an earlier run left cannot be put in its place: %s",
+                 folder->option, folder->file, strerror(errno));
+    return -2;
+  }
+  if (!folder_try(folder, error)) {
+    cli_complain(&program_cli, "%s", error);
+    return -2;
+  }
+  if (!grows) return -1;
+  to->rotate_us = (int64_t)s->rotate_s * 1000000;
+  to->begun_us = now_us;
+  return folder_begin(folder);
+}
+
+static bool add_output(struct watch *w, struct outputs *to, struct settings *s,
                        const struct destination *d) {
   struct output *o = &to->list[to->n];
   *o = (struct output){.option = d->option, .file = d->file};
-  if (!out_open(&o->out, d->fd, s->report.live ? OUT_LIVE_SIZE : OUT_FILE_SIZE)) {
+  int fd = d->folder ? begin_in_folder(to, s, d->folder) : d->fd;
+  if (fd < -1) return false;
+  if (d->folder == &to->metrics) s->report.metrics = d->folder;
+  if (d->folder == &to->rotated) o->rotates = true;
+  if (!out_open(&o->out, fd, s->report.live ? OUT_LIVE_SIZE : OUT_FILE_SIZE)) {
     cli_complain(&program_cli, "out of memory");
     return false;
   }
@@ -146,17 +189,44 @@ static bool has_lost(const struct outputs *to) {
   return lost;
 }
 
-bool outputs_finish(struct outputs *to) {
+static void finish(struct out *out) {
+  bool is_whole = out_finish(out);
+  /* A failing disk may say so only now. */
+  if (out->fd >= 0 && out->fd != STDOUT_FILENO && close(out->fd) < 0 && is_whole)
+    out->error = errno;
+}
+
+/* Also when not all could be written: what there is is somebody's. */
+static void put_in_place(struct outputs *to, struct out *out) {
+  finish(out);
+  if (!folder_put_numbered(&to->rotated, to->begun_us) && out->error == 0) out->error = errno;
+}
+
+bool outputs_replace(const struct outputs *to) { return to->metrics.file || to->rotated.file; }
+
+void outputs_tick(struct outputs *to, int64_t now_us) {
   for (unsigned i = 0; i < to->n; i++) {
     struct out *out = &to->list[i].out;
-    bool is_whole = out_finish(out);
-    /* A failing disk may say so only now. */
-    if (out->fd != STDOUT_FILENO && close(out->fd) < 0 && is_whole) out->error = errno;
+    if (!to->list[i].rotates || out->error != 0 || now_us - to->begun_us < to->rotate_us) continue;
+    put_in_place(to, out);
+    to->begun_us = now_us;
+    out->fd = folder_begin(&to->rotated);
+    if (out->fd < 0 && out->error == 0) out->error = errno;
   }
+}
+
+bool outputs_finish(struct outputs *to) {
+  for (unsigned i = 0; i < to->n; i++)
+    if (to->list[i].rotates)
+      put_in_place(to, &to->list[i].out);
+    else
+      finish(&to->list[i].out);
   return !has_lost(to);
 }
 
 void outputs_close(struct outputs *to) {
   ladder_expectation_free(to->expected);
   for (unsigned i = 0; i < to->n; i++) out_close(&to->list[i].out);
+  if (to->metrics.file) folder_close(&to->metrics);
+  if (to->rotated.file) folder_close(&to->rotated);
 }

@@ -3,6 +3,7 @@
 #ifndef TEARDOWN_CAPTURE_OUTPUTS_H
 #define TEARDOWN_CAPTURE_OUTPUTS_H
 
+#include "capture/folder.h"
 #include "capture/ladder_expectation.h"
 #include "capture/options.h"
 #include "capture/target.h"
@@ -12,6 +13,7 @@
 struct output {
   struct out out;
   const char *option, *file; /* as the user knows it */
+  bool rotates;              /* it is the part of a file that will be put into to->rotated */
 };
 
 typedef struct report *report_new(struct out *, const struct report_options *);
@@ -22,6 +24,7 @@ struct destination {
   report_new *new;
   int fd;
   unsigned quiet;
+  struct folder *folder; /* where it is put, instead of fd; NULL */
 };
 
 struct outputs {
@@ -33,6 +36,8 @@ struct outputs {
   struct output list[WATCH_REPORTS_MAX];
   unsigned n;
   struct ladder_expectation *expected;
+  struct folder metrics, rotated; /* of --metrics; of --json with --rotate */
+  int64_t rotate_us, begun_us;    /* how long a file grows; when this one began, by the clock */
 };
 
 /* Opens all that is written to; nothing is written yet. False: it was said why not. */
@@ -41,6 +46,13 @@ bool outputs_open(struct outputs *outputs, const struct settings *settings,
 
 /* Gives the watch a report for each, and what is expected of the ladder. */
 bool outputs_make_reports(struct outputs *outputs, struct watch *watch, struct settings *settings);
+
+/* Files are put into folders while it runs, which the sandbox must then allow. */
+bool outputs_replace(const struct outputs *outputs);
+
+/* The clock goes on: what has grown for so long is put in its place, and another begins. To be
+ * called where the reports hold whole lines. */
+void outputs_tick(struct outputs *outputs, int64_t now_us);
 
 /* Writes what is left. False when anything could not be written, which is said. */
 bool outputs_finish(struct outputs *outputs);

@@ -168,7 +168,7 @@ bool sandbox_drop(const char *user, bool owners, char error[static SANDBOX_ERROR
 
 /* ---- System calls --------------------------------------------------------------------------- */
 
-enum { FOR_ALL = 1, FOR_WITNESS = 2, FOR_SANITIZERS = 4 };
+enum { FOR_ALL = 1, FOR_WITNESS = 2, FOR_SANITIZERS = 4, FOR_FOLDERS = 8 };
 
 /* By name: a machine that lacks one has another of the same use. Where the arguments are limited,
  * it is by `limits`. */
@@ -200,6 +200,9 @@ static const struct {
     {"sendto", FOR_WITNESS}, {"sendmsg", FOR_WITNESS}, {"send", FOR_WITNESS},
     {"getsockname", FOR_WITNESS}, {"openat", FOR_WITNESS}, {"open", FOR_WITNESS},
     {"getdents64", FOR_WITNESS}, {"readlinkat", FOR_WITNESS},
+    /* a new file beside the one that it is to replace */
+    {"openat", FOR_FOLDERS}, {"renameat", FOR_FOLDERS}, {"renameat2", FOR_FOLDERS},
+    {"unlinkat", FOR_FOLDERS},
     /* LeakSanitizer stops all threads from one of its own, and reads what is mapped */
     {"openat", FOR_SANITIZERS}, {"open", FOR_SANITIZERS}, {"readlink", FOR_SANITIZERS},
     {"readlinkat", FOR_SANITIZERS}, {"getdents", FOR_SANITIZERS}, {"getdents64", FOR_SANITIZERS},
@@ -212,17 +215,19 @@ static const struct {
 };
 /* clang-format on */
 
-/* The bits of one argument that must be 0. */
+/* The bits of one argument that must be 0, and those that must be 1, where a row of `calls` is for
+ * `who`. */
 static const struct {
   const char *name;
-  unsigned argument;
-  uint64_t barred;
+  unsigned argument, who;
+  uint64_t barred, needed;
 } limits[] = {
-    {"openat", 2, O_ACCMODE | O_CREAT | O_TRUNC},
-    {"open", 1, O_ACCMODE | O_CREAT | O_TRUNC},
-    {"mmap", 2, PROT_EXEC},
-    {"mmap2", 2, PROT_EXEC},
-    {"mprotect", 2, PROT_EXEC},
+    {"openat", 2, FOR_WITNESS | FOR_SANITIZERS, O_ACCMODE | O_CREAT | O_TRUNC, 0},
+    {"openat", 2, FOR_FOLDERS, 0, O_CREAT | O_EXCL}, /* nothing that is there */
+    {"open", 1, FOR_WITNESS | FOR_SANITIZERS, O_ACCMODE | O_CREAT | O_TRUNC, 0},
+    {"mmap", 2, FOR_ALL, PROT_EXEC, 0},
+    {"mmap2", 2, FOR_ALL, PROT_EXEC, 0},
+    {"mprotect", 2, FOR_ALL, PROT_EXEC, 0},
 };
 
 /* Of a terminal: what it is, and how large. TIOCSTI would type into it. */
@@ -243,7 +248,7 @@ static int allow_ioctls(scmp_filter_ctx filter, int number) {
   return status;
 }
 
-static int allow(scmp_filter_ctx filter, const char *name) {
+static int allow(scmp_filter_ctx filter, const char *name, unsigned who) {
   int number = seccomp_syscall_resolve_name(name);
   if (number == __NR_SCMP_ERROR) return 0;
   if (strcmp(name, "ioctl") == 0) return allow_ioctls(filter, number);
@@ -252,22 +257,25 @@ static int allow(scmp_filter_ctx filter, const char *name) {
     return allow_where(filter, number, is);
   }
   for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-    if (strcmp(name, limits[i].name) != 0) continue;
-    struct scmp_arg_cmp is = {
-        .arg = limits[i].argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = limits[i].barred};
+    if (strcmp(name, limits[i].name) != 0 || !(limits[i].who & who)) continue;
+    struct scmp_arg_cmp is = {.arg = limits[i].argument,
+                              .op = SCMP_CMP_MASKED_EQ,
+                              .datum_a = limits[i].barred | limits[i].needed,
+                              .datum_b = limits[i].needed};
     return allow_where(filter, number, is);
   }
   return seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
 }
 
-bool sandbox_lock(bool witness, char error[static SANDBOX_ERROR_SIZE]) {
-  unsigned who = FOR_ALL | (witness ? FOR_WITNESS : 0) | (SANITIZED ? FOR_SANITIZERS : 0);
+bool sandbox_lock(bool witness, bool replaces, char error[static SANDBOX_ERROR_SIZE]) {
+  unsigned who = FOR_ALL | (witness ? FOR_WITNESS : 0) | (replaces ? FOR_FOLDERS : 0) |
+                 (SANITIZED ? FOR_SANITIZERS : 0);
   /* An error, not a signal: a C library that takes a way of its own must not end a capture. */
   scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
   int status = filter ? 0 : -ENOMEM;
   for (size_t i = 0; status == 0 && i < sizeof calls / sizeof *calls; i++)
     if (calls[i].who & who) {
-      status = allow(filter, calls[i].name);
+      status = allow(filter, calls[i].name, calls[i].who);
       if (status == -EEXIST) status = 0; /* by another row */
     }
   if (status == 0) status = seccomp_load(filter);

@@ -35,8 +35,9 @@ void sandbox_end_as(const struct sandbox_invoker *invoker);
 bool sandbox_drop(const char *user, bool owners, char error[static SANDBOX_ERROR_SIZE]);
 
 /* From now on the system calls of the table alone: others fail with EPERM. `witness`: those of the
- * kernel witness, too. False: this kernel or this build has no seccomp, and `error` says so. */
-bool sandbox_lock(bool witness, char error[static SANDBOX_ERROR_SIZE]);
+ * kernel witness, too; `replaces`: those that put new files into a folder (folder.h). False: this
+ * kernel or this build has no seccomp, and `error` says so. */
+bool sandbox_lock(bool witness, bool replaces, char error[static SANDBOX_ERROR_SIZE]);
 
 /* "as nobody (65534), capabilities: none, no_new_privs", of this process as it is now; before
  * sandbox_lock, which does not let it look. */

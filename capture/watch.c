@@ -85,7 +85,7 @@ static void count_down(struct watch *w, int64_t now_us) {
 
 void watch_tick(struct watch *w, int64_t now_us) {
   conclude_due(w, now_us);
-  REPORT(w, REPORT_SUMMARY, tick, now_us);
+  REPORT(w, REPORT_SUMMARY, tick, &w->summary, now_us);
   if (w->due.wait) count_down(w, now_us);
   watch_flush(w);
 }

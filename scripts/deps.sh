@@ -48,6 +48,7 @@ test cmd:valgrind        valgrind       valgrind            valgrind       valgr
 test cmd:zsh             zsh            zsh                 zsh            zsh
 test cmd:mandoc          mandoc         mandoc              mandoc         mandoc
 test cmd:shellcheck      shellcheck     ShellCheck          shellcheck     shellcheck
+test cmd:promtool        prometheus     prometheus          prometheus     prometheus
 test cmd:tshark          tshark         wireshark-cli       wireshark-cli  tshark
 test cmd:tmux            tmux           tmux                tmux           tmux
 test cmd:busybox         busybox        busybox             busybox        busybox

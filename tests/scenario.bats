@@ -139,8 +139,8 @@ as_stated() {
 }
 
 @test "--html of several is a folder, with an index" {
-  begin gallery --html "$BATS_TEST_TMPDIR/gallery" reset-linger-0 coalesced
-  end gallery 0 '2 as expected'
+  begin several --html "$BATS_TEST_TMPDIR/gallery" reset-linger-0 coalesced
+  end several 0 '2 as expected'
   run "$BATS_TEST_DIRNAME/python_with.sh" selenium "$BATS_TEST_DIRNAME/open_pages.py" "$BATS_TEST_TMPDIR/gallery"
   [[ $status == 0 && $output == '3 pages'* ]] || fail "$output"
   grep -q '<p>Linux does not acknowledge a FIN at once' "$BATS_TEST_TMPDIR/gallery/index.html"

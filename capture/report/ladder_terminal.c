@@ -122,7 +122,9 @@ static void ladder_countdown(struct report *report, const struct flow *flow, int
   l->counting_down = true;
 }
 
-static void ladder_tick(struct report *report, int64_t now_us) {
+static void ladder_tick(struct report *report, const struct report_summary *so_far,
+                        int64_t now_us) {
+  (void)so_far;
   struct ladder *l = (struct ladder *)report;
   if (!report->options.live) return;
   ladder_print_until(l, &l->queue, now_us - WAIT_US);

@@ -29,6 +29,7 @@ struct report_options {
   const char *find;        /* connections are marked whose first payload contains it; NULL */
   const struct only *only; /* of verdicts: those alone; NULL: all */
   const char *host;        /* NDJSON: where this is captured; NULL: nobody asks */
+  const struct folder *metrics; /* of --metrics, for that report */
   unsigned columns;
 };
 
@@ -113,6 +114,8 @@ struct report_class {
   void (*kernel)(struct report *, const struct kernel_word *);
   /* `now_us` is the clock of a live capture, or the last packet's time. */
   void (*verdict)(struct report *, const struct flow *, const struct verdict *, int64_t now_us);
+  /* That verdict stands: the connection is not followed any more. Once for each. */
+  void (*settled)(struct report *, const struct flow *, const struct verdict *);
   /* Live, --wait: this flow's TIME_WAIT still has so long to run. */
   void (*countdown)(struct report *, const struct flow *, int64_t left_us, int64_t total_us,
                     bool by_kernel);
@@ -121,7 +124,7 @@ struct report_class {
   void (*stuck)(struct report *, const struct flow *, const struct verdict *, int64_t waits_us,
                 int64_t now_us);
   /* The clock goes on: live, and on a pipe. Called some times a second. */
-  void (*tick)(struct report *, int64_t now_us);
+  void (*tick)(struct report *, const struct report_summary *so_far, int64_t now_us);
   /* Live, after the start: what there is of closes that began before. */
   void (*inventory)(struct report *, const struct kernel_inventory *, int64_t now_us);
   void (*destroy)(struct report *);

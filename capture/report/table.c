@@ -558,8 +558,9 @@ static void press(struct table *t, int key) {
   }
 }
 
-static void table_tick(struct report *report, int64_t now_us) {
+static void table_tick(struct report *report, const struct report_summary *so_far, int64_t now_us) {
   struct table *t = (struct table *)report;
+  (void)so_far;
   if (!t->screen) return;
   bool pressed = false;
   for (int key; (key = getch()) != ERR; pressed = true) press(t, key);

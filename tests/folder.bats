@@ -1,0 +1,118 @@
+#!/usr/bin/env bats
+# Files that others take while capture runs: the counts of --metrics and the closed files of --rotate
+# are always whole, and nothing is lost between two of them, or by a signal.
+
+load helper
+
+GOLDEN=$BATS_TEST_DIRNAME/golden
+port=7000
+
+# What is put into a folder is put there by who capture becomes.
+setup() {
+  log=$(mktemp -d)
+  chmod 0777 "$log"
+}
+
+teardown() {
+  end_all
+  rm -rf "$log"
+}
+
+# begin OPTION...: a live capture and a server, until both run.
+begin() {
+  env --default-signal=INT "$TEARDOWN_BIN/capture" -i lo --kernel off -q --format lines "$@" "tcp port $port" \
+    >"$log/out" 2>"$log/err" 3>&- &
+  sniffer=$!
+  "$TEARDOWN_BIN/server" --port $port >"$log/server" 2>&1 3>&- &
+  pids+=("$sniffer" $!)
+  wait_for says server listen
+}
+
+close_some() { "$TEARDOWN_BIN/client" -q --count "$1" 127.0.0.1 $port >"$log/client" 2>&1; }
+
+end_sniffer() {
+  local status=0
+  kill -"$1" "$sniffer"
+  wait "$sniffer" || status=$?
+  ((status <= 1)) || fail "status $status"
+}
+
+# value FILE SAMPLE: the sum of all samples that begin like that.
+value() { awk -v sample="$2" 'index($0, sample) == 1 { n += $NF } END { print n + 0 }' "$1"; }
+
+@test "--metrics: promtool reads it, and it counts what the summary counts" {
+  command -v promtool >/dev/null || skip 'no promtool: scripts/deps.sh test installs it'
+  local name ending n
+  for name in normal coalesced reset-linger-0 refused lost-final-ack-x3 close-wait-stuck simultaneous open; do
+    "$TEARDOWN_BIN/capture" -r "$GOLDEN/$name.pcap" -qq --metrics "$log/m.prom" --json "$log/json" 2>/dev/null || (($? == 1))
+    promtool check metrics <"$log/m.prom" >"$log/promtool" 2>&1
+    while read -r ending n; do
+      ((n == $(value "$log/m.prom" "teardown_closes_total{service=\"7000\",ending=\"$ending\"") )) || fail "$name: not $n $ending" "$(cat "$log/m.prom")"
+    done < <(jq -r 'select(.type == "summary").endings | to_entries[] | select(.key != "open") | "\(.key) \(.value)"' "$log/json")
+    n=$(jq -s '[.[] | select(.type == "verdict") | .losses[]?.count] | add // 0' "$log/json")
+    ((n == $(value "$log/m.prom" teardown_losses_total))) || fail "$name: losses are not $n" "$(cat "$log/m.prom")"
+    ((1 == $(jq -s '[.[] | select(.type == "summary" and .segments == '"$(value "$log/m.prom" teardown_segments_total)"')] | length' "$log/json")))
+  done
+}
+
+@test "--metrics: live it is always whole, and names no address" {
+  begin --metrics "$log/m.prom"
+  wait_for test -s "$log/m.prom"
+  close_some 50
+  wait_for grep -q '^teardown_segments_total [1-9]' "$log/m.prom"
+  end_sniffer INT
+  ((50 == $(value "$log/m.prom" 'teardown_closes_total{service="7000",ending="normal"')))
+  grep -q '^# TYPE teardown_evicted_connections_total' "$log/m.prom"
+  ! grep -q '127\.0\.0\.1' "$log/m.prom"
+  [[ $(echo "$log"/m.prom*) == "$log/m.prom" ]] || fail "something is left: $(ls "$log")"
+}
+
+# whole_lines: the closed files hold each line of the run once.
+whole_lines() {
+  cat "$log"/j-*.ndjson >"$log/all"
+  jq -e -n 'reduce inputs as $o (0; if $o.line == . + 1 then $o.line else error("line \($o.line) after \(.)") end) > 0' \
+    "$log/all" >"$log/jq" 2>&1 || fail "$(cat "$log/jq")"
+}
+
+@test "--rotate: under load no line is lost or doubled, and SIGTERM closes the last file" {
+  local turn
+  begin --json "$log/j.ndjson" --rotate 1 --host-name here
+  wait_for test -e "$log/j.ndjson.part"
+  for turn in 1 2 3; do
+    close_some 100
+    wait_for compgen -G "$log/j-*-00000$turn.ndjson"
+  done
+  end_sniffer TERM
+  [[ ! -e $log/j.ndjson.part ]]
+  whole_lines
+  ((300 == $(jq -n '[inputs | select(.type == "verdict" and .revised == false)] | length' "$log/all") )) ||
+    fail "$(jq -r .type "$log/all" | sort | uniq -c)"
+}
+
+@test "--rotate: what a killed run left is put in its place by the next, up to its last whole line" {
+  printf '{"line":1}\n{"line":2}\n{"li' >"$log/j.ndjson.part"
+  chmod 0666 "$log/j.ndjson.part"
+  "$TEARDOWN_BIN/capture" -r "$GOLDEN/normal.pcap" -qq --json "$log/j.ndjson" --rotate 60
+  local -a closed=("$log"/j-*.ndjson)
+  ((${#closed[@]} == 2)) || fail "$(ls "$log")"
+  [[ $(<"${closed[0]}") == '{"line":1}'$'\n''{"line":2}' ]] || fail "$(cat "${closed[0]}")"
+  jq -e -s 'last.type == "summary"' "${closed[1]}" >/dev/null
+}
+
+@test "what cannot be put into a folder is said before anything is captured" {
+  local options
+  for options in '--metrics -' "--metrics $log/none/m" "--metrics $log/" '--rotate 5' '--metrics /proc/m' \
+    '--json - --rotate 5' "--json $log/j --rotate 0"; do
+    # shellcheck disable=SC2086 # several words
+    run --separate-stderr "$TEARDOWN_BIN/capture" -r "$GOLDEN/normal.pcap" -qq $options
+    [[ $status == 2 && ${#stderr_lines[@]} == 1 && $stderr == *'--'* ]] || fail "$options: $status" "$stderr"
+  done
+}
+
+@test "a disk that is full: what could not be written is said, with status 2" {
+  ((EUID == 0)) || skip 'a small file system takes root'
+  # shellcheck disable=SC2016 # for the inner shell
+  run --separate-stderr unshare --mount sh -c 'mount -t tmpfs -o size=4k,mode=777 none "$1" && exec "$2" -r "$3" -qq --json "$1/j.ndjson" --rotate 9' \
+    - "$log" "$TEARDOWN_BIN/capture" "$GOLDEN/lost-final-ack.pcap"
+  [[ $status == 2 && $stderr == *'cannot write: No space left'* ]] || fail "$status" "$stderr"
+}
