@@ -94,7 +94,10 @@ static enum source_error open_live(struct source *s, const struct source_options
   }
   pcap_set_snaplen(s->pcap, o->snaplen);
   pcap_set_timeout(s->pcap, POLL_TIMEOUT_MS);
-  /* Without it the kernel holds segments back until a block is full, and the last never come. */
+  /* Without it the ring has blocks (TPACKET_V3), each of which is given over after the timeout with
+   * whatever came by then: 16 MiB of them are full after 64 ms in which nobody reads. As it is
+   * there is room for so many packets, however long they take; main pauses instead of being woken
+   * for each. */
   pcap_set_immediate_mode(s->pcap, 1);
   pcap_set_buffer_size(s->pcap, o->buffer_kib * 1024);
   int status = pcap_activate(s->pcap);

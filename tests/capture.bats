@@ -193,6 +193,24 @@ refused() {
   done
 }
 
+switches() { awk '/^voluntary/ { print $2 }' "/proc/$1/status"; }
+
+@test "live, packets that come one on another wake it once a millisecond, not one by one" {
+  local capture server before after since_us ms
+  "$TEARDOWN_BIN/capture" -i lo -qq --kernel off --json "$BATS_TEST_TMPDIR/e" 2>/dev/null &
+  capture=$!
+  timeout 60 "$TEARDOWN_BIN/server" -p 7000 --close-delay 0 >"$BATS_TEST_TMPDIR/server" 2>&1 &
+  server=$!
+  pids=("$capture" "$server")
+  wait_for says "$BATS_TEST_TMPDIR/e" '"start"'
+  wait_for says "$BATS_TEST_TMPDIR/server" listen
+  before=$(switches "$capture") since_us=${EPOCHREALTIME/./}
+  timeout 60 "$TEARDOWN_BIN/client" -q --count 2000 --parallel 4 --close-after 0 127.0.0.1 7000
+  after=$(switches "$capture") ms=$(((${EPOCHREALTIME/./} - since_us) / 1000))
+  echo "$((after - before)) in $ms ms"
+  ((after - before <= 2 * ms + 50))
+}
+
 @test "a pipe that closes early is no error and no loop" {
   run bash -c 'timeout 20 "$TEARDOWN_BIN/capture" -r "$PCAP" | true; echo "${PIPESTATUS[0]}"'
   [[ $output == 0 || $output == *$'\n0' ]]
