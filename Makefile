@@ -119,6 +119,7 @@ OBJECTS_test_out := tests/test_out capture/report/out common/printable common/st
 OBJECTS_test_verdict := tests/test_verdict tests/model_builder $(MODEL)
 OBJECTS_test_witness := tests/test_witness tests/model_builder $(MODEL)
 OBJECTS_test_kernel_diag := tests/test_kernel_diag capture/kernel/diag capture/kernel/owner \
+  capture/kernel/record \
   common/model/tcp_state
 OBJECTS_test_kernel_time_wait := tests/test_kernel_time_wait capture/flow capture/hot \
   capture/pool capture/deadline capture/name $(call layer,capture/kernel) $(MODEL)

@@ -149,6 +149,51 @@ END
   is '.kernel.client.state == "TIME_WAIT"'
 }
 
+# closer END: who closed it, in the first verdict.
+closer() { verdicts | head -n 1 | jq -r ".kernel.$1.closer | \"\(.pid) \(.command) \(.by) \(.at_exit)\""; }
+
+@test "who called close is named at both ends, also when it is gone" {
+  ((TOLD)) || return 0
+  watch --closes 1
+  serve --count 1
+  "$TEARDOWN_BIN/client" 127.0.0.1 "$port" >"$log/client" 2>&1 3>&- &
+  local client=$!
+  wait "$client"
+  end_watch 0
+  [ "$(closer client)" = "$client client close false" ] || fail "$(closer client), not $client"
+  [[ $(closer server) =~ ^[0-9]+' server close false'$ ]] || fail "$(closer server)"
+  is ".sentence | contains(\"; client was closed by client, pid $client; server was closed by server, pid \")"
+}
+
+@test "who never called close is told as one that exited; whoever is only interrupted is nobody" {
+  ((TOLD)) || return 0
+  watch
+  serve --never-close
+  "$TEARDOWN_BIN/client" --close-after 60000 127.0.0.1 "$port" >"$log/client" 2>&1 3>&- &
+  local client=$!
+  wait_for says client 'connected'
+  kill -9 "$client"
+  wait "$client" || true
+  wait_for says events '"role":"ack1"'
+  outlast 2
+  stop_watch 1
+  [ "$(closer client)" = "$client client close true" ] || fail "$(closer client), not $client"
+  is ".sentence | contains(\"; client was closed by the exit of client, pid $client\")"
+  is '.kernel.server | has("closer") | not'
+}
+
+@test "who reset is named" {
+  ((TOLD)) || return 0
+  watch --closes 1
+  serve --count 1
+  "$TEARDOWN_BIN/client" --close reset 127.0.0.1 "$port" >"$log/client" 2>&1 3>&- &
+  local client=$!
+  wait "$client"
+  end_watch 0
+  [ "$(closer client)" = "$client client reset false" ] || fail "$(closer client), not $client"
+  is ".sentence | contains(\"; client was reset by client, pid $client\")"
+}
+
 @test "CLOSE_WAIT names the process that holds it" {
   watch
   serve --never-close

@@ -178,6 +178,49 @@ static void test_state(void **unused) {
   assert_string_equal(pair_text(&event.pair), "0.0.0.0:41822>127.0.0.1:7000");
 }
 
+/* Who ran did it only outside of interrupts; where the kernel does not say, nobody is believed. */
+static void test_in_interrupt(void **unused) {
+  (void)unused;
+  static const struct {
+    uint8_t flags;
+    bool in_interrupt;
+  } cases[] = {{0x00, false}, {0x01, false}, {0x04, false}, {0x80, false}, /* only switched off */
+               {0x08, true},  {0x10, true},  {0x40, true},  {0x95, true}};
+  assert_true(kernel_formats_learn(formats, KERNEL_EVENT_STATE, state_format));
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    put_state(1, 4, "::1", "::1");
+    record[2] = cases[i].flags;
+    assert_true(decode(STATE_SIZE));
+    assert_int_equal(event.in_interrupt, cases[i].in_interrupt);
+  }
+  char text[sizeof state_format];
+  memcpy(text, state_format, sizeof text);
+  *strstr(text, "common_flags") = 'C';
+  assert_true(kernel_formats_learn(formats, KERNEL_EVENT_STATE, text));
+  put_state(1, 4, "::1", "::1");
+  record[2] = 0;
+  assert_true(decode(STATE_SIZE));
+  assert_true(event.in_interrupt);
+}
+
+static void test_exit(void **unused) {
+  (void)unused;
+  static const char format[] = "name: sched_process_exit\nID: 300\nformat:\n" COMMON
+                               "\tfield:char comm[16];\toffset:8;\tsize:16;\tsigned:0;\n"
+                               "\tfield:pid_t pid;\toffset:24;\tsize:4;\tsigned:1;\n";
+  enum { EXIT_SIZE = 28 };
+  assert_true(kernel_formats_learn(formats, KERNEL_EVENT_EXIT, format));
+  memset(record, 0, sizeof record);
+  put_u16(0, 300);
+  put(8, "a\033b", 3);
+  assert_true(decode(EXIT_SIZE));
+  assert_int_equal(event.kind, KERNEL_EVENT_EXIT);
+  assert_string_equal(event.command, "a?b");
+  put(8, "0123456789abcdefg", 16); /* the kernel ends it, but who knows */
+  assert_true(decode(EXIT_SIZE));
+  assert_string_equal(event.command, "0123456789abcde");
+}
+
 static void test_every_state(void **unused) {
   (void)unused;
   /* The order of <netinet/tcp.h>, and NEW_SYN_RECV, which stands for no state of its own. */
@@ -285,6 +328,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_state, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_every_state, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_in_interrupt, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_exit, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_reset_with_ports, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_reset_with_socket_addresses, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_unknown_event_and_every_length, set_up, tear_down),

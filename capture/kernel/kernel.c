@@ -20,9 +20,11 @@ enum {
 struct kernel {
   struct kernel_diag *diag;
   struct kernel_trace *trace;
-  struct kernel_event words[WORDS_MAX]; /* in the order of their times */
-  unsigned first_word, n_words;         /* those from the first on are not given on yet */
-  int64_t early_us;                     /* since when the first of them waits for a SYN; 0: not */
+  struct kernel_event words[WORDS_MAX];   /* in the order of their times */
+  struct kernel_closer closer[WORDS_MAX]; /* whom each of them shows to have closed */
+  struct kernel_exits exits;
+  unsigned first_word, n_words; /* those from the first on are not given on yet */
+  int64_t early_us;             /* since when the first of them waits for a SYN; 0: not */
   struct kernel_word held[HELD_MAX];
   unsigned n_held;
   struct flow *first_due, *last_due;
@@ -300,14 +302,34 @@ int kernel_listening_half(struct kernel *k, const struct flow *f) {
 
 /* ---- Listening ------------------------------------------------------------------------------ */
 
+/* Its name could not be found any more when it was shown to have closed: it tells it now. (A word
+ * is given on only after all that was told has been gathered, so none has gone by.) */
+static void name_gone(struct kernel *k, const struct kernel_event *exit) {
+  for (unsigned i = k->first_word; i < k->n_words; i++) {
+    struct kernel_closer *closer = &k->closer[i];
+    if (closer->pid == exit->tid && closer->command[0] == '\0')
+      memcpy(closer->command, exit->command, sizeof closer->command);
+  }
+}
+
 void kernel_gather(struct kernel *k) {
   if (!k->trace) return;
   if (k->first_word > WORDS_MAX / 2 || k->first_word == k->n_words) {
     k->n_words -= k->first_word;
     memmove(k->words, &k->words[k->first_word], k->n_words * sizeof *k->words);
+    memmove(k->closer, &k->closer[k->first_word], k->n_words * sizeof *k->closer);
     k->first_word = 0;
   }
-  while (k->n_words < WORDS_MAX && kernel_trace_next(k->trace, &k->words[k->n_words])) k->n_words++;
+  while (k->n_words < WORDS_MAX && kernel_trace_next(k->trace, &k->words[k->n_words])) {
+    const struct kernel_event *e = &k->words[k->n_words];
+    if (e->kind == KERNEL_EVENT_EXIT) {
+      kernel_exits_note(&k->exits, e);
+      name_gone(k, e);
+      continue;
+    }
+    struct kernel_closer *closer = &k->closer[k->n_words++];
+    if (!kernel_closer_of(&k->exits, e, closer)) closer->pid = 0;
+  }
 }
 
 /* For a socket that goes on as a TIME_WAIT socket the kernel says CLOSED: of the RFC's CLOSED only
@@ -328,9 +350,21 @@ static void explain_retransmission(struct kernel *k, const struct flow *f, enum 
     snprintf(word->reason, sizeof word->reason, "timeout %u", socket.retransmits);
 }
 
+/* The first is who ended it, as a reset after close() does not change. */
+static void note_closer(struct kernel_view *v, enum end end, const struct kernel_closer *closer) {
+  static const char *const how[2][2] = {{"closed by ", "closed by the exit of "},
+                                        {"reset by ", "reset by the exit of "}};
+  struct witness_end *said = &v->witness.end[end];
+  if (closer->pid == 0 || v->closer[end].pid != 0) return;
+  v->closer[end] = *closer;
+  snprintf(said->closer, sizeof said->closer, "%s%s%spid %d",
+           how[closer->by_reset][closer->at_exit], closer->command, closer->command[0] ? ", " : "",
+           (int)closer->pid);
+}
+
 /* Enters an event into the view; false when it is not worth a word. */
 static bool enter(struct kernel *k, struct flow *f, enum end end, const struct kernel_event *e,
-                  struct kernel_word *word) {
+                  const struct kernel_closer *closer, struct kernel_word *word) {
   bool closes = e->kind == KERNEL_EVENT_STATE || e->kind == KERNEL_EVENT_SEND_RESET;
   struct kernel_view *v = closes ? view_of(k, f) : f->kernel;
   if (!v || !v->local[end]) return false;
@@ -343,13 +377,16 @@ static bool enter(struct kernel *k, struct flow *f, enum end end, const struct k
       /* Another socket of the same name: the next connection, or another network namespace's. */
       if (v->told_of[end] != 0 && v->told_of[end] != e->socket) return false;
       v->told_of[end] = e->socket;
+      note_closer(v, end, closer);
       break;
     case KERNEL_EVENT_SEND_RESET:
+      if (v->told_of[end] == e->socket) note_closer(v, end, closer);
       if (v->reset_reason[end][0] == '\0')
         memcpy(v->reset_reason[end], e->reason, sizeof e->reason);
       return true;
     case KERNEL_EVENT_RETRANSMIT: explain_retransmission(k, f, end, word); return true;
     case KERNEL_EVENT_RECEIVE_RESET: return true;
+    case KERNEL_EVENT_EXIT: return false; /* is not among the words */
   }
   if (e->from == e->to) return false;
   if (is_hand_over(e)) return ask_end(k, f, end, word);
@@ -364,6 +401,7 @@ static void begin_anew(struct flow *f, enum end end, const struct kernel_event *
   v->told_of[end] = e->socket;
   v->cookie[end] = 0;
   v->answer[end] = KERNEL_UNANSWERED;
+  v->closer[end].pid = 0;
   memset(&v->witness.end[end], 0, sizeof v->witness.end[end]);
 }
 
@@ -395,6 +433,7 @@ bool kernel_next(struct kernel *k, struct flow_table *flows, int64_t until_us, i
   if (release(k, now_us, word)) return true;
   while (k->first_word < k->n_words && k->words[k->first_word].t_us <= until_us) {
     const struct kernel_event event = k->words[k->first_word], *e = &event; /* more may come */
+    const struct kernel_closer closer = k->closer[k->first_word];
     enum end end;
     struct hot *entry = flow_between(flows, e->pair.family, &e->pair.local, e->pair.local_port,
                                      &e->pair.remote, e->pair.remote_port, &end);
@@ -410,7 +449,7 @@ bool kernel_next(struct kernel *k, struct flow_table *flows, int64_t until_us, i
       begin_anew(f, end, e);
       continue;
     }
-    if (!enter(k, f, end, e, word)) continue;
+    if (!enter(k, f, end, e, &closer, word)) continue;
     if (f->number != 0) return true;
     if (e->kind == KERNEL_EVENT_STATE) k->held[k->n_held++] = *word;
     if (k->n_held == HELD_MAX) return release(k, now_us, word);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "capture/flow.h"
+#include "capture/kernel/closer.h"
 #include "capture/kernel/diag.h"
 #include "capture/kernel/inventory.h"
 #include "capture/kernel/owner.h"
@@ -27,6 +28,7 @@ struct kernel_view {
   uint64_t cookie[2];             /* kernel_socket.cookie; 0: no answer yet */
   uint64_t told_of[2];            /* kernel_event.socket; 0: no event yet */
   struct kernel_owner owner[2];   /* only if has_owner */
+  struct kernel_closer closer[2];
   char reset_reason[2][sizeof((struct kernel_event *)0)->reason];
   bool local[2];
   uint8_t answer[2]; /* enum kernel_answer */

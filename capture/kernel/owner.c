@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/kernel/record.h"
+
 /* "socket:[4294967295]", and more to know that there is no more. */
 enum { LINK_SIZE = 24 };
 
@@ -90,14 +92,21 @@ static bool read_command(int proc, int32_t pid, char *command, size_t size) {
   snprintf(path, sizeof path, "%d/comm", pid);
   int file = openat(proc, path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return false;
-  ssize_t length = read(file, command, size - 1);
+  char text[64];
+  ssize_t length = read(file, text, sizeof text);
   close(file);
   if (length < 0) return false;
-  if (length > 0 && command[length - 1] == '\n') length--;
-  command[length] = '\0';
-  for (char *c = command; c < command + length; c++)
-    if (*c < ' ' || *c > '~') *c = '?';
+  if (length > 0 && text[length - 1] == '\n') length--;
+  kernel_set_command(command, size, text, (size_t)length);
   return true;
+}
+
+bool kernel_command_of(int32_t pid, char *command, size_t size) {
+  int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (proc < 0) return false;
+  bool there = read_command(proc, pid, command, size);
+  close(proc);
+  return there;
 }
 
 void kernel_owners_free(struct kernel_owners *o) {

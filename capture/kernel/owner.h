@@ -16,6 +16,10 @@ struct kernel_owner {
   char command[32]; /* /proc/PID/comm; what is not printable is a '?' */
 };
 
+/* The name of a process that is there, or a zombie; what is not printable is a '?'. False: it is
+ * gone, or there is no /proc. */
+bool kernel_command_of(int32_t pid, char *command, size_t size);
+
 /* What the last walk found. Begins as zeros. */
 struct kernel_owners {
   struct kernel_held {

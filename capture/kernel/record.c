@@ -8,12 +8,13 @@
 
 #include "common/model/tcp_state.h"
 
-enum { KIND_COUNT = KERNEL_EVENT_RETRANSMIT + 1 };
+enum { KIND_COUNT = KERNEL_EVENT_EXIT + 1 };
 
 /* What is read from a record, by the name that the kernel gives it. */
 /* clang-format off */
 #define FIELDS(X)                                                                    \
   X(TYPE, "common_type") /* the number of the event's format */                      \
+  X(FLAGS, "common_flags")                                                           \
   X(SOCKET, "skaddr")    /* 0: none, a segment that no socket wanted was answered */ \
   X(FROM, "oldstate")                                                                \
   X(TO, "newstate")                                                                  \
@@ -23,7 +24,8 @@ enum { KIND_COUNT = KERNEL_EVENT_RETRANSMIT + 1 };
   X(REMOTE_V6, "daddr_v6")                                                           \
   X(LOCAL, "saddr") /* where there are no ports, a sockaddr_in or sockaddr_in6 */    \
   X(REMOTE, "daddr")                                                                 \
-  X(REASON, "reason")
+  X(REASON, "reason")                                                                \
+  X(COMMAND, "comm") /* of the thread that exits */
 /* clang-format on */
 
 enum field {
@@ -114,7 +116,8 @@ bool kernel_formats_learn(struct kernel_formats *formats, enum kernel_event_kind
   const char *id = strstr(text, "\nID: ");
   layout.known =
       id && sscanf(id, " ID: %u", &layout.id) == 1 && has(&layout, FIELD_TYPE, 2) &&
-      (layout.ports_apart || has_socket_addresses(&layout)) &&
+      (kind == KERNEL_EVENT_EXIT ? has(&layout, FIELD_COMMAND, 1)
+                                 : layout.ports_apart || has_socket_addresses(&layout)) &&
       (kind != KERNEL_EVENT_STATE || (has(&layout, FIELD_FROM, 4) && has(&layout, FIELD_TO, 4)));
   if (layout.known) layout.reasons = find_reasons(text);
   free(formats->layout[kind].reasons);
@@ -131,6 +134,7 @@ static uint64_t number(const struct layout *layout, enum field field, const uint
   uint32_t four;
   uint64_t eight;
   switch (layout->field[field].size) {
+    case 1: return *at;
     case sizeof two: return memcpy(&two, at, sizeof two), two;
     case sizeof four: return memcpy(&four, at, sizeof four), four;
     case sizeof eight: return memcpy(&eight, at, sizeof eight), eight;
@@ -200,14 +204,35 @@ static void set_reason(const char *reasons, uint64_t value, char *reason, size_t
   snprintf(reason, size, "%.*s", (int)strcspn(word, "\""), word);
 }
 
+/* Of common_flags, <linux/trace_events.h>. Where a kernel does not say them, nobody is believed to
+ * have done it. */
+static bool is_in_interrupt(const struct layout *layout, const uint8_t *record) {
+  enum { HARDIRQ = 0x08, SOFTIRQ = 0x10, NMI = 0x40 };
+  uint64_t flags = number(layout, FIELD_FLAGS, record);
+  return !has(layout, FIELD_FLAGS, 1) || (flags & (HARDIRQ | SOFTIRQ | NMI)) != 0;
+}
+
+void kernel_set_command(char *command, size_t size, const void *octets, size_t n) {
+  const char *from = octets;
+  n = strnlen(from, n < size ? n : size - 1);
+  for (size_t i = 0; i < n; i++) command[i] = from[i] < ' ' || from[i] > '~' ? '?' : from[i];
+  command[n] = '\0';
+}
+
 bool kernel_formats_decode(const struct kernel_formats *formats, const void *record, size_t size,
                            struct kernel_event *event) {
-  for (enum kernel_event_kind kind = 0; kind <= KERNEL_EVENT_RETRANSMIT; kind++) {
+  for (enum kernel_event_kind kind = 0; kind <= KERNEL_EVENT_EXIT; kind++) {
     const struct layout *layout = &formats->layout[kind];
     if (!layout->known || size < layout->size || number(layout, FIELD_TYPE, record) != layout->id)
       continue;
     struct half local, remote;
-    *event = (struct kernel_event){.kind = kind};
+    *event = (struct kernel_event){.kind = kind, .in_interrupt = is_in_interrupt(layout, record)};
+    if (kind == KERNEL_EVENT_EXIT) {
+      const struct span *command = &layout->field[FIELD_COMMAND];
+      kernel_set_command(event->command, sizeof event->command,
+                         (const uint8_t *)record + command->offset, command->size);
+      return true;
+    }
     if (!read_half(layout, record, FIELD_LOCAL_PORT, FIELD_LOCAL_V6, FIELD_LOCAL, &local) ||
         !read_half(layout, record, FIELD_REMOTE_PORT, FIELD_REMOTE_V6, FIELD_REMOTE, &remote))
       return false;

@@ -14,6 +14,7 @@ enum kernel_event_kind {
   KERNEL_EVENT_SEND_RESET,    /* its socket sent RST, `reason` may say why */
   KERNEL_EVENT_RECEIVE_RESET, /* its socket took a RST */
   KERNEL_EVENT_RETRANSMIT,    /* its socket sent something again, by timeout or tail loss probe */
+  KERNEL_EVENT_EXIT,          /* a thread ends, and closes next what it alone has open; no pair */
 };
 
 /* Two births are told before the address is there: a client's (CLOSED to SYN_SENT) without its own
@@ -24,10 +25,13 @@ struct kernel_event {
   struct kernel_pair pair;
   uint64_t socket; /* the same for all events of one socket, later perhaps another's; 0: none */
   enum kernel_event_kind kind : 8;
-  uint8_t from, to; /* of STATE, enum tcp_state as the kernel names it: CLOSED may be TIME_WAIT, or
-                       the FIN_WAIT_2 of an orphan: ask kernel_diag */
-  char reason[40];  /* of SEND_RESET, in the kernel's word without its prefix, such as "NO_SOCKET";
-                       empty: not said */
+  uint8_t from, to;  /* of STATE, enum tcp_state as the kernel names it: CLOSED may be TIME_WAIT, or
+                        the FIN_WAIT_2 of an orphan: ask kernel_diag */
+  char reason[40];   /* of SEND_RESET, in the kernel's word without its prefix, such as "NO_SOCKET";
+                        empty: not said */
+  int32_t pid, tid;  /* who ran just then, as kernel_trace_next sets it; 0: not said */
+  bool in_interrupt; /* no doing of theirs: a segment's or a timer's */
+  char command[16];  /* of EXIT, the thread's; what is not printable is a '?' */
 };
 
 struct kernel_formats; /* opaque */
@@ -41,8 +45,11 @@ void kernel_formats_free(struct kernel_formats *formats);
 bool kernel_formats_learn(struct kernel_formats *formats, enum kernel_event_kind kind,
                           const char *text);
 
-/* Decodes all of *event but its time. False for a record of an unknown event, or one that is too
- * short for its format. */
+/* Copies the name of a command of n octets at most, as far as it fits. */
+void kernel_set_command(char *command, size_t size, const void *octets, size_t n);
+
+/* Decodes all of *event but its time and who ran. False for a record of an unknown event, or one
+ * that is too short for its format. */
 bool kernel_formats_decode(const struct kernel_formats *formats, const void *record, size_t size,
                            struct kernel_event *event);
 

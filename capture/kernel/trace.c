@@ -39,6 +39,7 @@ static const struct {
     [KERNEL_EVENT_SEND_RESET] = {"tcp", "tcp_send_reset", NULL, false},
     [KERNEL_EVENT_RECEIVE_RESET] = {"tcp", "tcp_receive_reset", NULL, false},
     [KERNEL_EVENT_RETRANSMIT] = {"tcp", "tcp_retransmit_skb", NULL, false},
+    [KERNEL_EVENT_EXIT] = {"sched", "sched_process_exit", NULL, false},
 };
 enum { EVENT_COUNT = sizeof trace_event / sizeof *trace_event };
 
@@ -50,6 +51,7 @@ enum { CLOCK_COUNT = sizeof trace_clock / sizeof *trace_clock };
 /* What the kernel puts before the octets of an event, for the sample_type that is asked for. */
 struct sample {
   struct perf_event_header header;
+  int32_t pid, tid; /* by the numbers of our own PID namespace; 0: it is not in there */
   uint64_t t_ns;
   uint32_t size;
   uint8_t octets[];
@@ -183,7 +185,7 @@ static int open_event(struct kernel_trace *trace, enum kernel_event_kind kind, i
       .size = sizeof attr,
       .config = trace->id[kind],
       .sample_period = 1,
-      .sample_type = PERF_SAMPLE_TIME | PERF_SAMPLE_RAW,
+      .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_RAW,
       .wakeup_events = 1,
       .use_clockid = 1,
       .clockid = trace->clock,
@@ -219,8 +221,8 @@ static bool map_ring(struct ring *ring, size_t wanted) {
 
 /* A processor that is switched off has no events, and is left out. */
 static bool ring_open(struct kernel_trace *trace, int cpu, size_t size) {
-  struct ring ring = {.fd = {-1, -1, -1, -1}};
-  static_assert(EVENT_COUNT == 4, "as many descriptors");
+  struct ring ring = {.fd = {-1, -1, -1, -1, -1}};
+  static_assert(EVENT_COUNT == 5, "as many descriptors");
   int *fd = ring.fd;
   fd[KERNEL_EVENT_STATE] = open_event(trace, KERNEL_EVENT_STATE, cpu);
   if (fd[KERNEL_EVENT_STATE] < 0) return errno == ENODEV;
@@ -400,6 +402,8 @@ static bool take(struct kernel_trace *trace, struct ring *ring, struct kernel_ev
   size_t size = sample->size, room = header.size - sizeof *sample;
   bool known =
       kernel_formats_decode(trace->formats, sample->octets, size < room ? size : room, event);
+  event->pid = sample->pid;
+  event->tid = sample->tid;
   event->t_us = (int64_t)((uint64_t)ring->t_ns + (uint64_t)trace->clock_offset_ns) / 1000;
   ring->at += header.size;
   give_back(ring);

@@ -1,6 +1,7 @@
 /* What the kernel tells of itself while it happens: its trace events sock:inet_sock_set_state,
- * tcp:tcp_send_reset, tcp:tcp_receive_reset and tcp:tcp_retransmit_skb (perf_event_open(2); root,
- * to open it). They are of all network namespaces, and do not say of which one.
+ * tcp:tcp_send_reset, tcp:tcp_receive_reset, tcp:tcp_retransmit_skb, and who ends:
+ * sched:sched_process_exit (perf_event_open(2); root, to open it). They are of all network
+ * namespaces, and do not say of which one.
  *
  * Nothing is changed for others, and nothing is left, whatever ends the process: the events end
  * with their descriptors. tracefs, which says what they look like, is mounted for nobody but this

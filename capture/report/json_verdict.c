@@ -31,6 +31,15 @@ static void add_owner(struct out *o, const char *key, const struct kernel_owner 
   out_char(o, '}');
 }
 
+static void add_closer(struct out *o, const char *key, const struct kernel_closer *closer) {
+  out_text(o, key);
+  add_int(o, "{" FIRST("pid"), closer->pid);
+  add_string(o, KEY("command"), closer->command[0] ? closer->command : NULL);
+  add_word(o, KEY("by"), closer->by_reset ? "reset" : "close");
+  out_text(o, closer->at_exit ? KEY("at_exit") "true" : KEY("at_exit") "false");
+  out_char(o, '}');
+}
+
 static void add_kernel_end(struct out *o, const char *key, const struct verdict *v,
                            const struct kernel_view *view, enum end end) {
   static const char *const timers[] = {[KERNEL_TIMER_RETRANSMIT] = "retransmit",
@@ -61,6 +70,7 @@ static void add_kernel_end(struct out *o, const char *key, const struct verdict 
     add_int(o, KEY("unacked"), socket->unacked);
     if (view->has_owner[end]) add_owner(o, KEY("owner"), &view->owner[end]);
   }
+  if (view->closer[end].pid != 0) add_closer(o, KEY("closer"), &view->closer[end]);
   out_char(o, '}');
 }
 

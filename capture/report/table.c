@@ -160,8 +160,13 @@ static struct row *row_of(struct table *t, const struct flow *f, int64_t t_us) {
   return r;
 }
 
+/* Whoever holds what should be closed; of what is closed, whoever reset it or closed it first. */
 static void set_holder(struct row *r, const struct verdict *v) {
   r->holder[0] = '\0';
+  if (r->rank > RANK_STUCK)
+    for (unsigned e = 0; e < 2; e++)
+      if (v->closer[e] && (!*r->holder || e == (unsigned)v->closed_first))
+        snprintf(r->holder, sizeof r->holder, "%s", v->closer[e]);
   for (unsigned e = 0; e < 2; e++)
     if (v->holder[e] && r->state[e] == TCPS_CLOSE_WAIT)
       snprintf(r->holder, sizeof r->holder, "%s", v->holder[e]);

@@ -207,6 +207,7 @@ void text_kernel(struct out *o, const struct kernel_word *word, const char *arro
       out_text(o, "retransmits");
       put_kernel_reason(o, word->reason);
       break;
+    case KERNEL_EVENT_EXIT: break; /* of no flow */
   }
 }
 

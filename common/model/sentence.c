@@ -257,6 +257,12 @@ static void say_reset(struct text *t, const struct verdict *v, const struct mode
 }
 
 /* Where the kernel knows more than the wire, or knows better. */
+/* Which processes they were. */
+static void say_closers(struct text *t, const struct verdict *v) {
+  for (unsigned i = 0; i < 2; i++)
+    if (v->closer[i]) say(t, "; ", named(t, i), " was ", v->closer[i]);
+}
+
 static void say_kernel(struct text *t, const struct verdict *v) {
   for (unsigned i = 0; i < 2; i++) {
     const struct witness_view *k = &v->kernel[i];
@@ -405,6 +411,7 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
                 ? "; an RST that acknowledges nothing was ignored"
                 : "; an RST with the wrong sequence number was ignored");
   say_path(&t, v, m);
+  say_closers(&t, v);
   say_kernel(&t, v);
   switch (v->doubt) {
     case DOUBT_NONE: break;

@@ -275,6 +275,7 @@ void verdict_hear(struct verdict *v, const struct model *m, const struct witness
   for (unsigned i = 0; i < 2; i++) {
     v->kernel[i] = witness_compare(&w->end[i], &m->end[i], up_to_date[i]);
     if (w->end[i].holder[0] != '\0') v->holder[i] = w->end[i].holder;
+    if (w->end[i].closer[0] != '\0') v->closer[i] = w->end[i].closer;
     if (v->kernel[i].difference < WITNESS_NOT_THERE) continue;
     if (m->capture_incomplete) /* what would explain it may not have been captured */
       v->kernel[i].difference = WITNESS_AGREES;

@@ -98,6 +98,7 @@ struct verdict {
   bool only_half_closed; /* CLOSE_WAIT, and the peer still holds its socket: it may yet read */
   struct witness_socket socket[2]; /* by end, after verdict_hear */
   const char *holder[2];     /* by end: who has its socket open, of the witness; NULL: unknown */
+  const char *closer[2];     /* by end: "closed by" whom, of the witness; NULL: unknown */
   const char *kernel_reason; /* for the RST, in the kernel's word; NULL: none */
   bool may_have_closed;      /* who seems to be in CLOSE_WAIT, before the capture began */
   bool has_waited;           /* long enough to be called stuck */

@@ -19,7 +19,7 @@
 
 #include "common/model/endpoint.h"
 
-enum { WITNESS_STATES_MAX = 12, WITNESS_HOLDER_SIZE = 80 };
+enum { WITNESS_STATES_MAX = 12, WITNESS_HOLDER_SIZE = 80, WITNESS_CLOSER_SIZE = 64 };
 
 /* What the kernel said at last of the socket itself. */
 struct witness_socket {
@@ -38,6 +38,7 @@ struct witness_end {
   uint8_t n;                  /* 0: the kernel has not spoken of this end */
   struct witness_socket socket;
   char holder[WITNESS_HOLDER_SIZE]; /* "nginx, pid 4673, fd 76"; empty: nobody, or unknown */
+  char closer[WITNESS_CLOSER_SIZE]; /* "closed by nginx, pid 4673"; empty: unknown, or not closed */
 };
 
 /* Zero bytes are a valid witness that has heard nothing. */

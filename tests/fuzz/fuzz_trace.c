@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n) {
   struct perf_event_mmap_page control = {0};
   static uint8_t data[DATA_BYTES];
   struct ring ring = {
-      .fd = {-1, -1, -1, -1}, .control = &control, .data = data, .size = DATA_BYTES};
+      .fd = {-1, -1, -1, -1, -1}, .control = &control, .data = data, .size = DATA_BYTES};
   static struct kernel_trace trace;
   struct kernel_event event;
   trace = (struct kernel_trace){.mount_fd = -1,
@@ -49,6 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n) {
   for (size_t i = 0; i < most; i++) data[(ring.at + i) % DATA_BYTES] = in.at[i];
   control.data_head = ring.at + most;
   while (kernel_trace_next(&trace, &event)) {
+    if (memchr(event.command, '\0', sizeof event.command) == NULL) abort();
+    if (event.kind == KERNEL_EVENT_EXIT) continue;
     if (event.pair.family != 4 && event.pair.family != 6) abort();
     if (event.from >= TCPS_COUNT || event.to >= TCPS_COUNT) abort();
     if (memchr(event.reason, '\0', sizeof event.reason) == NULL) abort();

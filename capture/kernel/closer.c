@@ -1,0 +1,39 @@
+#include "capture/kernel/closer.h"
+
+#include <string.h>
+
+#include "capture/kernel/owner.h"
+#include "common/model/tcp_state.h"
+
+void kernel_exits_note(struct kernel_exits *exits, const struct kernel_event *exit) {
+  if (exit->tid > 0) exits->tid[exits->n++ % KERNEL_EXITS_MAX] = exit->tid;
+}
+
+static bool has_exited(const struct kernel_exits *exits, int32_t tid) {
+  for (unsigned i = 0; i < KERNEL_EXITS_MAX; i++)
+    if (exits->tid[i] == tid) return true;
+  return false;
+}
+
+/* Segments and timers lead to neither of these from there. */
+static bool is_close(const struct kernel_event *e) {
+  if (e->kind != KERNEL_EVENT_STATE) return false;
+  return e->to == TCPS_LAST_ACK ? e->from == TCPS_CLOSE_WAIT
+                                : e->to == TCPS_FIN_WAIT_1 && e->from != TCPS_FIN_WAIT_1;
+}
+
+/* Where no socket wanted a segment, nobody resets: the kernel answers. */
+static bool is_reset(const struct kernel_event *e) {
+  return e->kind == KERNEL_EVENT_SEND_RESET && e->socket != 0;
+}
+
+bool kernel_closer_of(const struct kernel_exits *exits, const struct kernel_event *e,
+                      struct kernel_closer *closer) {
+  static const char kernel_worker[] = "kworker/"; /* frees what others have closed */
+  if (e->in_interrupt || e->pid <= 0 || !(is_close(e) || is_reset(e))) return false;
+  *closer = (struct kernel_closer){
+      .pid = e->pid, .by_reset = is_reset(e), .at_exit = has_exited(exits, e->tid)};
+  if (!kernel_command_of(e->pid, closer->command, sizeof closer->command))
+    closer->command[0] = '\0';
+  return strncmp(closer->command, kernel_worker, sizeof kernel_worker - 1) != 0;
+}
