@@ -1,8 +1,9 @@
 """The page of --html in a browser: see check_page.sh, which calls this. Prints TAP."""
-import itertools
+import functools
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -81,7 +82,7 @@ for (let i = 0; i < stories.length; i++) {
       return { left: r.left + 1, right: r.right - 1, top: cy - h / 2, bottom: cy + h / 2 };
     };
     const boxes = texts.map(([t, r]) => [t.textContent, inner(t, r)]);
-    const say = (what, a, b) => found.push(`story ${i}, step ${view.step}: '${a}' ${what} '${b}'`);
+    const say = (what, a, b) => found.push([stories[i].number, `step ${view.step}: '${a}' ${what} '${b}'`]);
     for (let a = 0; a < boxes.length; a++) {
       const [name, box] = boxes[a];
       if (box.left < stage.left - 1 || box.right > stage.left + width + 1) say('is cut off', name, '');
@@ -110,8 +111,9 @@ for (const theme of ['light', 'dark']) {
   const style = getComputedStyle(document.documentElement), value = name => style.getPropertyValue('--' + name).trim();
   const light = hex => { const c = [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16) / 255).map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * c[0] + .7152 * c[1] + .0722 * c[2]; };
   const ratio = (a, b) => { const [x, y] = [light(value(a)), light(value(b))].sort((p, q) => q - p); return (x + .05) / (y + .05); };
-  for (const [a, b] of [['ink','bg'],['ink','card'],['ink','client-bg'],['ink','server-bg'],['ink','button'],['ink','loss-bg']]) out[`${theme} text ${a}/${b}`] = [ratio(a, b), 7];
-  for (const [a, b] of [['mut','bg'],['mut','card'],['client','bg'],['server','bg'],['client','client-bg'],['server','server-bg'],['loss','bg'],['loss','loss-bg'],['kernel','bg']]) out[`${theme} ${a}/${b}`] = [ratio(a, b), 4.5];
+  const behind = { ink: ['bg', 'card', 'client-bg', 'server-bg', 'button', 'loss-bg'], mut: ['bg', 'card', 'client-bg', 'server-bg', 'button'],
+    client: ['bg', 'client-bg'], server: ['bg', 'server-bg'], loss: ['bg', 'loss-bg'], kernel: ['bg', 'card'] };
+  for (const [text, papers] of Object.entries(behind)) for (const paper of papers) out[`${theme} text ${text}/${paper}`] = [ratio(text, paper), 7];
   out[`${theme} line/bg`] = [ratio('line', 'bg'), 3];
 }
 showTheme();
@@ -139,7 +141,9 @@ class Bench:
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
         for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage",
-                         "--disable-background-networking", "--no-first-run", f"--user-data-dir={scratch}/profile"):
+                         "--disable-background-networking", "--no-first-run",
+                         "--disable-ipc-flooding-protection",  # this steps faster than any hand, and each step has its address
+                         f"--user-data-dir={scratch}/profile"):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
@@ -156,8 +160,31 @@ class Bench:
             raise Failure(f"capture: status {done.returncode}: {done.stderr}")
         return page, [json.loads(line) for line in ndjson.read_text(encoding="utf-8").splitlines()]
 
+    @functools.cache
     def golden(self, name):
         return self.capture(GOLDEN / f"{name}.pcap", name)
+
+    def together(self, names):
+        """One page with the connections of all these captures, numbered anew; what is called by which number;
+        and the objects of NDJSON, with those numbers."""
+        lines, called, objects, first = [], {}, [], 0
+        for name in names:
+            page, said = self.golden(name)
+            text = page.read_text(encoding="utf-8")
+            before, data, after = re.fullmatch(r"(.*<script id=\"data\"[^>]*>\n)(.*)(</script>\n<script>.*)", text, re.S).groups()
+            last = first
+            for line in data.splitlines() + said:
+                o = json.loads(line) if isinstance(line, str) else dict(line)
+                if "conn" not in o:
+                    continue
+                o["conn"] += first
+                last = max(last, o["conn"])
+                called[o["conn"]] = f"{name} #{o['conn'] - first}"
+                (lines if isinstance(line, str) else objects).append(json.dumps(o).replace("<", "\\u003c") if isinstance(line, str) else o)
+            first = last
+        page = self.scratch / "together.html"
+        page.write_text(before + "\n".join(lines) + "\n" + after, encoding="utf-8")
+        return page, called, objects
 
     def resize(self, width, height):
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
@@ -217,6 +244,7 @@ def the_taking_back(b):
     if "Taken back" not in b.text("#taken"):
         raise Failure("it is not said that CLOSED is taken back")
     expect("lost", 1, b.run("return document.querySelectorAll('#ladder .cross').length"))
+    expect("why", "Server: it was in LAST_ACK all along: the ACK of its FIN had not arrived", b.text("#why"))
 
 
 # How the evidence of NDJSON looks: what was presumed and is proved is seen.
@@ -225,22 +253,21 @@ LOOKS = {"seen": ("", "✓"), "presumed": ("?",), "timed": ("⧗",), "kernel": (
 
 def every_golden_capture(b):
     problems = []
-    for pcap in sorted(GOLDEN.glob("*.pcap")):
-        page, objects = b.golden(pcap.stem)
-        segments = {(o["conn"], o["n"]): o for o in objects if o["type"] == "segment"}
-        if not segments:
-            continue
-        b.open(page)
-        counts = {o["conn"]: o["control_segments"] for o in objects if o["type"] == "verdict"}
-        for number, arrivals, counter in b.run(EVERY_ARRIVAL):
-            for n, *seen in arrivals:
-                o = segments[number, n]
-                for end, chip in zip(("client", "server"), seen):
-                    state, _, mark = chip.partition(" ")
-                    if state != o[f"{end}_state"] or mark not in LOOKS[o[f"{end}_evidence"]]:
-                        problems.append(f"{pcap.stem} #{number}, segment {n}, {end}: {chip}, not {o[f'{end}_state']} {o[f'{end}_evidence']}")
-            if counter != counts[number]:
-                problems.append(f"{pcap.stem} #{number}: the counter ends at {counter}, not {counts[number]}")
+    page, called, objects = b.together([pcap.stem for pcap in sorted(GOLDEN.glob("*.pcap"))])
+    segments = {(o["conn"], o["n"]): o for o in objects if o["type"] == "segment"}
+    counts = {o["conn"]: o["control_segments"] for o in objects if o["type"] == "verdict"}
+    b.open(page)
+    seen_stories = b.run(EVERY_ARRIVAL)
+    expect("connections", sorted({number for number, _ in segments}), [number for number, *_ in seen_stories])
+    for number, arrivals, counter in seen_stories:
+        for n, *seen in arrivals:
+            o = segments[number, n]
+            for end, chip in zip(("client", "server"), seen):
+                state, _, mark = chip.partition(" ")
+                if state != o[f"{end}_state"] or mark not in LOOKS[o[f"{end}_evidence"]]:
+                    problems.append(f"{called[number]}, segment {n}, {end}: {chip}, not {o[f'{end}_state']} {o[f'{end}_evidence']}")
+        if counter != counts[number]:
+            problems.append(f"{called[number]}: the counter ends at {counter}, not {counts[number]}")
     fail_if(problems)
 
 
@@ -316,17 +343,25 @@ def reduced_motion(b):
 
 def layout(b):
     problems = []
-    pages = [b.golden(name)[0] for name in ("lost-final-ack", "lost-final-ack-after-tap", "simultaneous", "coalesced", "lost-fin2",
-                                            "normal-half-close-data", "reset-data-after-close", "close-wait-stuck", "refused", "normal-ipv6")]
-    for (width, height), page in itertools.product(SIZES, pages):
+    page, called, _ = b.together(("lost-final-ack", "lost-final-ack-after-tap", "simultaneous", "coalesced", "lost-fin2",
+                                            "normal-half-close-data", "reset-data-after-close", "close-wait-stuck", "refused", "normal-ipv6"))
+    b.open(page)
+    for width, height in SIZES:
         b.resize(width, height)
-        b.open(page)
-        problems += [f"{page.stem} at {width}: {text}" for text in b.run(OVERLAPS)]
+        b.until(lambda: b.run("return innerWidth") == width)
+        problems += [f"at {width}: {called[number]}: {text}" for number, text in b.run(OVERLAPS)]
+        # Who is stuck waits to the edge: nothing is left below, and nothing lies beyond.
+        beyond = b.run("""return stories.filter(s => s.tail?.stuck).map(s => { choose(stories.indexOf(s)); go(Infinity, false);
+          const stage = document.querySelector('#stage'); return stage.clientHeight - 34 - layout.H; })""")
+        if not beyond or any(not -200 <= rest <= 8 for rest in beyond):
+            problems.append(f"at {width}: the stuck ones end {beyond} pixels above the edge")
+        b.run("choose(0)")
     b.resize(1280, 800)
+    b.until(lambda: b.run("return innerWidth") == 1280)
     # What finds nothing would find nothing here, either.
-    b.open(pages[0])
+    b.run("stories.length = 1")
     b.run("const label = Drawing.prototype.label; Drawing.prototype.label = function (s, ...more) { label.call(this, s, ...more); this.text(this.l.tap, this.l.y.get(s), 16, 'middle', 'planted'); this.text(this.l.tap + 4, this.l.y.get(s), 16, 'middle', 'planted too'); }")
-    if not any("planted" in text for text in b.run(OVERLAPS)):
+    if not any("planted" in text for _, text in b.run(OVERLAPS)):
         problems.append("a planted overlap is not found")
     fail_if(problems)
 
@@ -399,6 +434,12 @@ def a_thousand(b):
         raise Failure(f"the search for 'reset' finds {resets} of {everything}")
     if "reset" not in b.run("return titleOf(story()) + story().verdict.sentence"):
         raise Failure("the search does not go to what it found")
+    offered = b.run("""document.querySelector('#search').value = ''; const filter = document.querySelector('#filter');
+      filter.value = [...filter.options].find(o => o.text.startsWith('stuck')).value; filter.dispatchEvent(new Event('change'));
+      return [filter.selectedOptions[0].text, listed.length, listed.every(i => stories[i].verdict.findings.some(f => f.severity === 'stuck'))]""")
+    expect("the stuck ones", [f"stuck ({offered[1]})", True], [offered[0], offered[2]])
+    b.press(Keys.ARROW_DOWN)
+    expect("the next is the list's next", True, b.run("return view.index === listed[1]"))
 
 
 def nothing_to_show(b):

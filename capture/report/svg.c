@@ -36,11 +36,11 @@ struct svg {
 
 static const char STYLE[] =
     "<style>"
-    "svg{--bg:#FBFAF6;--ink:#16191D;--mut:#555D66;--client:#0A56A3;--server:#944600;--loss:#A0004E;"
-    "--good:#1B6B2F;--bad:#A0004E;--doubt:#7A5900}"
-    "@media(prefers-color-scheme:dark){svg{--bg:#11151A;--ink:#EEF1F4;--mut:#A9B3BD;--client:#"
+    "svg{--bg:#FBFAF6;--ink:#16191D;--mut:#474E56;--client:#094D93;--server:#7C3B00;--loss:#98004A;"
+    "--good:#1B6B2F;--bad:#98004A;--doubt:#7A5900}"
+    "@media(prefers-color-scheme:dark){svg{--bg:#11151A;--ink:#EEF1F4;--mut:#B4BDC6;--client:#"
     "7FC1FF;"
-    "--server:#FFB469;--loss:#FF8DC1;--good:#8FE0A3;--bad:#FF8DC1;--doubt:#F0CF74}}"
+    "--server:#FFB469;--loss:#FF92C3;--good:#8FE0A3;--bad:#FF92C3;--doubt:#F0CF74}}"
     "text{font:13px ui-monospace,'DejaVu Sans Mono',monospace;fill:var(--ink);white-space:pre}"
     ".b{font-weight:700}.n{font-size:12px;fill:var(--mut)}.t{fill:var(--mut);text-anchor:end}"
     ".m{text-anchor:middle}.e{text-anchor:end}.c{--own:var(--client)}.s{--own:var(--server)}"

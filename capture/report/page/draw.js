@@ -85,6 +85,7 @@ class Drawing {
     if (this.hasArrived(segment)) this.received(segment, kind, x2, right);
     this.put(`<circle class="ring ${from}" cx="${l.tap}" cy="${round(y)}" r="5"/>`);
     this.label(segment, x1, y, right);
+    if (!l.isWide) this.text(l.tap, y + l.time + 8, l.time, 'middle', elapsed(segment.us), 'aside halo');
   }
 
   hasArrived(segment) {
@@ -182,7 +183,7 @@ class Drawing {
 
   band(band) {
     const { l } = this, line = l.label + 6, from = l.y.get(band.after.hidden ? this.visibleBefore(band.after) : band.after) + l.slant + 8;
-    const to = band.before ? l.y.get(band.before) - l.slant - l.label - 12 : l.tailY - 12;
+    const to = band.before ? l.y.get(band.before) - l.slant - l.label - 12 : l.tailY - 12 - (this.story.tail?.stuck ? l.time + 8 : 0);
     const fresh = this.isNew(band.at, 'new-mark'), y = (from + to) / 2;
     this.put(`<g class="${band.end}${fresh}"><rect class="band" x="${l.x.client + 8}" width="${l.x.server - l.x.client - 16}" y="${round(from)}" height="${round(to - from)}" rx="5"/></g>`);
     this.text(l.tap, y - 3, l.label, 'middle', l.isWide ? `half-closed for ${duration(band.us)}` : 'half-closed', 'strong' + fresh);
@@ -196,10 +197,10 @@ class Drawing {
 
   tail() {
     const { l, story } = this, { tail } = story;
-    if (tail.stuck) return;
+    const text = tail.stuck ? 'still waited for' : tail.seen ? duration(tail.us) : '2·MSL';
     for (const end of tail.ends) {
-      const left = end === 'client', y = l.tailY - 22;
-      this.text(l.x[end] + (left ? 14 : -14), y, l.time, left ? 'start' : 'end', tail.seen ? duration(tail.us) : '2·MSL', `own halo ${end}`);
+      const left = end === 'client', y = l.tailY - (tail.stuck ? 6 : 22);
+      this.text(l.x[end] + (left ? 14 : -14), y, l.time, left ? 'start' : 'end', text, `own halo ${end}`);
     }
   }
 

@@ -24,10 +24,11 @@ class Layout {
     this.tap = (this.x.client + this.x.server) / 2;
     /* The more time apart, the further apart; as much as the stage allows. */
     const fits = () => this.H <= height;
-    for (let k = 1.25; k > 0 && !fits(); k -= 0.15) this.place(k);
+    for (let k = 2.6; k > 0 && !fits(); k -= 0.15) this.place(k);
     if (!fits()) this.slant -= 4;
     for (let k = 1.25; k > 0 && !fits(); k -= 0.15) this.place(k);
     if (!fits()) this.place(0.45);
+    if (story.tail?.stuck) this.reachTheEdge(height);
   }
 
   place(k) {
@@ -67,6 +68,13 @@ class Layout {
       for (const end of ENDS) for (const chip of story.chips[end].filter(c => c.place === 'tail')) put(chip, this.tailY + height / 2);
       this.end = this.tailY + height + 6;
     }
+    this.H = Math.round(this.end + 10);
+  }
+
+  /* Who is stuck waits: the lifelines go on to the edge of the stage. */
+  reachTheEdge(height) {
+    this.tailY = Math.max(this.tailY, height - 26);
+    this.end = this.tailY + 10;
     this.H = Math.round(this.end + 10);
   }
 

@@ -26,7 +26,9 @@ function question() {
 
 function draw(moving = false) {
   const stage = $('#stage'), width = stage.clientWidth, headingHeight = 34;
-  layout = new Layout(story(), width, stage.clientHeight - headingHeight, view.kernel && story().kernel.length > 0);
+  const wanted = [view.index, width, stage.clientHeight, view.kernel].join();
+  if (layout?.wanted !== wanted) layout = new Layout(story(), width, stage.clientHeight - headingHeight, view.kernel && story().kernel.length > 0);
+  layout.wanted = wanted;
   $('#heading').innerHTML = `<svg width="${width}" height="${headingHeight}" aria-hidden="true">${headingOf(layout)}</svg>`;
   $('#ladder').innerHTML = `<svg id="svg" class="${moving ? 'moving ' : ''}${BEATS[view.speed]}" width="${width}" height="${layout.H}" viewBox="0 0 ${width} ${layout.H}" role="img">` +
     `<title>${esc(`${titleOf(story())}, step ${view.step} of ${lastStep()}`)}</title>${new Drawing(layout, view.step, { question: Boolean(question()) })}</svg>`;
@@ -89,7 +91,7 @@ function drawCard() {
   $('#answers').innerHTML = open ? open.answers.map((a, i) => `<button data-answer="${esc(a)}"><kbd>${i + 1}</kbd>${esc(a)}</button>`).join('') : '';
   const sentence = open ? open.text : say(story(), now);
   $('#say').textContent = sentence;
-  $('#say').classList.toggle('long', sentence.length > 150);
+  $('#say').classList.toggle('long', sentence.length > (layout.isWide ? 150 : 90));
   const evidence = open ? null : evidenceOf(now), why = open ? null : whyOf(now);
   $('#taken').hidden = evidence?.mark !== '✗';
   if (evidence?.mark === '✗') $('#taken').innerHTML = `<b>✗ Taken back:</b> ${esc(evidence.text)}`;
@@ -169,27 +171,49 @@ function drawText() {
 
 /* ---- The list -------------------------------------------------------------------------------- */
 
-function fillList(wanted = '') {
+let listed = []; /* what the list offers, in its order */
+
+/* What a list of many may be narrowed down to, beside the words searched for. */
+const KINDS = [
+  ['all', () => true],
+  ['stuck', s => Boolean(s.verdict?.findings.some(f => f.severity === 'stuck'))],
+  ['violates', s => s.verdict?.verdict === 'violates'],
+  ['with a loss', s => s.verdict?.losses.length > 0],
+];
+
+function fillFilter() {
+  const endings = [...new Set(stories.map(endingOf))].sort();
+  KINDS.push(...endings.map(ending => [ending, s => endingOf(s) === ending]));
+  const option = ([name, holds], i) => [stories.filter(holds).length, `<option value="${i}">${esc(name)}`];
+  $('#filter').innerHTML = KINDS.map(option).filter(([n]) => n > 0).map(([n, text]) => `${text} (${n})</option>`).join('');
+  $('#filter').hidden = stories.length <= LIST_MAX;
+}
+
+const endingOf = s => s.verdict?.ending || 'open';
+
+function fillList() {
+  const wanted = $('#search').value, [, holds] = KINDS[$('#filter').value || 0];
   const option = i => {
     const s = stories[i], v = s.verdict, addresses = v ? `${v.client} → ${v.server}` : '';
     return `<option value="${i}">${esc(view.predict ? `#${s.number} ${addresses}` : titleOf(s) + (stories.length > 1 && addresses ? `  ${addresses}` : ''))}</option>`;
   };
-  const matches = stories.map((_, i) => i).filter(i => !wanted || `${titleOf(stories[i])} ${stories[i].verdict?.client} ${stories[i].verdict?.server} ${stories[i].verdict?.sentence}`.toLowerCase().includes(wanted.toLowerCase()));
+  const matches = stories.map((_, i) => i).filter(i => holds(stories[i])).filter(i => !wanted || `${titleOf(stories[i])} ${stories[i].verdict?.client} ${stories[i].verdict?.server} ${stories[i].verdict?.sentence}`.toLowerCase().includes(wanted.toLowerCase()));
   const list = $('#connection');
   if (stories.length <= LIST_MAX) {
     list.innerHTML = matches.map(option).join('');
+    listed = matches;
   } else {
     const groups = new Map();
     for (const i of matches.sort((a, b) => gravityOf(stories[a]) - gravityOf(stories[b]) || a - b)) {
-      const name = stories[i].verdict?.ending || 'open';
+      const name = endingOf(stories[i]);
       groups.set(name, [...groups.get(name) || [], i]);
     }
+    listed = [...groups.values()].flat();
     list.innerHTML = [...groups].map(([name, members]) => `<optgroup label="${esc(`${name} (${members.length})`)}">${members.map(option).join('')}</optgroup>`).join('');
   }
   if (leftOut > 0) list.insertAdjacentHTML('beforeend', `<option disabled>${plural(leftOut, 'ordinary connection')} left out</option>`);
   $('#search').hidden = stories.length <= 8;
   list.value = view.index;
-  return matches;
 }
 
 /* ---- What may be done ------------------------------------------------------------------------ */
@@ -252,12 +276,22 @@ function choose(index) {
   draw();
 }
 
+/* The next of the list, or the one before it. */
+function chooseNext(by) {
+  if (listed.length > 0) choose(listed[(listed.indexOf(view.index) + by + listed.length) % listed.length]);
+}
+
+function narrowDown() {
+  fillList();
+  if (listed.length > 0 && !listed.includes(view.index)) choose(listed[0]);
+}
+
 function toggle(name) {
   view[name] = !view[name];
   if (name === 'predict') {
     answered.clear();
     score.right = score.asked = 0;
-    fillList($('#search').value);
+    fillList();
   }
   draw();
 }
@@ -333,10 +367,11 @@ function readAddress() {
   view.theme = ['dark', 'light'].includes(wanted.get('theme')) ? wanted.get('theme') : '';
   view.kernel = wanted.get('kernel') === '1';
   view.predict = wanted.get('predict') === '1';
-  view.index = Math.max(0, stories.findIndex(s => s.number === Number(wanted.get('conn'))));
+  fillList();
+  const found = stories.findIndex(s => s.number === Number(wanted.get('conn')));
+  view.index = found >= 0 ? found : listed[0] ?? 0;
   view.step = wanted.get('step') === 'end' ? lastStep() : Math.max(0, Math.min(lastStep(), Number(wanted.get('step')) || 0));
   showTheme();
-  fillList();
   draw();
 }
 
@@ -355,7 +390,7 @@ const LEGEND = [
 const KEYS = {
   ArrowRight: forward, ArrowLeft: back, ' ': play, Home: () => go(0, false), End: () => go(Infinity, false),
   p: () => toggle('predict'), k: () => toggle('kernel'), t: changeTheme, '+': changeSpeed,
-  ArrowDown: () => choose(view.index + 1), ArrowUp: () => choose(view.index - 1),
+  ArrowDown: () => chooseNext(1), ArrowUp: () => chooseNext(-1),
 };
 
 function onKey(event) {
@@ -375,10 +410,8 @@ function begin() {
   $('#marks-list').innerHTML = LEGEND.map(([mark, text]) => `<svg class="client" width="60" height="18" aria-hidden="true">${mark}</svg><span>${text}</span>`).join('');
   $('#legend').open = !isNarrow();
   $('#connection').onchange = e => choose(Number(e.target.value));
-  $('#search').oninput = e => {
-    const matches = fillList(e.target.value);
-    if (matches.length > 0 && !matches.includes(view.index)) choose(matches[0]);
-  };
+  $('#search').oninput = narrowDown;
+  $('#filter').onchange = narrowDown;
   $('#range').oninput = e => go(Number(e.target.value), false);
   $('#back').onclick = back;
   $('#forward').onclick = forward;
@@ -407,6 +440,7 @@ function begin() {
     showTheme();
     draw();
   });
+  fillFilter();
   readAddress();
 }
 

@@ -61,7 +61,11 @@ function tellStory(number, objects) {
 class Losses {
   constructor(verdict) {
     this.left = new Map();
-    for (const loss of verdict?.losses || []) this.left.set(loss.role + ' ' + loss.place, loss.count);
+    this.because = new Map();
+    for (const loss of verdict?.losses || []) {
+      this.left.set(loss.role + ' ' + loss.place, loss.count);
+      this.because.set(loss.role, loss.because);
+    }
   }
   take(role, place) {
     const key = role + ' ' + place, n = this.left.get(key) || 0;
@@ -155,7 +159,7 @@ class Teller {
     if (said) said[arrivesLater ? 'pending' : 'lost'] = step;
     const sends = segment.changes.some(c => c.kind === 'moved' && c.about === change.about && c.event.startsWith('SND'));
     if (!sends) this.chip(change.about, { at: step, state: change.to, evidence: 'seen', segment, place: 'sent' });
-    return { state: change.from, to: change.to, segment: said, arrivesLater };
+    return { state: change.from, to: change.to, segment: said, arrivesLater, change };
   }
 
   /* What a repetition reveals of the copy before it. */
@@ -169,12 +173,12 @@ class Teller {
       this.story.ghosts.push(ghost);
       const copy = this.story.segments.findLast(s => s.n < segment.n && has(s, fin));
       if (copy && copy.proved === undefined) copy.proved = step;
-      return { ghost };
+      return { ghost, loss: answer };
     }
     if (this.losses.take(fin, 'after-tap')) {
       const copy = this.story.segments.findLast(s => s.n < segment.n && has(s, fin) && s.lost === undefined);
       if (copy) this.lose(copy, step);
-      return { lost: copy };
+      return { lost: copy, loss: fin };
     }
     return null;
   }
@@ -202,6 +206,7 @@ class Teller {
       if (change.kind === 'refuted') told.refuted = this.refute(change, step, segment);
     }
     if (!told.refuted) told.reveals = this.reveal(segment, step, previous);
+    if (told.reveals) told.reveals.because = this.losses.because.get(told.reveals.loss);
     for (const change of moves)
       this.chip(end, { at: step, state: change.to, evidence: change.evidence, segment, place: 'sent' });
     this.tellLate(own, segment, told);
@@ -277,6 +282,7 @@ function duration(us) {
 
 function elapsed(us) {
   const size = Math.abs(us), sign = us < 0 ? '−' : '+';
+  if (size > 0 && size < 1000) return `${sign}${Math.round(size)} µs`;
   return sign + (size < 999950 ? (size / 1e3).toFixed(1) + ' ms' : (size / 1e6).toFixed(size < 1e7 ? 3 : 1) + ' s');
 }
 
@@ -353,7 +359,8 @@ function say(story, step) {
 function whyOf(step) {
   if (step.kind === 'stuck') return { end: step.end, text: `expected ${step.finding.expected}; there was ${step.finding.actual}`, clause: step.finding.clause };
   if (step.kind === 'timer' && step.reason) return { end: step.end, text: step.reason, clause: step.clause };
-  const change = step.moves?.at(-1) || step.restart;
+  if (step.reveals?.because) return { end: 'lost', text: step.reveals.because, clause: 'RFC 9293 3.8.1' };
+  const change = step.moves?.at(-1) || step.restart || step.refuted?.change;
   return change ? { end: change.about, text: change.reason, clause: change.clause } : null;
 }
 
