@@ -51,7 +51,8 @@ static bool begin_memory(struct memory *m) {
  * after a signal, wanted no more of it. */
 static bool print_memory(struct memory *m) {
   bool whole = !ferror(m->file);
-  whole = fclose(m->file) == 0 && whole;
+  whole = fclose(m->file) == 0 && whole &&
+          m->text; /* glibc's fclose does not say that it lacks memory */
   int error = whole ? stop_write(STDERR_FILENO, m->text, m->n) : ENOMEM;
   if (error == EPIPE || error == ETIMEDOUT) error = 0;
   free(m->text);
