@@ -20,6 +20,11 @@ static const char *kernel_word(unsigned i) {
   return i < COUNT(words) ? words[i] : NULL;
 }
 
+static const char *segments_word(unsigned i) {
+  static const char *const words[] = {"told", "close"};
+  return i < COUNT(words) ? words[i] : NULL;
+}
+
 static const char *color_word(unsigned i) {
   static const char *const words[] = {"auto", "always", "never"};
   return i < COUNT(words) ? words[i] : NULL;
@@ -76,6 +81,9 @@ static const struct cli_option rows[] = {
      .text = "also keep counts in this file for Prometheus, as node-exporter's textfile collector reads them"},
     {0, "host-name", "NAME", CLI_TEXT, AT(report.host),
      .text = "NDJSON of many hosts: each object says that it is of this one, of which run, and which line"},
+    {0, "segments", "WHICH", CLI_WORD, AT(segments), .word = segments_word,
+     .text = "which segments NDJSON has: those that tell something (told, the default), or also close: the "
+             "same ones at each place where they are captured"},
     {0, "html", "FILE", CLI_TEXT, AT(html_file),
      .text = "also write a page to this file that animates the closes in a browser"},
     {0, "svg", "FILE", CLI_TEXT, AT(svg_file),
@@ -334,6 +342,7 @@ int options_read(int argc, char **argv, struct settings *s) {
     return CLI_EXIT_USAGE;
   }
   s->report.live = !s->source.file;
+  s->report.sightings = s->segments == SEGMENTS_CLOSE;
   if (s->report.live && !s->source.interface) s->source.interface = "lo";
   if (optind == argc) return CLI_GO_ON;
   if (!check_filter(s, argv[optind])) return CLI_EXIT_USAGE;

@@ -14,6 +14,7 @@
 enum format { FORMAT_BY_TERMINAL = -1, FORMAT_LADDER, FORMAT_LINES, FORMAT_JSON, FORMAT_TABLE };
 enum lesson { LESSON_NONE, LESSON_STEP, LESSON_PREDICT, LESSON_WORKSHEET };
 enum kernel_when { KERNEL_AUTO, KERNEL_OFF, KERNEL_LINES };
+enum segments_which { SEGMENTS_TOLD, SEGMENTS_CLOSE };
 enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct settings {
@@ -33,6 +34,7 @@ struct settings {
   enum format format;
   enum color_when color;
   enum kernel_when kernel;
+  enum segments_which segments;
   int explain; /* which of --explain's words, -1 */
   bool list_interfaces, no_sandbox;
   bool step, predict, worksheet;

@@ -172,6 +172,14 @@ static void number_segment(struct flow *f, struct report_segment *event) {
   }
 }
 
+/* Each tap on the path has the same of these: a FIN and a RST are known by their flags, and an ACK
+ * of the other end's FIN passes only where that FIN has passed before. */
+static bool is_of_close(const struct model *m, enum end from, const struct segment *s) {
+  const struct endpoint *peer = &m->end[end_other(from)];
+  return segment_carries_fin(s) || segment_has(s, SEGMENT_RST) ||
+         (segment_has(s, SEGMENT_ACK) && peer->has_fin && seq_gt(s->ack, peer->fin_seq));
+}
+
 static void step_flow(struct watch *w, struct flow *f, enum end from, const struct segment *s) {
   struct model *m = &f->model;
   struct report_segment event = {.flow = f, .segment = s};
@@ -194,6 +202,10 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
   bool is_control = (step.roles & (ROLES_OF_CLOSE | ROLE_RST)) || segment_has(s, SEGMENT_FIN) ||
                     step.short_of_fin || step.ignored == ACCEPT_SYN_IN_CONNECTION;
   bool closing = m->roles_seen || m->rst.t_us;
+  if (is_of_close(m, from, s)) {
+    conclude_number(w, f);
+    REPORT(w, REPORT_STEPS, sighting, f, from, s);
+  }
   if (!is_control && step.n_findings == 0 &&
       (!closing || (!step.in_half_close && !step.n_changes))) {
     list(w, f);

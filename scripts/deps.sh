@@ -52,6 +52,7 @@ test cmd:promtool        prometheus     prometheus          prometheus     prome
 test cmd:tshark          tshark         wireshark-cli       wireshark-cli  tshark
 test cmd:tmux            tmux           tmux                tmux           tmux
 test cmd:busybox         busybox        busybox             busybox        busybox
+test cmd:psql            postgresql     postgresql-server   postgresql     postgresql
 test cmd:linux.uml       user-mode-linux -                  -              -
 fresh cmd:debootstrap    debootstrap    debootstrap         debootstrap    debootstrap
 fresh cmd:git            git            git                 git            git

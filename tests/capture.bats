@@ -418,6 +418,24 @@ unwritable() {
   done
 }
 
+@test "--segments close: a sighting for each FIN, RST and ACK of a FIN, and nothing else is another" {
+  local golden=$BATS_TEST_DIRNAME/golden dir=$BATS_TEST_TMPDIR name
+  for name in normal lost-final-ack-ipv6 normal-rst-in-time-wait; do
+    "$TEARDOWN_BIN/capture" -r "$golden/$name.pcap" --segments close --json "$dir/$name" -qq 2>/dev/null || (($? == 1))
+    diff <(jq -c 'select(.type != "start")' "$golden/$name.ndjson") \
+      <(jq -c 'select(.type != "start" and .type != "sighting")' "$dir/$name")
+  done
+  [ "$(jq -r 'select(.type == "sighting") | .flags' "$dir/normal" | paste -sd' ')" = 'F. . F. .' ]
+  # Handshake and data are none; what was sent again is one more.
+  jq -se 'map(select(.type == "segment" and ((.flags | test("F|R")) or ((.role // "") | test("ack"))))) as $told
+    | map(select(.type == "sighting")) | length > 4 and map([.t, .seq, .ack, .flags]) == ($told | map([.t, .seq, .ack, .flags]))' \
+    "$dir/lost-final-ack-ipv6"
+  jq -se '[.[] | select(.type == "verdict")][0].isn as $isn | map(select(.type == "sighting"))
+    | any(.flags | test("R")) and (map([.isn[]] | sort) | unique) == [[$isn[]] | sort]' "$dir/normal-rst-in-time-wait"
+  "$BATS_TEST_DIRNAME/python_with.sh" jsonschema "$BATS_TEST_DIRNAME/check_ndjson.py" \
+    "$BATS_TEST_DIRNAME/../capture/report/ndjson.schema.json" "$dir"/{normal,lost-final-ack-ipv6,normal-rst-in-time-wait}
+}
+
 @test "-q: a line for each verdict; -qq: the summary alone; files are complete" {
   local format
   for format in lines ladder; do

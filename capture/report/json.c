@@ -131,6 +131,32 @@ static void json_segment(struct report *r, const struct report_segment *s) {
   }
 }
 
+static void json_sighting(struct report *r, const struct flow *flow, enum end from,
+                          const struct segment *s) {
+  const struct model *m = &flow->model;
+  struct out *o = r->out;
+  bool stamped = s->options & SEGMENT_HAS_TIMESTAMPS;
+  char flags[8];
+  if (!r->options.sightings) return;
+  add_int(o, BEGIN("sighting") KEY("conn"), flow->number);
+  add_time(o, KEY("t"), s->t_us);
+  add_name(o, KEY("source"), flow, from);
+  add_name(o, KEY("destination"), flow, end_other(from));
+  add_isn(o, KEY("isn") "{" FIRST("source"), &m->end[from]);
+  add_isn(o, KEY("destination"), &m->end[end_other(from)]);
+  add_word(o, "}" KEY("flags"), flag_names(s->flags, flags));
+  add_uint(o, KEY("seq"), s->seq);
+  add_uint(o, KEY("ack"), s->ack);
+  add_uint(o, KEY("payload_bytes"), s->payload_bytes);
+  add_uint(o, KEY("window"), s->window);
+  if (stamped) add_uint(o, KEY("tsval"), s->tsval);
+  if (!stamped) add_null(o, KEY("tsval"));
+  if (stamped) add_uint(o, KEY("tsecr"), s->tsecr);
+  if (!stamped) add_null(o, KEY("tsecr"));
+  add_uint(o, KEY("ip_id"), s->ip_id);
+  json_end_line(r);
+}
+
 static void json_expired(struct report *r, const struct flow *flow, const struct model_step *step,
                          int64_t now_us) {
   put_transitions(r, flow, step, NULL, now_us);
@@ -183,6 +209,7 @@ struct report *report_json_new(struct out *out, const struct report_options *opt
   static const struct report_class class = {
       .start = json_start,
       .segment = json_segment,
+      .sighting = json_sighting,
       .expired = json_expired,
       .kernel = json_kernel,
       .verdict = json_verdict,

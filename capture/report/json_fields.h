@@ -100,6 +100,14 @@ static inline void add_number(struct out *o, const char *key, const struct model
   out_char(o, '"');
 }
 
+/* The number of its SYN; null where that was not captured. */
+static inline void add_isn(struct out *o, const char *key, const struct endpoint *e) {
+  if (e->sent_syn)
+    add_uint(o, key, e->first_seq);
+  else
+    add_null(o, key);
+}
+
 static inline void add_states(struct out *o, const struct model *m) {
   add_word(o, KEY("client_state"), tcp_state_name(m->end[END_CLIENT].state));
   add_word(o, KEY("client_evidence"), evidence_name(m->end[END_CLIENT].evidence));

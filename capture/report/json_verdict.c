@@ -106,14 +106,6 @@ static void add_losses(struct out *o, const struct verdict *v) {
   out_char(o, ']');
 }
 
-/* null where no segment of that end told. */
-static void add_isn(struct out *o, const char *key, const struct endpoint *e) {
-  if (e->sent_syn)
-    add_uint(o, key, e->first_seq);
-  else
-    add_null(o, key);
-}
-
 /* The time between the ACK of the first FIN and the second FIN, if there was one. */
 static void add_half_close(struct out *o, const struct model *m, int64_t now_us) {
   const struct close_fin *fin1 = &m->fin[FIN1], *fin2 = &m->fin[FIN2];

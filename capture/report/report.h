@@ -30,6 +30,7 @@ struct report_options {
   const struct only *only; /* of verdicts: those alone; NULL: all */
   const char *host;        /* NDJSON: where this is captured; NULL: nobody asks */
   const struct folder *metrics; /* of --metrics, for that report */
+  bool sightings;          /* NDJSON has the segments that every tap tells of */
   unsigned columns;
 };
 
@@ -108,6 +109,8 @@ struct report_class {
   void (*start)(struct report *, const char *source, const char *filter, const char *kernel_lack);
   /* A control segment, or payload sent into the half-close window. */
   void (*segment)(struct report *, const struct report_segment *);
+  /* A segment that every tap on its way tells of, whatever else that one saw (watch.c). */
+  void (*sighting)(struct report *, const struct flow *, enum end from, const struct segment *);
   /* A timer of the model ran out, or the kernel says that one of its own did. */
   void (*expired)(struct report *, const struct flow *, const struct model_step *, int64_t now_us);
   /* The kernel told something of a flow that has a number. */

@@ -1,0 +1,149 @@
+#!/usr/bin/env bash
+# Many hosts: what three captures behind a lossy router bring into a PostgreSQL is all there, once,
+# whoever is killed meanwhile, and what it says of losses and verdicts is so. Prints TAP.
+# FLEET_KILLS=20 tests/run.sh check_fleet kills so often; else it is four times.
+set -uo pipefail
+
+tests=$(cd "$(dirname "$0")" && pwd)
+fleet=$tests/../scripts/fleet
+# shellcheck source=tests/tap.sh
+. "$tests/tap.sh"
+# shellcheck source=scripts/fleet/database.sh
+. "$fleet/database.sh"
+# Three captures of real closes and all that they write: not sanitized, for the time it takes.
+export TEARDOWN_BIN=${TEARDOWN_UML_BIN:-$tests/../build/strict}
+kills=${FLEET_KILLS:-4}
+
+echo 1..6
+if ! database_find; then
+  for ((i = 1; i <= 6; i++)); do echo "ok $i # SKIP no postgresql: scripts/deps.sh test installs it"; done
+  exit
+fi
+# A socket's name is short, and the build's folder may be deep.
+scratch=$(mktemp -d /tmp/fleet.XXXXXX) || exit
+shipper=
+end() {
+  [[ -z $shipper ]] || kill -KILL -- "-$shipper" 2>/dev/null
+  database_stop "$scratch/database" immediate
+  rm -rf "$scratch"
+}
+trap end EXIT
+mkdir "$scratch/kept" "$scratch/spool" "$scratch/database"
+
+runs() {
+  local said
+  said=$("$fleet/demo.sh" --closes 15 --keep "$scratch/kept" 2>&1) || { echo "$said"; return 1; }
+  grep -qE '^ web-1 +\| +7003 \| server \[[0-9]+\] +\| +5 ' <<<"$said" &&
+    grep -qE '^ +7001 \| client +\| normal ' <<<"$said" && return
+  echo "$said"
+  return 1
+}
+
+# What web-1's rows say its clock has is 3.7 s more. The files are many, as after a long outage.
+prepare() {
+  local host file
+  if ! database_create "$scratch/database" || ! database_start "$scratch/database"; then
+    cat "$scratch/database/log"
+    return 1
+  fi
+  database_fill web-1 app-1 app-2 || return
+  jq -c 'if .t then .t += 3.7 else . end' "$scratch/kept/web-1.ndjson" >"$scratch/web-1" || return
+  cp "$scratch/kept/app-1.ndjson" "$scratch/kept/app-2.ndjson" "$scratch" || return
+  for host in web-1 app-1 app-2; do
+    mkdir "$scratch/spool/$host"
+    file=$scratch/$host
+    [[ -e $file ]] || file+=.ndjson
+    split -l 40 -a 6 -d --additional-suffix .ndjson "$file" "$scratch/spool/$host/td-20260101T000000Z-" || return
+  done
+}
+
+left() { find "$scratch/spool" -name '*.ndjson*' | wc -l; }
+# await_less N: until so few files are left; a minute at most.
+await_less() {
+  local tries
+  for ((tries = 0; tries < 600; tries++)); do
+    (($(left) > $1)) || return 0
+    read -rt 0.1 <> <(:) || true
+  done
+  echo "$(left) files are left, and not $1"
+  return 1
+}
+
+# A group of its own: kill -9 takes the shippers and their psql together, or the shippers alone.
+start_shippers() {
+  # shellcheck disable=SC2016 # the inner shell expands it
+  setsid bash -c 'for host in web-1 app-1 app-2; do PGUSER=$host "$1/ship.sh" --every 1 "$2/$host" & done; wait' \
+    - "$fleet" "$scratch/spool" >>"$scratch/said" 2>&1 &
+  shipper=$!
+}
+start_again() {
+  local tries
+  for ((tries = 0; tries < 30; tries++)); do # those of before may still hold its memory
+    database_start "$scratch/database" && return
+    read -rt 0.2 <> <(:) || true
+  done
+  cat "$scratch/database/log"
+  return 1
+}
+
+is_killed_and_loses_nothing() {
+  local all i
+  all=$(left)
+  start_shippers
+  for ((i = 1; i <= kills; i++)); do
+    await_less $((all - all * i / (kills + 1))) || { cat "$scratch/said"; return 1; }
+    if ((i % 2)); then
+      kill -KILL -- "-$shipper"
+      wait "$shipper"
+      start_shippers
+    else
+      kill -KILL "$(head -n 1 "$scratch/database/data/postmaster.pid")"
+      start_again || return
+    fi
+  done 2>/dev/null
+  await_less 0 || { cat "$scratch/said"; return 1; }
+  kill -TERM -- "-$shipper"
+  wait "$shipper" 2>/dev/null
+  shipper=
+  local rows lines
+  rows=$(psql -XqAtU owner -c 'select count(*), count(distinct (host, run, line)) from teardown.object')
+  lines=$(cat "$scratch"/web-1 "$scratch"/app-?.ndjson | wc -l)
+  echo "# $all files, $kills kills; lines $lines, rows $rows"
+  [[ $rows == "$lines|$lines" ]] && (($(find "$scratch/spool" -type f | wc -l) == 0))
+}
+
+# A file again, under its name and under another; a wrong one; another host's; with the server away.
+refuses_what_is_wrong() {
+  local before after dir=$scratch/spool/app-1 good
+  before=$(psql -XqAtU owner -c 'select count(*) from teardown.object')
+  good=$dir/td-20260101T000000Z-000000.ndjson
+  head -n 40 "$scratch/app-1.ndjson" >"$good"
+  head -n 40 "$scratch/app-1.ndjson" >"$dir/td-20260101T000000Z-900000.ndjson"
+  echo '{"schema":2,"type":"st' >"$dir/td-20260101T000000Z-900001.ndjson"
+  head -n 2 "$scratch/web-1" >"$dir/td-20260101T000000Z-900002.ndjson"
+  PGHOST=/nowhere PGUSER=app-1 "$fleet/ship.sh" --once "$dir" && return 1
+  [[ -e $good ]] || return
+  PGUSER=app-1 "$fleet/ship.sh" --once "$dir" || return
+  after=$(psql -XqAtU owner -c 'select count(*) from teardown.object')
+  find "$dir" -type f -printf '# left: %f\n' | sort
+  [[ $before == "$after" && ! -e $good && $(find "$dir" -name '*.refused' | wc -l) == 3 ]] &&
+    ! psql -XqU app-1 -c 'select count(*) from teardown.object' &&
+    ! psql -XqU app-1 -c "insert into teardown.object (host, o) values ('web-1', '{}')" &&
+    ! psql -XqU app-1 -c 'delete from teardown.shipped'
+}
+
+gives_up_the_oldest() {
+  local dir=$scratch/spool/app-2 i
+  for i in 1 2 3; do head -c 700000 /dev/zero >"$dir/td-20260101T00000${i}Z-000001.ndjson"; done
+  PGHOST=/nowhere PGUSER=app-2 "$fleet/ship.sh" --once --spool 1 "$dir" 2>"$scratch/full"
+  cat "$scratch/full"
+  grep -q '2 files given up' "$scratch/full" && [[ $(ls "$dir") == td-20260101T000003Z-000001.ndjson ]]
+}
+
+check 'the demonstration: who closes first, and who leaks' runs
+check 'a database of its own, files of three hosts' prepare
+export PGHOST=$scratch/database PGDATABASE=teardown
+check 'shippers and database killed: no row lost, none twice' is_killed_and_loses_nothing
+check 'fates of segments and merged verdicts are true' "$tests/fleet/truth.py" "$TEARDOWN_BIN/capture" "$scratch/kept"
+check 'what is wrong is refused, what came before is not taken again' refuses_what_is_wrong
+check 'a spool that is full gives up its oldest' gives_up_the_oldest
