@@ -88,6 +88,7 @@ ends_by_signal() {
   truncate -s 10G "$in/nothing"
   run --separate-stderr timeout 50 "$TEARDOWN_BIN/capture" -r "$in/nothing"
   [ "$status" -eq 2 ]
+  # shellcheck disable=SC2154 # bats sets it
   [[ $stderr == *'not a capture: it begins as neither pcap nor pcapng does'* ]]
   "$limits" zeros 0 >"$in/sparse"
   truncate -s 10G "$in/sparse"
@@ -102,7 +103,7 @@ ends_by_signal() {
 
 # The loader itself needs some MB: below that the shell says why nothing started, with 127.
 @test "ulimit -v: whatever it is, the right verdicts, or an error that says what lacks" {
-  local kib status program
+  local kib status
   "$TEARDOWN_BIN/capture" -q --max-flows 100 -r "$golden" >"$log/right" 2>/dev/null
   for kib in {6000..40000..1000}; do
     status=0
