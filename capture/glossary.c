@@ -150,6 +150,8 @@ static const struct glossary_entry entries[] = {
     {"both", "closed_first", "RFC 9293 3.6", "The FINs crossed: neither end was first.",
      "Both closed within one round trip.", "None."},
     {"none", "closed_first", "closed_first", "Nobody sent a FIN.", "-", "None."},
+    {"crossed", "reset_race", "reset_race", "Octets and the FIN that they met were on their way at once.",
+     "The idle timeout of who closed is the shorter one.", "See data-after-close."},
     {"send-reset", "the kernel's word", "what", "It sent a RST; reason says why, in its own words.", "-", "None."},
     {"receive-reset", "the kernel's word", "what", "A RST reached the socket.", "-", "None."},
     {"retransmit", "the kernel's word", "what, timer", "It sent a segment again; as a timer: it will.",
