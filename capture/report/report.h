@@ -23,14 +23,14 @@ struct report_options {
   bool ascii, color;
   bool wait; /* TIME_WAIT is waited for: show the countdown */
   bool live;
-  int64_t started_us;      /* live: by the clock */
-  bool kernel_lines;       /* each of the kernel's words is a line */
-  bool terminal;           /* a countdown may overwrite its own line */
-  const char *find;        /* connections are marked whose first payload contains it; NULL */
-  const struct only *only; /* of verdicts: those alone; NULL: all */
-  const char *host;        /* NDJSON: where this is captured; NULL: nobody asks */
+  int64_t started_us;           /* live: by the clock */
+  bool kernel_lines;            /* each of the kernel's words is a line */
+  bool terminal;                /* a countdown may overwrite its own line */
+  const char *find;             /* connections are marked whose first payload contains it; NULL */
+  const struct only *only;      /* of verdicts: those alone; NULL: all */
+  const char *host;             /* NDJSON: where this is captured; NULL: nobody asks */
   const struct folder *metrics; /* of --metrics, for that report */
-  bool sightings;          /* NDJSON has the segments that every tap tells of */
+  bool sightings;               /* NDJSON has the segments that every tap tells of */
   unsigned columns;
 };
 

@@ -6,7 +6,7 @@
 struct mnl_socket;
 static ssize_t fuzz_sendto(const struct mnl_socket *socket, const void *request, size_t n);
 static ssize_t fuzz_recvfrom(const struct mnl_socket *socket, void *room, size_t n);
-#include "capture/kernel/diag.c"
+#include "capture/kernel/diag.c"  // NOLINT(bugprone-suspicious-include)
 
 #include "tests/fuzz/target.h"
 

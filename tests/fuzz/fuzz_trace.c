@@ -1,6 +1,6 @@
 /* Any octets as what the kernel's trace events look like, and as what stands in their buffer. It
  * includes what it tests: a buffer is only had of the kernel. */
-#include "capture/kernel/trace.c"
+#include "capture/kernel/trace.c"  // NOLINT(bugprone-suspicious-include)
 
 #include "tests/fuzz/target.h"
 
