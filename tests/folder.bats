@@ -2,6 +2,7 @@
 # Files that others take while capture runs: the counts of --metrics and the closed files of --rotate
 # are always whole, and nothing is lost between two of them, or by a signal.
 
+# shellcheck disable=SC2154 # run sets stderr and stderr_lines
 load helper
 
 GOLDEN=$BATS_TEST_DIRNAME/golden
@@ -63,7 +64,7 @@ value() { awk -v sample="$2" 'index($0, sample) == 1 { n += $NF } END { print n 
   end_sniffer INT
   ((50 == $(value "$log/m.prom" 'teardown_closes_total{service="7000",ending="normal"')))
   grep -q '^# TYPE teardown_evicted_connections_total' "$log/m.prom"
-  ! grep -q '127\.0\.0\.1' "$log/m.prom"
+  run ! grep -q '127\.0\.0\.1' "$log/m.prom"
   [[ $(echo "$log"/m.prom*) == "$log/m.prom" ]] || fail "something is left: $(ls "$log")"
 }
 

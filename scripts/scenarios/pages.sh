@@ -32,11 +32,11 @@ pages_story() {
 # What an act left: the packets of all of them are one file, for each has a port of its own.
 join_acts() {
   local act
-  local -a acts=()
-  for act in "$1"/"$2"-{1..99}.pcap; do [[ ! -e $act ]] || acts+=("$act"); done
-  ((${#acts[@]})) || return
-  cat "${acts[0]}"
-  for act in "${acts[@]:1}"; do tail -c +25 "$act"; done
+  local -a files=()
+  for act in "$1"/"$2"-{1..99}.pcap; do [[ ! -e $act ]] || files+=("$act"); done
+  ((${#files[@]})) || return
+  cat "${files[0]}"
+  for act in "${files[@]:1}"; do tail -c +25 "$act"; done
 }
 
 # pages_add NAME FOLDER: a scenario was played, and its packets are in that folder.
@@ -63,6 +63,7 @@ as_text() {
 
 index_entry() {
   local sentence
+  # shellcheck disable=SC2154 # of scenario.sh
   printf '<article id="%s"><h2><a href="%s.html">%s</a></h2>\n<p class="shows">%s</p>\n' "$1" "$1" "$1" "$(as_text "${shows[$1]}")"
   while IFS= read -r sentence; do printf '<p>%s</p>\n' "$(as_text "$sentence")"; done <"$pages_material/$1.story"
   printf '<p class="picture"><a href="%s.html"><img alt="The ladder of %s" src="data:image/svg+xml;base64,%s"></a></p></article>\n' \
