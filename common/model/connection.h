@@ -118,7 +118,7 @@ struct model {
   struct talk talk;
   enum talk_tls tls[2];       /* by end */
   struct talk_path path[2];   /* by end */
-  struct talk_path rst_path;  /* of the newest RST, */
+  struct talk_path rst_path;  /* of the RST that ended it, or else the newest, */
   enum end rst_path_from : 8; /* whoever it says has sent it */
 };
 

@@ -118,7 +118,7 @@ static const struct {
     {CLUE_FIRST | CLUE_BARE | CLUE_SACK_PERMITTED | CLUE_WHOLE | CLUE_PROMPT,
      CLUE_DSACK | CLUE_MAY_TIME_WAIT,
      FINS_LOST, "the ACK carries no D-SACK, so no other copy had come"},
-    {CLUE_SOON, 0, NOTHING_LOST, "it was repeated sooner than an ACK is delayed"},
+    {CLUE_SOON, 0, UNTOLD, "it was repeated sooner than an ACK could come"},
     {0, 0, EITHER_LOST, "nothing tells whether the FIN or its ACK was lost"},
 };
 /* clang-format on */

@@ -237,8 +237,10 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   bool rst = segment_has(s, SEGMENT_RST);
   if (!rst) note_spoken(&o);
   m->rst_beyond = false;
-  talk_note_path(rst ? &m->rst_path : &m->path[from], s);
-  if (rst) m->rst_path_from = from;
+  bool has_reset = m->rst.from != END_NONE;
+  if (!rst) talk_note_path(&m->path[from], s);
+  if (rst && !has_reset) talk_note_path(&m->rst_path, s);
+  if (rst && !has_reset) m->rst_path_from = from;
   if (rst)
     step->ignored = accept_rst(o.sender, o.receiver, s);
   else
