@@ -273,7 +273,7 @@ static bool is_anothers(const struct model *m, enum end from, const struct segme
     bool other_isn =
         f->sent_syn ? s->seq != f->first_seq : f->has_seq && s->seq + 1 != f->first_seq;
     if (!other_isn || !(tcp_state_is_synchronized(f->state) || !p->has_spoken)) return false;
-  } else if (f->has_fin) {
+  } else if (f->has_fin && !f->fin_is_void) {
     bool over = p->has_fin || !p->has_spoken || f->heard_more || (has_fin && m->midstream);
     bool beside = seq_lt(s->seq, f->first_seq) || seq_gt(s->seq, f->fin_seq + 1);
     if (!over || !beside) return false;
