@@ -85,7 +85,8 @@ EXPLORE := tests/explore tests/explore_host tests/explore_mutants tests/explore_
 OBJECTS_test_explore := tests/test_explore $(EXPLORE) $(filter-out common/model/transition,$(MODEL))
 OBJECTS_test_claims := tests/test_claims tests/histories $(MODEL)
 OBJECTS_test_savefile := tests/test_savefile capture/savefile
-OBJECTS_test_kernel_record := tests/test_kernel_record capture/kernel/record
+OBJECTS_test_kernel_record := tests/test_kernel_record capture/kernel/closer capture/kernel/owner \
+  capture/kernel/record
 OBJECTS_test_kernel_trace := tests/test_kernel_trace capture/kernel/trace capture/kernel/record \
   common/model/tcp_state
 OBJECTS_test_model := tests/test_model tests/model_builder $(MODEL)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/kernel/closer.h"
 #include "capture/kernel/record.h"
 #include "common/model/tcp_state.h"
 
@@ -324,6 +325,27 @@ static void test_format_that_is_cut(void **unused) {
   }
 }
 
+/* It is gone from /proc when its socket is closed, which is after its exit was told. */
+static void who_was_killed_is_named_though_it_is_gone(void **unused) {
+  (void)unused;
+  enum { NOBODY = INT32_MAX };
+  struct kernel_exits exits = {0};
+  struct kernel_closer closer;
+  const struct kernel_event exit = {.kind = KERNEL_EVENT_EXIT, .tid = NOBODY, .command = "killed"};
+  const struct kernel_event closes = {.kind = KERNEL_EVENT_STATE,
+                                      .pid = NOBODY,
+                                      .tid = NOBODY,
+                                      .from = TCPS_ESTABLISHED,
+                                      .to = TCPS_FIN_WAIT_1};
+  assert_true(kernel_closer_of(&exits, &closes, &closer));
+  assert_string_equal(closer.command, "");
+  assert_false(closer.at_exit);
+  kernel_exits_note(&exits, &exit);
+  assert_true(kernel_closer_of(&exits, &closes, &closer));
+  assert_string_equal(closer.command, "killed");
+  assert_true(closer.at_exit);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_state, set_up, tear_down),
@@ -335,6 +357,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_unknown_event_and_every_length, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_format_that_lacks_a_field, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_format_that_is_cut, set_up, tear_down),
+      cmocka_unit_test(who_was_killed_is_named_though_it_is_gone),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,13 +6,17 @@
 #include "common/model/tcp_state.h"
 
 void kernel_exits_note(struct kernel_exits *exits, const struct kernel_event *exit) {
-  if (exit->tid > 0) exits->tid[exits->n++ % KERNEL_EXITS_MAX] = exit->tid;
+  if (exit->tid <= 0) return;
+  unsigned at = exits->n++ % KERNEL_EXITS_MAX;
+  exits->exit[at].tid = exit->tid;
+  memcpy(exits->exit[at].command, exit->command, sizeof exits->exit[at].command);
 }
 
-static bool has_exited(const struct kernel_exits *exits, int32_t tid) {
+/* The name of one that has exited; NULL: it has not. */
+static const char *exited(const struct kernel_exits *exits, int32_t tid) {
   for (unsigned i = 0; i < KERNEL_EXITS_MAX; i++)
-    if (exits->tid[i] == tid) return true;
-  return false;
+    if (exits->exit[i].tid == tid) return exits->exit[i].command;
+  return NULL;
 }
 
 /* Segments and timers lead to neither of these from there. */
@@ -31,9 +35,9 @@ bool kernel_closer_of(const struct kernel_exits *exits, const struct kernel_even
                       struct kernel_closer *closer) {
   static const char kernel_worker[] = "kworker/"; /* frees what others have closed */
   if (e->in_interrupt || e->pid <= 0 || !(is_close(e) || is_reset(e))) return false;
-  *closer = (struct kernel_closer){
-      .pid = e->pid, .by_reset = is_reset(e), .at_exit = has_exited(exits, e->tid)};
-  if (!kernel_command_of(e->pid, closer->command, sizeof closer->command))
-    closer->command[0] = '\0';
+  const char *gone = exited(exits, e->tid);
+  *closer = (struct kernel_closer){.pid = e->pid, .by_reset = is_reset(e), .at_exit = gone != NULL};
+  if (!kernel_command_of(e->pid, closer->command, sizeof closer->command) && gone)
+    memcpy(closer->command, gone, sizeof closer->command);
   return strncmp(closer->command, kernel_worker, sizeof kernel_worker - 1) != 0;
 }

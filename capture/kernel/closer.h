@@ -5,7 +5,7 @@
  * transitions.
  *
  * Such a process may be gone a moment later. Its name is looked for at once; if that is too late,
- * it has told of its exit, with its name. */
+ * it has told of its exit, with its name, before that or after. */
 #ifndef TEARDOWN_CAPTURE_KERNEL_CLOSER_H
 #define TEARDOWN_CAPTURE_KERNEL_CLOSER_H
 
@@ -25,7 +25,10 @@ enum { KERNEL_EXITS_MAX = 256 };
 
 /* Who exited of late. Begins as zeros. */
 struct kernel_exits {
-  int32_t tid[KERNEL_EXITS_MAX];
+  struct {
+    int32_t tid;
+    char command[16];
+  } exit[KERNEL_EXITS_MAX];
   unsigned n; /* since the beginning */
 };
 
