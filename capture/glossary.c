@@ -150,6 +150,8 @@ static const struct glossary_entry entries[] = {
     {"both", "closed_first", "RFC 9293 3.6", "The FINs crossed: neither end was first.",
      "Both closed within one round trip.", "None."},
     {"none", "closed_first", "closed_first", "Nobody sent a FIN.", "-", "None."},
+    {"close", "closer", "by", "A process closed the socket, by close() or shutdown(); with at_exit by its end.", "-",
+     "None."},
     {"crossed", "reset_race", "reset_race", "Octets and the FIN that they met were on their way at once.",
      "The idle timeout of who closed is the shorter one.", "See data-after-close."},
     {"send-reset", "the kernel's word", "what", "It sent a RST; reason says why, in its own words.", "-", "None."},
