@@ -28,12 +28,13 @@ bool flow_table_init(struct flow_table *t, uint32_t max, int64_t two_msl_us) {
   t->order.room = max / ORDER_SHARE + 1 < ORDER_MAX ? max / ORDER_SHARE + 1 : ORDER_MAX;
   t->slots = pool_reserve(t->n_slots * sizeof *t->slots);
   t->order.since = pool_reserve(t->order.room * sizeof *t->order.since);
+  t->opened = pool_reserve(max * sizeof *t->opened);
   bool reserved = pool_init(&t->entries, max, sizeof(struct hot)) &&
                   pool_init(&t->wholes, max, sizeof(struct flow)) &&
                   pool_init(&t->resting, max, sizeof(struct flow_resting)) &&
                   pool_init(&t->addresses, max, sizeof(struct flow_addresses));
   bool drawn = getrandom(t->secret, sizeof t->secret, 0) == (ssize_t)sizeof t->secret;
-  if (reserved && t->slots && t->order.since && drawn) return true;
+  if (reserved && t->slots && t->order.since && t->opened && drawn) return true;
   flow_table_destroy(t);
   return false;
 }
@@ -43,6 +44,7 @@ void flow_table_destroy(struct flow_table *t) {
   pool_destroy(&t->wholes);
   pool_destroy(&t->resting);
   pool_destroy(&t->addresses);
+  pool_give_back(t->opened, t->entries.max * sizeof *t->opened);
   pool_give_back(t->slots, t->n_slots * sizeof *t->slots);
   pool_give_back(t->order.since, t->order.room * sizeof *t->order.since);
   memset(t, 0, sizeof *t);
@@ -269,6 +271,7 @@ struct hot *flow_add(struct flow_table *t, const struct flow_place *place, const
   if (t->entries.used + 1 > room && !index_double(t)) return NULL;
   struct hot *e = pool_take(&t->entries, &number);
   memset(e, 0, sizeof *e);
+  t->opened[number] = 0;
   e->form = FLOW_OPEN;
   e->list = FLOW_UNLISTED;
   set_key(t, e, &place->key);
@@ -291,7 +294,8 @@ static struct flow *attach(struct flow_table *t, struct hot *e) {
   uint32_t number;
   struct flow *f = pool_take(&t->wholes, &number);
   f->entry = number_of(t, e);
-  f->number = 0;
+  f->number = t->opened[f->entry];
+  f->is_opened = f->number != 0;
   f->client = e->client;
   f->roles_by = e->roles_by;
   f->reported = (struct flow_reported){0};
@@ -390,7 +394,7 @@ static void shrink_to_rest(struct flow_table *t, struct hot *e, const struct flo
 
 static void shrink_to_open(struct flow_table *t, struct hot *e, const struct flow *f) {
   struct hot open = *e;
-  if (f->number != 0 || f->verdicts != 0 || f->is_closing || !hot_close(&open, &f->model)) return;
+  if (f->number != t->opened[f->entry] || flow_is_told(f) || !hot_close(&open, &f->model)) return;
   enum flow_list list = e->list;
   if (e->deadline.at_us != DEADLINE_NEVER) return;
   unlink_from_list(t, e);
@@ -415,6 +419,14 @@ void flow_shrink(struct flow_table *t, struct flow *f) {
   }
 }
 
+void flow_open(struct flow_table *t, struct hot *e, uint32_t number) {
+  t->opened[number_of(t, e)] = number;
+  if (e->form != FLOW_WHOLE) return;
+  struct flow *f = flow_whole(t, e);
+  f->number = number;
+  f->is_opened = true;
+}
+
 void flow_remove(struct flow_table *t, struct flow *f) {
   struct hot *e = flow_entry_of(t, f);
   unlink_from_list(t, e);
@@ -433,9 +445,9 @@ void flow_restart(struct flow_table *t, struct flow *f, const struct decoded *p,
   f->client = e->client;
   f->roles_by = e->roles_by;
   f->reported = (struct flow_reported){0};
-  f->number = 0;
+  f->number = t->opened[f->entry] = 0;
   f->verdicts = f->told_stuck = 0;
-  f->is_closing = f->may_lack_begin = f->has_text = f->has_pending_syn = false;
+  f->is_opened = f->is_closing = f->may_lack_begin = f->has_text = f->has_pending_syn = false;
   e->has_payload = 0;
   model_init(&f->model, t->two_msl_us);
 }

@@ -62,11 +62,12 @@ struct flow {
   struct flow_key key;
   struct flow_reported reported;
   uint32_t entry;
-  uint32_t number; /* 1, 2, 3 ... in order of the first control segment; 0: none yet */
+  uint32_t number; /* 1, 2, 3 ... in the order in which they are told of first; 0: none yet */
   uint8_t client;  /* which half of the key the client is */
   enum roles_by roles_by : 8;
   uint8_t verdicts;     /* given so far; more than one: a later segment revised it */
   uint8_t told_stuck;   /* how often it was said that somebody waits, since when that began */
+  bool is_opened;       /* its SYN was captured, and has given it its number */
   bool is_closing;      /* a control segment came since its last verdict */
   bool may_lack_begin;  /* begun in the middle when others had been given up already */
   bool has_text;        /* of --find, in the first payload of either end */
@@ -113,8 +114,9 @@ enum { FLOW_SECRET_SIZE = 192 };
 
 struct flow_table {
   struct pool entries, wholes, resting, addresses;
-  uint64_t *slots;                             /* entry number + 1 below, tag above; 0: free */
-  uint32_t n_slots;                            /* a power of two */
+  uint32_t *opened; /* by entry: the number that its SYN gave it; 0: none was captured */
+  uint64_t *slots;  /* entry number + 1 below, tag above; 0: free */
+  uint32_t n_slots; /* a power of two */
   uint32_t head[FLOW_LISTS], tail[FLOW_LISTS]; /* entry numbers + 1; 0: empty */
   struct flow_order order;
   bool closing_down;  /* the order is that of flow_first_to_close() */
@@ -173,6 +175,14 @@ struct hot *flow_between(const struct flow_table *table, uint8_t family,
 /* An open connection takes the segment without a model. False: flow_whole must. */
 bool flow_step(struct flow_table *table, struct hot *entry, enum end from,
                const struct segment *segment);
+
+/* Gives a connection that its SYN has just begun its number. */
+void flow_open(struct flow_table *table, struct hot *entry, uint32_t number);
+
+/* More was told of it than that it was opened. */
+static inline bool flow_is_told(const struct flow *f) {
+  return f->is_closing || f->verdicts > 0 || f->reported.n > 0 || f->kernel;
+}
 
 /* The connection whole, which it is until it is made smaller. */
 struct flow *flow_whole(struct flow_table *table, struct hot *entry);

@@ -222,6 +222,17 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
   conclude_hurry(w, f);
 }
 
+/* A connection shows itself with its SYN, if that is its first segment. */
+static void open_flow(struct watch *w, struct hot *e, const struct segment *s) {
+  if (!segment_has(s, SEGMENT_SYN) || segment_has(s, SEGMENT_ACK)) return;
+  flow_open(&w->flows, e, ++w->last_number);
+  for (unsigned i = 0; i < w->n_reports; i++) {
+    struct report *r = w->reports[i];
+    if (r->class->opened && r->options.quiet == REPORT_STEPS)
+      r->class->opened(r, flow_whole(&w->flows, e), s->t_us);
+  }
+}
+
 /* The four-tuple begins a new connection with this SYN, or FIN if no SYN was captured. */
 static void reincarnate(struct watch *w, struct flow *f, struct decoded *first,
                         const struct flow_place *place, int64_t now_us, enum incarnation rule) {
@@ -234,6 +245,7 @@ static void reincarnate(struct watch *w, struct flow *f, struct decoded *first,
   conclude_now(w, f, now_us, false);
   if (w->kernel) kernel_forget(w->kernel, f);
   flow_restart(&w->flows, f, first, place, &from);
+  open_flow(w, flow_entry_of(&w->flows, f), &first->segment);
   conclude_roles(w, f);
   from = flow_end_of(f, place->half);
   if (incarnation_name(rule)) model_reuse(&f->model, rule, from, now_us);
@@ -331,7 +343,7 @@ static void make_room(struct watch *w, int64_t now_us) {
   bool is_settled =
       due_is_complete(&f->model, now_us) && now_us - f->model.last_us >= due_settle_us(&f->model);
   if (!is_settled) w->has_evicted = f->may_lack_begin = true;
-  if (f->number != 0) conclude_now(w, f, now_us, true);
+  if (flow_is_told(f)) conclude_now(w, f, now_us, true);
   conclude_drop(w, f);
 }
 
@@ -383,6 +395,7 @@ static void follow(struct watch *w, struct watch_packet *packet) {
     }
     e->lacks_begin = w->has_evicted && !segment_has(&decoded->segment, SEGMENT_SYN);
     note_ports(w, e);
+    open_flow(w, e, &decoded->segment);
   }
   /* What may be another tap's takes the model to tell. */
   bool may_repeat = w->ran_backwards && packet->t_us <= hot_last_us(e);

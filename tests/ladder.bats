@@ -32,6 +32,7 @@ END
 }
 
 setup() { log=$BATS_TEST_TMPDIR; }
+teardown() { end_all; }
 
 capture() {
   run --separate-stderr timeout 30 "$TEARDOWN_BIN/capture" "$@"
@@ -96,6 +97,27 @@ for one, others in sorted(twins.items()):
   COLUMNS=60 capture -r "$G/normal.pcap" --format ladder -S
   grep -q '^ *└ FIN seq=[0-9]* ack=[0-9]*$' <<<"$output"
   run ! grep -E '^.{61}' <<<"$output"
+}
+
+@test "a connection shows itself at its SYN; then its ladder reads live as it does from the file" {
+  "$TEARDOWN_BIN/capture" -i lo --kernel off --format ladder --json "$log/events" -w "$log/pcap" 'port 7101' \
+    >"$log/out" 2>"$log/err" 3>&- &
+  local capture=$!
+  pids+=("$capture")
+  "$TEARDOWN_BIN/server" -p 7101 >"$log/server" 2>&1 3>&- &
+  pids+=("$!")
+  wait_for says server listen
+  wait_for says events '"start"'
+  # Nothing of a connection but that it is there.
+  exec 5<>/dev/tcp/127.0.0.1/7101
+  wait_for says out '#1 open 127.0.0.1:'
+  [ "$(grep -c . "$log/out")" -eq 1 ] || fail 'more than its SYN'
+  exec 5>&-
+  wait_for says out '#1 ✓ '
+  kill -INT "$capture"
+  wait "$capture"
+  capture -r "$log/pcap" --format ladder
+  diff <(sed 's/2 MSL = 60 s.*//; s/ *$//' "$log/out") <(sed 's/2 MSL = 60 s.*//; s/ *$//' <<<"$output") || fail 'not alike'
 }
 
 @test "data of the half-close are one row, counted" {

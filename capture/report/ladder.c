@@ -12,7 +12,10 @@ void ladder_title(struct ladder *l, struct block *b, const struct flow *flow, in
   if (b->titled) return;
   b->titled = true;
   b->begun_us = t_us;
-  snprintf(line, sizeof line, "#%u %s %s %s%s%s", flow->number,
+  /* Of a file, the row of its SYN and its title are one; live, they are where nothing came between
+   * (ladder_terminal.c). */
+  bool opens = l->apart && flow->is_opened && flow->verdicts == 0;
+  snprintf(line, sizeof line, "#%u %s%s %s %s%s%s", flow->number, opens ? "open " : "",
            flow_end_name(flow, END_CLIENT, client), draw_glyph(&l->draw, DRAW_TO),
            flow_end_name(flow, END_SERVER, server), flow->has_text ? ", found" : "", what);
   ladder_add(l, b, PIECE_TITLE, t_us, line);

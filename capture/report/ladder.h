@@ -28,7 +28,8 @@ void ladder_verdict(struct report *report, const struct flow *flow, const struct
 void ladder_remedies(struct ladder *ladder, struct block *block, const struct verdict *verdict,
                      unsigned from, int64_t t_us);
 
-/* "#1 127.0.0.1:35466 (arrow) 127.0.0.1:7000", unless it was said; `what` follows it. */
+/* "#1 127.0.0.1:35466 (arrow) 127.0.0.1:7000", unless it was said; `what` follows it. A file's, if
+ * its SYN is there, is "#1 open ...". */
 void ladder_title(struct ladder *ladder, struct block *block, const struct flow *flow, int64_t t_us,
                   const char *what);
 

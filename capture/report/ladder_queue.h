@@ -27,6 +27,7 @@ struct piece {
   uint32_t number; /* of the connection; 0: of none */
   enum piece_kind kind : 8;
   enum draw_paint paint : 8;
+  bool opens;                /* a title that its SYN brings: good until another line is between */
   uint32_t octets, segments; /* of a row of data: so many together */
   struct draw_row row;
   char text[];
@@ -62,6 +63,7 @@ struct ladder {
   struct queue queue;            /* of all, otherwise */
   uint64_t waiting;              /* octets */
   uint32_t last_number;          /* of the connection that the previous line belongs to */
+  uint32_t last_opened;          /* the same, if that line told of its SYN; 0 */
   int64_t printed_us;            /* the time that was shown last */
   int64_t shown_s;               /* by the countdown */
   bool explained[FINDING_COUNT]; /* the remedy was given */

@@ -24,9 +24,11 @@ void ladder_draw(struct ladder *l, struct piece *p) {
   struct draw *d = &l->draw;
   d->columns = l->base.options.columns;
   end_countdown(l);
+  if (p->kind == PIECE_TITLE && p->number == l->last_opened) return;
   if (p->number != l->last_number && p->number != 0 && p->kind != PIECE_TITLE)
     out_printf(d->out, "#%u, continued\n", p->number);
   if (p->number != 0) l->last_number = p->number;
+  l->last_opened = p->opens ? p->number : 0;
   switch (p->kind) {
     case PIECE_ROW:
     case PIECE_KERNEL:
@@ -68,6 +70,34 @@ static void ladder_start(struct report *report, const char *source, const char *
   draw_paint(&l->draw, DRAW_DIM);
   draw_text(&l->draw, 0, line);
   draw_paint(&l->draw, DRAW_NO_PAINT);
+}
+
+/* Live: what is silent from then on is open. */
+static void ladder_opened(struct report *report, const struct flow *flow, int64_t t_us) {
+  struct ladder *l = (struct ladder *)report;
+  char client[FLOW_NAME_SIZE], server[FLOW_NAME_SIZE], line[LADDER_LINE_SIZE];
+  if (l->apart) return;
+  snprintf(line, sizeof line, "#%u open %s %s %s", flow->number,
+           flow_end_name(flow, END_CLIENT, client), draw_glyph(&l->draw, DRAW_TO),
+           flow_end_name(flow, END_SERVER, server));
+  struct piece *p = ladder_add(l, NULL, PIECE_TITLE, t_us, line);
+  if (!p) return;
+  p->number = flow->number;
+  p->opens = true;
+}
+
+/* Of a file: what is open at its end, too. */
+static void verdict(struct report *report, const struct flow *flow, const struct verdict *v,
+                    int64_t now_us) {
+  struct ladder *l = (struct ladder *)report;
+  bool is_open = v->ending == ENDING_OPEN && v->n_findings == 0;
+  if (is_open && l->apart && flow->is_opened && !l->base.options.only) {
+    struct block *b = ladder_block_of(l, flow);
+    if (!b) return;
+    ladder_title(l, b, flow, flow->model.last_us, "");
+    ladder_print_until(l, &b->queue, INT64_MAX);
+  }
+  ladder_verdict(report, flow, v, now_us);
 }
 
 static void ladder_stuck(struct report *report, const struct flow *flow, const struct verdict *v,
@@ -146,10 +176,11 @@ static void ladder_destroy(struct report *report) {
 struct report *report_ladder_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
       .start = ladder_start,
+      .opened = ladder_opened,
       .segment = ladder_segment,
       .expired = ladder_expired,
       .kernel = ladder_kernel,
-      .verdict = ladder_verdict,
+      .verdict = verdict,
       .countdown = ladder_countdown,
       .summary = ladder_summary,
       .stuck = ladder_stuck,

@@ -107,6 +107,8 @@ struct report;
 struct report_class {
   /* `kernel_lack`: what the kernel does not say here and why, "" if nothing; NULL: not asked. */
   void (*start)(struct report *, const char *source, const char *filter, const char *kernel_lack);
+  /* Its SYN was captured; nothing else of it yet. */
+  void (*opened)(struct report *, const struct flow *, int64_t t_us);
   /* A control segment, or payload sent into the half-close window. */
   void (*segment)(struct report *, const struct report_segment *);
   /* A segment that every tap on its way tells of, whatever else that one saw (watch.c). */
