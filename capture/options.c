@@ -277,6 +277,7 @@ static bool check_files(struct settings *s) {
   const struct cli_texts *files = &s->files;
   s->source.file = files->n > 0 ? files->text[0] : NULL;
   if (files->n < 2) return true;
+  s->report.second_source = files->text[1];
   if (files->n > 2)
     cli_complain(&program_cli, "-r is given %u times; two vantage points are the most", files->n);
   else if (is_one_file(files->text[0], files->text[1]))

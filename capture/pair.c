@@ -354,6 +354,23 @@ static int64_t stream_time(const struct path *path, const struct item *i) {
   return time_of(path, i) + (sent ? path->least_us : -path->least_us);
 }
 
+/* What the model and the reports are told of it. */
+static void tell(const struct path *path, const struct item *i, struct segment *s) {
+  bool sent = i->tap == path->near[i->side];
+  s->is_lost = path->is_known && i->fate == FATE_LOST;
+  s->hops = 0; /* each tap sees another */
+  s->seen = SEGMENT_SEEN_HERE;
+  if (!path->is_known) return;
+  s->tap = path->near[i->side];
+  s->seen = !sent                     ? SEGMENT_SEEN_BY_RECEIVER
+            : i->fate == FATE_ARRIVED ? SEGMENT_SEEN_TWICE
+                                      : SEGMENT_SEEN_BY_SENDER;
+  int64_t took_us = path->least_us, offset_us = i->tap == 0 ? path->offset_us : -path->offset_us;
+  if (s->seen == SEGMENT_SEEN_TWICE) took_us = i->arrived_us - i->packet.t_us - offset_us;
+  /* Where the two ways differ, less than no time would come out. */
+  s->transit_us = took_us < 0 ? 0 : took_us > UINT32_MAX ? UINT32_MAX : (uint32_t)took_us;
+}
+
 /* Where nobody knows which tap is where, the first one's view stands. */
 static bool is_in_stream(const struct path *path, const struct item *i) {
   if (!path->is_known) return i->tap == 0 || !path->has_first;
@@ -370,8 +387,7 @@ static void make_stream(struct pair *p) {
     struct path *path = &p->paths[i];
     for (uint32_t at = path->first; at < path->first + path->n; at++) {
       struct item *x = item_at(p, at);
-      x->packet.decoded.segment.is_lost = path->is_known && x->fate == FATE_LOST;
-      x->packet.decoded.segment.hops = 0; /* each tap sees another */
+      tell(path, x, &x->packet.decoded.segment);
       x->taken = !is_in_stream(path, x);
       if (!path->is_known) path->offset_us = offset_us;
       p->stream_us[p->order[at]] = path->is_known ? stream_time(path, x) : time_of(path, x);

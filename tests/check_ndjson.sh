@@ -30,7 +30,16 @@ has_each_type() {
   [[ $types == 'finding segment start summary transition verdict' ]]
 }
 
-echo 1..3
+two_taps() {
+  local status=0
+  "${TEARDOWN_BIN:-../build}/capture" -r two_taps/recorded/near.pcap -r two_taps/recorded/far.pcap --json - -q \
+    >"$scratch/two" 2>/dev/null || status=$?
+  [[ $status -lt 2 && $(jq -rs 'map(.taps.fate // empty) | unique | join(" ")' "$scratch/two") == 'arrived lost'* ]] &&
+    valid "$scratch/two"
+}
+
+echo 1..4
 check 'every golden capture' valid golden/*.ndjson
+check 'two vantage points' two_taps
 check 'what is wrong is found' finds_what_is_wrong
 check 'there is one of each type (but the kernel, in kernel.bats)' has_each_type

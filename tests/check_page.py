@@ -142,7 +142,6 @@ class Bench:
         options.binary_location = "/usr/bin/chromium"
         for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage",
                          "--disable-background-networking", "--no-first-run",
-                         "--disable-ipc-flooding-protection",  # this steps faster than any hand, and each step has its address
                          f"--user-data-dir={scratch}/profile"):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
@@ -151,8 +150,9 @@ class Bench:
         self.driver.set_script_timeout(PATIENCE_S * 2)
         self.said = []
 
-    def capture(self, pcap, name, *more):
-        """Returns the page and the objects that NDJSON has of the same capture."""
+    def capture(self, pcap, name, *more, second=None):
+        """Returns the page and the objects that NDJSON has of the same capture, or of two."""
+        more = ("-r", str(second), *more) if second else more
         page, ndjson = self.scratch / f"{name}.html", self.scratch / f"{name}.ndjson"
         done = subprocess.run([os.environ["CAPTURE"], "-r", str(pcap), "--html", str(page), "--json", str(ndjson), "-qq", *more],
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=300, check=False)
@@ -222,7 +222,7 @@ def the_checklist(b):
         seen = (b.text("#counter b"), b.state(), b.run("return document.querySelectorAll('#ladder .stub').length"),
                 b.run("return document.querySelectorAll('#ladder .band').length"))
         expect(f"step {i}", (counter, states, stubs, bands), seen)
-        expect(f"step {i}, the address", f"#conn=1&step={i}", b.run("return location.hash"))
+        expect(f"step {i}, its link", f"#conn=1&step={i}", b.run("return address()"))
         if i == 8:
             expect("silence", "207.2 ms of silence. The server has seen no answer to its FIN.", b.text("#say"))
         if i == 9:
@@ -268,6 +268,53 @@ def every_golden_capture(b):
                     problems.append(f"{called[number]}, segment {n}, {end}: {chip}, not {o[f'{end}_state']} {o[f'{end}_evidence']}")
         if counter != counts[number]:
             problems.append(f"{called[number]}: the counter ends at {counter}, not {counts[number]}")
+    fail_if(problems)
+
+
+# What the last step shows of each segment: the taps that have it, and the losses between them.
+RINGS = """
+return stories.map((s, i) => {
+  choose(i);
+  go(lastStep(), false);
+  const rings = [...document.querySelectorAll('#ladder .ring')].map(r => [Number(r.dataset.n), r.dataset.tap]);
+  const told = s.steps.filter(t => t.kind === 'dropped').map(t => [t.segment.n, say(s, t)]);
+  return [s.number, s.segments.filter(x => !x.hidden).map(x => x.n), rings, told, document.querySelectorAll('#ladder .tap').length];
+});
+"""
+
+
+def two_taps(b):
+    problems = []
+    recorded = HERE / "two_taps" / "recorded"
+    page, objects = b.capture(recorded / "near.pcap", "two", second=recorded / "far.pcap")
+    segments = {(o["conn"], o["n"]): o for o in objects if o["type"] == "segment"}
+    b.open(page)
+    fates = set()
+    for number, shown, rings, told, lines in b.run(RINGS):
+        drawn = sorted(map(tuple, rings))
+        has = sorted((n, end) for n in shown for end in ("client", "server") if segments[number, n]["taps"][end]["t"] is not None)
+        lost = [n for n in shown if segments[number, n]["taps"]["fate"] == "lost"]
+        fates |= {segments[number, n]["taps"]["fate"] for n in shown}
+        if drawn != has:
+            problems.append(f"#{number}: rings {drawn}, the files have {has}")
+        if [n for n, _ in told] != lost:
+            problems.append(f"#{number}: {told} are told to be lost, not {lost}")
+        for n, text in told:
+            near, far = ("A", "B") if segments[number, n]["from"] == "client" else ("B", "A")
+            if f"{near} has it, {far} never sees it" not in text:
+                problems.append(f"#{number}, segment {n}: {text}")
+        if lines != 2:
+            problems.append(f"#{number}: {lines} taps")
+    expect("fates", {"arrived", "lost"}, fates)
+    fail_if(problems)
+    b.open(page, "#conn=2&step=2")
+    expect("what is lost", "server FIN_WAIT_1; client ESTABLISHED", "; ".join(reversed(b.state().split("; "))))
+    expect("its mark", 1, b.run("return document.querySelectorAll('#ladder .cross').length"))
+    for width, height in SIZES:
+        b.resize(width, height)
+        b.until(lambda: b.run("return innerWidth") == width)
+        problems += [f"at {width}: #{number}: {text}" for number, text in b.run(OVERLAPS)]
+    b.resize(1280, 800)
     fail_if(problems)
 
 
@@ -327,6 +374,11 @@ def links(b):
     b.until(lambda: b.run("return story().number === 1 && view.step === 2"))
     b.open(page, "#conn=99&step=-5")
     expect("nonsense", [0, 0], b.run("return [view.index, view.step]"))
+    # The address follows, but not each of many steps: a browser refuses more than 100 changes in 30 s.
+    b.run("window.told = 0; const { replaceState } = history; history.replaceState = (...all) => { told++; replaceState.apply(history, all); }")
+    b.run("for (let i = 0; i < 300; i++) go(i % 3, false)")
+    b.until(lambda: b.run("return location.hash === address() && view.step === 2"))
+    expect("changes of the address", 1, b.run("return told"))
 
 
 def reduced_motion(b):
@@ -464,6 +516,7 @@ TESTS = [
     ("lost-final-ack, step by step", the_checklist),
     ("a presumption that is taken back", the_taking_back),
     ("every golden capture: states and evidence at every arrival, and the counter", every_golden_capture),
+    ("two vantage points: each segment's fate, and no text meets another", two_taps),
     ("playing reaches the end that stepping reaches", playing_reaches_the_same_end),
     ("prediction asks, hides, and keeps the score", prediction),
     ("every key", keys),

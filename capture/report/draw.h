@@ -33,6 +33,9 @@ struct draw_row {
   bool has_time; /* the two are shown */
   enum draw_what what : 8;
   enum end from : 8;
+  enum segment_seen seen : 8; /* of two vantage points */
+  uint8_t tap;                /* the one nearer to `from`: 0 or 1 */
+  bool is_lost;               /* between the two */
   char label[DRAW_LABEL_SIZE];
   char count[DRAW_COUNT_SIZE]; /* "3/4", "again" */
   struct draw_end {

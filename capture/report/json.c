@@ -62,6 +62,7 @@ static void json_start(struct report *r, const char *source, const char *filter,
   add_time_or_null(o, BEGIN("start") KEY("t"), r->options.started_us);
   add_string(o, KEY("version"), TEARDOWN_VERSION);
   add_string(o, KEY("source"), source);
+  if (r->options.second_source) add_string(o, KEY("second_source"), r->options.second_source);
   add_string(o, KEY("filter"), filter);
   add_string(o, KEY("kernel"), !kernel_lack ? "off" : *kernel_lack ? kernel_lack : "all");
   json_end_line(r);
@@ -85,6 +86,29 @@ static void add_before(struct out *o, const struct report_segment *s) {
   add_word(o, KEY("client_evidence"), evidence_name(s->evidence_before[END_CLIENT]));
   add_word(o, KEY("server"), tcp_state_name(s->state_before[END_SERVER]));
   add_word(o, KEY("server_evidence"), evidence_name(s->evidence_before[END_SERVER]));
+  out_char(o, '}');
+}
+
+/* Two vantage points: by the end that each is nearer to, which file it is and when it had the
+ * segment, by the clock of the first file. */
+static void add_taps(struct out *o, const struct segment *seg, enum end from) {
+  static const char *const fates[] = {[SEGMENT_SEEN_TWICE] = "arrived",
+                                      [SEGMENT_SEEN_BY_SENDER] = "unknown",
+                                      [SEGMENT_SEEN_BY_RECEIVER] = "arrived"};
+  int64_t here_us = seg->t_us; /* when the first file has it, or would have */
+  out_text(o, KEY("taps") "{");
+  for (enum end end = END_CLIENT; end <= END_SERVER; end++) {
+    bool by_sender = end == from;
+    unsigned tap = by_sender ? seg->tap : 1U - seg->tap;
+    bool has =
+        seg->seen == SEGMENT_SEEN_TWICE || by_sender == (seg->seen == SEGMENT_SEEN_BY_SENDER);
+    int64_t apart_us = tap == 0 ? 0 : by_sender ? -(int64_t)seg->transit_us : seg->transit_us;
+    out_text(o, end == END_CLIENT ? FIRST("client") : KEY("server"));
+    add_uint(o, "{" FIRST("file"), tap + 1);
+    add_time_or_null(o, KEY("t"), has ? here_us + apart_us : 0);
+    out_char(o, '}');
+  }
+  add_word(o, KEY("fate"), seg->is_lost ? "lost" : fates[seg->seen]);
   out_char(o, '}');
 }
 
@@ -119,6 +143,7 @@ static void json_segment(struct report *r, const struct report_segment *s) {
   add_number(o, KEY("ack_rel"), m, to, seg->ack);
   add_word(o, KEY("verdict"), step_verdict_name(step->verdict));
   add_string(o, KEY("ignored"), acceptance_reason(step->ignored));
+  if (seg->seen != SEGMENT_SEEN_HERE) add_taps(o, seg, step->from);
   add_states(o, m);
   add_expectations(o, m);
   json_end_line(r);

@@ -21,6 +21,13 @@ void ladder_title(struct ladder *l, struct block *b, const struct flow *flow, in
   ladder_add(l, b, PIECE_TITLE, t_us, line);
 }
 
+static void set_taps(struct draw_row *row, const struct report_segment *s) {
+  row->from = s->step->from;
+  row->seen = s->segment->seen;
+  row->tap = s->segment->tap;
+  row->is_lost = s->segment->is_lost;
+}
+
 /* The first segment of a close: who is who, and what both ends were in. */
 static void header(struct ladder *l, struct block *b, const struct report_segment *s) {
   const struct model *m = &s->flow->model;
@@ -34,8 +41,9 @@ static void header(struct ladder *l, struct block *b, const struct report_segmen
              m->end[second].has_seq ? w - m->end[second].first_seq : 0, w, end_name(second));
     ladder_add(l, b, PIECE_SENTENCE, t_us, line);
   }
-  ladder_add(l, b, PIECE_HEADER, t_us, "");
-  struct piece *p = ladder_add(l, b, PIECE_ROW, t_us, "");
+  struct piece *p = ladder_add(l, b, PIECE_HEADER, t_us, "");
+  if (p) set_taps(&p->row, s);
+  p = ladder_add(l, b, PIECE_ROW, t_us, "");
   if (!p) return;
   p->row.what = DRAW_STATES;
   for (unsigned e = 0; e < 2; e++) {
@@ -155,7 +163,7 @@ static void row(struct ladder *l, struct block *b, const struct report_segment *
   p->row.elapsed_us = s->step->since_first_fin_us;
   p->row.has_time = true;
   p->row.what = s->step->roles & ROLE_RST ? DRAW_RST : DRAW_ARROW;
-  p->row.from = s->step->from;
+  set_taps(&p->row, s);
   count_of(&l->draw, s, p->row.count);
   if (s->step->in_half_close && !(s->step->roles & ROLES_OF_CLOSE)) {
     p->octets = s->segment->payload_bytes;

@@ -76,8 +76,8 @@ static void put_arrow(struct ladder *l, const struct piece *p, const char *arrow
 static void put_row(struct ladder *l, const struct piece *p) {
   switch (p->row.what) {
     case DRAW_STATES: break;
-    case DRAW_ARROW: put_arrow(l, p, "->>"); break;
-    case DRAW_RST: put_arrow(l, p, "-)"); break;
+    case DRAW_ARROW: put_arrow(l, p, p->row.is_lost ? "-x" : "->>"); break;
+    case DRAW_RST: put_arrow(l, p, p->row.is_lost ? "-x" : "-)"); break;
     case DRAW_LOST: put_arrow(l, p, "--x"); break;
     case DRAW_SPAN: put_note(l->base.out, p->number, p->row.label); break;
   }

@@ -30,6 +30,7 @@ struct report_options {
   const struct only *only;      /* of verdicts: those alone; NULL: all */
   const char *host;             /* NDJSON: where this is captured; NULL: nobody asks */
   const struct folder *metrics; /* of --metrics, for that report */
+  const char *second_source;    /* of two vantage points, the other file; NULL: there is one */
   bool sightings;               /* NDJSON has the segments that every tap tells of */
   unsigned columns;
 };

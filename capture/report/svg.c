@@ -15,6 +15,7 @@ enum {
   LEFT_X = 262,  /* the client's lifeline */
   RIGHT_X = 662, /* the server's */
   MIDDLE_X = (LEFT_X + RIGHT_X) / 2,
+  TAP_X = 100, /* from its lifeline: where one of two taps is */
   COUNT_X = WIDTH - MARGIN,
   ROW = 30,
   LINE = 19,
@@ -31,6 +32,7 @@ struct svg {
   unsigned y, drawn;
   uint64_t left_out;
   bool skips, has_lives; /* the lifelines go on beside notes */
+  bool has_taps;         /* and the lines of two taps */
   enum tcp_state life[2];
 };
 
@@ -48,7 +50,8 @@ static const char STYLE[] =
     ".l{stroke-width:7}.l2{stroke-width:2}.l3{stroke-width:7;stroke-dasharray:2 "
     "4}.r{stroke-width:4}"
     ".h{fill:var(--own)}.x{stroke:var(--loss);fill:none;stroke-width:2;stroke-dasharray:2 5}"
-    ".xt{fill:var(--loss)}.g{fill:var(--bg)}"
+    ".xt{fill:var(--loss)}.p{stroke:var(--mut);stroke-dasharray:1 "
+    "5}.d{fill:var(--bg);stroke:var(--own);stroke-width:2}.g{fill:var(--bg)}"
     ".good{fill:var(--good)}.bad{fill:var(--bad)}.doubt{fill:var(--doubt)}"
     "</style><rect width=\"100%\" height=\"100%\" fill=\"var(--bg)\"/>\n";
 
@@ -107,6 +110,9 @@ static void go_down(struct svg *s, unsigned height) {
     if (class)
       fprintf(s->body, "<path class=\"%s %s\" d=\"M%u %uV%u\"/>\n", e ? "s" : "c", class, x[e],
               s->y, s->y + height);
+    if (s->has_taps)
+      fprintf(s->body, "<path class=\"p\" d=\"M%u %uV%u\"/>\n", e ? x[e] - TAP_X : x[e] + TAP_X,
+              s->y, s->y + height);
   }
   s->y += height;
 }
@@ -130,14 +136,38 @@ static void put_words(struct svg *s, unsigned x, unsigned characters, const char
 
 /* ---- Rows ----------------------------------------------------------------------------------- */
 
+static void put_cross(struct svg *s, int x, unsigned y) {
+  fprintf(s->body,
+          "<path class=\"x\" style=\"stroke-dasharray:none\" d=\"M%d %ul10 10m0 -10l-10 10\"/>\n",
+          x - 5, y - 5);
+}
+
+/* A ring where one of two taps has it. */
+static void put_rings(struct svg *s, const struct draw_row *row, unsigned y) {
+  unsigned near = row->from == END_CLIENT ? LEFT_X + TAP_X : RIGHT_X - TAP_X;
+  unsigned far = row->from == END_CLIENT ? RIGHT_X - TAP_X : LEFT_X + TAP_X;
+  if (row->seen == SEGMENT_SEEN_HERE) return;
+  fprintf(s->body, "<g class=\"%s\">", row->from == END_CLIENT ? "c" : "s");
+  if (row->seen != SEGMENT_SEEN_BY_RECEIVER)
+    fprintf(s->body, "<circle class=\"d\" cx=\"%u\" cy=\"%u\" r=\"4\"/>", near, y);
+  if (row->seen != SEGMENT_SEEN_BY_SENDER)
+    fprintf(s->body, "<circle class=\"d\" cx=\"%u\" cy=\"%u\" r=\"4\"/>", far, y);
+  fputs("</g>\n", s->body);
+}
+
 static void put_arrow(struct svg *s, const struct draw_row *row, unsigned y) {
   bool by_client = row->from == END_CLIENT;
   unsigned from = by_client ? LEFT_X + 6 : RIGHT_X - 6, to = by_client ? RIGHT_X - 16 : LEFT_X + 16;
   const char *who = by_client ? "c" : "s", *heavy = row->what == DRAW_RST ? " r" : "";
   int back = by_client ? -10 : 10;
+  if (row->is_lost) to = by_client ? RIGHT_X - TAP_X - 24 : LEFT_X + TAP_X + 24;
   fprintf(s->body, "<g class=\"%s\"><path class=\"w%s\" d=\"M%u %uH%u\"/>", who, heavy, from, y,
           to);
-  fprintf(s->body, "<path class=\"h\" d=\"M%d %ul%d -5v10z\"/></g>\n", (int)to - back, y, back);
+  if (!row->is_lost)
+    fprintf(s->body, "<path class=\"h\" d=\"M%d %ul%d -5v10z\"/>", (int)to - back, y, back);
+  fputs("</g>\n", s->body);
+  if (row->is_lost) put_cross(s, (int)to - back, y);
+  put_rings(s, row, y);
   unsigned room = draw_width(row->label) * 783 / 100 + 12;
   fprintf(s->body, "<rect class=\"g\" x=\"%u\" y=\"%u\" width=\"%u\" height=\"16\"/>",
           MIDDLE_X - room / 2, y - 8, room);
@@ -150,9 +180,7 @@ static void put_stub(struct svg *s, const struct draw_row *row, unsigned y) {
   int step = by_client ? 1 : -1, cross = (int)from + step * 60;
   char label[DRAW_LABEL_SIZE + 8];
   fprintf(s->body, "<path class=\"x\" d=\"M%u %uh%d\"/>", from, y, step * 50);
-  fprintf(s->body,
-          "<path class=\"x\" style=\"stroke-dasharray:none\" d=\"M%d %ul10 10m0 -10l-10 10\"/>\n",
-          cross - 5, y - 5);
+  put_cross(s, cross, y);
   snprintf(label, sizeof label, "%s", row->label);
   put_text(s, (unsigned)(cross + step * 14), y + 4, by_client ? "xt" : "xt e", label);
 }
@@ -230,6 +258,12 @@ static void show(struct ladder *l, struct piece *p) {
       fputs("</g><g class=\"s\">", s->body);
       put_text(s, RIGHT_X + 14, s->y, "o", "server");
       fputs("</g>", s->body);
+      s->has_taps = p->row.seen != SEGMENT_SEEN_HERE;
+      if (s->has_taps) {
+        bool first = p->row.tap == (p->row.from == END_CLIENT ? 0 : 1);
+        put_text(s, LEFT_X + TAP_X, s->y, "m n", first ? "tap A" : "tap B");
+        put_text(s, RIGHT_X - TAP_X, s->y, "m n", first ? "tap B" : "tap A");
+      }
       s->y += 6;
       break;
     case PIECE_ROW:

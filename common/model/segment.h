@@ -30,6 +30,14 @@ enum segment_tls {
   SEGMENT_TLS_ALERT,  /* the same, and the last is an alert, or in TLS 1.3 as long as one */
 };
 
+/* Of two vantage points: those that have it. */
+enum segment_seen {
+  SEGMENT_SEEN_HERE, /* there is one tap, or nobody knows where on the path the two are */
+  SEGMENT_SEEN_TWICE,
+  SEGMENT_SEEN_BY_SENDER, /* by the tap nearer to its sender alone */
+  SEGMENT_SEEN_BY_RECEIVER,
+};
+
 struct segment {
   int64_t t_us; /* captured at, since the epoch */
   uint32_t seq, ack;
@@ -42,6 +50,9 @@ struct segment {
   enum segment_tls tls : 8;
   uint8_t hops;   /* time to live, or hop limit; 0: unknown */
   uint16_t ip_id; /* 0: none, as in IPv6 */
+  enum segment_seen seen : 8;
+  uint8_t tap;         /* of the two, the one nearer to its sender: 0 or 1 */
+  uint32_t transit_us; /* from one tap to the other; the least there was, if but one has it */
 };
 
 static inline bool segment_has(const struct segment *s, unsigned flag) {

@@ -89,7 +89,7 @@ def payload(data):
 
 
 near, far = read("near.pcap"), read("far.pcap")
-print("1..12")
+print("1..14")
 base, base_roles = stated(near, far)
 
 
@@ -106,6 +106,41 @@ def whole():
 def swapped():
     lost, roles = stated(far, near)
     assert strip(lost) == strip(base) and roles == base_roles, (roles, base_roles)
+
+
+@test("NDJSON has of each segment which tap saw it, and when by the clock of the first")
+def taps():
+    times = [sorted(t for t, _, _ in packets) for packets in (near, far)]
+    ahead = 7000000
+    said = run(near, [[t + ahead, w, d] for t, w, d in far], "--format", "json").stdout
+    seen, apart = {"client": 0, "server": 0}, []
+    for o in map(json.loads, said.splitlines()):
+        if o["type"] != "segment":
+            continue
+        there = {end: o["taps"][end]["t"] for end in seen}
+        other = "server" if o["from"] == "client" else "client"
+        assert (o["taps"]["fate"] == "lost") == (o["ignored"] == LOST) == (there[other] is None), o["taps"]
+        for end, t in there.items():
+            if t is not None:
+                seen[end] += 1
+                tap = times[o["taps"][end]["file"] - 1]
+                assert min(abs(t * 1000000 - x) for x in tap) <= 2, (t, o["taps"])
+        if there[other]:
+            apart.append(there[other] - there[o["from"]])
+    assert min(seen.values()) > 50 and 0 <= min(apart) and max(apart) < 1, (seen, min(apart), max(apart))
+
+
+@test("pictures show what is lost between the taps")
+def pictures():
+    svg, diagram = (os.path.join(scratch, name) for name in ("two.svg", "two.mmd"))
+    said = run(near, far, "--format", "json", "--svg", svg, "--mermaid", diagram).stdout
+    lost = [o for o in map(json.loads, said.splitlines()) if o["type"] == "segment" and o["ignored"] == LOST]
+    with open(svg, encoding="utf-8") as file:
+        drawn = file.read()
+    with open(diagram, encoding="utf-8") as file:
+        crossed = sum("-xS" in line or "-xC" in line for line in file)
+    crosses = drawn.count('class="x"')
+    assert crosses == crossed == len(lost) and drawn.count(">tap A<") == 16, (crosses, crossed, len(lost), drawn.count(">tap A<"))
 
 
 @test("clocks that differ by seconds, or by a day")

@@ -17,7 +17,7 @@ class Drawing {
 
   toString() {
     const { l, story, n } = this;
-    this.put(`<line class="tap" x1="${l.tap}" x2="${l.tap}" y1="${l.top}" y2="${round(l.end)}"/>`);
+    for (const x of new Set(Object.values(l.tapX))) this.put(`<line class="tap" x1="${round(x)}" x2="${round(x)}" y1="${l.top}" y2="${round(l.end)}"/>`);
     for (const band of story.bands) if (band.at <= n) this.band(band);
     for (const end of ENDS) this.lifeline(end);
     if (l.isWide) this.axis();
@@ -57,11 +57,11 @@ class Drawing {
     let before = null;
     for (const segment of story.segments) {
       if (segment.hidden || segment.sent > n) continue;
-      const y = l.y.get(segment);
-      if (before) this.axisPiece(x, before.y, y, segment.us - before.segment.us);
+      const { y, us } = l.timed(segment);
+      if (before) this.axisPiece(x, before.y, y, us - before.us);
       this.put(`<line class="axis" x1="${x - 4}" x2="${x + 4}" y1="${round(y)}" y2="${round(y)}"/>`);
-      this.text(x - 10, y + l.time * 0.36, l.time, 'end', elapsed(segment.us), 'aside');
-      before = { y, segment };
+      this.text(x - 10, y + l.time * 0.36, l.time, 'end', elapsed(us), 'aside');
+      before = { y, us };
     }
     if (story.tail && story.tail.at <= n && before) this.axisPiece(x, before.y, l.tailY, story.tail.us);
   }
@@ -79,13 +79,38 @@ class Drawing {
   arrow(segment) {
     const { l, n } = this, from = segment.from, to = other(from), right = from === 'client';
     const kind = has(segment, 'rst') ? ' rst' : isData(segment) || segment.payload_bytes === 0 && !segment.role ? ' data' : '';
-    const y = l.y.get(segment), x1 = l.x[from] + (right ? 6 : -6), x2 = l.x[to] + (right ? -6 : 6);
+    const x1 = l.x[from] + (right ? 6 : -6), x2 = l.x[to] + (right ? -6 : 6), near = l.near(segment), far = l.far(segment);
     const swipe = this.isNew(segment.sent, right ? 'new-right' : 'new-left');
-    this.put(`<g class="${from}${swipe}"><line class="wire${kind}" x1="${x1}" y1="${round(l.departure(segment))}" x2="${l.tap}" y2="${round(y)}"/></g>`);
+    const ring = ({ x, y }, end) => `<circle class="ring ${from}" data-n="${segment.n}" data-tap="${end}" cx="${round(x)}" cy="${round(y)}" r="5"/>`;
+    let way = `M${x1} ${round(l.departure(segment))}L${round(near.x)} ${round(near.y)}`;
+    if (segment.taps && l.isSeen(segment, to)) way += `L${round(far.x)} ${round(far.y)}`;
+    this.put(`<g class="${from}${swipe}"><path class="wire${kind}" d="${way}"/></g>`);
+    if (segment.dropped <= n) this.lostOnTheWay(segment, kind, near, far, true);
     if (this.hasArrived(segment)) this.received(segment, kind, x2, right);
-    this.put(`<circle class="ring ${from}" cx="${l.tap}" cy="${round(y)}" r="5"/>`);
-    this.label(segment, x1, y, right);
-    if (!l.isWide) this.text(l.tap, y + l.time + 8, l.time, 'middle', elapsed(segment.us), 'aside halo');
+    if (l.isSeen(segment, from)) this.put(ring(near, from));
+    if (segment.taps && l.isSeen(segment, to)) this.put(ring(far, to));
+    this.label(segment, x1, x2, right);
+    const timed = l.timed(segment);
+    const beside = segment.taps?.fate !== 'lost' ? 'middle' : right ? 'end' : 'start';
+    if (!l.isWide) this.text(timed.x, timed.y + l.time + 8, l.time, beside, elapsed(timed.us), 'aside halo');
+    else if (segment.taps?.client.t && segment.taps.server.t) this.transit(segment, near, far);
+  }
+
+  /* Both taps have it: how long it took from one to the other. */
+  transit(segment, near, far) {
+    const { l } = this, us = Math.abs(segment.taps.server.t - segment.taps.client.t) * 1e6, turn = Math.atan((far.y - near.y) / (far.x - near.x)) * 180 / Math.PI;
+    this.put(`<text class="aside halo" font-size="${l.time}" text-anchor="middle" transform="translate(${round(l.tap)} ${round((near.y + far.y) / 2 + l.time + 4)}) rotate(${round(turn)})">${esc(duration(us))}</text>`);
+  }
+
+  /* It goes on from one point towards another, and is lost there. */
+  lostOnTheWay(segment, kind, from, to, isBetween) {
+    const { l } = this, right = to.x > from.x, at = segment.dropped ?? segment.lost, fresh = this.isNew(at, 'new-mark');
+    const x = from.x + (to.x - from.x) * 0.44, y = from.y + (to.y - from.y) * 0.44;
+    this.put(`<g class="${segment.from}"><line class="wire presumed${kind}" x1="${round(from.x)}" y1="${round(from.y)}" x2="${round(x - (right ? 12 : -12))}" y2="${round(y)}"/></g>`);
+    this.cross(x, y, fresh);
+    if (!l.isWide) return;
+    if (isBetween) this.text(x, y + l.label + 6, l.label, 'middle', 'lost', 'lost-text halo' + fresh);
+    else this.text(x + (right ? 16 : -16), y + 5, l.label, right ? 'start' : 'end', 'lost', 'lost-text halo' + fresh);
   }
 
   hasArrived(segment) {
@@ -96,34 +121,37 @@ class Drawing {
   }
 
   received(segment, kind, x2, right) {
-    const { l, n } = this, y = l.y.get(segment), end = l.arrival(segment), at = segment.arrivedLate?.step <= n ? end : y + l.slant;
+    const { l, n } = this, { x: x1, y } = l.far(segment), at = segment.arrivedLate?.step <= n ? l.arrival(segment) : l.landing(segment);
     if (segment.lost <= n) {
-      const x = l.tap + (x2 - l.tap) * 0.44, cy = y + l.slant * 0.44, fresh = this.isNew(segment.lost, 'new-mark');
-      this.put(`<g class="${segment.from}"><line class="wire presumed${kind}" x1="${l.tap}" y1="${round(y)}" x2="${round(x - (right ? 12 : -12))}" y2="${round(cy)}"/></g>`);
-      this.cross(x, cy, fresh);
-      if (l.isWide) this.text(x + (right ? 16 : -16), cy + 5, l.label, right ? 'start' : 'end', 'lost', 'lost-text halo' + fresh);
+      this.lostOnTheWay(segment, kind, { x: x1, y }, { x: x2, y: l.landing(segment) });
       return;
     }
+    if (!l.isSeen(segment, other(segment.from))) {
+      const near = l.near(segment);
+      this.put(`<g class="${segment.from}"><line class="wire presumed${kind}" x1="${round(near.x)}" y1="${round(near.y)}" x2="${round(x1)}" y2="${round(y)}"/></g>`);
+    }
     const proved = segment.proved <= n, state = proved ? '' : ' presumed', back = right ? -13 : 13;
-    const dx = x2 - l.tap, dy = at - y, angle = Math.atan2(dy, dx) * 180 / Math.PI;
+    const dx = x2 - x1, dy = at - y, angle = Math.atan2(dy, dx) * 180 / Math.PI;
     const swipe = this.isNew(segment.arrived, right ? 'new-right' : 'new-left');
-    this.put(`<g class="${segment.from}${swipe}"><line class="wire${state}${kind}" x1="${l.tap}" y1="${round(y)}" x2="${round(x2 + back)}" y2="${round(at - dy * 13 / Math.abs(dx))}"/>` +
+    this.put(`<g class="${segment.from}${swipe}"><line class="wire${state}${kind}" x1="${round(x1)}" y1="${round(y)}" x2="${round(x2 + back)}" y2="${round(at - dy * 13 / Math.abs(dx))}"/>` +
       `<path class="head${state}" transform="translate(${round(x2)} ${round(at)}) rotate(${round(angle)})" d="M0 0L-13 -6V6Z"/></g>`);
     if (segment.again > 0 && l.isWide) {
-      const x = (l.tap + x2) / 2;
+      const x = (x1 + x2) / 2;
       this.text(x, (y + at) / 2 - 8, l.time, 'middle', 'again', 'aside halo');
     }
   }
 
-  label(segment, x1, y, right) {
-    const { l } = this, half = Math.abs(l.tap - x1), down = l.slant / half * (right ? 1 : -1);
+  /* On its sender's side of the tap, if there is room; else along the whole arrow. */
+  label(segment, x1, x2, right) {
+    const { l } = this, near = l.near(segment), far = l.far(segment), half = Math.abs(near.x - x1), whole = Math.abs(x2 - x1);
     const text = segment.summed ? `${segment.summed.bytes} octets in ${segment.summed.count}` : segment.text;
     const long = text.length * CHARACTER, fits = long * l.label <= half - 24;
-    const size = fits ? l.label : Math.min(l.label, Math.max((half - 16) / long, l.isWide ? 0 : 9, 0.8 * l.label), (2 * half - 16) / long);
+    const size = fits ? l.label : Math.min(l.label, Math.max((half - 16) / long, l.isWide ? 0 : 9, 0.8 * l.label), (whole - 16) / long);
     const isCentred = long * size > half - 14;
     /* What crosses another arrow on its own half is written on the other one. */
-    const x = isCentred ? l.tap : this.isCrossed(segment) ? l.tap + (l.tap - x1) / 2 : (x1 + l.tap) / 2;
-    const cy = y + (x - l.tap) * down;
+    const isBeyond = !isCentred && this.isCrossed(segment), down = (isCentred ? l.landing(segment) - l.departure(segment) : l.slant) / (isCentred ? whole : half) * (right ? 1 : -1);
+    const x = isCentred ? l.tap : isBeyond ? (far.x + x2) / 2 : (x1 + near.x) / 2;
+    const cy = isCentred ? (near.y + far.y) / 2 : isBeyond ? far.y + l.slant / 2 : near.y - l.slant / 2;
     this.put(`<text class="halo" font-size="${round(size)}" text-anchor="middle" transform="translate(${round(x)} ${round(cy - (isCentred ? 12 : 8))}) rotate(${round(Math.atan(down) * 180 / Math.PI)})">${esc(text)}</text>`);
   }
 
@@ -137,8 +165,8 @@ class Drawing {
 
   /* What was never captured, and is known by its consequence: it has no time. */
   ghost(ghost) {
-    const { l } = this, y = l.y.get(ghost.before) - l.slant - l.label - 22, right = ghost.end === 'client';
-    const x1 = l.x[ghost.end] + (right ? 6 : -6), x2 = x1 + (l.tap - x1) * 0.42, fresh = this.isNew(ghost.at, 'new-mark');
+    const { l } = this, y = l.departure(ghost.before) - l.label - 22, right = ghost.end === 'client';
+    const x1 = l.x[ghost.end] + (right ? 6 : -6), x2 = x1 + (l.tapX[ghost.end] - x1) * 0.42, fresh = this.isNew(ghost.at, 'new-mark');
     this.put(`<line class="stub${fresh}" x1="${x1}" y1="${round(y)}" x2="${round(x2)}" y2="${round(y + 6)}"/>`);
     this.cross(x2 + (right ? 14 : -14), y + 7, fresh);
     this.text(x1 + (right ? 8 : -8), y - 8, l.label, right ? 'start' : 'end', ghost.text, 'lost-text halo' + fresh);
@@ -177,13 +205,13 @@ class Drawing {
 
   restart(end, restart) {
     const { l } = this, left = end === 'client';
-    const y = l.y.get(restart.segment) + l.slant + l.time * 0.36;
+    const y = l.landing(restart.segment) + l.time * 0.36;
     this.text(l.x[end] + (left ? -14 : 14), y, l.time, left ? 'end' : 'start', '↻ 2·MSL anew', `own halo ${end}${this.isNew(restart.at, 'new-mark')}`);
   }
 
   band(band) {
-    const { l } = this, line = l.label + 6, from = l.y.get(band.after.hidden ? this.visibleBefore(band.after) : band.after) + l.slant + 8;
-    const to = band.before ? l.y.get(band.before) - l.slant - l.label - 12 : l.tailY - 12 - (this.story.tail?.stuck ? l.time + 8 : 0);
+    const { l } = this, line = l.label + 6, from = l.landing(band.after.hidden ? this.visibleBefore(band.after) : band.after) + 8;
+    const to = band.before ? l.departure(band.before) - l.label - 12 : l.tailY - 12 - (this.story.tail?.stuck ? l.time + 8 : 0);
     const fresh = this.isNew(band.at, 'new-mark'), y = (from + to) / 2;
     this.put(`<g class="${band.end}${fresh}"><rect class="band" x="${l.x.client + 8}" width="${l.x.server - l.x.client - 16}" y="${round(from)}" height="${round(to - from)}" rx="5"/></g>`);
     this.text(l.tap, y - 3, l.label, 'middle', l.isWide ? `half-closed for ${duration(band.us)}` : 'half-closed', 'strong' + fresh);

@@ -22,6 +22,9 @@ class Layout {
     this.laneX = { client: gutter, server: this.chipX.server + this.chipWidth + 8 };
     this.x = { client: this.chipX.client + this.chipWidth + gap, server: this.chipX.server - gap };
     this.tap = (this.x.client + this.x.server) / 2;
+    /* Of two taps, by the end that each is nearer to. */
+    const third = story.taps ? (this.x.server - this.x.client) / 3 : 0;
+    this.tapX = third > 0 ? { client: this.x.client + third, server: this.x.server - third } : { client: this.tap, server: this.tap };
     /* The more time apart, the further apart; as much as the stage allows. */
     const fits = () => this.H <= height;
     for (let k = 2.6; k > 0 && !fits(); k -= 0.15) this.place(k);
@@ -32,7 +35,7 @@ class Layout {
   }
 
   place(k) {
-    const { story, slant, height } = this, visible = story.segments.filter(s => !s.hidden);
+    const { story, height } = this, visible = story.segments.filter(s => !s.hidden);
     const between = height + 4, clear = this.label + 10, line = this.label + 6;
     const last = { client: -Infinity, server: -Infinity };
     this.y = new Map();
@@ -44,23 +47,24 @@ class Layout {
     const free = (end, y) => Math.max(y, last[end] + between);
     const chips = (segment, where) => ENDS.flatMap(end => story.chips[end].filter(c => c.segment === segment && c.place === where));
     for (const end of ENDS) put(story.chips[end][0], this.top + height / 2 + 4);
-    let y = this.top + height + 8 - slant, before = null;
+    let y = this.top + height + 8, before = null;
     for (const segment of visible) {
-      let gap = 2 * slant + clear + 4;
-      if (before) gap += k * 26 * Math.log10(1 + Math.max(0, segment.us - before.us) / 1000);
+      let gap = this.above(segment) + clear + 4;
+      if (before) gap += this.below(before) + k * 26 * Math.log10(1 + Math.max(0, segment.us - before.us) / 1000);
       if (story.ghosts.some(g => g.before === segment)) gap += clear + 18;
       if (story.bands.some(b => b.before === segment)) gap += 2 * line + 6;
-      y += before ? gap : 2 * slant + 6;
-      if (chips(segment, 'sent').length > 0) y = free(segment.from, y - slant) + slant;
+      const above = this.above(segment), below = this.below(segment);
+      y += before ? gap : above + 6;
+      if (chips(segment, 'sent').length > 0) y = free(segment.from, y - above) + above;
       const arriving = chips(segment, 'arrived');
-      if (arriving.length > 0) y = free(arriving[0].end, y + slant) - slant;
+      if (arriving.length > 0) y = free(arriving[0].end, y + below) - below;
       this.y.set(segment, y);
-      for (const chip of chips(segment, 'sent')) put(chip, y - slant);
-      for (const chip of chips(segment, 'late')) put(chip, y + slant);
-      for (const chip of arriving) put(chip, y + slant);
+      for (const chip of chips(segment, 'sent')) put(chip, y - above);
+      for (const chip of chips(segment, 'late')) put(chip, y + below);
+      for (const chip of arriving) put(chip, y + below);
       before = segment;
     }
-    this.end = Math.max(y + slant + 14, last.client + height / 2 + 4, last.server + height / 2 + 4);
+    this.end = Math.max(y + (before ? this.below(before) : 0) + 14, last.client + height / 2 + 4, last.server + height / 2 + 4);
     this.lastY = y;
     const open = story.bands.find(b => !b.before);
     if (story.tail) {
@@ -78,16 +82,34 @@ class Layout {
     this.H = Math.round(this.end + 10);
   }
 
-  departure(segment) { return this.y.get(segment) - this.slant; }
-  arrival(segment) {
-    const late = segment.arrivedLate;
-    return (late ? this.y.get(late.after) : this.y.get(segment)) + this.slant;
+  /* The y of a segment is where the sniffer has it: of two taps, the first file's. From one to the
+   * other it falls the more, the longer it took. */
+  between(segment) {
+    const { client, server, fate } = segment.taps || {};
+    if (!client) return 0;
+    return fate === 'arrived' && client.t && server.t ? 10 + 12 * Math.log10(1 + Math.abs(server.t - client.t) * 1e3) : 10;
+  }
+  isFirstNear(segment) { return !segment.taps || segment.taps[segment.from].file === 1; }
+  above(segment) { return this.slant + (this.isFirstNear(segment) ? 0 : this.between(segment)); }
+  below(segment) { return this.slant + (this.isFirstNear(segment) ? this.between(segment) : 0); }
+  departure(segment) { return this.y.get(segment) - this.above(segment); }
+  landing(segment) { return this.y.get(segment) + this.below(segment); }
+  arrival(segment) { return this.landing(segment.arrivedLate?.after || segment); }
+  /* Where it passes the tap that is nearer to its sender, and the other one; one tap is both. */
+  near(segment) { return { x: this.tapX[segment.from], y: this.departure(segment) + this.slant }; }
+  far(segment) { return { x: this.tapX[other(segment.from)], y: this.landing(segment) - this.slant }; }
+  isSeen(segment, end) { return !segment.taps || segment.taps[end].t !== null; }
+  /* The ring whose time is told: that of the first file, if it has one. */
+  timed(segment) {
+    const { from, taps, us, t } = segment, first = !taps || taps[from].file === 1 ? from : other(from);
+    const end = this.isSeen(segment, first) ? first : other(first), ring = end === from ? this.near(segment) : this.far(segment);
+    return { ...ring, us: taps && us !== 0 ? us + Math.round((taps[end].t - t) * 1e6) : us }; /* of the first FIN it is 0 */
   }
   /* Where the state of a chip begins on the lifeline. */
   begin(chip) {
     if (chip.place === 'start') return this.top;
     if (chip.place === 'tail') return this.tailY;
-    return chip.place === 'sent' ? this.departure(chip.segment) : this.y.get(chip.segment) + this.slant;
+    return chip.place === 'sent' ? this.departure(chip.segment) : this.landing(chip.segment);
   }
 
   /* How far down the step reaches. */
@@ -95,10 +117,11 @@ class Layout {
     const step = this.story.steps[n];
     switch (step.kind) {
       case 'start': return this.top + this.height + 8;
-      case 'sent': return this.y.get(step.segment);
-      case 'arrived': return step.late ? this.arrival(step.segment) : this.y.get(step.segment) + this.slant;
-      case 'data': return this.y.get(step.segment) + this.slant;
-      case 'silence': case 'half-closed': return this.y.get(step.next) - this.slant - 8;
+      case 'sent': return (this.isSeen(step.segment, other(step.end)) ? this.far(step.segment) : this.near(step.segment)).y;
+      case 'arrived': return step.late ? this.arrival(step.segment) : this.landing(step.segment);
+      case 'dropped': return this.far(step.segment).y;
+      case 'data': return this.landing(step.segment);
+      case 'silence': case 'half-closed': return this.departure(step.next) - 8;
       case 'linger': return this.tailY - 6;
       case 'stuck': case 'timer': return this.tailY;
       case 'verdict': return n > 0 ? this.front(n - 1) : this.end;

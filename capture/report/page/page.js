@@ -4,7 +4,7 @@ const $ = selector => document.querySelector(selector);
 const BEATS = { 1: 'beat-1', 2: 'beat-2', 0.5: 'beat-half' };
 const LIST_MAX = 50; /* from so many connections on they are grouped, and can be searched */
 
-const { stories, leftOut } = readStories($('#data').textContent.split('\n'));
+const { stories, leftOut, files } = readStories($('#data').textContent.split('\n'));
 const view = { index: 0, step: 0, playing: false, speed: 1, predict: false, kernel: false, theme: '' };
 const score = { right: 0, asked: 0 };
 const answered = new Map(); /* "index.step" to the answer given */
@@ -37,7 +37,7 @@ function draw(moving = false) {
   drawCard();
   drawControls();
   drawText();
-  history.replaceState(null, '', address());
+  keepAddress();
 }
 
 function headingOf(l) {
@@ -46,11 +46,12 @@ function headingOf(l) {
   const room = Math.floor(((l.x.server - l.x.client) / 2 - 50) / (small * CHARACTER));
   const short = name => name.length > room ? '…' + name.slice(1 - room) : name;
   const text = (x, y, font, anchor, content, classes) => `<text x="${round(x)}" y="${y}" font-size="${font}" text-anchor="${anchor}" class="${classes}">${esc(content)}</text>`;
-  const y = l.isWide ? 22 : 14;
+  const inRow = l.isWide && !story().taps, y = inRow ? 22 : 14;
   return text(l.x.client + 6, y, size, 'end', 'client', 'own strong client') + text(l.x.server - 6, y, size, 'start', 'server', 'own strong server') +
-    (l.isWide ? text(l.x.client + 16, y, small, 'start', short(names.client), 'aside') + text(l.x.server - 16, y, small, 'end', short(names.server), 'aside')
-              : text(4, 28, small, 'start', names.client, 'aside') + text(l.W - 4, 28, small, 'end', names.server, 'aside')) +
-    text(l.tap, y, l.isWide ? 14 : 11, 'middle', 'sniffer', 'aside') + (l.isWide ? text(l.gutter - 16, y, 14, 'end', 'time', 'aside') : '');
+    (inRow ? text(l.x.client + 16, y, small, 'start', short(names.client), 'aside') + text(l.x.server - 16, y, small, 'end', short(names.server), 'aside')
+     : l.isWide ? text(l.x.client + 6, 31, small, 'end', names.client, 'aside') + text(l.x.server - 6, 31, small, 'start', names.server, 'aside')
+                : text(4, 28, small, 'start', names.client, 'aside') + text(l.W - 4, 28, small, 'end', names.server, 'aside')) +
+    Object.entries(story().taps ? l.tapX : { client: l.tap }).map(([end, x]) => text(x, y, l.isWide ? 14 : 11, 'middle', !story().taps ? 'sniffer' : l.isWide ? `tap ${tapName(story(), end)}` : tapName(story(), end), 'aside')).join('') + (l.isWide ? text(l.gutter - 16, y, 14, 'end', 'time', 'aside') : '');
 }
 
 function keepFrontInSight(stage, moving) {
@@ -92,9 +93,9 @@ function drawCard() {
   const sentence = open ? open.text : say(story(), now);
   $('#say').textContent = sentence;
   $('#say').classList.toggle('long', sentence.length > (layout.isWide ? 150 : 90));
-  const evidence = open ? null : evidenceOf(now), why = open ? null : whyOf(now);
+  const evidence = open ? null : evidenceOf(story(), now), why = open ? null : whyOf(now);
   $('#taken').hidden = evidence?.mark !== '✗';
-  if (evidence?.mark === '✗') $('#taken').innerHTML = `<b>✗ Taken back:</b> ${esc(evidence.text)}`;
+  if (evidence?.mark === '✗') $('#taken').innerHTML = `<b>✗ ${now.kind === 'dropped' ? 'Lost' : 'Taken back'}:</b> ${esc(evidence.text)}`;
   $('#evidence').innerHTML = evidence && evidence.mark !== '✗' ? `<b>${evidence.mark}</b> ${esc(evidence.text)}` : '';
   $('#why').innerHTML = answerText() + (why ? `<b>${esc(capital(why.end))}</b>: ${esc(why.text)}${clauseBox(why.clause)}` : findingsText(now));
   $('#expects').innerHTML = open ? '' : expectsText(now);
@@ -120,8 +121,15 @@ function expectsText(now) {
   return shown.length > 0 ? 'expected next: ' + shown.map(e => `<b>${esc(e.from)}</b> ${esc(ROLE_NAMES[e.role] || e.role)}`).join(', or ') : '';
 }
 
+function tapsText(now) {
+  if (!story().taps) return '';
+  const name = end => tapName(story(), end), file = end => (files[story().taps[end].file - 1] || '').split('/').at(-1);
+  if (now.kind === 'start') return ENDS.map(end => `tap <b>${name(end)}</b>, nearer to the ${end}: ${esc(file(end))}`).join('<br>') + '<br>the times are by the clock of A';
+  return now.kind === 'sent' && now.segment.taps ? esc(tapsOf(story(), now.segment)) : '';
+}
+
 function witnessText(now) {
-  if (!view.kernel) return '';
+  if (!view.kernel) return tapsText(now);
   if (story().kernel.length === 0) return '◆ no kernel in this one: it was read from a file';
   const said = story().verdict?.kernel;
   if (now.kind === 'verdict' && said) return `◆ the kernel bears out <b>${said.agrees} of ${said.of}</b> changes of state`;
@@ -153,7 +161,7 @@ function drawScrubber() {
   story().steps.forEach((s, i) => {
     const sent = s.kind === 'sent';
     inside += `<line class="tick ${sent ? s.end : ''}" x1="${round(x(i))}" x2="${round(x(i))}" y1="${sent ? 9 : 15}" y2="${sent ? 31 : 25}"/>`;
-    if ((s.refuted || s.reveals) && !view.predict) inside += `<text class="lost-text" x="${round(x(i))}" y="7" font-size="14" text-anchor="middle">✗</text>`;
+    if ((s.refuted || s.reveals || s.kind === 'dropped') && !view.predict) inside += `<text class="lost-text" x="${round(x(i))}" y="7" font-size="14" text-anchor="middle">✗</text>`;
   });
   svg.innerHTML = `${inside}<circle class="knob" cx="${round(x(view.step))}" cy="20" r="11"/>`;
 }
@@ -233,7 +241,7 @@ function pause() {
 
 /* How long a step is shown: as long as its sentence takes to read. */
 function dwell(s) {
-  const slow = ['silence', 'half-closed', 'linger', 'stuck'].includes(s.kind) || s.refuted || s.reveals;
+  const slow = ['silence', 'half-closed', 'linger', 'stuck', 'dropped'].includes(s.kind) || s.refuted || s.reveals;
   return Math.max(900, slow ? 3200 : 900 + 22 * say(story(), s).length) / view.speed;
 }
 
@@ -342,7 +350,7 @@ function exportAs(what) {
   $('#menu').open = false;
   if (what === 'svg') save(name + '.svg', 'image/svg+xml', pictureOf());
   if (what === 'mermaid') save(name + '.mmd', 'text/plain', mermaidOf(story()));
-  if (what === 'link') navigator.clipboard?.writeText(location.href);
+  if (what === 'link') navigator.clipboard?.writeText(location.href.split('#')[0] + address());
   if (what !== 'png') return;
   const image = new Image();
   image.onload = () => {
@@ -361,8 +369,15 @@ function address() {
   return `#conn=${story().number}&step=${view.step}${view.kernel ? '&kernel=1' : ''}${view.predict ? '&predict=1' : ''}${view.theme ? '&theme=' + view.theme : ''}`;
 }
 
-function readAddress() {
-  const wanted = new URLSearchParams(location.hash.slice(1));
+/* When the steps come to rest: a browser allows 100 changes in 30 s, and a key that is held makes more. */
+let addressTimer = 0;
+function keepAddress() {
+  clearTimeout(addressTimer);
+  addressTimer = setTimeout(() => history.replaceState(null, '', address()), 350);
+}
+
+function readAddress(hash) {
+  const wanted = new URLSearchParams(hash.slice(1));
   pause();
   view.theme = ['dark', 'light'].includes(wanted.get('theme')) ? wanted.get('theme') : '';
   view.kernel = wanted.get('kernel') === '1';
@@ -423,7 +438,7 @@ function begin() {
   $('#answers').onclick = e => { const button = e.target.closest('button'); if (button) answer(button.dataset.answer); };
   $('#menu').onclick = e => { if (e.target.dataset.export) exportAs(e.target.dataset.export); };
   addEventListener('keydown', onKey);
-  addEventListener('hashchange', readAddress);
+  addEventListener('hashchange', e => readAddress(new URL(e.newURL).hash));
   addEventListener('resize', () => draw());
   let kept = null;
   addEventListener('beforeprint', () => {
@@ -441,7 +456,7 @@ function begin() {
     draw();
   });
   fillFilter();
-  readAddress();
+  readAddress(location.hash);
 }
 
 if (stories.length > 0) begin();

@@ -18,10 +18,11 @@ const isFin = segment => has(segment, 'fin1') || has(segment, 'fin2');
 /* Connections with at least one segment, in the order of their numbers. */
 function readStories(lines) {
   const byNumber = new Map();
-  let leftOut = 0;
+  let leftOut = 0, files = [];
   for (const line of lines) {
     if (!line.trim()) continue;
     const object = JSON.parse(line);
+    if (object.type === 'start') files = [object.source, object.second_source];
     if (object.type === 'left-out') leftOut = object.connections;
     if (object.conn === undefined) continue;
     if (!byNumber.has(object.conn)) byNumber.set(object.conn, [object]);
@@ -29,7 +30,7 @@ function readStories(lines) {
   }
   const stories = [...byNumber.entries()].sort((a, b) => a[0] - b[0])
     .map(([number, objects]) => tellStory(number, objects)).filter(Boolean);
-  return { stories, leftOut };
+  return { stories, leftOut, files };
 }
 
 function tellStory(number, objects) {
@@ -48,7 +49,7 @@ function tellStory(number, objects) {
   if (segments.length === 0) return null;
   const story = {
     number, segments, kernel, timers, verdict, steps: [], chips: { client: [], server: [] },
-    ghosts: [], bands: [], tail: null,
+    ghosts: [], bands: [], tail: null, taps: segments.find(s => s.taps)?.taps || null,
   };
   const zero = segments[0].t - segments[0].us / 1e6;
   for (const word of kernel) word.us = Math.round((word.t - zero) * 1e6);
@@ -125,7 +126,8 @@ class Teller {
     this.tellPause(this.story.segments[i - 1], run[0]);
     const sender = run.find(s => s.payload_bytes > 0)?.from || run[0].from;
     const bytes = run.reduce((sum, s) => sum + s.payload_bytes, 0);
-    const step = this.add({ kind: 'data', segment: run[0], end: sender, bytes, count: n, us: run.at(-1).us - run[0].us });
+    const lost = run.filter(s => s.taps?.fate === 'lost').length;
+    const step = this.add({ kind: 'data', segment: run[0], end: sender, bytes, count: n, lost, us: run.at(-1).us - run[0].us });
     for (const segment of run) segment.hidden = true;
     run[0].hidden = false;
     Object.assign(run[0], { sent: step, arrived: step, from: sender, summed: { bytes, count: n } });
@@ -225,6 +227,10 @@ class Teller {
 
   tellArrival(segment) {
     const end = other(segment.from);
+    if (segment.taps?.fate === 'lost') {
+      segment.dropped = this.add({ kind: 'dropped', segment, end: segment.from });
+      return;
+    }
     const changes = segment.changes.filter(c => c.about === end);
     const moves = changes.filter(c => c.kind === 'moved');
     let restart = changes.find(c => c.kind === 'restarted');
@@ -286,6 +292,18 @@ function elapsed(us) {
   return sign + (size < 999950 ? (size / 1e3).toFixed(1) + ' ms' : (size / 1e6).toFixed(size < 1e7 ? 3 : 1) + ' s');
 }
 
+/* Of two vantage points: the file of the first -r is A. By the end that it is nearer to. */
+const tapName = (story, end) => 'AB'[story.taps[end].file - 1];
+
+/* Which of the two have the segment, and when. */
+function tapsOf(story, segment) {
+  const ends = [segment.from, other(segment.from)], [left, came] = ends.map(end => segment.taps[end].t);
+  const [near, far] = ends.map(end => tapName(story, end));
+  if (left === null) return `${far} has it, ${near} has missed it`;
+  if (came !== null) return `${near} has it, and ${far} ${duration(Math.max(0, Math.round((came - left) * 1e6)))} later`;
+  return segment.taps.fate === 'lost' ? `${near} has it, ${far} never sees it` : `${near} has it; ${far} cannot tell`;
+}
+
 function plural(n, thing) { return `${n} ${thing}${n === 1 ? '' : 's'}`; }
 
 function nameOf(segment) {
@@ -343,7 +361,8 @@ function say(story, step) {
     case 'start': return sayStart(story);
     case 'sent': return saySent(step);
     case 'arrived': return sayArrived(step);
-    case 'data': return `${capital(step.end)} sends ${plural(step.bytes, 'octet')} in ${duration(step.us)}: ${plural(step.count, 'segment')} with their ACKs.`;
+    case 'dropped': return `The ${nameOf(step.segment)} is lost between the taps: ${tapsOf(story, step.segment)}.`;
+    case 'data': return `${capital(step.end)} sends ${plural(step.bytes, 'octet')} in ${duration(step.us)}: ${plural(step.count, 'segment')} with their ACKs${step.lost > 0 ? `, ${step.lost} of them lost between the taps` : ''}.`;
     case 'silence': return `${duration(step.us)} of silence. The ${step.end} has seen no answer to its FIN.`;
     case 'half-closed': return `Half-closed: one pipe is shut, and the ${step.end} may still send. It waits for ${duration(step.us)}.`;
     case 'linger': return `${step.ends.length > 1 ? 'Both linger' : capital(step.ends[0]) + ' lingers'} in TIME_WAIT for 2·MSL, to answer if the FIN comes again.`;
@@ -365,10 +384,11 @@ function whyOf(step) {
 }
 
 /* The evidence of what the step shows. */
-function evidenceOf(step) {
+function evidenceOf(story, step) {
+  if (step.kind === 'dropped') return { mark: '✗', text: 'certain: both taps were capturing' };
   if (step.refuted) return { mark: '✗', text: `${step.refuted.state} was presumed. The ${step.end} was in ${step.refuted.to} all along.` };
   if (step.kind === 'arrived' && (step.moves.length > 0 || step.restart) && !step.late)
-    return { mark: '?', text: 'presumed: it passed the sniffer; nothing proves yet that it arrived' };
+    return { mark: '?', text: `presumed: it passed ${story.taps ? 'tap ' + tapName(story, step.end) : 'the sniffer'}; nothing proves yet that it arrived` };
   if (step.proof) return { mark: '✓', text: `proved: only an end in ${step.proof.to} sends this` };
   if (step.kind === 'sent' && step.moves.length > 0) return { mark: '', text: 'seen: its own segment proves it' };
   return null;
@@ -430,7 +450,7 @@ function mermaidOf(story) {
     if (step.kind === 'sent') {
       if (step.reveals?.ghost) lines.push(`  ${name[other(step.end)]}--x${name[step.end]}: ${plain(step.reveals.ghost.text)} (lost before the tap, inferred)`);
       if (step.refuted) lines.push(`  Note ${side[step.end]} of ${name[step.end]}: ${step.refuted.state} taken back`);
-      lines.push(`  ${name[step.end]}${s.lost !== undefined ? '-x' : '->>'}${name[other(step.end)]}: ${plain(s.text)}${s.again ? ' again' : ''} (${s.count})`);
+      lines.push(`  ${name[step.end]}${s.lost !== undefined || s.dropped !== undefined ? '-x' : '->>'}${name[other(step.end)]}: ${plain(s.text)}${s.again ? ' again' : ''} (${s.count})${s.dropped !== undefined ? ' lost between the taps' : ''}`);
     }
     if (step.kind === 'data') lines.push(`  ${name[step.end]}->>${name[other(step.end)]}: ${step.bytes} octets in ${step.count} segments`);
     if (step.kind === 'half-closed') lines.push(`  Note over C,S: half-closed, ${duration(step.us)}`);
