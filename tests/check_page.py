@@ -471,6 +471,28 @@ def hostile_names(b):
     expect("elements of the data's", 0, b.run("return document.querySelectorAll('img').length"))
 
 
+# Times of the page with many connections, to what they are measured by; and how much it may be.
+RATIOS = """
+const best = (...all) => {
+  const least = all.map(() => Infinity);
+  for (let i = 0; i < 9; i++) all.forEach((f, k) => { const t = performance.now(); f(); least[k] = Math.min(least[k], performance.now() - t); });
+  return least[0] / least[1];
+};
+const text = document.querySelector('#data').textContent.split('\\n'), search = document.querySelector('#search');
+document.querySelector('#filter').value = 0;
+const look = words => { search.value = words; narrowDown(); };
+const step = () => go(view.step === 0 ? 1 : 0, false), others = stories.slice(1);
+const only = () => { stories.length = 1; view.index = 0; step(); stories.push(...others); };
+view.index = 0;
+return {
+  'the list before a connection can be read, to reading all': [best(() => readStories(text), () => text.forEach(line => line && JSON.parse(line))), 0.6],
+  'a step among a thousand, to one of a single connection': [best(step, only), 3],
+  'a search that finds all, to filling the list': [best(() => look(''), fillList), 3],
+  'a search that finds nothing, to filling the list': [best(() => look('nowhere'), () => { search.value = ''; fillList(); }), 1],
+};
+"""
+
+
 def a_thousand(b):
     pcap = b.scratch / "many.pcap"
     with open(pcap, "wb") as file:
@@ -493,6 +515,12 @@ def a_thousand(b):
     expect("the stuck ones", [f"stuck ({offered[1]})", True], [offered[0], offered[2]])
     b.press(Keys.ARROW_DOWN)
     expect("the next is the list's next", True, b.run("return view.index === listed[1]"))
+    # What must not grow with the number of connections, each beside something on the same machine in the same moment.
+    problems = [f"{name}: {ratio:.2f}, more than {most}" for name, (ratio, most) in b.run(RATIOS).items() if ratio > most]
+    fail_if(problems)
+    told = b.run("return stories.filter(s => s.steps).length")
+    if told > 40:
+        raise Failure(f"{told} connections were read, and a dozen were looked at")
 
 
 def nothing_to_show(b):

@@ -10,7 +10,7 @@ const score = { right: 0, asked: 0 };
 const answered = new Map(); /* "index.step" to the answer given */
 let layout = null, timer = 0;
 
-const story = () => stories[view.index];
+const story = () => tell(stories[view.index]);
 const step = () => story().steps[view.step];
 const lastStep = () => story().steps.length - 1;
 const isNarrow = () => matchMedia('(max-width: 820px)').matches;

@@ -15,28 +15,35 @@ const has = (segment, role) => (segment.role || '').split('+').includes(role);
 const isData = segment => segment.role === null || segment.role === 'data';
 const isFin = segment => has(segment, 'fin1') || has(segment, 'fin2');
 
-/* Connections with at least one segment, in the order of their numbers. */
+/* Connections with at least one segment, in the order of their numbers. A list wants the verdicts alone:
+ * of a thousand connections the rest is read when somebody looks at one. */
 function readStories(lines) {
   const byNumber = new Map();
   let leftOut = 0, files = [];
   for (const line of lines) {
-    if (!line.trim()) continue;
-    const object = JSON.parse(line);
-    if (object.type === 'start') files = [object.source, object.second_source];
-    if (object.type === 'left-out') leftOut = object.connections;
-    if (object.conn === undefined) continue;
-    if (!byNumber.has(object.conn)) byNumber.set(object.conn, [object]);
-    else byNumber.get(object.conn).push(object);
+    const [, type, number] = /^{"schema": ?\d+, ?"type": ?"([a-z]+)"(?:, ?"conn": ?(\d+))?/.exec(line) || [];
+    if (number === undefined) {
+      const object = line.trim() ? JSON.parse(line) : {};
+      if (object.type === 'start') files = [object.source, object.second_source];
+      if (object.type === 'left-out') leftOut = object.connections;
+      continue;
+    }
+    if (!byNumber.has(number)) byNumber.set(number, { number: Number(number), lines: [], verdict: null, closes: false, hasKernel: false });
+    const story = byNumber.get(number);
+    if (type === 'verdict') story.verdict = JSON.parse(line);
+    else story.lines.push(line);
+    if (type === 'segment') story.closes = true;
+    if (type === 'kernel' || type === 'transition' && /"evidence": ?"kernel", ?"kind": ?"(told|asked|restarted)"/.test(line)) story.hasKernel = true;
   }
-  const stories = [...byNumber.entries()].sort((a, b) => a[0] - b[0])
-    .map(([number, objects]) => tellStory(number, objects)).filter(Boolean);
+  const stories = [...byNumber.values()].filter(s => s.closes).sort((a, b) => a.number - b.number);
   return { stories, leftOut, files };
 }
 
-function tellStory(number, objects) {
-  const segments = [], kernel = [], timers = [];
-  let verdict = null;
-  for (const object of objects) {
+/* The same story, with its steps and marks. */
+function tell(story) {
+  if (story.steps) return story;
+  const segments = [], kernel = [], timers = [], { verdict } = story;
+  for (const object of story.lines.map(line => JSON.parse(line))) {
     if (object.type === 'segment')
       segments.push({ ...object, changes: [], us: object.since_first_fin_us });
     else if (object.type === 'kernel' || object.evidence === 'kernel' && object.kind !== 'moved')
@@ -44,13 +51,11 @@ function tellStory(number, objects) {
     else if (object.type === 'transition' && object.segment !== null)
       segments.find(s => s.n === object.segment)?.changes.push(object);
     else if (object.type === 'transition') timers.push(object);
-    else if (object.type === 'verdict') verdict = object;
   }
-  if (segments.length === 0) return null;
-  const story = {
-    number, segments, kernel, timers, verdict, steps: [], chips: { client: [], server: [] },
+  Object.assign(story, {
+    segments, kernel, timers, steps: [], chips: { client: [], server: [] },
     ghosts: [], bands: [], tail: null, taps: segments.find(s => s.taps)?.taps || null,
-  };
+  });
   const zero = segments[0].t - segments[0].us / 1e6;
   for (const word of kernel) word.us = Math.round((word.t - zero) * 1e6);
   for (const timer of timers) timer.us = Math.round((timer.t - zero) * 1e6);
@@ -425,7 +430,7 @@ function titleOf(story) {
     parts.push(`${loss.role} lost ${loss.count > 1 ? loss.count + ' times ' : ''}${loss.place === 'unknown' ? '' : loss.place.replace('-', ' the ')}`.trim());
   if (v.verdict === 'violates') parts.push('violates');
   if (v.findings.some(f => f.severity === 'stuck')) parts.push('stuck');
-  if (story.kernel.length > 0) parts.push('with the kernel');
+  if (story.hasKernel) parts.push('with the kernel');
   return `#${story.number} ${parts.join(' · ')}`;
 }
 
