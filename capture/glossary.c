@@ -85,6 +85,8 @@ static const struct glossary_entry entries[] = {
      "Packets were dropped or filtered while capturing.", "A larger buffer (-B), or fewer packets (a filter)."},
     {"drops", "doubt", "doubt", "The kernel dropped packets while capturing.", "The buffer was full.",
      "A larger buffer (-B), a filter, or less output (-q)."},
+    {"clock", "doubt", "doubt", "Time runs backwards in the capture, so what came first cannot be told.",
+     "Files were joined, or the clock was set.", "Sort it: reordercap, or mergecap without -a."},
     {"evicted", "doubt", "doubt", "The connection had to make room for others.",
      "More were open than --max-flows.", "A larger --max-flows, or a filter."},
     {"seen", "evidence", "evidence", "A segment that this end itself sent proves it.", "-", "None."},

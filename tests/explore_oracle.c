@@ -207,7 +207,12 @@ void oracle_check_capture(const struct world *w, const struct explore_config *co
   if (!(f->flags & SEGMENT_FIN) || f->overtaken || e->state == f->state) return;
   if (f->state == TCPS_FIN_WAIT_1 && e->state == TCPS_CLOSING && e->evidence == EVIDENCE_PRESUMED)
     return;
-  if (!is_unknowable(w, from, f->state, e->state))
+  /* It may have left before the RST that is presumed to have closed its sender came there. */
+  const struct model *m = watcher_model(w->watcher);
+  bool crosses = e->state == TCPS_CLOSED && e->evidence == EVIDENCE_PRESUMED &&
+                 endpoint_find(e, EVENT_RCV_RST) >= 0 &&
+                 m->last_us - m->rst.t_us < endpoint_soon_us(e);
+  if (!crosses && !is_unknowable(w, from, f->state, e->state))
     oracle_complain("watcher: %s is %s in %s, though it sent its FIN in %s", end_name(from),
                     evidence_name(e->evidence), tcp_state_name(e->state), tcp_state_name(f->state));
 }

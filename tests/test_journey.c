@@ -195,9 +195,9 @@ static const struct {
      "= unfinished-close-wait client 2/4 *"},
     {"syn_again",
      "0    C S  0 0 0 | SYN_SENT SYN_RECEIVED? syn expected\n"
-     "1000 C S  0 0 0 | SYN_SENT SYN_RECEIVED? *\n"
-     "1001 S SA 0 1 0 | ESTABLISHED? SYN_RECEIVED *\n"
-     "1001 C A  1 1 0 | ESTABLISHED ESTABLISHED? - expected\n"
+     "100  C S  0 0 0 | SYN_SENT SYN_RECEIVED? *\n"
+     "101  S SA 0 1 0 | ESTABLISHED? SYN_RECEIVED *\n"
+     "101  C A  1 1 0 | ESTABLISHED ESTABLISHED? - expected\n"
      HALF_CLOSE NORMAL_END
      "= normal client 4/4 conforms"},
     {"syn_ack_again", /* so the ACK of it had not arrived: ESTABLISHED is refuted */

@@ -51,11 +51,13 @@ struct losses connection_losses(const struct model *m, unsigned fin) {
   enum end sender = connection_closer(m, fin);
   if (sender == END_NONE) return (struct losses){0};
   const struct endpoint *f = &m->end[sender], *p = &m->end[end_other(sender)];
+  bool again = m->fin[fin].copies > 1;
+  if (m->ran_backwards)
+    return (struct losses){.untold_because = again ? "time runs backwards in the capture" : NULL};
   /* Which of the four is lost is told by their order. */
   if (connection_may_lack_fin(m))
-    return (struct losses){.untold_because = m->fin[fin].copies > 1
-                                                 ? "a FIN before it may not be in the capture"
-                                                 : NULL};
+    return (struct losses){.untold_because =
+                               again ? "a FIN before it may not be in the capture" : NULL};
   bool known = f->round_trip.is_known && p->round_trip.is_known;
   const struct loss_context context = {
       .receiver_us = least_us(p),

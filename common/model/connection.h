@@ -111,6 +111,7 @@ struct model {
   bool sack_permitted[2]; /* by end, from the SYNs */
   bool reopened[2];       /* by end: it sent the SYN of a new connection while the old one lived */
   bool time_wait_restarted;
+  bool ran_backwards; /* a segment is older than one that came before it: orders tell nothing */
   bool capture_incomplete; /* for the caller to set: the kernel dropped packets */
   bool not_all_kept;       /* the same: what came before, or would come, has no room */
   bool network_copies;     /* the same: segments are doubled on their way */

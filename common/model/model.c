@@ -228,6 +228,9 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   step->from = from;
   if (endpoint_is_out_of_reach(&m->end[from], s)) restart_beyond_reach(m, from, s);
   struct observation o = observation_make(m, from, s, step);
+  /* Several queues and processors make a capture step back a little. */
+  enum { STEP_BACK_US = 1000 };
+  if (m->segments > 0 && m->last_us - s->t_us > STEP_BACK_US) m->ran_backwards = true;
   if (m->segments++ == 0) sender_begin(&o);
   m->last_us = s->t_us;
   step->verdict = STEP_EXPECTED;

@@ -5,7 +5,8 @@
 
 static void take_syn(struct observation *o) {
   const struct endpoint *e = o->receiver;
-  bool acks_syn = segment_has(o->s, SEGMENT_ACK) && e->sent_syn && seq_gt(o->s->ack, e->first_seq);
+  bool acks_syn = segment_has(o->s, SEGMENT_ACK) &&
+                  (e->sent_syn ? seq_gt(o->s->ack, e->first_seq) : e->state == TCPS_SYN_SENT);
   observation_apply(o, o->to, acks_syn ? EVENT_RCV_SYN_ACK : EVENT_RCV_SYN, EVIDENCE_PRESUMED);
 }
 

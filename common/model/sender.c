@@ -58,14 +58,17 @@ static void take_opened(struct observation *o) {
 /* ---- Alive ---------------------------------------------------------------------------------- */
 
 /* Nothing but RST comes from a closed connection: whoever still speaks was not CLOSED. A bare ACK
- * that follows at once may have left before what closed it arrived, and proves nothing. */
+ * that follows at once may have left before what closed it arrived, and proves nothing; nor, behind
+ * a RST, do its octets. A SYN waits for longer before it is sent again. */
 static void take_not_closed(struct observation *o) {
   const struct endpoint *f = o->sender;
+  bool was_reset = endpoint_find(f, EVENT_RCV_RST) >= 0 && !segment_has(o->s, SEGMENT_SYN);
   if (f->state != TCPS_CLOSED || o->stale || endpoint_find(f, EVENT_SND_RST) >= 0) return;
   if (f->has_fin && segment_len(o->s) == 0 && o->late) return; /* sent before its FIN */
   int64_t closed_us = o->m->fin[connection_fin_of(o->m, o->from)].last_ack_us;
   if (o->m->rst.t_us > closed_us) closed_us = o->m->rst.t_us;
-  if (segment_len(o->s) == 0 && o->s->t_us - closed_us < endpoint_soon_us(f)) return;
+  bool may_cross = segment_len(o->s) == 0 || was_reset;
+  if (may_cross && o->s->t_us - closed_us < endpoint_soon_us(f)) return;
   /* One of them closed it. */
   if (refute(o, EVENT_RCV_RST) || refute(o, EVENT_TIMEOUT_2MSL)) return;
   if (refute(o, EVENT_RCV_ACK_OF_FIN))
@@ -86,7 +89,25 @@ static void take_not_reset(struct observation *o) {
   observation_find(o, FINDING_RST_NOT_ITS_OWN, o->from, 0, 0);
 }
 
+/* Who was refused may send its SYN again, as Windows does, until somebody listens. Then the RST was
+ * the end of an attempt, and not of the connection. */
+static void take_not_refused(struct observation *o) {
+  struct model *m = o->m;
+  bool syn = segment_has(o->s, SEGMENT_SYN), ack = segment_has(o->s, SEGMENT_ACK);
+  if (!m->rst.refused || !ack) return;
+  bool opens = o->from == m->rst.from && syn && endpoint_find(o->receiver, EVENT_RCV_RST) < 0;
+  bool goes_on = o->from != m->rst.from && !syn;
+  if (!opens && !goes_on) return;
+  if (endpoint_find(&m->end[end_other(m->rst.from)], EVENT_RCV_RST) >= 0)
+    observation_find(o, FINDING_RST_NOT_ITS_OWN, m->rst.from, 0, 0);
+  event_strike(m, m->rst.from, EVENT_SND_RST, o->s->t_us, o->step);
+  event_strike(m, end_other(m->rst.from), EVENT_RCV_RST, o->s->t_us, o->step);
+  m->rst = (struct reset){.from = END_NONE};
+  o->step->verdict = STEP_REFUTES;
+}
+
 void sender_alive(struct observation *o) {
+  take_not_refused(o);
   take_not_reset(o);
   take_not_closed(o);
   take_opened(o);
@@ -131,7 +152,8 @@ static void take_ack(struct observation *o) {
   struct endpoint *f = o->sender, *p = o->receiver;
   const struct segment *s = o->s;
   if (!segment_has(s, SEGMENT_SYN)) {
-    observation_confirm(o, o->from, EVENT_RCV_SYN_ACK);
+    /* Where its own SYN was not captured, more may not have been. */
+    if (f->sent_syn) observation_confirm(o, o->from, EVENT_RCV_SYN_ACK);
     if (!p->syn_had_payload) observation_confirm(o, o->from, EVENT_RCV_ACK_OF_SYN);
   }
   bool beyond_syn = p->sent_syn && !p->syn_had_payload && seq_gt(s->ack, p->first_seq + 1);

@@ -44,7 +44,9 @@ static void say_tenths(struct text *t, int64_t tenths) {
 }
 
 static void say_duration(struct text *t, int64_t us) {
-  if (us < 1000) {
+  if (us < 0) { /* time ran backwards */
+    say(t, "some time");
+  } else if (us < 1000) {
     say_number(t, us);
     say(t, " us");
   } else if (us < 1000000) {
@@ -297,6 +299,31 @@ static void say_no_acks(struct text *t, const struct model *m, int64_t now_us) {
   }
 }
 
+/* Of a handshake that is not complete, what was sent and not answered. */
+static void say_open(struct text *t, const struct model *m, int64_t now_us) {
+  for (unsigned i = 0; i < 2; i++) {
+    const struct endpoint *e = &m->end[i], *p = &m->end[1 - i];
+    bool asked = e->sent_syn && !e->offer.has_ack && !p->has_spoken;
+    bool answered = e->state == TCPS_SYN_RECEIVED && e->has_spoken && !p->offer.has_ack;
+    if (!asked && !answered) continue;
+    const char *what = asked ? "SYN" : "SYN,ACK";
+    const struct vain *vain = &m->vain[i];
+    if (vain->times == 0) {
+      say(t, "the ", what, " of ", named(t, i), " has no answer in the capture, which ends ");
+      say_duration(t, now_us - m->last_us);
+      say(t, " later");
+      return;
+    }
+    say(t, named(t, 1 - i), asked ? " never answered" : " never completed the handshake", ": ",
+        named(t, i), " sent its ", what, " ");
+    say_times(t, vain->times + 1U);
+    say(t, " in ");
+    say_duration(t, vain->last_us - vain->first_us);
+    return;
+  }
+  say(t, "neither end has closed");
+}
+
 const char *sentence_make(const struct verdict *v, const struct model *m,
                           const char *const names[2], int64_t now_us, char *buffer, size_t size) {
   struct text t = {buffer, size, names};
@@ -387,7 +414,7 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
       say(&t, " (", tcp_state_name(m->end[second].state), "): ", named(&t, first),
           " no longer answers, or its ACKs are lost");
       break;
-    case ENDING_OPEN: say(&t, "neither end has closed"); break;
+    case ENDING_OPEN: say_open(&t, m, now_us); break;
     case ENDING_COUNT: break;
   }
   switch (m->incarnation) {
@@ -428,6 +455,9 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
         say(&t, ", and one of ", named(&t, second), " may have been the first FIN");
       break;
     case DOUBT_DROPS: say(&t, "; capture incomplete: the kernel dropped packets"); break;
+    case DOUBT_CLOCK:
+      say(&t, "; time runs backwards in the capture, so what came first cannot be told");
+      break;
     case DOUBT_EVICTED: say(&t, "; more connections at once than --max-flows"); break;
   }
   if (size > 0) *t.at = '\0';

@@ -100,13 +100,15 @@ const char *doubt_name(enum doubt doubt) {
   static const char *const names[] = {
       [DOUBT_MIDSTREAM] = "midstream", [DOUBT_ONE_DIRECTION] = "one-direction",
       [DOUBT_NO_ACKS] = "no-acks",     [DOUBT_GAP] = "gap",
-      [DOUBT_DROPS] = "drops",         [DOUBT_EVICTED] = "evicted"};
+      [DOUBT_DROPS] = "drops",         [DOUBT_CLOCK] = "clock",
+      [DOUBT_EVICTED] = "evicted"};
   return names[doubt];
 }
 
 static enum doubt doubt_of(const struct model *m, enum ending ending, int64_t now_us) {
   if (m->capture_incomplete) return DOUBT_DROPS;
   if (m->not_all_kept) return DOUBT_EVICTED;
+  if (m->ran_backwards) return DOUBT_CLOCK;
   for (int i = 0; i < 2; i++)
     if (!m->end[i].has_spoken && m->end[1 - i].offer.has_ack && !m->rst.refused)
       return DOUBT_ONE_DIRECTION;
@@ -194,7 +196,8 @@ static void note_idle(struct verdict *v, const struct model *m) {
   if (!closed && m->rst.from == END_NONE) return;
   for (unsigned i = 0; i < 2; i++)
     if (m->end[i].stream.missed || m->end[i].stream.snd_contig != m->end[i].stream.snd_nxt) return;
-  if (m->talk.octets_us == 0 || m->capture_incomplete || m->not_all_kept) return;
+  if (m->talk.octets_us == 0 || m->capture_incomplete || m->not_all_kept || m->ran_backwards)
+    return;
   v->idle_answered = !closed && m->rst.came_soon && m->talk.from != m->rst.from;
   if (v->idle_answered)
     v->idle_us = m->talk.pause_us;
@@ -229,10 +232,11 @@ void verdict_make(struct verdict *v, const struct model *m, int64_t now_us) {
   note_idle(v, m);
   note_path(v, m);
   note_tls(v, m);
-  if (m->first_closer != END_NONE) v->duration_us = m->last_control_us - m->first_fin_us;
+  bool lasted = m->first_closer != END_NONE && m->last_control_us > m->first_fin_us;
+  if (lasted) v->duration_us = m->last_control_us - m->first_fin_us;
 
   /* What seems to be a breach may be the rest of what was not captured. */
-  bool holes = v->doubt == DOUBT_DROPS || v->doubt == DOUBT_EVICTED;
+  bool holes = v->doubt == DOUBT_DROPS || v->doubt == DOUBT_EVICTED || v->doubt == DOUBT_CLOCK;
   for (int i = 0; i < m->n_findings; i++)
     if (!holes || finding_text(m->findings[i].id)->severity != FINDING_BREACH)
       v->findings[v->n_findings++] = m->findings[i];
