@@ -267,11 +267,16 @@ static bool answers_pending(const struct flow *f, enum end from, const struct se
 
 /* The pending SYN has begun a new connection. */
 static void accept_pending(struct watch *w, struct flow *f, enum end from,
-                           const struct flow_place *answer) {
+                           const struct flow_place *answer, int64_t answer_us) {
   struct decoded syn = f->pending_syn;
   struct flow_place place = *answer;
   if (from != f->pending_from) place.half = (uint8_t)(1 - place.half);
   w->pending_us = INT64_MAX;
+  /* What the kernel told until the answer was of the old one, too. */
+  if (w->kernel) {
+    kernel_gather(w->kernel);
+    give_words(w, answer_us - 1, answer_us);
+  }
   reincarnate(w, f, &syn, &place, syn.segment.t_us, f->pending_rule);
 }
 
@@ -302,7 +307,7 @@ static bool follow_next(struct watch *w, struct flow *f, enum end from,
   const struct endpoint *sender = &f->model.end[from];
   if (f->model.segments == 0) return false;
   if (answers_pending(f, from, s)) {
-    accept_pending(w, f, from, &packet->place);
+    accept_pending(w, f, from, &packet->place, s->t_us);
     return false;
   }
   if (is_anothers(&f->model, from, s)) {
