@@ -168,11 +168,12 @@ static void say_reader(struct text *t, const struct witness_socket *socket) {
   }
 }
 
-static void say_not_yet(struct text *t, const struct model *m, unsigned which, int64_t now_us) {
+static void say_not_yet(struct text *t, const struct verdict *v, const struct model *m,
+                        unsigned which, int64_t now_us) {
   say(t, "; the capture ends ");
   say_duration(t, now_us - m->fin[which].last_us);
   say(t, " after the FIN of ", named(t, which == 0 ? m->first_closer : end_other(m->first_closer)),
-      ", before any answer");
+      v->doubt == DOUBT_NONE ? ", before any answer" : ", and no answer is in it");
 }
 
 /* Where both ends stand after a complete close. */
@@ -220,6 +221,8 @@ static void say_reset(struct text *t, const struct verdict *v, const struct mode
         "with unread data look alike");
   else if (v->cause == RESET_CANNOT_TELL && m->rst.has_ack)
     say(t, "it aborted; on the wire SO_LINGER 0 and close() with unread data look alike");
+  else if (v->cause == RESET_CANNOT_TELL)
+    say(t, "it answers nothing that was captured, so the wire does not tell why");
   else if (v->cause == RESET_LINGER_0 && !v->kernel_reason)
     say(t, "it aborted (SO_LINGER 0, or a timer or an administrator did), for ", peer,
         " had sent nothing that it could have left unread");
@@ -300,7 +303,8 @@ static void say_no_acks(struct text *t, const struct model *m, int64_t now_us) {
 }
 
 /* Of a handshake that is not complete, what was sent and not answered. */
-static void say_open(struct text *t, const struct model *m, int64_t now_us) {
+static void say_open(struct text *t, const struct verdict *v, const struct model *m,
+                     int64_t now_us) {
   for (unsigned i = 0; i < 2; i++) {
     const struct endpoint *e = &m->end[i], *p = &m->end[1 - i];
     bool asked = e->sent_syn && !e->offer.has_ack && !p->has_spoken;
@@ -321,7 +325,8 @@ static void say_open(struct text *t, const struct model *m, int64_t now_us) {
     say_duration(t, vain->last_us - vain->first_us);
     return;
   }
-  say(t, "neither end has closed");
+  bool sees_all = v->doubt == DOUBT_NONE || v->doubt == DOUBT_CLOCK || m->rst_beyond;
+  say(t, sees_all ? "neither end has closed" : "no end is seen to close");
 }
 
 const char *sentence_make(const struct verdict *v, const struct model *m,
@@ -363,7 +368,7 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
         break;
       }
       if (!verdict_stuck(v)) {
-        say_not_yet(&t, m, 0, now_us);
+        say_not_yet(&t, v, m, 0, now_us);
         break;
       }
       say(&t, "; ");
@@ -397,7 +402,7 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
     case ENDING_LAST_ACK:
       say_first(&t, v, m);
       if (!verdict_stuck(v)) {
-        say_not_yet(&t, m, 1, now_us);
+        say_not_yet(&t, v, m, 1, now_us);
         break;
       }
       say(&t, "; the FIN of ", named(&t, second), " was sent ");
@@ -414,7 +419,7 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
       say(&t, " (", tcp_state_name(m->end[second].state), "): ", named(&t, first),
           " no longer answers, or its ACKs are lost");
       break;
-    case ENDING_OPEN: say_open(&t, m, now_us); break;
+    case ENDING_OPEN: say_open(&t, v, m, now_us); break;
     case ENDING_COUNT: break;
   }
   switch (m->incarnation) {

@@ -149,9 +149,7 @@ static void add_stuck(struct verdict *v, const struct model *m, int64_t now_us) 
   const struct close_fin *fin1 = &m->fin[FIN1], *fin2 = &m->fin[FIN2];
   if (v->ending == ENDING_FIN_UNANSWERED && is_repeated(m, FIN1))
     add_finding(v, FINDING_FIN_UNANSWERED, second, fin1->first_us, 0, 0);
-  /* Where the capture begins in the middle, it may have closed before. */
   v->has_waited = waited;
-  v->may_have_closed = v->ending == ENDING_CLOSE_WAIT && v->doubt == DOUBT_MIDSTREAM;
   if (v->ending == ENDING_CLOSE_WAIT && waited && !v->may_have_closed)
     add_finding(v, FINDING_CLOSE_WAIT_STUCK, second, fin1->acked_us, 0, 0);
   /* Its peer has given up waiting; it had not closed until then. */
@@ -240,6 +238,9 @@ void verdict_make(struct verdict *v, const struct model *m, int64_t now_us) {
   for (int i = 0; i < m->n_findings; i++)
     if (!holes || finding_text(m->findings[i].id)->severity != FINDING_BREACH)
       v->findings[v->n_findings++] = m->findings[i];
+  /* Where the capture begins in the middle, or lacks what an end sent, that may have closed. */
+  bool sees_all = v->doubt == DOUBT_NONE || v->doubt == DOUBT_NO_ACKS || v->doubt == DOUBT_CLOCK;
+  v->may_have_closed = v->ending == ENDING_CLOSE_WAIT && !sees_all;
   /* Nothing that could have ended it may be missing. */
   if (v->doubt == DOUBT_NONE || v->doubt == DOUBT_MIDSTREAM) add_stuck(v, m, now_us);
 

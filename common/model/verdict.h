@@ -102,7 +102,7 @@ struct verdict {
   const char *holder[2];     /* by end: who has its socket open, of the witness; NULL: unknown */
   const char *closer[2];     /* by end: "closed by" whom, of the witness; NULL: unknown */
   const char *kernel_reason; /* for the RST, in the kernel's word; NULL: none */
-  bool may_have_closed;      /* who seems to be in CLOSE_WAIT, before the capture began */
+  bool may_have_closed;      /* who seems to be in CLOSE_WAIT: its FIN may not be in the capture */
   bool has_waited;           /* long enough to be called stuck */
   /* How long no octets had been sent before the first FIN, or before the RST if there was none, or
    * before the octets that it answers (idle_answered); -1: octets may be missing, or there were
