@@ -495,6 +495,7 @@ static enum layer open_tcp(struct walk *w) {
   s->payload_bytes = (uint32_t)(w->on_wire - header);
   size_t headers = header < w->captured ? header : w->captured;
   decode_options(tcp + 20, headers - 20, s);
+  if (headers < header) s->options |= SEGMENT_OPTIONS_CUT;
   size_t payload = w->captured - headers;
   w->out->payload_at = (uint32_t)(tcp + headers - w->packet);
   w->out->payload_captured = (uint32_t)(payload < s->payload_bytes ? payload : s->payload_bytes);

@@ -255,6 +255,7 @@ static bool take_round_trip(struct hot_end *f, int64_t took_us) {
 static bool is_plain_syn(const struct segment *s, unsigned flags) {
   const unsigned looked_at = SEGMENT_SYN | SEGMENT_ACK | SEGMENT_FIN | SEGMENT_RST;
   bool fits = !(s->options & SEGMENT_HAS_WINDOW_SCALE) || s->window_scale < HOT_SCALE_NONE;
+  fits = fits && !(s->options & SEGMENT_OPTIONS_CUT);
   return (s->flags & looked_at) == flags && s->payload_bytes == 0 && fits;
 }
 

@@ -54,7 +54,7 @@ void loss_note_answer(struct close_fin *fin, uint32_t fin_seq, uint32_t acked_be
       .is_lost = segment->is_lost,
       .has_tsecr = segment->options & SEGMENT_HAS_TIMESTAMPS,
       .dsack = segment_has_dsack(segment) && seq_gt(segment->sack_right, fin_seq),
-      .bare = segment_len(segment) == 0,
+      .bare = segment_len(segment) == 0 && !(segment->options & SEGMENT_OPTIONS_CUT),
   };
   fin->last_ack_us = segment->t_us;
   fin->lost[LOSS_OF_ACK] += segment->is_lost;

@@ -71,7 +71,7 @@ struct loss_answer {
   bool has_tsecr;
   bool is_lost; /* two taps show it */
   bool dsack;   /* it reports the FIN's octet as having come twice */
-  bool bare;    /* neither data nor a FIN of its own: only then would a D-SACK stand in it */
+  bool bare;    /* neither data nor a FIN of its own, and all options: a D-SACK would stand in it */
 };
 
 /* One FIN of the close, its copies and its answers. */

@@ -20,6 +20,7 @@ enum {
   SEGMENT_HAS_SACK = 0x02, /* at least one block; the first one is kept */
   SEGMENT_HAS_SACK_PERMITTED = 0x04,
   SEGMENT_HAS_WINDOW_SCALE = 0x08,
+  SEGMENT_OPTIONS_CUT = 0x10, /* they were not captured to their end: there may be more */
 };
 
 /* What the payload looks like, as far as it was captured (RFC 8446, 5.1). */

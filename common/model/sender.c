@@ -33,6 +33,11 @@ static void take_syn(struct observation *o) {
   f->syn_had_payload = o->s->payload_bytes > 0;
   f->has_window_scale = o->s->options & SEGMENT_HAS_WINDOW_SCALE;
   f->window_scale = o->s->window_scale;
+  if ((o->s->options & SEGMENT_OPTIONS_CUT) && !f->has_window_scale) {
+    enum { SHIFT_MAX = 14 }; /* RFC 7323, 2.3 */
+    f->has_window_scale = true;
+    f->window_scale = SHIFT_MAX;
+  }
   o->m->sack_permitted[o->from] = o->s->options & SEGMENT_HAS_SACK_PERMITTED;
   /* Sent again: no ACK of it had arrived. */
   if (!refute(o, EVENT_RCV_ACK_OF_SYN)) refute(o, EVENT_RCV_SYN_ACK);
