@@ -4,12 +4,17 @@
 #include <string.h>
 #include <sys/mman.h>
 
+enum { SMALL_PAGES_BYTES = 1 << 21 };
+
 void *pool_reserve(size_t bytes) {
   void *p =
       mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) return NULL;
-  /* Large pages, where there are some, spare most of the misses of the address translation. */
-  (void)madvise(p, bytes, MADV_HUGEPAGE);
+  /* Large pages, where there are some, spare most of the misses of the address translation. The
+   * beginning does without: a short capture touches no more than that, and clearing a large page
+   * for it would take longer than the capture. */
+  if (bytes > SMALL_PAGES_BYTES)
+    (void)madvise((char *)p + SMALL_PAGES_BYTES, bytes - SMALL_PAGES_BYTES, MADV_HUGEPAGE);
   return p;
 }
 

@@ -5,6 +5,10 @@ set -uo pipefail
 
 cd "$(dirname "$0")/.." || exit
 
+# The distribution's programs first, as deps.sh installs them: the python3 of a version manager, say, is
+# a script that takes a second to find the one meant.
+PATH=/usr/bin:$PATH
+
 # as_tap COMMAND...: one result from an exit status.
 as_tap() {
   local output status=0
@@ -41,11 +45,12 @@ run_bats() {
 skip() { echo "1..0 # SKIP no $1: scripts/deps.sh test installs it"; }
 
 run() {
-  # A sanitized program takes ten times as long to start, half of it to look for leaks: where hundreds are
-  # started on paths that other groups take, too, the plain ones do, or no leaks are looked for.
+  # A sanitized program takes ten times as long to start, and as long again to look for leaks at its
+  # end: these groups look for them, on all paths; and where hundreds are started, the plain ones are.
   case $1 in
     kill | limits | options) export TEARDOWN_BIN=$TEARDOWN_UML_BIN ;;
-    corpus | inputs | lab | scenario) export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 ;;
+    capture | check_fuzz | check_golden | kernel | peer | server_load | test_*) ;;
+    *) export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 ;;
   esac
   case $1 in
     optimized) as_tap optimized ;;
@@ -59,6 +64,9 @@ run() {
   esac
 }
 
+# What the group's own processes took: prove's figures count whatever else ended meanwhile.
+TIMEFORMAT='# processor time: %U s user, %S s system'
+
 # cmocka calls a skipped test "not ok"; and who bails out ends its own group, not the run.
-run "$1" </dev/null 2>&1 |
+{ time run "$1" </dev/null 2>&1; } 2>&1 |
   sed -u -E 's/^not (ok [0-9]+ # SKIP)/\1/; s/^Bail out!/# &/' | tee "build/tap/$1"
