@@ -76,8 +76,9 @@ OBJECTS_test_hot := tests/test_hot tests/mutate_trace capture/hot capture/source
   capture/input capture/savefile capture/decode common/stop $(MODEL)
 OBJECTS_test_cli := tests/test_cli $(SHARED)
 OBJECTS_test_deadline := tests/test_deadline capture/deadline
-OBJECTS_test_flow := tests/test_flow capture/flow capture/hot capture/pool capture/roles \
-  capture/deadline capture/name $(MODEL)
+OBJECTS_test_flow_index := tests/test_flow_index capture/flow_index capture/pool
+FLOW := $(addprefix capture/,flow flow_index flow_order hot pool deadline name)
+OBJECTS_test_flow := tests/test_flow $(FLOW) capture/roles $(MODEL)
 OBJECTS_test_decode := tests/test_decode capture/decode $(MODEL)
 # tests/explore_table.c includes the table, to change it.
 EXPLORE := tests/explore tests/explore_host tests/explore_mutants tests/explore_oracle \
@@ -94,8 +95,8 @@ OBJECTS_test_journey := tests/test_journey tests/model_builder $(MODEL)
 OBJECTS_test_name := tests/test_name capture/name
 # tests/fuzz/fuzz.sh links them with libFuzzer, which has a main.
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-REPORTS := $(call layer,capture/report) capture/decode capture/flow capture/hot capture/pool \
-  capture/deadline capture/folder capture/name capture/roles capture/sandbox $(MODEL) common/printable common/stop
+REPORTS := $(call layer,capture/report) $(FLOW) $(addprefix capture/,decode folder roles sandbox) \
+  $(MODEL) common/printable common/stop
 OBJECTS_fuzz_decode := tests/fuzz/fuzz_decode capture/decode
 OBJECTS_fuzz_savefile := tests/fuzz/fuzz_savefile capture/savefile
 OBJECTS_fuzz_hot := tests/fuzz/fuzz_hot capture/hot $(MODEL)
@@ -122,8 +123,8 @@ OBJECTS_test_witness := tests/test_witness tests/model_builder $(MODEL)
 OBJECTS_test_kernel_diag := tests/test_kernel_diag capture/kernel/diag capture/kernel/owner \
   capture/kernel/record \
   common/model/tcp_state
-OBJECTS_test_kernel_time_wait := tests/test_kernel_time_wait capture/flow capture/hot \
-  capture/pool capture/deadline capture/name $(call layer,capture/kernel) $(MODEL)
+OBJECTS_test_kernel_time_wait := tests/test_kernel_time_wait $(FLOW) $(call layer,capture/kernel) \
+  $(MODEL)
 # It includes tests/uml_xstate.c.
 OBJECTS_test_uml_xstate := tests/test_uml_xstate
 OBJECTS_test_mutation := tests/test_mutation tests/mutate_trace tests/mutation_rules \

@@ -1,7 +1,6 @@
 #include "capture/flow.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -17,24 +16,17 @@ static_assert(FLOW_SECRET_SIZE >= XXH3_SECRET_SIZE_MIN, "the hash takes a secret
 static_assert(FLOW_UNLISTED < 4 && FLOW_RESTING < 4 && ROLES_BY_FIRST_SEGMENT < 4,
               "an entry has two bits for each");
 
-/* The index is at most three fifths full, so that a search looks at two or three slots. */
-enum { SLOTS_MIN = 1 << 10, FULL_NUMERATOR = 3, FULL_DENOMINATOR = 5 };
-
 bool flow_table_init(struct flow_table *t, uint32_t max, int64_t two_msl_us) {
-  enum { ORDER_SHARE = 16, ORDER_MAX = 1 << 16 };
   memset(t, 0, sizeof *t);
   t->two_msl_us = two_msl_us;
-  t->n_slots = SLOTS_MIN;
-  t->order.room = max / ORDER_SHARE + 1 < ORDER_MAX ? max / ORDER_SHARE + 1 : ORDER_MAX;
-  t->slots = pool_reserve(t->n_slots * sizeof *t->slots);
-  t->order.since = pool_reserve(t->order.room * sizeof *t->order.since);
   t->opened = pool_reserve(max * sizeof *t->opened);
-  bool reserved = pool_init(&t->entries, max, sizeof(struct hot)) &&
+  bool reserved = flow_index_init(&t->index) && flow_order_init(&t->order, max) &&
+                  pool_init(&t->entries, max, sizeof(struct hot)) &&
                   pool_init(&t->wholes, max, sizeof(struct flow)) &&
                   pool_init(&t->resting, max, sizeof(struct flow_resting)) &&
                   pool_init(&t->addresses, max, sizeof(struct flow_addresses));
   bool drawn = getrandom(t->secret, sizeof t->secret, 0) == (ssize_t)sizeof t->secret;
-  if (reserved && t->slots && t->order.since && t->opened && drawn) return true;
+  if (reserved && t->opened && drawn) return true;
   flow_table_destroy(t);
   return false;
 }
@@ -45,8 +37,8 @@ void flow_table_destroy(struct flow_table *t) {
   pool_destroy(&t->resting);
   pool_destroy(&t->addresses);
   pool_give_back(t->opened, t->entries.max * sizeof *t->opened);
-  pool_give_back(t->slots, t->n_slots * sizeof *t->slots);
-  pool_give_back(t->order.since, t->order.room * sizeof *t->order.since);
+  flow_index_destroy(&t->index);
+  flow_order_destroy(&t->order);
   memset(t, 0, sizeof *t);
 }
 
@@ -54,44 +46,7 @@ static uint32_t number_of(const struct flow_table *t, const struct hot *e) {
   return (uint32_t)(e - (const struct hot *)(const void *)t->entries.objects);
 }
 
-/* ---- The index ------------------------------------------------------------------------------ */
-
-static uint64_t slot_of(uint32_t tag, uint32_t entry) { return (uint64_t)tag << 32 | (entry + 1); }
-static uint32_t slot_tag(uint64_t slot) { return (uint32_t)(slot >> 32); }
-static uint32_t slot_entry(uint64_t slot) { return (uint32_t)slot - 1; }
-
-static void index_put(struct flow_table *t, uint64_t slot) {
-  uint32_t mask = t->n_slots - 1, at = slot_tag(slot) & mask;
-  while (t->slots[at]) at = (at + 1) & mask;
-  t->slots[at] = slot;
-}
-
-/* Twice as large. The tags are all that it takes. */
-static bool index_double(struct flow_table *t) {
-  uint64_t *old = t->slots, *larger = pool_reserve(2 * (size_t)t->n_slots * sizeof *t->slots);
-  uint32_t n = t->n_slots;
-  if (!larger) return false;
-  t->slots = larger;
-  t->n_slots = 2 * n;
-  for (uint32_t i = 0; i < n; i++)
-    if (old[i]) index_put(t, old[i]);
-  pool_give_back(old, n * sizeof *old);
-  return true;
-}
-
-/* The slots behind the one that becomes free move up, as far as that brings them nearer to where
- * they are looked for first: a search may end at any free slot. */
-static void index_take(struct flow_table *t, uint64_t slot) {
-  uint32_t mask = t->n_slots - 1, hole = slot_tag(slot) & mask;
-  while (t->slots[hole] != slot) hole = (hole + 1) & mask;
-  for (uint32_t at = (hole + 1) & mask; t->slots[at]; at = (at + 1) & mask) {
-    uint32_t home = slot_tag(t->slots[at]) & mask;
-    if (((at - home) & mask) < ((at - hole) & mask)) continue;
-    t->slots[hole] = t->slots[at];
-    hole = at;
-  }
-  t->slots[hole] = 0;
-}
+/* ---- Four-tuples ---------------------------------------------------------------------------- */
 
 static struct flow_addresses *addresses_of(const struct flow_table *t, const struct hot *e) {
   return pool_at(&t->addresses, e->address[0]);
@@ -129,8 +84,6 @@ static void get_key(const struct flow_table *t, const struct hot *e, struct flow
   }
 }
 
-/* ---- Four-tuples ---------------------------------------------------------------------------- */
-
 /* Of IPv4 what is hashed is short: most of the key is zero. */
 static uint64_t hash_key(const struct flow_table *t, const struct flow_key *key) {
   if (key->family == 6)
@@ -143,6 +96,17 @@ static uint64_t hash_key(const struct flow_table *t, const struct flow_key *key)
   memcpy(&tuple.address[1], &key->address[1], sizeof tuple.address[1]);
   memcpy(tuple.port, key->port, sizeof tuple.port);
   return XXH3_64bits_withSecret(&tuple, sizeof tuple, t->secret, sizeof t->secret);
+}
+
+/* For the index. */
+static bool hash_entry(const void *table, uint32_t number, uint32_t *hash) {
+  const struct flow_table *t = table;
+  const struct hot *e = flow_entry(t, number);
+  struct flow_key key;
+  if (e->form == FLOW_FREE) return false;
+  get_key(t, e, &key);
+  *hash = (uint32_t)hash_key(t, &key);
+  return true;
 }
 
 /* Returns the whole hash of the key. */
@@ -162,7 +126,7 @@ static uint64_t place_between(const struct flow_table *t, uint8_t family,
   memset(key->zero, 0, sizeof key->zero);
   place->half = (uint8_t)half;
   uint64_t hash = hash_key(t, key);
-  place->tag = (uint32_t)hash;
+  place->hash = (uint32_t)hash;
   return hash;
 }
 
@@ -170,17 +134,17 @@ void flow_locate(const struct flow_table *t, const struct decoded *p, struct flo
   const struct segment *s = &p->segment;
   uint64_t key_hash = place_between(t, p->family, &p->source, p->source_port, &p->destination,
                                     p->destination_port, place);
-  __builtin_prefetch(&t->slots[place->tag & (t->n_slots - 1)]);
+  __builtin_prefetch(&t->index.slots[flow_index_home(&t->index, place->hash)]);
   const uint32_t fields[] = {
       s->seq,   s->ack,   s->payload_bytes, s->tsval,
       s->tsecr, p->ip_id, s->window,        s->flags | (uint32_t)place->half << 8};
   place->segment_hash = XXH3_64bits_withSeed(fields, sizeof fields, key_hash);
 }
 
-/* The entry whose slot is the first with that tag. */
+/* The first entry of that home. */
 static struct hot *likely(const struct flow_table *t, const struct flow_place *place) {
-  uint64_t slot = t->slots[place->tag & (t->n_slots - 1)];
-  return slot ? flow_entry(t, slot_entry(slot)) : NULL;
+  struct flow_search search = flow_index_search(&t->index, place->hash);
+  return flow_index_finds(&t->index, &search) ? flow_entry(t, search.entry) : NULL;
 }
 
 void flow_prefetch(const struct flow_table *t, const struct flow_place *place) {
@@ -199,10 +163,9 @@ void flow_prefetch_whole(const struct flow_table *t, const struct flow_place *pl
 }
 
 struct hot *flow_find(const struct flow_table *t, const struct flow_place *place, enum end *from) {
-  uint32_t mask = t->n_slots - 1;
-  for (uint32_t at = place->tag & mask; t->slots[at]; at = (at + 1) & mask) {
-    if (slot_tag(t->slots[at]) != place->tag) continue;
-    struct hot *e = flow_entry(t, slot_entry(t->slots[at]));
+  struct flow_search search = flow_index_search(&t->index, place->hash);
+  for (; flow_index_finds(&t->index, &search); flow_index_go_on(&search)) {
+    struct hot *e = flow_entry(t, search.entry);
     if (!is_key(t, e, &place->key)) continue;
     *from = place->half == e->client ? END_CLIENT : END_SERVER;
     return e;
@@ -267,16 +230,18 @@ struct hot *flow_add(struct flow_table *t, const struct flow_place *place, const
                      enum end *from) {
   uint32_t number;
   if (flow_is_full(t)) return NULL;
-  uint64_t room = (uint64_t)t->n_slots * FULL_NUMERATOR / FULL_DENOMINATOR;
-  if (t->entries.used + 1 > room && !index_double(t)) return NULL;
   struct hot *e = pool_take(&t->entries, &number);
+  if (!flow_index_put(&t->index, place->hash, number, t->entries.untouched, hash_entry, t)) {
+    e->form = FLOW_FREE;
+    pool_give(&t->entries, number);
+    return NULL;
+  }
   memset(e, 0, sizeof *e);
   t->opened[number] = 0;
   e->form = FLOW_OPEN;
   e->list = FLOW_UNLISTED;
   set_key(t, e, &place->key);
   *from = set_client(e, p, place->half);
-  index_put(t, slot_of(place->tag, number));
   return e;
 }
 
@@ -430,7 +395,7 @@ void flow_open(struct flow_table *t, struct hot *e, uint32_t number) {
 void flow_remove(struct flow_table *t, struct flow *f) {
   struct hot *e = flow_entry_of(t, f);
   unlink_from_list(t, e);
-  index_take(t, slot_of((uint32_t)hash_key(t, &f->key), f->entry));
+  flow_index_take(&t->index, (uint32_t)hash_key(t, &f->key), f->entry);
   if (e->is_ipv6) pool_give(&t->addresses, e->address[0]);
   detach(t, e);
   e->form = FLOW_FREE;
@@ -483,19 +448,19 @@ bool flow_is_first_payload(struct hot *e, unsigned half) {
 
 /* ---- In order of time ----------------------------------------------------------------------- */
 
-/* What an order is about: false leaves the entry out. */
-typedef bool since_of(const struct flow_table *t, const struct hot *e, struct flow_since *since);
-
 /* What has ended is in a list, and so is what rests. */
-static bool idle_since(const struct flow_table *t, const struct hot *e, struct flow_since *since) {
+static bool idle_since(const void *table, uint32_t number, struct flow_since *since) {
+  const struct flow_table *t = table;
+  const struct hot *e = flow_entry(t, number);
   if ((e->form != FLOW_OPEN && e->form != FLOW_WHOLE) || e->list != FLOW_UNLISTED) return false;
   const struct flow *f = e->form == FLOW_WHOLE ? pool_at(&t->wholes, e->attached) : NULL;
   since->us = f ? f->model.last_us : hot_last_us(e);
   return true;
 }
 
-static bool closed_since(const struct flow_table *t, const struct hot *e,
-                         struct flow_since *since) {
+static bool closed_since(const void *table, uint32_t number, struct flow_since *since) {
+  const struct flow_table *t = table;
+  const struct hot *e = flow_entry(t, number);
   switch ((enum flow_form)e->form) {
     case FLOW_FREE: return false;
     case FLOW_OPEN: since->us = hot_last_us(e); break;
@@ -515,61 +480,10 @@ static bool closed_since(const struct flow_table *t, const struct hot *e,
   return true;
 }
 
-static int compare(const void *one, const void *other) {
-  const struct flow_since *a = one, *b = other;
-  if (a->us != b->us) return a->us < b->us ? -1 : 1;
-  if (a->number != b->number) return a->number < b->number ? -1 : 1;
-  return (a->entry > b->entry) - (a->entry < b->entry);
-}
-
-/* A heap whose top is the last in order. */
-static void sift_down(struct flow_order *order, uint32_t at) {
-  for (;;) {
-    uint32_t child = 2 * at + 1;
-    if (child >= order->n) return;
-    if (child + 1 < order->n && compare(&order->since[child + 1], &order->since[child]) > 0)
-      child++;
-    if (compare(&order->since[child], &order->since[at]) <= 0) return;
-    struct flow_since since = order->since[at];
-    order->since[at] = order->since[child];
-    order->since[child] = since;
-    at = child;
-  }
-}
-
-/* One look at all of them finds the next few thousand, for memory that does not grow with what is
- * in the table. */
-static void put_in_order(struct flow_table *t, since_of *look) {
-  struct flow_order *order = &t->order;
-  order->n = order->taken = 0;
-  for (uint32_t i = 0; i < t->entries.untouched; i++) {
-    struct flow_since since = {.entry = i};
-    if (!look(t, flow_entry(t, i), &since)) continue;
-    if (order->n < order->room) {
-      order->since[order->n++] = since;
-      if (order->n == order->room)
-        for (uint32_t at = order->n / 2; at-- > 0;) sift_down(order, at);
-    } else if (compare(&since, &order->since[0]) < 0) {
-      order->since[0] = since;
-      sift_down(order, 0);
-    }
-  }
-  qsort(order->since, order->n, sizeof *order->since, compare);
-}
-
-/* Those that were found stay the next to go until they are heard of again. */
-static struct hot *first_in_order(struct flow_table *t, since_of *look) {
-  struct flow_order *order = &t->order;
-  for (int round = 0; round < 2; round++) {
-    while (order->taken < order->n) {
-      const struct flow_since *found = &order->since[order->taken++];
-      struct flow_since since;
-      struct hot *e = flow_entry(t, found->entry);
-      if (look(t, e, &since) && since.us == found->us) return e;
-    }
-    if (round == 0) put_in_order(t, look);
-  }
-  return NULL;
+static struct hot *first_in_order(struct flow_table *t, flow_order_since *look) {
+  uint32_t number;
+  bool found = flow_order_next(&t->order, t->entries.untouched, look, t, &number);
+  return found ? flow_entry(t, number) : NULL;
 }
 
 struct hot *flow_longest_idle(struct flow_table *t) {
@@ -577,7 +491,7 @@ struct hot *flow_longest_idle(struct flow_table *t) {
 }
 
 struct hot *flow_first_to_close(struct flow_table *t) {
-  if (!t->closing_down) t->order.n = t->order.taken = 0;
+  if (!t->closing_down) flow_order_restart(&t->order);
   t->closing_down = true;
   return first_in_order(t, closed_since);
 }

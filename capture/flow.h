@@ -1,9 +1,8 @@
 /* The flow table: four-tuple to connection, both directions to the same one.
  *
- * An index of 8-byte slots (a tag of the keyed hash, an entry's number) over an array of entries.
- * The array is reserved for all the connections that may be followed, and its pages are touched as
- * it fills; the index doubles before it is crowded. The hash's key is drawn at the start, so that
- * nobody can choose four-tuples that meet in one place of the index.
+ * An index over an array of entries, which is reserved for all the connections that may be followed
+ * and whose pages are touched as it fills. The hash's key is drawn at the start, so that nobody can
+ * choose four-tuples that meet in one place of the index.
  *
  * A connection has three sizes. Open and in order it is its entry alone (hot.h). While it closes,
  * or when something is out of order, a whole model is attached to the entry. Once it has ended, and
@@ -16,10 +15,13 @@
 #ifndef TEARDOWN_CAPTURE_FLOW_H
 #define TEARDOWN_CAPTURE_FLOW_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "capture/decode.h"
+#include "capture/flow_index.h"
+#include "capture/flow_order.h"
 #include "capture/hot.h"
 #include "capture/name.h"
 #include "capture/pool.h"
@@ -100,23 +102,12 @@ struct flow_addresses {
   struct decode_address address[2];
 };
 
-/* The next thousands in an order of time, as it was when they were looked for. */
-struct flow_order {
-  uint32_t n, taken, room;
-  struct flow_since {
-    int64_t us;
-    uint32_t number; /* of the connection: decides between equal times */
-    uint32_t entry;
-  } * since;
-};
-
 enum { FLOW_SECRET_SIZE = 192 };
 
 struct flow_table {
   struct pool entries, wholes, resting, addresses;
   uint32_t *opened; /* by entry: the number that its SYN gave it; 0: none was captured */
-  uint64_t *slots;  /* entry number + 1 below, tag above; 0: free */
-  uint32_t n_slots; /* a power of two */
+  struct flow_index index;
   uint32_t head[FLOW_LISTS], tail[FLOW_LISTS]; /* entry numbers + 1; 0: empty */
   struct flow_order order;
   bool closing_down;  /* the order is that of flow_first_to_close() */
@@ -126,6 +117,7 @@ struct flow_table {
 
 /* For at most `max` connections, 1 to FLOW_MAX. False when that cannot be had. */
 enum { FLOW_MAX = 1 << 26, FLOW_MAX_DEFAULT = 1 << 20 };
+static_assert(FLOW_MAX < 1 << FLOW_INDEX_NUMBER_BITS, "the index has room for their numbers");
 bool flow_table_init(struct flow_table *table, uint32_t max, int64_t two_msl_us);
 void flow_table_destroy(struct flow_table *table);
 
@@ -146,7 +138,7 @@ struct hot *flow_next(const struct flow_table *table, const struct hot *entry);
 struct flow_place {
   struct flow_key key;
   uint64_t segment_hash; /* of the segment with its four-tuple, keyed: copies.h */
-  uint32_t tag;
+  uint32_t hash;
   uint8_t half; /* of the key: which the source, or the first named, is */
 };
 

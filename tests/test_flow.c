@@ -72,7 +72,7 @@ static void a_place_depends_on_the_packet_alone(void **unused) {
   for (size_t i = 0; i < 3; i++) {
     memset(&places[i], i == 0 ? 0 : i == 1 ? 0xa5 : 0xff, sizeof places[i]);
     flow_locate(&t, &packet, &places[i]);
-    assert_int_equal(places[i].tag, places[0].tag);
+    assert_int_equal(places[i].hash, places[0].hash);
     assert_memory_equal(&places[i].key, &places[0].key, sizeof places[i].key);
   }
   flow_table_destroy(&t);
@@ -282,13 +282,13 @@ static void a_connection_is_as_small_as_it_can_be(void **unused) {
 static uint64_t search_length(const struct flow_table *t, const struct decoded *p) {
   struct flow_place place;
   flow_locate(t, p, &place);
-  uint32_t mask = t->n_slots - 1, at = place.tag & mask, n = 1;
-  for (; t->slots[at]; at = (at + 1) & mask, n++) {
-    const struct hot *e = flow_entry(t, (uint32_t)t->slots[at] - 1);
+  struct flow_search search = flow_index_search(&t->index, place.hash);
+  for (; flow_index_finds(&t->index, &search); flow_index_go_on(&search)) {
+    const struct hot *e = flow_entry(t, search.entry);
     bool is_it = memcmp(&e->address[0], &place.key.address[0], sizeof e->address[0]) == 0 &&
                  memcmp(&e->address[1], &place.key.address[1], sizeof e->address[1]) == 0 &&
                  memcmp(e->port, place.key.port, sizeof e->port) == 0;
-    if (is_it) return n;
+    if (is_it) return search.distance + 1;
   }
   fail_msg("a flow that was added is not there");
   return 0;

@@ -1,0 +1,83 @@
+#include "capture/flow_index.h"
+
+#include <assert.h>
+
+#include "capture/pool.h"
+
+/* At most three quarters full: a search then looks at two slots or three, side by side. */
+enum {
+  SLOTS_MIN = 1 << 10,
+  FULL_NUMERATOR = 3,
+  FULL_DENOMINATOR = 4,
+  BEHIND = FLOW_INDEX_FARTHEST + 1
+};
+
+static size_t bytes_of(uint32_t n_slots) { return ((size_t)n_slots + BEHIND) * sizeof(uint32_t); }
+
+static bool reserve(struct flow_index *index, uint32_t n_slots) {
+  *index = (struct flow_index){.slots = pool_reserve(bytes_of(n_slots)), .n_slots = n_slots};
+  return index->slots != NULL;
+}
+
+bool flow_index_init(struct flow_index *index) { return reserve(index, SLOTS_MIN); }
+
+void flow_index_destroy(struct flow_index *index) {
+  pool_give_back(index->slots, bytes_of(index->n_slots));
+}
+
+static uint32_t distance_of(uint32_t slot) { return slot >> FLOW_INDEX_NUMBER_BITS; }
+
+static const uint32_t ONE_FARTHER = UINT32_C(1) << FLOW_INDEX_NUMBER_BITS;
+
+/* Behind all of the same home. False: somebody would come to lie too far from home, or too many are
+ * there. */
+static bool insert(struct flow_index *index, uint32_t hash, uint32_t entry) {
+  uint64_t room = (uint64_t)index->n_slots * FULL_NUMERATOR / FULL_DENOMINATOR;
+  uint32_t at = flow_index_home(index, hash), distance = 0;
+  if (index->used >= room) return false;
+  for (; index->slots[at] && distance_of(index->slots[at]) >= distance; at++) distance++;
+  uint32_t end = at;
+  for (; index->slots[end]; end++)
+    if (distance_of(index->slots[end]) == FLOW_INDEX_FARTHEST) return false;
+  if (distance > FLOW_INDEX_FARTHEST) return false;
+  for (; end > at; end--) index->slots[end] = index->slots[end - 1] + ONE_FARTHER;
+  index->slots[at] = distance << FLOW_INDEX_NUMBER_BITS | (entry + 1);
+  index->used++;
+  return true;
+}
+
+static bool rebuild(struct flow_index *larger, uint32_t entry, uint32_t n_entries,
+                    flow_index_hash *hash_of, const void *context) {
+  for (uint32_t i = 0; i < n_entries; i++) {
+    uint32_t hash;
+    if (i != entry && hash_of(context, i, &hash) && !insert(larger, hash, i)) return false;
+  }
+  return true;
+}
+
+bool flow_index_put(struct flow_index *index, uint32_t hash, uint32_t entry, uint32_t n_entries,
+                    flow_index_hash *hash_of, const void *context) {
+  assert(entry + 1 < ONE_FARTHER);
+  struct flow_index larger = {.n_slots = index->n_slots};
+  while (!insert(index, hash, entry)) {
+    uint64_t n_slots = (uint64_t)larger.n_slots * 3 / 2;
+    if (n_slots > ONE_FARTHER || !reserve(&larger, (uint32_t)n_slots)) return false;
+    if (rebuild(&larger, entry, n_entries, hash_of, context)) {
+      flow_index_destroy(index);
+      *index = larger;
+    } else {
+      flow_index_destroy(&larger);
+    }
+  }
+  return true;
+}
+
+void flow_index_take(struct flow_index *index, uint32_t hash, uint32_t entry) {
+  struct flow_search search = flow_index_search(index, hash);
+  while (flow_index_finds(index, &search) && search.entry != entry) flow_index_go_on(&search);
+  uint32_t at = search.at;
+  for (; distance_of(index->slots[at + 1]) > 0; at++)
+    index->slots[at] = index->slots[at + 1] - ONE_FARTHER;
+  index->slots[at] = 0;
+  index->used--;
+}
