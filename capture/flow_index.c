@@ -4,11 +4,13 @@
 
 #include "capture/pool.h"
 
-/* At most three quarters full: a search then looks at two slots or three, side by side. */
+/* At most four fifths full, which makes a search look at three slots, side by side. */
 enum {
   SLOTS_MIN = 1 << 10,
-  FULL_NUMERATOR = 3,
-  FULL_DENOMINATOR = 4,
+  FULL_NUMERATOR = 4,
+  FULL_DENOMINATOR = 5,
+  GROWTH_NUMERATOR = 5,
+  GROWTH_DENOMINATOR = 4,
   BEHIND = FLOW_INDEX_FARTHEST + 1
 };
 
@@ -60,7 +62,7 @@ bool flow_index_put(struct flow_index *index, uint32_t hash, uint32_t entry, uin
   assert(entry + 1 < ONE_FARTHER);
   struct flow_index larger = {.n_slots = index->n_slots};
   while (!insert(index, hash, entry)) {
-    uint64_t n_slots = (uint64_t)larger.n_slots * 3 / 2;
+    uint64_t n_slots = (uint64_t)larger.n_slots * GROWTH_NUMERATOR / GROWTH_DENOMINATOR;
     if (n_slots > ONE_FARTHER || !reserve(&larger, (uint32_t)n_slots)) return false;
     if (rebuild(&larger, entry, n_entries, hash_of, context)) {
       flow_index_destroy(index);
