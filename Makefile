@@ -88,6 +88,8 @@ OBJECTS_test_claims := tests/test_claims tests/histories $(MODEL)
 OBJECTS_test_savefile := tests/test_savefile capture/savefile
 OBJECTS_test_kernel_record := tests/test_kernel_record capture/kernel/closer capture/kernel/owner \
   capture/kernel/record
+OBJECTS_test_kernel_closer := tests/test_kernel_closer capture/kernel/closer capture/kernel/owner \
+  capture/kernel/record common/model/tcp_state
 OBJECTS_test_kernel_trace := tests/test_kernel_trace capture/kernel/trace capture/kernel/record \
   common/model/tcp_state
 OBJECTS_test_model := tests/test_model tests/model_builder $(MODEL)
@@ -95,7 +97,7 @@ OBJECTS_test_journey := tests/test_journey tests/model_builder $(MODEL)
 OBJECTS_test_name := tests/test_name capture/name
 # tests/fuzz/fuzz.sh links them with libFuzzer, which has a main.
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-REPORTS := $(call layer,capture/report) $(FLOW) $(addprefix capture/,decode folder roles sandbox) \
+REPORTS := $(call layer,capture/report) $(FLOW) $(addprefix capture/,decode folder recent roles sandbox) \
   $(MODEL) common/printable common/stop
 OBJECTS_fuzz_decode := tests/fuzz/fuzz_decode capture/decode
 OBJECTS_fuzz_savefile := tests/fuzz/fuzz_savefile capture/savefile
@@ -116,6 +118,7 @@ OBJECTS_fuzz_client_options := tests/fuzz/fuzz_client_options $(FUZZ_OPTIONS) \
   $(filter-out client/client,$(OBJECTS_client))
 PKGS_tests/fuzz/fuzz_netlink := libmnl
 OBJECTS_test_report := tests/test_report $(OBJECTS_fuzz_report)
+OBJECTS_test_table := tests/test_table $(REPORTS)
 OBJECTS_test_roles := tests/test_roles capture/roles
 OBJECTS_test_out := tests/test_out capture/report/out common/printable common/stop
 OBJECTS_test_verdict := tests/test_verdict tests/model_builder $(MODEL)

@@ -392,6 +392,18 @@ void flow_open(struct flow_table *t, struct hot *e, uint32_t number) {
   f->is_opened = true;
 }
 
+uint32_t flow_number(const struct flow_table *t, const struct hot *e) {
+  const struct flow *f;
+  const struct flow_resting *r;
+  switch ((enum flow_form)e->form) {
+    case FLOW_FREE: return 0;
+    case FLOW_OPEN: return t->opened[number_of(t, e)];
+    case FLOW_WHOLE: f = pool_at(&t->wholes, e->attached); return f->number;
+    case FLOW_RESTING: r = pool_at(&t->resting, e->attached); return r->number;
+  }
+  return 0;
+}
+
 void flow_remove(struct flow_table *t, struct flow *f) {
   struct hot *e = flow_entry_of(t, f);
   unlink_from_list(t, e);

@@ -171,6 +171,9 @@ bool flow_step(struct flow_table *table, struct hot *entry, enum end from,
 /* Gives a connection that its SYN has just begun its number. */
 void flow_open(struct flow_table *table, struct hot *entry, uint32_t number);
 
+/* The number of the connection there, whatever its form; 0: none yet. */
+uint32_t flow_number(const struct flow_table *table, const struct hot *entry);
+
 /* More was told of it than that it was opened. */
 static inline bool flow_is_told(const struct flow *f) {
   return f->is_closing || f->verdicts > 0 || f->reported.n > 0 || f->kernel;

@@ -77,9 +77,16 @@ bool folder_rescue(struct folder *f, int64_t t_us) {
   return end == 0 ? unlinkat(f->fd, part, 0) == 0 : folder_put_numbered(f, t_us);
 }
 
+enum { FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, READABLE = 0644 };
+
+int folder_create(const struct folder *f, const char *name) {
+  if (*name && !strchr(name, '/')) return openat(f->fd, name, FLAGS, READABLE);
+  errno = EINVAL;
+  return -1;
+}
+
 /* One that was left behind by a run that was killed goes. */
 int folder_begin(const struct folder *f) {
-  enum { FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, READABLE = 0644 };
   char part[FOLDER_NAME_SIZE];
   name_part(f, part);
   int fd = openat(f->fd, part, FLAGS, READABLE);

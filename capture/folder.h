@@ -32,6 +32,10 @@ bool folder_rescue(struct folder *folder, int64_t t_us);
 /* Begins NAME.part, empty. The descriptor, which is the caller's; -1: errno. */
 int folder_begin(const struct folder *folder);
 
+/* Begins a file of that name, which must be none of a path and not be there. The descriptor, which
+ * is the caller's; -1: errno. */
+int folder_create(const struct folder *folder, const char *name);
+
 /* NAME.part becomes NAME, whatever that was. False: errno. */
 bool folder_put(const struct folder *folder);
 

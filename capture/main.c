@@ -106,15 +106,16 @@ static enum source_result read_packets(struct source *source, const char *find,
 }
 
 /* What is saved with comments is saved once they are known, a packet at a time. */
-static void follow(struct watch *w, struct report *pcapng, const struct packet read[],
+static void follow(struct watch *w, struct outputs *out, const struct packet read[],
                    struct watch_packet packets[], unsigned n) {
-  if (!pcapng) {
-    watch_packets(w, packets, n);
-    return;
-  }
-  for (unsigned i = 0; i < n; i++) {
+  if (!out->pcapng) watch_packets(w, packets, n);
+  for (unsigned i = 0; i < n && out->pcapng; i++) {
     watch_packets(w, &packets[i], 1);
-    report_pcapng_packet(pcapng, &read[i]);
+    report_pcapng_packet(out->pcapng, &read[i]);
+  }
+  for (unsigned i = 0; i < n && out->recent.ring; i++) {
+    uint32_t number = watch_number(w, &packets[i]);
+    if (number > 0) recent_add(&out->recent, number, &read[i]);
   }
 }
 
@@ -174,7 +175,7 @@ static bool run(struct watch *w, struct source *source, struct outputs *out,
       w->summary.dropped = source_counts(source).dropped;
       w->incomplete = w->summary.dropped > 0;
     }
-    follow(w, out->pcapng, read, packets, n);
+    follow(w, out, read, packets, n);
     for (unsigned i = 0; i < n; i++, n_packets++)
       if (n_packets == 0 || packets[i].t_us > last_us) last_us = packets[i].t_us;
     tell_evictions(w, &evictions_told);

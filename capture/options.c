@@ -70,8 +70,8 @@ static const struct cli_option rows[] = {
     {'q', "quiet", NULL, CLI_COUNTED, AT(quiet), .max = REPORT_SUMMARY,
      .text = "print a line for each verdict only; -qq the summary alone"},
     {0, "format", "FORMAT", CLI_WORD, AT(format), .word = format_word,
-     .text = "print a ladder, lines, json, or a table of many connections (default: ladder on a terminal, lines "
-             "in a pipe)"},
+     .text = "print a ladder, lines, json, or a table of many connections (default: lines in a pipe; on a "
+             "terminal the ladder and, live, the table while more than three are open together)"},
     {0, "json", "FILE", CLI_TEXT, AT(json_file),
      .text = "also write NDJSON to this file, whatever the format"},
     {0, "rotate", "S", CLI_NUMBER, AT(rotate_s), .min = 1, .max = 86400,

@@ -14,6 +14,7 @@
 #include "capture/report/pcapng.h"
 #include "capture/report/pictures.h"
 #include "capture/report/rows.h"
+#include "capture/report/screen.h"
 #include "capture/report/table.h"
 
 static bool add_report(struct watch *w, struct report *report) {
@@ -61,6 +62,12 @@ static bool is_pcapng(const char *file) {
   return n >= behind && strcmp(file + n - behind, ending) == 0;
 }
 
+/* A table can be shown on it, and its keys come from it. */
+static bool is_screen(void) {
+  const char *term = getenv("TERM");
+  return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
+}
+
 /* What --format says goes to stdout, where nothing else does. */
 static bool want_stdout(struct outputs *to, const struct settings *s) {
   static report_new *const news[] = {[FORMAT_LADDER] = report_ladder_new,
@@ -89,9 +96,16 @@ static bool want_stdout(struct outputs *to, const struct settings *s) {
   unsigned quiet = s->quiet;
   if (s->only_words && !waits && quiet == REPORT_STEPS) quiet = REPORT_VERDICTS;
   if (quiet > REPORT_STEPS && format == FORMAT_LADDER) format = FORMAT_LINES; /* no rungs */
-  to->wanted[to->n_wanted++] = (struct destination){
-      .file = "stdout", .new = news[format], .fd = STDOUT_FILENO, .quiet = quiet};
-  return true;
+  bool either =
+      s->format == FORMAT_BY_TERMINAL && format == FORMAT_LADDER && s->report.live && is_screen();
+  to->wanted[to->n_wanted++] =
+      (struct destination){.file = "stdout",
+                           .new = either ? report_screen_new : news[format],
+                           .fd = STDOUT_FILENO,
+                           .quiet = quiet};
+  if ((!either && format != FORMAT_TABLE) || recent_init(&to->recent)) return true;
+  cli_complain(&program_cli, "out of memory");
+  return false;
 }
 
 bool outputs_open(struct outputs *to, const struct settings *s, const struct source *source) {
@@ -160,6 +174,7 @@ bool outputs_make_reports(struct outputs *to, struct watch *w, struct settings *
   bool tty = isatty(STDOUT_FILENO), terminal = tty && term && strcmp(term, "dumb") != 0;
   const char *no_color = getenv("NO_COLOR");
   s->report.columns = draw_columns();
+  s->report.recent = to->recent.ring ? &to->recent : NULL;
   s->report.terminal = terminal;
   s->report.kernel_lines = s->kernel == KERNEL_LINES;
   s->report.ascii = s->report.ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
@@ -202,7 +217,9 @@ static void put_in_place(struct outputs *to, struct out *out) {
   if (!folder_put_numbered(&to->rotated, to->begun_us) && out->error == 0) out->error = errno;
 }
 
-bool outputs_replace(const struct outputs *to) { return to->metrics.file || to->rotated.file; }
+bool outputs_replace(const struct outputs *to) {
+  return to->metrics.file || to->rotated.file || to->recent.ring;
+}
 
 void outputs_tick(struct outputs *to, int64_t now_us) {
   for (unsigned i = 0; i < to->n; i++) {
@@ -229,4 +246,5 @@ void outputs_close(struct outputs *to) {
   for (unsigned i = 0; i < to->n; i++) out_close(&to->list[i].out);
   if (to->metrics.file) folder_close(&to->metrics);
   if (to->rotated.file) folder_close(&to->rotated);
+  if (to->recent.ring) recent_destroy(&to->recent);
 }

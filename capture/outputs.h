@@ -6,6 +6,7 @@
 #include "capture/folder.h"
 #include "capture/ladder_expectation.h"
 #include "capture/options.h"
+#include "capture/recent.h"
 #include "capture/target.h"
 #include "capture/watch.h"
 
@@ -33,6 +34,7 @@ struct outputs {
   unsigned n_wanted;
   int save_fd;           /* of -w, for the source; -1 */
   struct report *pcapng; /* of -w, to be given the packets too; NULL */
+  struct recent recent;  /* of a table, to be given them, too; its ring is NULL: none */
   struct output list[WATCH_REPORTS_MAX];
   unsigned n;
   struct ladder_expectation *expected;
@@ -47,7 +49,7 @@ bool outputs_open(struct outputs *outputs, const struct settings *settings,
 /* Gives the watch a report for each, and what is expected of the ladder. */
 bool outputs_make_reports(struct outputs *outputs, struct watch *watch, struct settings *settings);
 
-/* Files are put into folders while it runs, which the sandbox must then allow. */
+/* Files are put into folders, or may be, while it runs, which the sandbox must then allow. */
 bool outputs_replace(const struct outputs *outputs);
 
 /* The clock goes on: what has grown for so long is put in its place, and another begins. To be

@@ -444,6 +444,13 @@ void watch_packets(struct watch *w, struct watch_packet packets[], unsigned n) {
   for (unsigned i = 0; i < n; i++) take(w, &packets[i]);
 }
 
+uint32_t watch_number(const struct watch *w, const struct watch_packet *packet) {
+  enum end from;
+  if (packet->result != DECODE_SEGMENT) return 0;
+  const struct hot *e = flow_find(&w->flows, &packet->place, &from);
+  return e ? flow_number(&w->flows, e) : 0;
+}
+
 void watch_end(struct watch *w, int64_t now_us) {
   conclude_due(w, now_us);
   for (struct hot *e; (e = flow_first_to_close(&w->flows));) {

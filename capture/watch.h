@@ -37,6 +37,9 @@ struct watch_packet {
  * loaded. Their times also move the clock of a file forward. */
 void watch_packets(struct watch *watch, struct watch_packet packets[], unsigned n);
 
+/* The number of that packet's connection, once watch_packets has taken it; 0: none. */
+uint32_t watch_number(const struct watch *watch, const struct watch_packet *packet);
+
 /* Live: hears what the kernel has told, so that the packets after this come in between at their
  * times. Call before each batch of packets. */
 void watch_listen(struct watch *watch);

@@ -14,11 +14,21 @@ teardown() {
   end_all
 }
 
-# start: a table in a terminal of 110 by 30.
+# watch OPTION...: capture in a terminal of 110 by 30, in the folder of the test.
+watch() {
+  tmux -L "$terminal" -f /dev/null new-session -d -x 110 -y 30 -c "$log" \
+    "env LC_ALL=C.UTF-8 $TEARDOWN_BIN/capture -i lo $* 2>$log/err; echo \$? >$log/status"
+}
+
 start() {
-  tmux -L "$terminal" -f /dev/null new-session -d -x 110 -y 30 \
-    "env LC_ALL=C.UTF-8 $TEARDOWN_BIN/capture -i lo --format table --stuck-after 2 2>$log/err; echo \$? >$log/status"
+  watch --format table --stuck-after 2
   wait_for shows 'q quit'
+}
+
+# open_one: a connection that stays open for as long as its client lives, the last of pids.
+open_one() {
+  "$TEARDOWN_BIN/client" -q --close-after 600000 127.0.0.1 7000 >"$log/client" 2>&1 3>&- &
+  pids+=("$!")
 }
 
 screen() { tmux -L "$terminal" capture-pane -p; }
@@ -96,4 +106,62 @@ close_some() { "$TEARDOWN_BIN/client" -q "$@" >"$log/client" 2>&1; }
     "env TERM=dumb $TEARDOWN_BIN/capture -i lo --format table --duration 1; echo status \$?; sleep 60"
   wait_for shows 'TERM=dumb can show no table: lines instead'
   wait_for shows 'status 0'
+}
+
+@test "the ladder becomes a table when a fourth connection opens; l brings it back; it was told of all" {
+  serve 7000
+  watch --kernel off --json "$log/events"
+  wait_for says events '"start"'
+  open_one
+  open_one
+  open_one
+  wait_for shows '#3 open 127.0.0.1:'
+  run ! shows 'q quit'
+  open_one
+  wait_for shows '4 connections are open together: hence the table. l brings the ladder back; --format'
+  wait_for shows '^. open +4 +7000 '
+  kill -KILL "${pids[-1]}"
+  wait_for shows '^. open +3 +7000 '
+  wait_for shows '^. closed +1 +7000 '
+  keys l
+  wait_for shows '#3 open 127.0.0.1:'
+  run ! shows 'q quit'
+  kill -KILL "${pids[-2]}"
+  wait_for shows '^#[0-9] ✓ normal'
+  keys C-c
+  wait_for test -s "$log/status"
+  grep -q '4 connections, 2 normal, 2 open' "$log/err" || fail
+}
+
+@test "w saves the packets of what is shown, in a file that was not there" {
+  chmod o+w "$log" # root's capture has become nobody
+  start
+  serve 7000 --close-delay 50
+  serve 7001 --never-close
+  close_some --count 3 --close-after 20 127.0.0.1 7000
+  close_some --count 2 --close-after 20 127.0.0.1 7001
+  wait_for shows 'stuck +2 +7001'
+  ln -s "$log/elsewhere" "$log/link.pcap"
+  keys / 7 0 0 1 Enter
+  wait_for shows '/7001'
+  keys w s t u c k . p c a p Enter
+  wait_for shows '[0-9]+ packets saved in stuck.pcap'
+  keys w s t u c k . p c a p Enter
+  wait_for shows 'stuck.pcap: File exists; choose another name'
+  keys w l i n k . p c a p Enter
+  wait_for shows 'link.pcap: File exists'
+  keys w . . / x Enter
+  wait_for shows '../x: Invalid argument; a name alone'
+  keys Enter
+  wait_for shows 'FIN_WAIT_1.*FIN seq=u.*CLOSE_WAIT'
+  keys w o n e . p c a p Enter
+  wait_for shows '[0-9]+ packets saved in one.pcap'
+  keys q
+  wait_for test -s "$log/status"
+  [ ! -e "$log/elsewhere" ]
+  run --separate-stderr "$TEARDOWN_BIN/capture" -r "$log/stuck.pcap"
+  [[ $stderr == *' 2 connections, '* ]] || fail "$stderr"
+  [ "$(grep -c ' FIN seq=u' <<<"$output")" -eq 2 ] || fail "$output"
+  run --separate-stderr "$TEARDOWN_BIN/capture" -r "$log/one.pcap"
+  [[ $stderr == *' 1 connection, '* && $output == *:7001* ]] || fail "$stderr"
 }

@@ -9,6 +9,9 @@
 void ladder_init(struct ladder *ladder, const struct report_class *class, struct out *out,
                  const struct report_options *options, ladder_show *show, bool apart);
 
+/* Of report_ladder_new: hidden, it prints nothing, and never will what it is told meanwhile. */
+void report_ladder_hide(struct report *report, bool hidden);
+
 /* Draws a piece as a terminal and a pipe show it. */
 void ladder_draw(struct ladder *ladder, struct piece *piece);
 

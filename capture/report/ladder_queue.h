@@ -68,6 +68,7 @@ struct ladder {
   int64_t shown_s;               /* by the countdown */
   bool explained[FINDING_COUNT]; /* the remedy was given */
   bool counting_down;            /* the cursor stands on a countdown line */
+  bool hidden;                   /* something else is on the screen */
 };
 
 /* NULL: it is not being told. */

@@ -55,8 +55,15 @@ void ladder_draw(struct ladder *l, struct piece *p) {
 }
 
 static void show(struct ladder *l, struct piece *p) {
-  if (!ladder_is_repeated(l, p)) ladder_draw(l, p);
+  if (!l->hidden && !ladder_is_repeated(l, p)) ladder_draw(l, p);
   free(p);
+}
+
+void report_ladder_hide(struct report *report, bool hidden) {
+  struct ladder *l = (struct ladder *)report;
+  end_countdown(l);
+  l->hidden = hidden;
+  l->last_number = l->last_opened = 0;
 }
 
 static void ladder_start(struct report *report, const char *source, const char *filter,
@@ -141,7 +148,7 @@ static void ladder_countdown(struct report *report, const struct flow *flow, int
   int full = total_us > 0 ? (int)(left_us * cells / total_us) : 0;
   if (full > cells) full = cells;
   int64_t left_s = (left_us + 999999) / 1000000;
-  if (!report->options.terminal || l->queue.first) return;
+  if (!report->options.terminal || l->hidden || l->queue.first) return;
   if (l->counting_down && left_s == l->shown_s) return;
   l->shown_s = left_s;
   end_countdown(l);

@@ -31,6 +31,7 @@ struct report_options {
   const char *host;             /* NDJSON: where this is captured; NULL: nobody asks */
   const struct folder *metrics; /* of --metrics, for that report */
   const char *second_source;    /* of two vantage points, the other file; NULL: there is one */
+  const struct recent *recent;  /* the packets of late, for a table to save; NULL */
   bool sightings;               /* NDJSON has the segments that every tap tells of */
   unsigned columns;
 };

@@ -3,9 +3,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <ncurses.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/recent.h"
 #include "capture/report/ladder.h"
 #include "capture/report/table.h"
 
@@ -21,7 +23,7 @@ enum {
 };
 #define DRAW_EVERY_US INT64_C(100000)
 
-enum rank { RANK_BREACH, RANK_STUCK, RANK_RESET, RANK_CLOSING, RANK_CLOSED, RANKS };
+enum rank { RANK_BREACH, RANK_STUCK, RANK_RESET, RANK_CLOSING, RANK_OPEN, RANK_CLOSED, RANKS };
 
 struct row {
   struct row *next;             /* in its bucket */
@@ -31,7 +33,7 @@ struct row {
   uint32_t n;
   uint16_t port; /* the server's */
   enum rank rank : 8;
-  enum tcp_state state[2];
+  enum tcp_state state[2]; /* TCPS_COUNT: not known */
   bool presumed[2];
   char what[40]; /* the finding, the cause of an RST, or the ending */
   char holder[WITNESS_HOLDER_SIZE];
@@ -58,11 +60,11 @@ struct table {
   struct row *bucket[BUCKETS], *newest, *oldest;
   struct row *before[KERNEL_GROUPS_MAX]; /* what there was before the start */
   unsigned n_before;
-  uint32_t n_rows;
+  uint32_t n_rows, n_open;
   uint64_t in_state[TCPS_COUNT], first[3], closes, resets, left_out;
   unsigned closes_in[SECONDS], resets_in[SECONDS]; /* by second */
   int64_t second;
-  char inventory[TEXT_SIZE], title[FLOW_NAME_SIZE * 2], filter[40], message[80];
+  char inventory[TEXT_SIZE], title[FLOW_NAME_SIZE * 2], filter[40], name[80], message[256];
   struct fold fold[FOLDS_MAX];
   unsigned n_folds, selected, scrolled;
   uint32_t open; /* the connection whose ladder is shown, 0 */
@@ -70,13 +72,23 @@ struct table {
   enum sort sort;
   unsigned n_told, ephemeral_ports;
   SCREEN *screen;
-  bool help, typing;
+  struct sigaction on_stop; /* ncurses' own, of Ctrl-Z */
+  enum { TYPES_NOTHING, TYPES_FILTER, TYPES_NAME } types;
+  bool help, hidden, left, may_leave;
 };
 
 /* ---- Rows ----------------------------------------------------------------------------------- */
 
+static bool is_open(const struct row *r) {
+  for (unsigned e = 0; e < 2; e++)
+    if (r->state[e] == TCPS_TIME_WAIT || r->state[e] == TCPS_CLOSED) return false;
+  return true;
+}
+
 static void count_states(struct table *t, const struct row *r, int by) {
-  for (unsigned e = 0; e < 2; e++) t->in_state[r->state[e]] += (uint64_t)(int64_t)(by * (int)r->n);
+  if (is_open(r)) t->n_open += (uint32_t)(by * (int)r->n);
+  for (unsigned e = 0; e < 2; e++)
+    if (r->state[e] != TCPS_COUNT) t->in_state[r->state[e]] += (uint64_t)(int64_t)(by * (int)r->n);
 }
 
 static struct row *find_row(const struct table *t, uint32_t number) {
@@ -208,6 +220,16 @@ static void count_second(struct table *t, int64_t now_us) {
   }
 }
 
+static void table_opened(struct report *report, const struct flow *f, int64_t t_us) {
+  struct table *t = (struct table *)report;
+  struct row *r = row_of(t, f, t_us);
+  if (!r) return;
+  count_states(t, r, -1);
+  r->rank = RANK_OPEN;
+  r->state[END_CLIENT] = r->state[END_SERVER] = TCPS_COUNT;
+  count_states(t, r, 1);
+}
+
 static void table_segment(struct report *report, const struct report_segment *s) {
   struct table *t = (struct table *)report;
   struct row *r = row_of(t, s->flow, s->segment->t_us);
@@ -299,10 +321,13 @@ static void keep_piece(struct ladder *l, struct piece *p) {
 
 /* ---- Drawing -------------------------------------------------------------------------------- */
 
-static const char *const RANK_NAMES[RANKS] = {"breach", "stuck", "reset", "closing", "closed"};
+static const char *const RANK_NAMES[RANKS] = {"breach",  "stuck", "reset",
+                                              "closing", "open",  "closed"};
 
 static void states_of(const struct row *r, char text[static 48]) {
-  if (r->state[1] == TCPS_COUNT)
+  if (r->state[0] == TCPS_COUNT)
+    text[0] = '\0';
+  else if (r->state[1] == TCPS_COUNT)
     snprintf(text, 48, "%s", tcp_state_name(r->state[0]));
   else
     snprintf(text, 48, "%s%s %s%s", tcp_state_name(r->state[0]), r->presumed[0] ? "?" : "",
@@ -377,6 +402,13 @@ static void put_line(int y, const char *text) {
   addstr(shown);
 }
 
+/* What a key has brought about, or is asking; else `nothing`. */
+static void put_message(const struct table *t, int y, const char *nothing) {
+  char text[256];
+  snprintf(text, sizeof text, "save the packets of what is shown as: %s", t->name);
+  put_line(y, t->types == TYPES_NAME ? text : *t->message ? t->message : nothing);
+}
+
 static void put_strip(struct table *t) {
   static const enum tcp_state shown[] = {TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_2, TCPS_CLOSING,
                                          TCPS_TIME_WAIT,  TCPS_CLOSE_WAIT, TCPS_LAST_ACK};
@@ -384,12 +416,13 @@ static void put_strip(struct table *t) {
   char text[512];
   unsigned closes = 0, resets = 0, n = 0;
   for (unsigned i = 0; i < SECONDS; i++) closes += t->closes_in[i], resets += t->resets_in[i];
-  snprintf(text, sizeof text, "%s   %s first%s%s   q quit  ? help", t->title, sorts[t->sort],
-           *t->filter || t->typing ? "   /" : "", t->filter);
+  snprintf(text, sizeof text, "%s   %s first%s%s   %sq quit  ? help", t->title, sorts[t->sort],
+           *t->filter || t->types == TYPES_FILTER ? "   /" : "", t->filter,
+           t->may_leave ? "l ladder  " : "");
   attron(A_BOLD);
   put_line(0, text);
   attroff(A_BOLD);
-  text[0] = '\0';
+  n = (unsigned)snprintf(text, sizeof text, "open %u  ", t->n_open);
   for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
     n += (unsigned)snprintf(text + n, sizeof text - n, "%s%s %llu", i ? "  " : "",
                             tcp_state_name(shown[i]), (unsigned long long)t->in_state[shown[i]]);
@@ -404,7 +437,7 @@ static void put_strip(struct table *t) {
            (unsigned long long)t->first[END_SERVER]);
   put_line(2, text);
   put_line(3, *t->inventory ? t->inventory : "before the start: nothing that closes");
-  put_line(4, t->message);
+  put_message(t, 4, "");
   attron(A_UNDERLINE);
   put_line(5, "              n   port     for  what                    client server states");
   attroff(A_UNDERLINE);
@@ -412,7 +445,8 @@ static void put_strip(struct table *t) {
 
 static void put_fold(const struct table *t, int y, const struct fold *f, bool selected,
                      int64_t now_us) {
-  static const char *const marks[2][RANKS] = {{"✗", "●", "↯", "·", "✓"}, {"!", "*", "R", "-", "+"}};
+  static const char *const marks[2][RANKS] = {{"✗", "●", "↯", "·", "○", "✓"},
+                                              {"!", "*", "R", "-", "o", "+"}};
   const struct row *r = f->oldest;
   char text[512], states[48];
   double age_s = (double)(now_us - r->since_us) / 1e6;
@@ -467,7 +501,7 @@ static void put_ladder(struct table *t) {
   }
   if (y == 0) mvaddstr(0, 0, "its segments were not kept: too many connections");
   attron(A_BOLD);
-  mvaddstr(LINES - 1, 0, "Esc or Enter: back   arrows: scroll   q quit");
+  put_message(t, LINES - 1, "Esc or Enter: back   arrows: scroll   w save its packets   q quit");
   attroff(A_BOLD);
 }
 
@@ -476,6 +510,8 @@ static void put_help(void) {
       "Enter   the ladder of a row: of its oldest connection",
       "/       show only rows with these words: stuck, reset, a port, a program; Enter",
       "s       sort: worst first, newest first, by port",
+      "w       save the packets of what is shown (of one connection, or of the rows): type a name",
+      "l       the ladder, where the table came by itself",
       "arrows  select      q  quit      ?  this",
       "",
       "stuck: somebody is waited for; reset: a RST; closing: FINs are on their way;",
@@ -508,18 +544,48 @@ static void draw(struct table *t, int64_t now_us) {
 
 /* ---- Keys ----------------------------------------------------------------------------------- */
 
+static bool is_wanted(void *context, uint32_t number) {
+  const struct table *t = context;
+  if (t->open) return number == t->open;
+  const struct row *r = find_row(t, number);
+  return r && is_shown(t, r, t->drawn_us);
+}
+
+static void save(struct table *t) {
+  const struct recent *recent = t->ladder.base.options.recent;
+  unsigned saved = 0;
+  if (!*t->name) return;
+  if (*recent->error) {
+    snprintf(t->message, sizeof t->message, "%.*s", (int)sizeof t->message - 1, recent->error);
+    return;
+  }
+  int error = recent_save(recent, t->name, is_wanted, t, &saved);
+  const char *remedy = error == EEXIST   ? "; choose another name"
+                       : error == EINVAL ? "; a name alone: it goes into the folder of the start"
+                       : error == EACCES
+                           ? "; start in a folder that this user may write, or with -Z USER"
+                           : "";
+  if (error == 0)
+    snprintf(t->message, sizeof t->message, "%u packets saved in %s", saved, t->name);
+  else
+    snprintf(t->message, sizeof t->message, "%s: %s%s", t->name, strerror(error), remedy);
+}
+
 static void type(struct table *t, int key) {
-  size_t n = strlen(t->filter);
+  char *typed = t->types == TYPES_FILTER ? t->filter : t->name;
+  size_t n = strlen(typed);
+  size_t size = t->types == TYPES_FILTER ? sizeof t->filter : sizeof t->name;
   if (key == '\n' || key == '\r' || key == KEY_ENTER) {
-    t->typing = false;
+    if (t->types == TYPES_NAME) save(t);
+    t->types = TYPES_NOTHING;
   } else if (key == 0x1b) {
-    t->typing = false;
-    t->filter[0] = '\0';
+    t->types = TYPES_NOTHING;
+    typed[0] = '\0';
   } else if ((key == KEY_BACKSPACE || key == 0x7f || key == '\b') && n > 0) {
-    t->filter[n - 1] = '\0';
-  } else if (key < 0x80 && isprint(key) && n + 1 < sizeof t->filter) {
-    t->filter[n] = (char)key;
-    t->filter[n + 1] = '\0';
+    typed[n - 1] = '\0';
+  } else if (key < 0x80 && isprint(key) && n + 1 < size) {
+    typed[n] = (char)key;
+    typed[n + 1] = '\0';
   }
 }
 
@@ -533,7 +599,7 @@ static void open_ladder(struct table *t) {
 }
 
 static void press(struct table *t, int key) {
-  if (t->typing) {
+  if (t->types != TYPES_NOTHING) {
     type(t, key);
     return;
   }
@@ -541,6 +607,11 @@ static void press(struct table *t, int key) {
   bool enters = key == '\n' || key == '\r' || key == KEY_ENTER;
   if (key == 'q') {
     t->ladder.base.out->error = EPIPE; /* the reader has seen what it wanted */
+  } else if (key == 'w') {
+    t->types = TYPES_NAME;
+    t->name[0] = '\0';
+  } else if (key == 'l' && t->may_leave) {
+    t->left = true;
   } else if (t->open) {
     if (enters || key == 0x1b) t->open = 0;
     if (key == KEY_DOWN) t->scrolled++;
@@ -552,7 +623,7 @@ static void press(struct table *t, int key) {
   } else if (key == '?') {
     t->help = true;
   } else if (key == '/') {
-    t->typing = true;
+    t->types = TYPES_FILTER;
     t->filter[0] = '\0';
   } else if (key == 's') {
     t->sort = (t->sort + 1) % SORTS;
@@ -566,11 +637,11 @@ static void press(struct table *t, int key) {
 static void table_tick(struct report *report, const struct report_summary *so_far, int64_t now_us) {
   struct table *t = (struct table *)report;
   (void)so_far;
-  if (!t->screen) return;
+  if (!t->screen || t->hidden) return;
   bool pressed = false;
   for (int key; (key = getch()) != ERR; pressed = true) press(t, key);
   count_second(t, now_us);
-  if (!pressed && now_us - t->drawn_us < DRAW_EVERY_US) return;
+  if (t->left || (!pressed && now_us - t->drawn_us < DRAW_EVERY_US)) return;
   t->drawn_us = now_us;
   draw(t, now_us);
 }
@@ -607,9 +678,36 @@ static void table_destroy(struct report *report) {
   free(t);
 }
 
+void report_table_hide(struct report *report, bool hidden) {
+  struct table *t = (struct table *)report;
+  struct sigaction as_usual = {.sa_handler = SIG_DFL};
+  t->hidden = hidden;
+  t->may_leave = true;
+  if (hidden) {
+    endwin();
+    sigaction(SIGTSTP, &as_usual, &t->on_stop);
+    return;
+  }
+  sigaction(SIGTSTP, &t->on_stop, NULL);
+  clearok(stdscr, TRUE);
+  snprintf(t->message, sizeof t->message,
+           "%u connections are open together: hence the table. l brings the ladder back; --format "
+           "decides at the start",
+           t->n_open);
+}
+
+uint32_t report_table_open(const struct report *report) {
+  return ((const struct table *)report)->n_open;
+}
+
+bool report_table_is_left(const struct report *report) {
+  return ((const struct table *)report)->left;
+}
+
 struct report *report_table_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
       .start = table_start,
+      .opened = table_opened,
       .segment = table_segment,
       .expired = table_expired,
       .verdict = table_verdict,
