@@ -31,6 +31,7 @@ static const struct {
     {"nobody ran", KERNEL_EVENT_STATE, TCPS_ESTABLISHED, TCPS_FIN_WAIT_1, SOCKET, false, false, 0},
     {"told again", KERNEL_EVENT_STATE, TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_1, SOCKET, false, true, 0},
     {"an ACK, in somebody's call", KERNEL_EVENT_STATE, TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_2, SOCKET, false, true, 0},
+    {"FIN_WAIT_2 from nowhere", KERNEL_EVENT_STATE, TCPS_ESTABLISHED, TCPS_FIN_WAIT_2, SOCKET, false, true, 0},
     {"a FIN, in somebody's call", KERNEL_EVENT_STATE, TCPS_ESTABLISHED, TCPS_CLOSE_WAIT, SOCKET, false, true, 0},
     {"a crossing FIN", KERNEL_EVENT_STATE, TCPS_FIN_WAIT_1, TCPS_CLOSING, SOCKET, false, true, 0},
     {"the final ACK", KERNEL_EVENT_STATE, TCPS_LAST_ACK, TCPS_CLOSED, SOCKET, false, true, 0},
@@ -40,7 +41,7 @@ static const struct {
     {"the kernel resets: no socket wanted it", KERNEL_EVENT_SEND_RESET, TCPS_CLOSED, TCPS_CLOSED, 0, false, true, 0},
     {"a segment makes it reset", KERNEL_EVENT_SEND_RESET, TCPS_CLOSED, TCPS_CLOSED, SOCKET, true, true, 0},
     {"a socket that was reset", KERNEL_EVENT_RECEIVE_RESET, TCPS_CLOSED, TCPS_CLOSED, SOCKET, false, true, 0},
-    {"a retransmission", KERNEL_EVENT_RETRANSMIT, TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_1, SOCKET, false, true, 0},
+    {"a retransmission", KERNEL_EVENT_RETRANSMIT, TCPS_ESTABLISHED, TCPS_FIN_WAIT_1, SOCKET, false, true, 0},
     {"an exit", KERNEL_EVENT_EXIT, TCPS_CLOSED, TCPS_CLOSED, 0, false, true, 0},
 };
 /* clang-format on */
