@@ -119,6 +119,7 @@ OBJECTS_fuzz_client_options := tests/fuzz/fuzz_client_options $(FUZZ_OPTIONS) \
 PKGS_tests/fuzz/fuzz_netlink := libmnl
 OBJECTS_test_report := tests/test_report $(OBJECTS_fuzz_report)
 OBJECTS_test_table := tests/test_table $(REPORTS)
+OBJECTS_test_ordered := tests/test_ordered $(REPORTS)
 OBJECTS_test_roles := tests/test_roles capture/roles
 OBJECTS_test_out := tests/test_out capture/report/out common/printable common/stop
 OBJECTS_test_verdict := tests/test_verdict tests/model_builder $(MODEL)

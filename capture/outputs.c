@@ -10,6 +10,7 @@
 #include "capture/report/draw.h"
 #include "capture/report/lesson.h"
 #include "capture/report/metrics.h"
+#include "capture/report/ordered.h"
 #include "capture/report/page.h"
 #include "capture/report/pcapng.h"
 #include "capture/report/pictures.h"
@@ -147,6 +148,14 @@ static int begin_in_folder(struct outputs *to, const struct settings *s, struct 
   return folder_begin(folder);
 }
 
+/* Live, words wait to be put in order. Those of many hosts are numbered as they are said, and put
+ * in order where they meet. */
+static report_new *in_order(report_new *new, const struct settings *s) {
+  if (s->report.live && new == report_lines_new) return report_ordered_lines_new;
+  if (s->report.live && new == report_json_new && !s->report.host) return report_ordered_json_new;
+  return new;
+}
+
 static bool add_output(struct watch *w, struct outputs *to, struct settings *s,
                        const struct destination *d) {
   struct output *o = &to->list[to->n];
@@ -160,7 +169,7 @@ static bool add_output(struct watch *w, struct outputs *to, struct settings *s,
     return false;
   }
   to->n++;
-  if (!add_report(w, d->new (&o->out, &s->report))) return false;
+  if (!add_report(w, in_order(d->new, s)(&o->out, &s->report))) return false;
   if (d->new == report_pcapng_new) to->pcapng = w->reports[w->n_reports - 1];
   if (d->option) return true;
   struct report *own = w->reports[w->n_reports - 1];

@@ -17,8 +17,6 @@ struct output {
   bool rotates;              /* it is the part of a file that will be put into to->rotated */
 };
 
-typedef struct report *report_new(struct out *, const struct report_options *);
-
 /* What an option names, or stdout: opened first, a report only later. */
 struct destination {
   const char *option, *file;

@@ -11,9 +11,6 @@
 
 #include "capture/report/ladder.h"
 
-/* Longer than the kernel's words about a connection without a segment are held back. */
-#define WAIT_US INT64_C(60000)
-
 /* The countdown's line gives way to another. */
 static void end_countdown(struct ladder *l) {
   if (l->counting_down) out_text(l->base.out, "\r\033[K");
@@ -164,7 +161,7 @@ static void ladder_tick(struct report *report, const struct report_summary *so_f
   (void)so_far;
   struct ladder *l = (struct ladder *)report;
   if (!report->options.live) return;
-  ladder_print_until(l, &l->queue, now_us - WAIT_US);
+  ladder_print_until(l, &l->queue, now_us - REPORT_WAIT_US);
   if (!l->queue.first) ladder_drop_done(l, now_us);
 }
 

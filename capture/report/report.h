@@ -148,6 +148,12 @@ struct report {
 #define REPORT_TELL(report, function, ...) \
   ((report)->class->function ? (report)->class->function((report), __VA_ARGS__) : (void)0)
 
+/* Live, what is told waits for so long: the kernel's words about a moment come before or after the
+ * segments of that moment. */
+#define REPORT_WAIT_US INT64_C(60000)
+
+typedef struct report *report_new(struct out *out, const struct report_options *options);
+
 /* Each returns NULL when there is no memory. */
 struct report *report_ladder_new(struct out *out, const struct report_options *options);
 struct report *report_lines_new(struct out *out, const struct report_options *options);
