@@ -16,16 +16,6 @@ static void name_part(const struct folder *f, char part[static FOLDER_NAME_SIZE]
   snprintf(part, FOLDER_NAME_SIZE, "%.*s.part", STEM_MAX, f->name);
 }
 
-static int open_as_invoker(const char *path) {
-  const struct sandbox_invoker invoker = sandbox_invoker();
-  if (!sandbox_begin_as(&invoker)) return -1;
-  int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  int cause = errno;
-  sandbox_end_as(&invoker);
-  errno = cause;
-  return fd;
-}
-
 bool folder_open(struct folder *f, const char *option, const char *file,
                  char error[static FOLDER_ERROR_SIZE]) {
   const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
@@ -39,7 +29,7 @@ bool folder_open(struct folder *f, const char *option, const char *file,
     return false;
   }
   snprintf(f->name, sizeof f->name, "%s", name);
-  f->fd = open_as_invoker(path);
+  f->fd = sandbox_open_as_invoker(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (f->fd >= 0) return true;
   snprintf(error, FOLDER_ERROR_SIZE, "%s %s: its folder cannot be opened: %s; name another", option,
            file, strerror(errno));

@@ -1,7 +1,7 @@
 /* A file that others take as it is: it is written beside its name, and put there whole.
  *
- * The folder is opened early, with the rights of who called (sandbox_invoker); what is written into
- * it later has those that the process has then. Nothing of that waits for anybody. */
+ * The folder is opened early, with the rights of who called (sandbox_open_as_invoker); what is
+ * written into it later has those that the process has then. Nothing of that waits for anybody. */
 #ifndef TEARDOWN_CAPTURE_FOLDER_H
 #define TEARDOWN_CAPTURE_FOLDER_H
 

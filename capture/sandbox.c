@@ -30,6 +30,12 @@
 
 /* ---- Who called ----------------------------------------------------------------------------- */
 
+/* Behind sudo the user of SUDO_UID, else the process's real user. */
+struct invoker {
+  uid_t uid;
+  gid_t gid;
+};
+
 /* A number in the environment, which is root's own where root reads it. */
 static bool id_of(const char *variable, uint32_t *id) {
   const char *text = getenv(variable);
@@ -42,16 +48,16 @@ static bool id_of(const char *variable, uint32_t *id) {
   return true;
 }
 
-struct sandbox_invoker sandbox_invoker(void) {
-  struct sandbox_invoker invoker = {getuid(), getgid()};
+static struct invoker invoker_of_process(void) {
+  struct invoker invoker = {getuid(), getgid()};
   uid_t uid;
   gid_t gid;
   if (invoker.uid == 0 && id_of("SUDO_UID", &uid) && id_of("SUDO_GID", &gid))
-    invoker = (struct sandbox_invoker){uid, gid};
+    invoker = (struct invoker){uid, gid};
   return invoker;
 }
 
-static bool is_self(const struct sandbox_invoker *invoker) { return invoker->uid == geteuid(); }
+static bool is_self(const struct invoker *invoker) { return invoker->uid == geteuid(); }
 
 enum { GROUPS_MAX = 256 };
 static struct {
@@ -61,7 +67,17 @@ static struct {
   gid_t gid;
 } own;
 
-bool sandbox_begin_as(const struct sandbox_invoker *invoker) {
+/* The process's own rights again. What cannot be had back ends the process: it would go on as half
+ * of each. */
+static void end_as(const struct invoker *invoker) {
+  if (own.uid == invoker->uid) return;
+  if (seteuid(own.uid) != 0 || setegid(own.gid) != 0 || setgroups((size_t)own.n, own.groups) != 0)
+    abort();
+}
+
+/* As the invoker until end_as. False: the system refuses (errno). Does nothing where the process is
+ * the invoker already. */
+static bool begin_as(const struct invoker *invoker) {
   own.uid = geteuid();
   own.gid = getegid();
   if (is_self(invoker)) return true;
@@ -71,16 +87,20 @@ bool sandbox_begin_as(const struct sandbox_invoker *invoker) {
   if ((entry ? initgroups(entry->pw_name, invoker->gid) : setgroups(1, &invoker->gid)) == 0) {
     if (setegid(invoker->gid) == 0 && seteuid(invoker->uid) == 0) return true;
     int cause = errno;
-    sandbox_end_as(invoker);
+    end_as(invoker);
     errno = cause;
   }
   return false;
 }
 
-void sandbox_end_as(const struct sandbox_invoker *invoker) {
-  if (own.uid == invoker->uid) return;
-  if (seteuid(own.uid) != 0 || setegid(own.gid) != 0 || setgroups((size_t)own.n, own.groups) != 0)
-    abort();
+int sandbox_open_as_invoker(const char *path, int flags) {
+  const struct invoker invoker = invoker_of_process();
+  if (!begin_as(&invoker)) return -1;
+  int fd = open(path, flags, 0666);
+  int cause = errno;
+  end_as(&invoker);
+  errno = cause;
+  return fd;
 }
 
 /* ---- User and capabilities ------------------------------------------------------------------ */
@@ -109,18 +129,18 @@ static bool may_set_groups(void) {
 }
 
 /* Whom root becomes. False: there is no such user. */
-static bool choose_user(const char *user, struct sandbox_invoker *to) {
-  const struct sandbox_invoker invoker = sandbox_invoker();
+static bool choose_user(const char *user, struct invoker *to) {
+  const struct invoker invoker = invoker_of_process();
   const struct passwd *entry = getpwnam(user ? user : "nobody");
   if (!entry && user) return false;
-  *to = (struct sandbox_invoker){65534, 65534};
-  if (entry) *to = (struct sandbox_invoker){entry->pw_uid, entry->pw_gid};
+  *to = (struct invoker){65534, 65534};
+  if (entry) *to = (struct invoker){entry->pw_uid, entry->pw_gid};
   if (!user && invoker.uid != 0) *to = invoker;
   return true;
 }
 
 bool sandbox_drop(const char *user, bool owners, char error[static SANDBOX_ERROR_SIZE]) {
-  struct sandbox_invoker to = {geteuid(), getegid()};
+  struct invoker to = {geteuid(), getegid()};
   bool had[OWNER_CAPS] = {false};
   tzset();                                             /* reads a file */
   int spare = open("/dev/null", O_RDONLY | O_CLOEXEC); /* libcap-ng does not say what it lacked */

@@ -10,23 +10,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
 enum { SANDBOX_ERROR_SIZE = 256 };
 
-/* Who called: behind sudo the user of SUDO_UID, else the process's real user. */
-struct sandbox_invoker {
-  uid_t uid;
-  gid_t gid;
-};
-struct sandbox_invoker sandbox_invoker(void);
-
-/* As the invoker until sandbox_end_as, to open what it may open and no more, its groups included.
- * False: the system refuses (errno). Does nothing where the process is the invoker already. */
-bool sandbox_begin_as(const struct sandbox_invoker *invoker);
-/* The process's own rights again. What cannot be had back ends the process: it would go on as
- * half of each. */
-void sandbox_end_as(const struct sandbox_invoker *invoker);
+/* open(2), of what who called may open and no more, its groups included; a new file is that user's.
+ * Behind sudo it is the user of SUDO_UID who called, else the process's real one. -1: errno. */
+int sandbox_open_as_invoker(const char *path, int flags);
 
 /* Gives up user, groups and capabilities, for good. As root it becomes `user`, else the invoker,
  * else nobody; in a user namespace that has no such user it stays who it is, without capabilities.

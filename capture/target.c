@@ -60,24 +60,15 @@ static int descriptor_of(const char *file) {
   return strcmp(file, "/dev/stderr") == 0 ? STDERR_FILENO : -1;
 }
 
-/* Its content stays: nothing is cut yet. */
-static int open_as_invoker(const char *file) {
-  const struct sandbox_invoker invoker = sandbox_invoker();
-  if (!sandbox_begin_as(&invoker)) return -1;
-  int fd = open(file, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0666);
-  int cause = errno;
-  sandbox_end_as(&invoker);
-  errno = cause;
-  return fd;
-}
-
 int target_open(struct targets *t, const char *option, const char *file,
                 char error[static TARGET_ERROR_SIZE]) {
   int inherited = descriptor_of(file);
   if (strcmp(file, "-") == 0 || strcmp(file, "/dev/stdout") == 0 || inherited == STDOUT_FILENO)
     return target_take_stdout(t, option, error) ? STDOUT_FILENO : -1;
-  int fd =
-      inherited >= 0 ? fcntl(inherited, F_DUPFD_CLOEXEC, STDERR_FILENO + 1) : open_as_invoker(file);
+  /* Its content stays: nothing is cut yet. */
+  int fd = inherited >= 0 ? fcntl(inherited, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
+                          : sandbox_open_as_invoker(
+                                file, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
   if (fd < 0 && errno == ELOOP) {
     snprintf(error, TARGET_ERROR_SIZE,
              "%s %s: is a symbolic link, which is not followed; name the file itself", option,

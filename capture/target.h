@@ -1,8 +1,8 @@
 /* What capture writes to: files that it does not write over by mistake, or for somebody else.
  *
- * A file is opened with the rights of who called (sandbox_invoker), so that root's do not reach
- * further than theirs; a symbolic link is not followed; and what is there is cut only when all
- * that is to be written has been opened, and none of it is what is being read or what another
+ * A file is opened with the rights of who called (sandbox_open_as_invoker), so that root's do not
+ * reach further than theirs; a symbolic link is not followed; and what is there is cut only when
+ * all that is to be written has been opened, and none of it is what is being read or what another
  * option writes. "-" and /dev/stdout are standard output, which one thing alone can have;
  * /dev/fd/N is a descriptor that the caller left open. */
 #ifndef TEARDOWN_CAPTURE_TARGET_H
