@@ -7,7 +7,8 @@
 #   make campaign   N=100000 random closes, the model beside the kernel
 #   make bench      what capture, server and client cost; PARTS="live peers" for some alone
 #   make fail-calls  each call of each program fails, one at a time, and what comes of it
-#   make fuzz       any octets, SECONDS=60 for each target of tests/fuzz; TARGETS="decode report" for some
+#   make fuzz       any octets, SECONDS=60 for each target of tests/fuzz; TARGETS="decode report" for some;
+#                   by libFuzzer, or with FUZZER=afl by AFL++
 #   make kills      scripts and capture, killed KILLS=50 times each at random moments
 #   make soak       closes for SECONDS=3600: none without its verdict, and nothing grows
 #   make fresh      the two above on minimal Debian systems (as root; tests/fresh.sh)
@@ -102,10 +103,11 @@ REPORTS := $(call layer,capture/report) $(FLOW) $(addprefix capture/,decode fold
 OBJECTS_fuzz_decode := tests/fuzz/fuzz_decode capture/decode
 OBJECTS_fuzz_savefile := tests/fuzz/fuzz_savefile capture/savefile
 OBJECTS_fuzz_hot := tests/fuzz/fuzz_hot capture/hot $(MODEL)
-OBJECTS_fuzz_report := $(addprefix tests/fuzz/,fuzz_report reports texts) $(REPORTS)
+OBJECTS_fuzz_report := $(addprefix tests/fuzz/,fuzz_report reports texts world) $(REPORTS)
+OBJECTS_fuzz_table := $(addprefix tests/fuzz/,fuzz_table texts world) $(REPORTS)
 OBJECTS_fuzz_offline := $(addprefix tests/fuzz/,fuzz_offline reports texts) \
   $(filter-out capture/main,$(OBJECTS_capture))
-OBJECTS_fuzz_segments := $(addprefix tests/fuzz/,fuzz_segments texts) \
+OBJECTS_fuzz_segments := $(addprefix tests/fuzz/,fuzz_segments texts world) \
   $(filter-out capture/main,$(OBJECTS_capture))
 OBJECTS_fuzz_trace := tests/fuzz/fuzz_trace capture/kernel/record
 OBJECTS_fuzz_netlink := tests/fuzz/fuzz_netlink common/model/tcp_state
@@ -117,6 +119,7 @@ OBJECTS_fuzz_server_options := tests/fuzz/fuzz_server_options $(FUZZ_OPTIONS) \
 OBJECTS_fuzz_client_options := tests/fuzz/fuzz_client_options $(FUZZ_OPTIONS) \
   $(filter-out client/client,$(OBJECTS_client))
 PKGS_tests/fuzz/fuzz_netlink := libmnl
+PKGS_tests/fuzz/fuzz_table := ncursesw
 OBJECTS_test_report := tests/test_report $(OBJECTS_fuzz_report)
 OBJECTS_test_table := tests/test_table $(REPORTS)
 OBJECTS_test_ordered := tests/test_ordered $(REPORTS)
@@ -235,9 +238,10 @@ fail-calls:
 	@FAIL_CALLS=all tests/check_fail_calls.sh
 
 # SECONDS for each target, thrice that for the large ones.
-fuzz: deps
-	@tests/fuzz/fuzz.sh build >/dev/null
-	@FUZZ_SECONDS=$(or $(SECONDS),60) tests/fuzz/fuzz.sh long $(TARGETS)
+fuzz:
+	@scripts/deps.sh fuzz
+	@$(if $(FUZZER),,tests/fuzz/fuzz.sh build >/dev/null)
+	@FUZZ_SECONDS=$(or $(SECONDS),60) tests/fuzz/fuzz.sh $(or $(FUZZER),long) $(TARGETS)
 
 # SECONDS of closes.
 soak:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing: what the build and the demonstration need, with "test" what the tests
-# need too, with "fresh" what `make fresh` needs. As root it installs; otherwise it prints the
+# need too, with "fuzz" and "fresh" what `make fuzz` and `make fresh` need. As root it installs; otherwise it prints the
 # command. Nothing missing: no output.
 set -euo pipefail
 PATH+=:/usr/sbin:/sbin # of tc and nft: an ordinary user's lacks them
@@ -54,14 +54,18 @@ test cmd:tmux            tmux           tmux                tmux           tmux
 test cmd:busybox         busybox        busybox             busybox        busybox
 test cmd:psql            postgresql     postgresql-server   postgresql     postgresql
 test cmd:linux.uml       user-mode-linux -                  -              -
+fuzz cmd:clang           clang          clang               clang          clang
+fuzz rt:libclang_rt.fuzzer libclang-rt-dev compiler-rt      compiler-rt    compiler-rt
+fuzz cmd:llvm-profdata   llvm           llvm                llvm           llvm
+fuzz cmd:afl-clang-fast  afl++          american-fuzzy-lop  afl++          afl++
 fresh cmd:debootstrap    debootstrap    debootstrap         debootstrap    debootstrap
 fresh cmd:git            git            git                 git            git
 END
 }
 
 tier=${1-demo}
-if (($# > 1)) || [[ $tier != @(demo|test|fresh) ]]; then
-  echo "deps: takes 'demo' (the default), 'test' or 'fresh', not '$*'" >&2
+if (($# > 1)) || [[ $tier != @(demo|test|fuzz|fresh) ]]; then
+  echo "deps: takes 'demo' (the default), 'test', 'fuzz' or 'fresh', not '$*'" >&2
   exit 2
 fi
 

@@ -73,6 +73,11 @@ close_some() { "$TEARDOWN_BIN/client" -q "$@" >"$log/client" 2>&1; }
   wait_for shows 'FIN_WAIT_1.*FIN seq=u.*CLOSE_WAIT'
   keys Escape
   wait_for shows 'worst first'
+  # At once, so that it is not drawn in between: the last row is where it ends.
+  keys j j j j j j j j Enter
+  wait_for shows 'Esc or Enter: back'
+  keys Escape
+  wait_for shows 'worst first'
 
   tmux -L "$terminal" resize-window -x 60 -y 20
   wait_for shows 'stuck +8 +7001'

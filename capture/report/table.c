@@ -628,7 +628,7 @@ static void press(struct table *t, int key) {
   } else if (key == 's') {
     t->sort = (t->sort + 1) % SORTS;
   } else if (key == KEY_DOWN || key == 'j') {
-    t->selected++;
+    t->selected += t->selected + 1 < t->n_folds;
   } else if ((key == KEY_UP || key == 'k') && t->selected > 0) {
     t->selected--;
   }
@@ -639,7 +639,10 @@ static void table_tick(struct report *report, const struct report_summary *so_fa
   (void)so_far;
   if (!t->screen || t->hidden) return;
   bool pressed = false;
-  for (int key; (key = getch()) != ERR; pressed = true) press(t, key);
+  for (int key; (key = getch()) != ERR; pressed = true) {
+    if (!pressed) fold_all(t, now_us); /* rows may have gone since the last drawing */
+    press(t, key);
+  }
   count_second(t, now_us);
   if (t->left || (!pressed && now_us - t->drawn_us < DRAW_EVERY_US)) return;
   t->drawn_us = now_us;

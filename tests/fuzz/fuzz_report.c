@@ -8,71 +8,13 @@
 #include "tests/fuzz/reports.h"
 #include "tests/fuzz/target.h"
 #include "tests/fuzz/texts.h"
+#include "tests/fuzz/world.h"
 
 enum { NAME_MAX_OCTETS = 40, SEGMENTS_MAX = 64, SUMMARY_ROOM = 1 << 16 };
 
-/* ---- The world, out of octets -----------------------------------------------------------------
- */
-
-/* Near the numbers that matter, mostly: else all would be out of the window. */
-static uint32_t near(struct input *in, uint32_t n) {
-  uint8_t by = take_octet(in);
-  return by >= 250 ? n + (uint32_t)by * 0x01010101 : n + by % 8 - 1;
-}
-
-static struct segment any_segment(struct input *in, const struct endpoint *from,
-                                  const struct endpoint *to, int64_t t_us) {
-  static const uint8_t flags[] = {SEGMENT_SYN,
-                                  SEGMENT_SYN | SEGMENT_ACK,
-                                  SEGMENT_ACK,
-                                  SEGMENT_ACK | SEGMENT_PSH,
-                                  SEGMENT_FIN | SEGMENT_ACK,
-                                  SEGMENT_FIN | SEGMENT_ACK,
-                                  SEGMENT_RST,
-                                  SEGMENT_RST | SEGMENT_ACK};
-  uint8_t what = take_octet(in);
-  return (struct segment){
-      .t_us = t_us,
-      .flags = what >= 240 ? take_octet(in) : flags[what % 8],
-      .payload_bytes = what % 3 == 0 ? take_octet(in) : 0,
-      .seq = near(in, from->stream.snd_nxt),
-      .ack = near(in, to->stream.snd_nxt),
-      .window = 65535,
-  };
-}
-
-static void take_owner(struct input *in, struct kernel_owner *owner) {
-  owner->pid = take_octet(in);
-  take_text(in, owner->command, sizeof owner->command);
-}
-
-static void set_kernel(struct input *in, struct kernel_view *view) {
-  for (unsigned e = 0; e < 2; e++) {
-    witness_asked(&view->witness.end[e], take_octet(in) % TCPS_COUNT, 1000000);
-    view->answer[e] = KERNEL_FOUND;
-    view->socket[e].state = take_octet(in) % TCPS_COUNT;
-    view->has_owner[e] = true;
-    take_owner(in, &view->owner[e]);
-    take_text(in, view->witness.end[e].holder, sizeof view->witness.end[e].holder);
-    take_text(in, view->reset_reason[e], sizeof view->reset_reason[e]);
-  }
-}
-
-/* ---- What is told ----------------------------------------------------------------------------
- */
-
 static void tell_inventory(struct fuzz_reports *all, struct input *in, int64_t now_us) {
-  struct kernel_inventory inventory = {.n_groups = 1 + take_octet(in) % 3};
-  for (unsigned i = 0; i < TCPS_COUNT; i++) inventory.n[i] = take_octet(in);
-  for (unsigned i = 0; i < inventory.n_groups; i++) {
-    struct kernel_group *g = &inventory.group[i];
-    g->n = 1 + take_octet(in);
-    g->state = take_octet(in) % TCPS_COUNT;
-    g->oldest_ms = g->heard_ms = take_u32(in);
-    g->has_owner = g->is_held = true;
-    take_owner(in, &g->owner);
-    g->first.family = take_octet(in) % 2 ? 4 : 6;
-  }
+  struct kernel_inventory inventory;
+  world_inventory(in, &inventory);
   FUZZ_TELL(all, inventory, &inventory, now_us);
 }
 
@@ -114,7 +56,7 @@ static void tell(struct fuzz_reports *all, struct input *in) {
   take_text(in, lack, sizeof lack);
   FUZZ_TELL(all, start, source, filter, lack);
   if (take_octet(in) % 2) {
-    set_kernel(in, &view);
+    world_kernel(in, &view);
     flow.kernel = &view;
   }
   model_init(&flow.model, MODEL_LINUX_2MSL_US);
@@ -125,7 +67,7 @@ static void tell(struct fuzz_reports *all, struct input *in) {
     enum end from = take_octet(in) % 2 ? END_CLIENT : END_SERVER;
     t_us += take_octet(in) * INT64_C(4999);
     struct segment segment =
-        any_segment(in, &flow.model.end[from], &flow.model.end[end_other(from)], t_us);
+        world_segment(in, &flow.model.end[from], &flow.model.end[end_other(from)], t_us);
     struct report_segment event = {.flow = &flow, .segment = &segment, .step = &step};
     for (unsigned e = 0; e < 2; e++) event.state_before[e] = flow.model.end[e].state;
     model_step(&flow.model, from, &segment, &step);

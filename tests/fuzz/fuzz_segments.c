@@ -7,8 +7,8 @@
 #include "capture/report/report.h"
 #include "capture/watch.h"
 #include "common/model/model.h"
-#include "tests/fuzz/target.h"
 #include "tests/fuzz/texts.h"
+#include "tests/fuzz/world.h"
 
 enum { FLOWS = 5, PACKETS_MAX = 256, BATCH = 64, ROOM = 1 << 20 };
 #define SECOND_US INT64_C(1000000)
@@ -34,14 +34,6 @@ static int64_t later(struct input *in, int64_t t_us) {
 
 static void any_packet(struct input *in, struct ends *ends, int64_t t_us,
                        struct watch_packet *packet) {
-  static const uint8_t flags[] = {SEGMENT_SYN,
-                                  SEGMENT_SYN | SEGMENT_ACK,
-                                  SEGMENT_ACK,
-                                  SEGMENT_ACK | SEGMENT_PSH,
-                                  SEGMENT_FIN | SEGMENT_ACK,
-                                  SEGMENT_FIN | SEGMENT_ACK,
-                                  SEGMENT_RST,
-                                  SEGMENT_RST | SEGMENT_ACK};
   uint8_t who = take_octet(in), what = take_octet(in), more = take_octet(in);
   unsigned flow = who % FLOWS, from = who & 128 ? 1 : 0;
   struct decoded *d = &packet->decoded;
@@ -52,7 +44,7 @@ static void any_packet(struct input *in, struct ends *ends, int64_t t_us,
   d->source_port = (uint16_t)(from ? 443 : 40000 + flow);
   d->destination_port = (uint16_t)(from ? 40000 + flow : 443);
   d->ip_id = s->ip_id = more & 1 ? take_octet(in) : 0;
-  s->flags = what >= 240 ? take_octet(in) : flags[what % 8];
+  s->flags = world_flags(in, what);
   s->payload_bytes = more & 2 ? take_u16(in) : 0;
   s->seq = near(in, ends->next[flow][from]);
   s->ack = near(in, ends->next[flow][1 - from]);
