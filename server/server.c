@@ -1,4 +1,5 @@
 /* Accepts connections and, unless told otherwise, closes each one after its client did. */
+#include <fcntl.h>
 #include <stddef.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -31,6 +32,7 @@ struct server {
   bool told;            /* that others wait */
   bool accept_failed;
   uv_timer_t retry, calm;
+  uv_check_t polled;
 };
 
 static const char *remedy(const struct server *server, int error) {
@@ -44,6 +46,7 @@ static const char *remedy(const struct server *server, int error) {
   if (error == UV_EADDRNOTAVAIL)
     return "; not an address of this machine ('ip address' lists them)";
   if (error == UV_EMFILE) return "; raise the limit with 'ulimit -n'";
+  if (error == UV_ENFILE) return "; libuv closed it at once; raise 'sysctl fs.file-max'";
   return "";
 }
 
@@ -113,6 +116,18 @@ static void on_accept_failed(struct server *server, int error) {
     cli_complain(&program_cli, "cannot accept a connection: %s%s", uv_strerror(error),
                  remedy(server, error));
   server->accept_failed = true;
+}
+
+/* On a machine without a file left libuv gives up the descriptor that it keeps for that, accepts a
+ * connection, closes it, and tells nobody. What it keeps afterwards lacks our mark. */
+static bool has_refused(const uv_loop_t *loop) {
+  int flags = loop->emfile_fd >= 0 ? fcntl(loop->emfile_fd, F_GETFL) : O_NONBLOCK;
+  return flags >= 0 && !(flags & O_NONBLOCK) &&
+         fcntl(loop->emfile_fd, F_SETFL, flags | O_NONBLOCK) == 0;
+}
+
+static void on_polled(uv_check_t *check) {
+  if (has_refused(check->loop)) on_accept_failed(check->data, UV_ENFILE);
 }
 
 static void on_retry(uv_timer_t *timer);
@@ -244,11 +259,15 @@ static bool add_addresses(struct server *server) {
 
 static int serve(struct server *server) {
   if (!peer_group_open(&server->group)) return CLI_EXIT_FAILURE;
-  server->retry.data = server->calm.data = server;
+  server->retry.data = server->calm.data = server->polled.data = server;
   uv_timer_init(&server->group.loop, &server->retry);
   uv_timer_init(&server->group.loop, &server->calm);
+  uv_check_init(&server->group.loop, &server->polled);
+  uv_check_start(&server->polled, on_polled);
+  uv_unref((uv_handle_t *)&server->polled);
   bool listening =
       peer_group_catch_signals(&server->group) && listen_all(server) && count_descriptors(server);
+  (void)has_refused(&server->group.loop);
   if (listening)
     log_listeners(server);
   else

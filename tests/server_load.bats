@@ -3,6 +3,8 @@
 
 load helper
 
+setup_file() { make -s -C "$BATS_TEST_DIRNAME/.." build/tests/fail_calls.so; }
+
 setup() {
   port=7000
   log=$BATS_TEST_TMPDIR
@@ -79,6 +81,17 @@ most_open() {
   done
 }
 
+@test "the machine has no file left: what libuv closes is said, and the next is served" {
+  start_server env LD_PRELOAD="$BATS_TEST_DIRNAME/../build/tests/fail_calls.so" FAIL_CALL=accept4:1 \
+    ASAN_OPTIONS="${ASAN_OPTIONS-}:verify_asan_link_order=0" -- --close-delay 5
+  timeout 50 "$TEARDOWN_BIN/client" 127.0.0.1 $port >/dev/null 2>&1 || true
+  wait_for says server.err "cannot accept a connection: file table overflow; libuv closed it at once; raise 'sysctl fs.file-max'"
+  client --count 3
+  wait_for says server.err 'connections can be accepted again'
+  stops TERM
+  (($(wc -l <"$log/server.err") == 2)) || fail 'it said more'
+}
+
 @test "--max: no more than that at a time, and all in the end" {
   start_server -- --max 3 --close-delay 5
   client --count 40 --parallel 20 --close-after 20
@@ -109,6 +122,27 @@ most_open() {
   wait_for established 40
   client --count 3
   stops INT
+}
+
+@test "a slow client gets all of it, and nobody waits for it" {
+  local some all=0
+  start_server -- --send 3000000 --close-first --close-after 0
+  exec 5<>"/dev/tcp/127.0.0.1/$port"
+  for _ in 1 2 3 4 5; do
+    read -rN 1000 -u 5 some
+    ((all += ${#some}))
+    client --count 2 --send 0 --close-last
+  done
+  ((all += $(wc -c <&5)))
+  ((all == 3000000)) || fail "$all octets arrived"
+  stops TERM
+}
+
+@test "connections as fast as they come: none fails" {
+  start_server -- -q --close-delay 0
+  client --count 5000 --parallel 200 --close-after 0
+  wait_for established 0
+  stops TERM
 }
 
 @test "a storm of resets: the server serves on, and keeps no descriptor" {
