@@ -40,10 +40,19 @@ says() {
 # has_unread PORT: of the connection at that port.
 has_unread() { (($(ss -Htn state established "sport = :$1" | awk '{ n += $1 } END { print n + 0 }') > 0)); }
 
+# with_children PID...: these, and whatever they started: timeout(1), when killed, leaves its command behind.
+with_children() {
+  local pid
+  for pid; do
+    echo "$pid"
+    # shellcheck disable=SC2046 # words, none or many
+    with_children $(pgrep -P "$pid")
+  done
+}
+
 end_all() {
   local pid
-  for pid in "${pids[@]}"; do
-    kill -KILL "$pid" 2>/dev/null || true
-    wait "$pid" 2>/dev/null || true
-  done
+  # shellcheck disable=SC2046
+  kill -KILL $(with_children "${pids[@]}") 2>/dev/null || true
+  for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
 }
