@@ -26,12 +26,12 @@ export TEARDOWN_BIN=$tree/build TMPDIR=$scratch/tmp
 
 # What is killed: its longest moment in ms, and the command, from $tree.
 subjects=(
-  '2600 scripts/lost-ack.sh --backend nft --count 2'
+  '2600 scripts/lost-ack.sh --backend nft --count 9'
   '2600 scripts/scenario.sh --backend nft lost-fin2'
   '3000 scripts/demo.sh'
   '1500 build/capture -i lo -w tmp.pcap --json tmp.json'
 )
-as_root_only=('2600 scripts/lost-ack.sh --backend nft --count 2 --host')
+as_root_only=('2600 scripts/lost-ack.sh --backend nft --count 9 --host')
 
 # All that a run could leave, but for what changes by itself.
 world() {
