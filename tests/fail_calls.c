@@ -18,7 +18,16 @@ extern size_t strlen(const char *text);
 extern int *__errno_location(void);
 
 /* Linux's numbers. */
-enum { NO_ENTRY = 2, IO = 5, NO_MEMORY = 12, DENIED = 13, NO_FILES = 23, NO_DESCRIPTORS = 24, NO_SPACE = 28, NO_BUFFERS = 105 };
+enum {
+  NO_ENTRY = 2,
+  IO = 5,
+  NO_MEMORY = 12,
+  DENIED = 13,
+  NO_FILES = 23,
+  NO_DESCRIPTORS = 24,
+  NO_SPACE = 28,
+  NO_BUFFERS = 105
+};
 
 enum { SITES_MAX = 4096 };
 
