@@ -4,9 +4,9 @@
 set -uo pipefail
 
 cd "$(dirname "$0")/.." || exit
-for tool in python3 objdump ss; do
-  command -v "$tool" >/dev/null || { echo "1..0 # SKIP no $tool: scripts/deps.sh test installs it" && exit; }
-done
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
+wants python3 objdump ss
 if [[ ${FAIL_CALLS-} == all ]]; then
   cases=()
   export TEARDOWN_BIN=$PWD/build/san
@@ -15,7 +15,4 @@ else
   export TEARDOWN_BIN=$PWD/build/strict
   make --no-print-directory build/tests/fail_calls.so >/dev/null || exit
 fi
-enter=(unshare --net)
-((EUID == 0)) || enter+=(--user --map-root-user)
-# shellcheck disable=SC2016 # for the inner shell
-"${enter[@]}" sh -c 'ip link set lo up && exec tests/fail_calls.py "$@"' - "${cases[@]}"
+apart tests/fail_calls.py "${cases[@]}"

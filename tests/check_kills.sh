@@ -8,9 +8,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 # shellcheck source=tests/tap.sh
 . tests/tap.sh
-for tool in setpriv nft tc lsns; do
-  command -v "$tool" >/dev/null || { echo "1..0 # SKIP no $tool: scripts/deps.sh test installs it" && exit; }
-done
+wants setpriv nft tc lsns
 kills=${KILLS:-1} seed=${SEED:-1}
 export TEARDOWN_BIN=${TEARDOWN_UML_BIN:-$PWD/build/strict}
 scratch=$(mktemp -d) || exit

@@ -4,6 +4,8 @@
 set -uo pipefail
 
 cd "$(dirname "$0")/.." || exit
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
 
 # The distribution's programs first, as deps.sh installs them: the python3 of a version manager, say, is
 # a script that takes a second to find the one meant.
@@ -33,17 +35,6 @@ optimized() {
   for program in "${programs[@]}"; do "$program" || return; done
 }
 
-# A network of its own, where the tests cannot touch the machine's.
-run_bats() {
-  local -a enter=(unshare --net)
-  ((EUID == 0)) || enter+=(--user --map-root-user)
-  # shellcheck disable=SC2016 # for the inner shell
-  "${enter[@]}" sh -c 'ip link set lo up && exec bats --tap "$1"' - "$1"
-}
-
-# skip PROGRAM: the whole group, for want of a program that deps.sh installs.
-skip() { echo "1..0 # SKIP no $1: scripts/deps.sh test installs it"; }
-
 run() {
   # A sanitized program takes ten times as long to start, and as long again to look for leaks at its
   # end: these groups look for them, on all paths; and where hundreds are started, the plain ones are.
@@ -60,7 +51,7 @@ run() {
     check_* | corpus | uml) "tests/$1.sh" ;;
     cases) as_tap "$TEARDOWN_CASES/check.sh" build/strict/capture ;;
     campaign) tests/campaign_short.sh ;;
-    *) if command -v bats >/dev/null; then run_bats "tests/$1.bats"; else skip bats; fi ;;
+    *) (wants bats && apart bats --tap "tests/$1.bats") ;; # its network is not the machine's
   esac
 }
 

@@ -92,7 +92,7 @@ def soak(seconds, folder):
     # What lies in the kernel's buffer is read before the summary.
     wait_until(lambda: descriptors(server) == before[0])
     after = descriptors(server), descriptors(capture)
-    if after != before:
+    if any(n > m for n, m in zip(after, before)): # capture may have been looking for the holder of a socket before
         wrong.append(f"descriptors of server and capture: {before} before, {after} after")
     if end(capture, signal.SIGINT) != 0:
         wrong.append("capture found something wrong")

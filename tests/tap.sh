@@ -17,3 +17,19 @@ check() {
   esac
   ((status == 77)) || [[ -z $said ]] || sed -E 's/^(# )?/# /' <<<"$said"
 }
+
+# wants TOOL...: all of it is skipped where one is missing.
+wants() {
+  local tool
+  for tool; do
+    command -v "$tool" >/dev/null || { echo "1..0 # SKIP no $tool: scripts/deps.sh test installs it" && exit; }
+  done
+}
+
+# apart COMMAND...: in a network of its own, as root or not.
+apart() {
+  local -a enter=(unshare --net)
+  ((EUID == 0)) || enter+=(--user --map-root-user)
+  # shellcheck disable=SC2016 # for the inner shell
+  "${enter[@]}" sh -c 'ip link set lo up && exec "$@"' - "$@"
+}
