@@ -45,7 +45,7 @@ mkdir -p ../build/tap
 
 # The other groups use what these two build: once, and before them.
 for build in gcc sanitized; do
-  ./group.sh "$build" | grep -q '^ok' || { wanted=("$build") && break; }
+  ./group.sh "$build" | grep '^ok' >/dev/null || { wanted=("$build") && break; }
 done
 
 # Who was started in the background of a script ignores SIGINT, and so would what is interrupted here.
