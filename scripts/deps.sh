@@ -52,6 +52,9 @@ test cmd:promtool        prometheus     prometheus          prometheus     prome
 test cmd:tshark          tshark         wireshark-cli       wireshark-cli  tshark
 test cmd:tmux            tmux           tmux                tmux           tmux
 test cmd:busybox         busybox        busybox             busybox        busybox
+test cmd:nginx           nginx-light    nginx               nginx          nginx
+test cmd:haproxy         haproxy        haproxy             haproxy        haproxy
+test cmd:redis-server    redis-server   redis               redis          redis
 test cmd:psql            postgresql     postgresql-server   postgresql     postgresql
 test cmd:linux.uml       user-mode-linux -                  -              -
 fuzz cmd:clang           clang          clang               clang          clang
