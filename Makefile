@@ -14,6 +14,7 @@
 #   make fresh      the two above on minimal Debian systems (as root; tests/fresh.sh)
 #   make install    into $(DESTDIR)$(PREFIX), as teardown-server, teardown-client, teardown-capture;
 #                   with manual pages, and completions for bash and zsh
+#   make deb        a Debian package of that, $(B)/teardown_VERSION_ARCHITECTURE.deb
 #   make SAN=1      the same three under ASan and UBSan, in build/san
 #   make STRICT=1   the same three for the tests, in build/strict: a warning is an error
 #   V=1 shows the commands, CC=clang chooses the compiler.
@@ -154,7 +155,7 @@ $(NIDS:%=$(B)/bench/%): LDLIBS += -lnids
 PKGS_tests/bench/floor := libpcap
 PKGS_tests/bench/collide := libxxhash
 
-.PHONY: all bench bench-programs campaign clean demo deps fail-calls fresh fuzz install kills lint soak test unit
+.PHONY: all bench bench-programs campaign clean demo deps fail-calls fresh fuzz install deb kills lint soak test unit
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SECONDEXPANSION:
@@ -299,6 +300,12 @@ install: all
 	  install -m 644 $(B)/completion/teardown-$$p $(DESTDIR)$(PREFIX)/$(BASH_COMPLETIONS) && \
 	  install -m 644 $(B)/completion/_teardown-$$p $(DESTDIR)$(PREFIX)/$(ZSH_COMPLETIONS) || exit 1; \
 	done
+
+# Its name is the last line.
+deb: all
+	$(Q)rm -rf $(B)/deb
+	$(Q)$(MAKE) --no-print-directory -o all install DESTDIR=$(B)/deb PREFIX=/usr
+	$(Q)scripts/deb.sh $(B)/deb $(VERSION)
 
 clean:
 	$(Q)rm -rf build

@@ -52,6 +52,7 @@ test cmd:promtool        prometheus     prometheus          prometheus     prome
 test cmd:tshark          tshark         wireshark-cli       wireshark-cli  tshark
 test cmd:tmux            tmux           tmux                tmux           tmux
 test cmd:busybox         busybox        busybox             busybox        busybox
+test cmd:dpkg-shlibdeps  dpkg-dev       -                   -              -
 test cmd:nginx           nginx-light    nginx               nginx          nginx
 test cmd:haproxy         haproxy        haproxy             haproxy        haproxy
 test cmd:redis-server    redis-server   redis               redis          redis

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What README.md and the manual pages tell people to try is run, and what comes of it compared: the
+# shellcheck disable=SC2016,SC2030,SC2031 # what is for eval, sed and inner shells
 # ladder's rows and verdict, as --expect-ladder reads them. Each example stands in a comment here.
 
 load helper
@@ -42,6 +43,8 @@ runs() { grep -qE -- "$2" "$BATS_TEST_DIRNAME/$1" || fail "$1 does not run $2"; 
   grep -q '^demo:' "$ROOT/Makefile"
   # example: make install PREFIX=/usr/local
   runs options.bats 'install PREFIX='
+  # example: make deb
+  runs check_deb.sh ' deb '
   # example: scripts/lost-ack.sh
   # example: scripts/lost-ack.sh --count 3
   # example: scripts/lost-ack.sh --place ingress

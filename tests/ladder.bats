@@ -86,6 +86,20 @@ for one, others in sorted(twins.items()):
   for mark in ┃ │ ┊ ✓ ✗ ◆ ● ↯ … ×; do grep -qF "$mark" "$log/page" || fail "the manual page does not say what $mark is"; done
 }
 
+@test "however wide, a ladder tells the same" {
+  local file columns
+  # The words, without what stands for distance.
+  words() { sed -E '/^ +[┃│┊]?  *half-closed/d; s/^[0-9:.]{15} / /; s/[─━ ]+/ /g; s/ ([?✓✗])/\1/g; s/ ?([│┃┊▶◀]) ?/\1/g' | tr '\n' ' ' | tr -s ' '; }
+  for file in "$G"/*.pcap; do
+    for columns in 80 200; do
+      COLUMNS=$columns "$FAST" -r "$file" --format ladder >"$log/ladder" 2>/dev/null || true
+      ! grep -E "^.{$((columns + 1))}" "$log/ladder" || fail "$file: wider than $columns columns"
+      words <"$log/ladder" >"$log/$columns"
+    done
+    diff "$log/80" "$log/200" || fail "$file"
+  done
+}
+
 @test "below 60 columns the rows stand one below the other" {
   COLUMNS=38 capture -r "$G/lost-fin2.pcap" --format ladder
   grep -q '^ *+0.0 ms client FIN seq=u 1/4$' <<<"$output"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Services as people run them, in the trouble that people have with them: what capture says of each.
+# shellcheck disable=SC2016,SC2030,SC2031 # what is for eval, sed and inner shells
 
 load helper
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # --format table, at a terminal of tmux: what it shows of many closes, its keys, a resize, and how it ends.
 
+# shellcheck disable=SC2016 # what is for eval
+
 load helper
 
 setup() {
@@ -136,6 +138,28 @@ close_some() { "$TEARDOWN_BIN/client" -q "$@" >"$log/client" 2>&1; }
   keys C-c
   wait_for test -s "$log/status"
   grep -q '4 connections, 2 normal, 2 open' "$log/err" || fail
+}
+
+@test "a ladder obeys a resize: each row is as wide as the terminal is then, below 60 one below the other" {
+  local columns
+  serve 7000 --close-delay 50
+  watch --kernel off --format ladder --color never --json "$log/events"
+  wait_for says events '"start"'
+  for columns in 110 80 60 40; do
+    tmux -L "$terminal" resize-window -x "$columns" -y 30
+    wait_for eval '[[ $(tmux -L "$terminal" display -p "#{pane_width}") == '"$columns"' ]]'
+    tmux -L "$terminal" send-keys -R \; clear-history
+    close_some --close-after 100 127.0.0.1 7000
+    case $columns in
+      # The state of the server stands where the width puts it: nothing is folded by the terminal.
+      110) wait_for shows '^[0-9:.]{15} +[+0-9.]+ m?s TIME_WAIT ✓ .{40,60}CLOSED \? +4/4$' ;;
+      80) wait_for shows '^ +[+0-9.]+ m?s TIME_WAIT ✓ .{30,45}CLOSED \? +4/4$' ;;
+      60) wait_for shows '^ *[+0-9.]+ m?s TIME_WAIT✓ .{15,30}CLOSED\? +4/4$' ;;
+      40) wait_for shows '^ *[+0-9.]+ m?s client ACK ack=w\+1 4/4$' ;;
+    esac
+  done
+  keys C-c
+  wait_for test -s "$log/status"
 }
 
 @test "w saves the packets of what is shown, in a file that was not there" {
