@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The ladder of a file: whole, foldable and narrow; and what else chooses what is told.
 
+# shellcheck disable=SC2030,SC2031 # pids is that of one test
 load helper
 
 setup_file() {

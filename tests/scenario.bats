@@ -202,9 +202,15 @@ as_stated() {
 
 @test "--doctor: yes or no, and what to do" {
   run "$scenario" --doctor
+  local doctor=$output
   [[ $status == 0 && $output == *'capture inside'* ]] || fail "$output"
   local line
   for line in "${lines[@]}"; do [[ $line =~ ^(yes|no)\ +[a-z] ]] || fail "$line"; done
+  # It says of capture what capture says of itself.
+  local events=yes
+  run "$TEARDOWN_BIN/capture" -i lo --duration 1 --format lines
+  if [[ $status != 0 || $output == 'the kernel is '* || $output == *$'\nthe kernel is '* ]]; then events='no '; fi
+  grep -q "^$events  kernel events" <<<"$doctor" || fail "$doctor" "$output"
 }
 
 @test "misuse is one line, with status 2" {

@@ -11,7 +11,7 @@ cannot() {
 }
 
 doctor() {
-  local program status=0 said lacks=0 events=/sys/kernel/tracing/events/sock/inet_sock_set_state
+  local program status=0 said lacks=0
   for program in server client capture; do
     [[ -x $LAB_BIN/$program ]] || cannot "$program" 'not built: make'
   done
@@ -30,15 +30,17 @@ doctor() {
   fi
   lab_supervise doctor || status=$?
 
-  if said=$("$LAB_BIN/capture" -i lo --duration 1 'less 1' 2>&1); then
+  if said=$("$LAB_BIN/capture" -i lo --duration 1 --format lines 'less 1' 2>&1); then
     can 'capture outside' 'this user may watch real interfaces'
+    # It knows best what it can do, and says what it lacks.
+    if said=$(grep '^the kernel is ' <<<"$said"); then
+      cannot 'kernel events' "no scenario needs them; ${said#the kernel is }"
+    else
+      can 'kernel events' 'the kernel tells its own state changes'
+    fi
   else
     cannot 'capture outside' "scenarios need it not; sudo, or sudo setcap cap_net_raw+ep $LAB_BIN/capture"
-  fi
-  if [[ -r $events/id ]]; then
-    can tracefs 'the kernel tells its own state changes'
-  else
-    cannot tracefs 'no scenario needs it; it takes root of the machine, and CONFIG_PERF_EVENTS'
+    cannot 'kernel events' 'no scenario needs them; they take root of the machine'
   fi
   return "$status"
 }
