@@ -252,14 +252,20 @@ static const char *complaint_of_pair(enum pair_result result) {
   return NULL;
 }
 
-static void print_pair(const struct pair *pair, const char *const file[static 2]) {
+static bool print_pair(const struct pair *pair, const char *const file[static 2]) {
   char shown[2][1024];
   const char *const name[] = {printable_text(file[0], shown[0], sizeof shown[0]),
                               printable_text(file[1], shown[1], sizeof shown[1])};
   struct memory memory;
-  if (!begin_memory(&memory)) return;
-  pair_print(memory.file, pair, name);
-  (void)print_memory(&memory);
+  bool printed = begin_memory(&memory);
+  if (printed) {
+    pair_print(memory.file, pair, name);
+    printed = print_memory(&memory);
+  }
+  if (!printed)
+    cli_complain(&program_cli, "where the two files were captured cannot be printed: %s",
+                 strerror(errno));
+  return printed;
 }
 
 /* Two files: what each segment is known to have become. */
@@ -281,7 +287,7 @@ static bool run_pair(struct watch *w, struct source *const source[static 2],
       last_us = packets[n - 1].t_us;
     }
     watch_end(w, last_us);
-    print_pair(pair, s->files.text);
+    ok = print_pair(pair, s->files.text);
   } else if (*error) {
     cli_complain(&program_cli, "%s", error);
   } else {

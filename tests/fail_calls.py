@@ -8,6 +8,7 @@ Usage: fail_calls.py [--first N] [--every N] CASE...
   --every N   of those, every Nth alone
 """
 import argparse
+import gzip
 import os
 import re
 import signal
@@ -98,31 +99,41 @@ def finish(program, patience_s=PATIENCE_S):
         program.wait()
 
 
-def server(run):
-    program = run.start(BIN / "server", "-p", PORT, "-l", "127.0.0.1", "--count", "2", "--close-delay", "10")
-    await_listener(program)
-    clients = [other(run, "client", "--close-after", "10", "127.0.0.1", PORT) for _ in range(2)]
-    for client in clients:
-        finish(client, 10)
-    try: # a connection that failed is not counted: then the server waits for another
-        program.wait(0.2)
-    except subprocess.TimeoutExpired:
-        program.send_signal(signal.SIGTERM)
-    run.end(program)
+def serving(*options):
+    def case(run):
+        program = run.start(BIN / "server", "-p", PORT, "-l", "127.0.0.1", "--count", "2", "--close-delay", "10", *options)
+        await_listener(program)
+        clients = [other(run, "client", "--close-after", "10", "127.0.0.1", PORT) for _ in range(2)]
+        for client in clients:
+            finish(client, 10)
+        try: # a connection that failed is not counted: then the server waits for another
+            program.wait(0.2)
+        except subprocess.TimeoutExpired:
+            program.send_signal(signal.SIGTERM)
+        run.end(program)
+    case.strict = False # what became of a connection stands in the log
+    return case
 
 
-server.strict = False # what became of a connection stands in the log
+def calling(*options):
+    def case(run):
+        peer = other(run, "server", "-q", "-p", PORT, "-l", "127.0.0.1", "--close-delay", "10")
+        await_listener(peer)
+        run.end(run.start(BIN / "client", "--close-after", "10", *options, "127.0.0.1", PORT))
+        peer.terminate()
+        finish(peer)
+    case.strict = True
+    return case
 
 
-def client(run):
-    peer = other(run, "server", "-q", "-p", PORT, "-l", "127.0.0.1", "--close-delay", "10")
-    await_listener(peer)
-    run.end(run.start(BIN / "client", "--close-after", "10", "--close", "shutdown", "127.0.0.1", PORT))
-    peer.terminate()
-    finish(peer)
+def packed(run):
+    run.folder.chmod(0o777) # --metrics puts a file into it as nobody
+    (run.folder / "in.gz").write_bytes(gzip.compress(FILE.read_bytes(), mtime=0))
+    run.end(run.start(BIN / "capture", "-r", "in.gz", "--format", "ladder", "--rows", "rows", "--metrics", "metrics",
+                      "-w", "saved.pcapng"))
 
 
-client.strict = True
+packed.strict = True
 
 
 def live(run):
@@ -165,8 +176,12 @@ CASES = {
                      "-w", "saved"),
     "pair": offline("-r", TESTS / "two_taps/recorded/far.pcap", "-r", TESTS / "two_taps/recorded/near.pcap"),
     "list": offline("-D"),
-    "server": server,
-    "client": client,
+    "packed": packed,
+    "worksheet": offline("-r", FILE, "--worksheet"),
+    "server": serving(),
+    "server-options": serving("--send", "2000", "--write-size", "500", "--cork", "--no-quickack", "--drain", "10"),
+    "client": calling("--close", "shutdown"),
+    "client-options": calling("-b", "7100", "--nodelay", "--quickack", "--close", "reset"),
     "live": live,
 }
 CALLED = re.compile(r"^\s*([0-9a-f]+):.*\bcall\s.*<(\w+)@plt>")
@@ -217,6 +232,8 @@ def try_case(name, options, scratch):
         return Path(tempfile.mkdtemp(dir=scratch))
 
     right = Run(case, folder())
+    if right.status != 0:
+        return [f"it ends with {right.status} by itself: {right.stderr}"], 0, set()
     with tempfile.TemporaryFile() as sites:
         Run(case, folder(), sites=sites)
         sites.seek(0)
