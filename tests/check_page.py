@@ -389,8 +389,7 @@ def reduced_motion(b):
     b.press(Keys.ARROW_RIGHT)
     expect("animations", 0, b.run("return document.getAnimations().length"))
     b.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-reduced-motion", "value": "no-preference"}]})
-    b.press(Keys.ARROW_RIGHT)
-    if b.run("return document.getAnimations().length") == 0:
+    if b.run("forward(); return document.getAnimations().length") == 0:  # at once, for it is soon over
         raise Failure("nothing moves where it may")
 
 

@@ -174,7 +174,8 @@ function drawText() {
   all.dataset.of = view.predict ? '' : view.index;
   const changes = s => (s.moves || []).map(c => `${c.about} ${c.to}${c.evidence === 'presumed' ? ' ?' : ''}`).join(', ');
   const items = story().steps.slice(0, -1).map(s => `<li>${esc(say(story(), s))}${changes(s) ? ` <b>${esc(changes(s))}</b>` : ''}${s.refuted ? ` <b>✗ ${esc(s.refuted.state)} taken back</b>` : ''}</li>`);
-  all.innerHTML = view.predict ? '' : `<p>${esc(say(story(), story().steps.at(-1)))}</p><ol start="0">${items.join('')}</ol>`;
+  const taps = story().taps ? `<p>${tapsText(story().steps[0])}</p>` : '';
+  all.innerHTML = view.predict ? '' : `<p>${esc(say(story(), story().steps.at(-1)))}</p>${taps}<ol start="0">${items.join('')}</ol>`;
 }
 
 /* ---- The list -------------------------------------------------------------------------------- */
