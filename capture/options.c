@@ -77,6 +77,11 @@ static const struct cli_option rows[] = {
     {0, "rotate", "S", CLI_NUMBER, AT(rotate_s), .min = 1, .max = 86400,
      .text = "with --json FILE: after so many seconds what was written is put beside it, whole, under a "
              "name with time and number"},
+    {0, "roll-up", "S", CLI_NUMBER, AT(rollup_s), .min = 1, .max = 86400,
+     .text = "with --json FILE: count connections by service and ending, an object a group every so many "
+             "seconds, and tell only exceptions whole"},
+    {0, "sample", "N", CLI_NUMBER, AT(report.sample_of), .min = 1, .max = 1000000000,
+     .text = "with --roll-up: also tell one of so many connections whole, the same ones on every host"},
     {0, "metrics", "FILE", CLI_TEXT, AT(metrics_file),
      .text = "also keep counts in this file for Prometheus, as node-exporter's textfile collector reads them"},
     {0, "host-name", "NAME", CLI_TEXT, AT(report.host),
@@ -256,10 +261,15 @@ static bool check_host(const char *host) {
   return false;
 }
 
-static bool check_rotation(const struct settings *s) {
-  if (s->rotate_s == 0) return true;
-  if (!s->json_file)
+static bool check_parts(struct settings *s) {
+  s->report.rollup_us = (int64_t)s->rollup_s * 1000000;
+  if (s->rotate_s > 0 && !s->json_file)
     cli_complain(&program_cli, "--rotate is about --json FILE, which is not given");
+  else if (s->rollup_s > 0 && !s->json_file)
+    cli_complain(&program_cli, "--roll-up is about --json FILE, which is not given");
+  else if (s->report.sample_of > 0 && s->rollup_s == 0)
+    cli_complain(&program_cli,
+                 "--sample is about --roll-up S, which is not given: without it all is told");
   else
     return true;
   return false;
@@ -316,7 +326,7 @@ int options_read(int argc, char **argv, struct settings *s) {
     return CLI_EXIT_USAGE;
   }
   if (!check_files(s) || !check_lesson(s) || !check_table(s) || !check_host(s->report.host) ||
-      !check_rotation(s))
+      !check_parts(s))
     return CLI_EXIT_USAGE;
   if (s->source.file && s->source.interface) {
     cli_complain(&program_cli, "-r and -i exclude each other: read a file or capture, not both");

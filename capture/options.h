@@ -29,7 +29,7 @@ struct settings {
   const char *user;  /* to become, NULL */
   const char *netns; /* to enter, NULL */
   char *filter;      /* owned */
-  uint64_t packets_max, closes_max, duration_s, msl_s, max_flows, stuck_after_s, rotate_s;
+  uint64_t packets_max, closes_max, duration_s, msl_s, max_flows, stuck_after_s, rotate_s, rollup_s;
   unsigned quiet; /* of standard output alone: what goes to files is complete */
   enum format format;
   enum color_when color;

@@ -14,6 +14,7 @@
 #include "capture/report/page.h"
 #include "capture/report/pcapng.h"
 #include "capture/report/pictures.h"
+#include "capture/report/rollup.h"
 #include "capture/report/rows.h"
 #include "capture/report/screen.h"
 #include "capture/report/table.h"
@@ -112,9 +113,10 @@ static bool want_stdout(struct outputs *to, const struct settings *s) {
 bool outputs_open(struct outputs *to, const struct settings *s, const struct source *source) {
   to->save_fd = -1;
   if (source_file_fd(source) >= 0) target_exclude(&to->targets, source_file_fd(source));
+  report_new *json = s->rollup_s > 0 ? report_rollup_new : report_json_new;
   if (!want_file(to, "-w", s->source.save, is_pcapng(s->source.save) ? report_pcapng_new : NULL) ||
-      !(s->rotate_s > 0 ? want_folder(to, &to->rotated, "--json", s->json_file, report_json_new)
-                        : want_file(to, "--json", s->json_file, report_json_new)) ||
+      !(s->rotate_s > 0 ? want_folder(to, &to->rotated, "--json", s->json_file, json)
+                        : want_file(to, "--json", s->json_file, json)) ||
       !want_folder(to, &to->metrics, "--metrics", s->metrics_file, report_metrics_new) ||
       !want_file(to, "--html", s->html_file, report_page_new) ||
       !want_file(to, "--svg", s->svg_file, report_svg_new) ||
@@ -230,12 +232,18 @@ bool outputs_replace(const struct outputs *to) {
   return to->metrics.file || to->rotated.file || to->recent.ring;
 }
 
+static bool is_empty(const struct out *out) {
+  return out->start == out->end && lseek(out->fd, 0, SEEK_CUR) == 0;
+}
+
 void outputs_tick(struct outputs *to, int64_t now_us) {
   for (unsigned i = 0; i < to->n; i++) {
     struct out *out = &to->list[i].out;
     if (!to->list[i].rotates || out->error != 0 || now_us - to->begun_us < to->rotate_us) continue;
-    put_in_place(to, out);
+    bool empty = is_empty(out);
+    if (!empty) put_in_place(to, out);
     to->begun_us = now_us;
+    if (empty) continue;
     out->fd = folder_begin(&to->rotated);
     if (out->fd < 0 && out->error == 0) out->error = errno;
   }

@@ -70,6 +70,7 @@ value() { awk -v sample="$2" 'index($0, sample) == 1 { n += $NF } END { print n 
 
 # whole_lines: the closed files hold each line of the run once.
 whole_lines() {
+  [[ -z $(find "$log" -name 'j-*.ndjson' -empty) ]] || fail "an empty file was closed: $(ls -l "$log")"
   cat "$log"/j-*.ndjson >"$log/all"
   jq -e -n 'reduce inputs as $o (0; if $o.line == . + 1 then $o.line else error("line \($o.line) after \(.)") end) > 0' \
     "$log/all" >"$log/jq" 2>&1 || fail "$(cat "$log/jq")"
@@ -116,4 +117,56 @@ whole_lines() {
   run --separate-stderr unshare --mount sh -c 'mount -t tmpfs -o size=4k,mode=777 none "$1" && exec "$2" -r "$3" -qq --json "$1/j.ndjson" --rotate 9' \
     - "$log" "$TEARDOWN_BIN/capture" "$GOLDEN/lost-final-ack.pcap"
   [[ $status == 2 && $stderr == *'cannot write: No space left'* ]] || fail "$status" "$stderr"
+}
+
+# rolled FILE ENDING: how many connections of that ending its groups count.
+rolled() { jq -s "[.[] | select(.type == \"rollup\" and .ending == \"$2\").connections] | add // 0" "$1"; }
+
+@test "--roll-up: its groups count what the summary counts, and exceptions are whole" {
+  local name ending n
+  for name in normal coalesced reset-linger-0 refused lost-final-ack-x3 close-wait-stuck simultaneous open; do
+    "$TEARDOWN_BIN/capture" -r "$GOLDEN/$name.pcap" -qq --json "$log/r.ndjson" --roll-up 60 2>/dev/null || (($? == 1))
+    "$TEARDOWN_BIN/capture" -r "$GOLDEN/$name.pcap" -qq --json "$log/all.ndjson" 2>/dev/null || (($? == 1))
+    while read -r ending n; do
+      ((n == $(rolled "$log/r.ndjson" "$ending"))) || fail "$name: not $n $ending" "$(cat "$log/r.ndjson")"
+    done < <(jq -r 'select(.type == "summary").endings | to_entries[] | select(.key != "open") | "\(.key) \(.value)"' "$log/all.ndjson")
+    jq -c 'select(.type == "verdict") | select(.ending != "open") | select((.ending | IN("normal", "coalesced", "simultaneous") | not)
+      or .verdict == "violates" or .losses != [] or any(.findings[]; .severity == "stuck"))' "$log/all.ndjson" >"$log/exceptions"
+    jq -c 'select(.type == "verdict")' "$log/r.ndjson" | diff - "$log/exceptions"
+    run ! grep -qE '"type":"(segment|transition)"' "$log/r.ndjson"
+  done
+}
+
+@test "--roll-up: live, with --rotate, each close is counted once" {
+  begin --json "$log/j.ndjson" --rotate 1 --host-name here --roll-up 1
+  close_some 60
+  end_sniffer INT
+  whole_lines
+  ((60 == $(jq -s '[.[] | select(.type == "rollup").connections] | add' "$log/all"))) || fail 'not 60' "$(cat "$log/all")"
+}
+
+# sampled FILE FILTER: the sample that is kept of it, one of four.
+sampled() {
+  "$TEARDOWN_BIN/capture" -r "$1" -qq --json "$log/s.ndjson" --roll-up 60 --sample 4 "$2" 2>/dev/null || (($? == 1))
+  jq -r 'select(.type == "segment") | [.source, .destination] | sort | join(" ")' "$log/s.ndjson" | sort -u
+}
+
+@test "--sample: the same connections at each place, whatever else is captured there" {
+  local n generate=$BATS_TEST_DIRNAME/../build/strict/bench/generate
+  make --no-print-directory -C "$BATS_TEST_DIRNAME/.." STRICT=1 bench-programs >/dev/null 3>&-
+  "$generate" --connections 400 --mix all --seed 7 "$log/g.pcap" >/dev/null 2>&1
+  sampled "$log/g.pcap" tcp >"$log/here"
+  sampled "$log/g.pcap" 'tcp[tcpflags] & (tcp-syn|tcp-fin|tcp-rst) != 0' >"$log/there"
+  n=$(wc -l <"$log/here")
+  ((n > 40 && n < 160)) || fail "$n of 400 is no sample of one in four"
+  comm -13 "$log/here" "$log/there" >"$log/other"
+  [[ ! -s $log/other ]] || fail "kept there and not here" "$(cat "$log/other")"
+  (($(comm -12 "$log/here" "$log/there" | wc -l) > n * 9 / 10)) || fail "kept here, and not there" "$(comm -23 "$log/here" "$log/there")"
+}
+
+@test "what --roll-up and --sample need is said" {
+  run --separate-stderr "$TEARDOWN_BIN/capture" -r "$GOLDEN/normal.pcap" --roll-up 5
+  ((status == 2)) && [[ $stderr == *'--roll-up is about --json FILE'* ]]
+  run --separate-stderr "$TEARDOWN_BIN/capture" -r "$GOLDEN/normal.pcap" --json "$log/x" --sample 5
+  ((status == 2)) && [[ $stderr == *'--sample is about --roll-up S'* ]]
 }

@@ -87,11 +87,6 @@ static void keep(struct page *p, uint32_t number) {
   s->n = text.end;
 }
 
-static bool is_notable(const struct verdict *v) {
-  return v->conformity == VIOLATES || v->ending == ENDING_RESET || v->ending == ENDING_REFUSED ||
-         verdict_stuck(v) || verdict_lost(v, LOSS_KINDS) > 0;
-}
-
 /* ---- What is reported ------------------------------------------------------------------------ */
 
 static void page_start(struct report *r, const char *source, const char *filter,
@@ -129,7 +124,7 @@ static void page_verdict(struct report *r, const struct flow *flow, const struct
   if (!s) return;
   if (s->has_verdict) p->kept[s->is_notable]--;
   s->has_verdict = true;
-  s->is_notable = is_notable(v);
+  s->is_notable = report_is_exception(v);
   if (p->kept[s->is_notable] < PAGE_CONNECTIONS)
     p->kept[s->is_notable]++;
   else

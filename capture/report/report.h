@@ -32,6 +32,8 @@ struct report_options {
   const struct folder *metrics; /* of --metrics, for that report */
   const char *second_source;    /* of two vantage points, the other file; NULL: there is one */
   const struct recent *recent;  /* the packets of late, for a table to save; NULL */
+  int64_t rollup_us;            /* NDJSON counts connections for so long; 0: it tells each */
+  uint64_t sample_of;           /* and tells one of so many whole; 0: none */
   bool sightings;               /* NDJSON has the segments that every tap tells of */
   unsigned columns;
 };
@@ -91,6 +93,13 @@ struct report_summary {
   uint64_t received, dropped;        /* of the kernel; only if counts_known */
   bool counts_known;
 };
+
+/* What somebody will look for, among many. */
+static inline bool report_is_exception(const struct verdict *v) {
+  bool unfinished = !ending_is_complete(v->ending) && v->ending != ENDING_OPEN;
+  return unfinished || v->conformity == VIOLATES || verdict_stuck(v) ||
+         verdict_lost(v, LOSS_KINDS) > 0;
+}
 
 /* So many silences, and all as long but for a fiftieth, or what a clock adds: a timeout. */
 static inline bool report_is_timeout(const struct report_idle *idle) {

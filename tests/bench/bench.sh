@@ -104,6 +104,9 @@ run_verdicts() { turn verdicts /dev/null "$bin/capture" -r "$scratch/pcap" --for
 run_lines() { turn lines /dev/null "$bin/capture" -r "$scratch/pcap" --format lines && check_counts lines; }
 run_json() { turn json /dev/null "$bin/capture" -r "$scratch/pcap" --format json && check_counts json; }
 run_json-verdicts() { turn json-verdicts /dev/null "$bin/capture" -r "$scratch/pcap" --format json -q && check_counts json-verdicts; }
+run_roll-up() {
+  turn roll-up /dev/null "$bin/capture" -r "$scratch/pcap" -qq --host-name here --json "$scratch/rolled" --roll-up 60 && check_counts roll-up
+}
 run_tcpdump() { turn tcpdump /dev/null tcpdump -n -S -r "$scratch/pcap" 'tcp[tcpflags] & (tcp-fin|tcp-rst) != 0 or ip6[53] & 5 != 0'; }
 run_tshark() { turn tshark /dev/null tshark -n -q -z conv,tcp -r "$scratch/pcap"; }
 run_argus() { turn argus /dev/null argus -X -r "$scratch/pcap" -w /dev/null; }
@@ -112,9 +115,9 @@ run_libnids() { turn libnids /dev/null "$bench/libnids" "$scratch/pcap"; }
 
 declare -A words=(
   [floor]="libpcap's empty loop" [quiet]='capture -qq' [verdicts]='capture -q' [lines]='capture, lines'
-  [json]='capture, NDJSON' [json-verdicts]='capture, NDJSON -q' [tcpdump]='tcpdump -S of FIN and RST'
+  [json]='capture, NDJSON' [json-verdicts]='capture, NDJSON -q' [roll-up]='capture -qq --roll-up 60' [tcpdump]='tcpdump -S of FIN and RST'
   [tshark]='tshark -z conv,tcp' [argus]=argus [tcptrace]=tcptrace [libnids]=libnids)
-ours=(quiet verdicts lines json-verdicts json)
+ours=(quiet roll-up verdicts lines json-verdicts json)
 others=()
 for program in tcpdump libnids argus tcptrace tshark; do
   command -v "$program" >/dev/null || [[ -x $bench/$program ]] && others+=("$program")
@@ -163,6 +166,7 @@ part_formats() {
   measure "${ours[@]}" "${others[@]}"
   make_capture '1M packets, 1 000 open, every ending alike, a third IPv6' --packets 1000000 --open 1000 --mix all --ipv6 33
   measure "${ours[@]}"
+  printf '\n`--roll-up` costs %s times what `-qq` alone does, in the last of these.\n' "$(calc %.2f "$(cpu_s roll-up) / $(cpu_s quiet)")"
 }
 
 part_sizes() {
