@@ -19,6 +19,8 @@ if ! database_find; then
   for ((i = 1; i <= 6; i++)); do echo "ok $i # SKIP no postgresql: scripts/deps.sh test installs it"; done
   exit
 fi
+shopt -s nullglob
+exec {silence}<> <(:)
 # A socket's name is short, and the build's folder may be deep.
 scratch=$(mktemp -d /tmp/fleet.XXXXXX) || exit
 shipper=
@@ -57,13 +59,15 @@ prepare() {
   done
 }
 
-left() { find "$scratch/spool" -name '*.ndjson*' | wc -l; }
+left() { compgen -G "$scratch/spool/*/*.ndjson*" | wc -l; }
 # await_less N: until so few files are left; a minute at most.
 await_less() {
   local tries
+  local -a files
   for ((tries = 0; tries < 600; tries++)); do
-    (($(left) > $1)) || return 0
-    read -rt 0.1 <> <(:) || true
+    files=("$scratch/spool"/*/*.ndjson*)
+    ((${#files[@]} > $1)) || return 0
+    read -rt 0.1 -u "$silence" || true
   done
   echo "$(left) files are left, and not $1"
   return 1
@@ -80,7 +84,7 @@ start_again() {
   local tries
   for ((tries = 0; tries < 30; tries++)); do # those of before may still hold its memory
     database_start "$scratch/database" && return
-    read -rt 0.2 <> <(:) || true
+    read -rt 0.2 -u "$silence" || true
   done
   cat "$scratch/database/log"
   return 1

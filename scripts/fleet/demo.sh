@@ -17,8 +17,8 @@ usage() {
   cat <<'END'
 Usage: demo.sh [OPTION]...
 Three hosts (web-1, app-1, app-2) behind a router that loses close connections in
-several ways; each is captured, its rows go into a PostgreSQL that lives as long as
-this does, and that is asked who closes first, who leaks, why there are RSTs, and
+several ways; each is captured, its files of a second go into a PostgreSQL that lives
+as long as this does, while they come, and that is asked who closes first, who leaks, why there are RSTs, and
 where the segments of one connection were lost. Needs postgresql; root or user
 namespaces.
 
@@ -44,7 +44,7 @@ parse() {
 }
 
 hosts=(web-1 app-1 app-2)
-declare -A holder=() tap=()
+declare -A holder=() tap=() shipper=()
 
 at() { nsenter --net="/proc/${holder[$1]}/ns/net" -- "${@:2}"; }
 become() { exec nsenter --net="/proc/${holder[$1]}/ns/net" -- "${@:2}"; }
@@ -56,15 +56,23 @@ await() {
   until "$@"; do
     ((SECONDS <= until)) || return 1
     # shellcheck disable=SC2154 # lab_enter opens it
-    read -rt 0.2 -u "$lab_silence" || true
+    read -rt 1 -u "$lab_silence" || true
   done
 }
 need() { await "$@" || lab_fail "waited in vain for: ${*:2}"; }
-says() { grep -qs -- "$2" "$1"; }
+tell() { psql -XqAtU owner -c "$1"; }
 has_own_network() { [[ $(readlink "/proc/$1/ns/net") != "$(readlink /proc/self/ns/net)" ]]; }
 listens() { at web-1 ss -Hltn "sport = :$1" | grep -q .; }
+have_begun() {
+  local host
+  for host in "${hosts[@]}"; do kill -0 "${tap[$host]}" 2>/dev/null || lab_fail "capture at $host: $(<"$scratch/$host.said")"; done
+  (($(tell "select count(*) from teardown.object where type = 'start'") == ${#hosts[@]}))
+}
 # Each that leaks has been told of.
-are_told() { (($(grep -s '"type":"stuck".*CLOSE_WAIT' "$scratch/web-1/closes.ndjson" | grep -o '"conn":[0-9]*' | sort -u | wc -l) >= 5)); }
+are_told() {
+  (($(tell "select count(distinct o -> 'conn') from teardown.object
+    where host = 'web-1' and type = 'stuck' and o ->> 'server_state' = 'CLOSE_WAIT'") >= 5))
+}
 # All that will close has.
 is_quiet() {
   local host
@@ -107,12 +115,15 @@ END
 start_captures() {
   local host
   for host in "${hosts[@]}"; do
-    mkdir "$scratch/$host"
+    # Whoever capture becomes puts its closed files there.
+    mkdir -m 0777 "$scratch/$host"
     become "$host" "$LAB_BIN/capture" -i eth0 -w "$scratch/$host.pcap" --host-name "$host" --segments close \
-      --json "$scratch/$host/closes.ndjson" --stuck-after 2 -qq tcp >"$scratch/$host.said" 2>&1 &
+      --json "$scratch/$host/closes.ndjson" --rotate 3 --stuck-after 2 -qq tcp >"$scratch/$host.said" 2>&1 &
     tap[$host]=$!
+    PGUSER=$host "$here/ship.sh" --every 3 "$scratch/$host" 2>"$scratch/$host.shipper" &
+    shipper[$host]=$!
   done
-  for host in "${hosts[@]}"; do need 20 says "$scratch/$host/closes.ndjson" '"type":"start"'; done
+  need 30 have_begun
 }
 
 # serve PORT OPTION...; call HOST PORT OPTION...
@@ -145,15 +156,19 @@ make_traffic() {
   await 6 is_quiet || true
 }
 
-# Closed files have the name that --rotate gives them.
+# What has grown since the last second is closed by the end, and shipped then.
 end_captures() {
-  local host
+  local host status
   for host in "${hosts[@]}"; do
     kill -INT "${tap[$host]}"
     wait "${tap[$host]}" || (($? == 1)) || lab_fail "capture at $host: $(<"$scratch/$host.said")"
+    status=0
+    kill "${shipper[$host]}"
+    wait "${shipper[$host]}" || status=$?
+    ((status == 128 + 15)) || lab_fail "shipper at $host: $(<"$scratch/$host.shipper")"
+    PGUSER=$host "$here/ship.sh" --once "$scratch/$host"
     [[ -z $keep ]] || cp "$scratch/$host.pcap" "$keep/"
-    [[ -z $keep ]] || cp "$scratch/$host/closes.ndjson" "$keep/$host.ndjson"
-    mv "$scratch/$host/closes.ndjson" "$scratch/$host/closes-$(date -u +%Y%m%dT%H%M%SZ)-000001.ndjson"
+    [[ -z $keep ]] || tell "select o from teardown.object where host = '$host' order by line" >"$keep/$host.ndjson"
   done
 }
 
@@ -181,7 +196,6 @@ inside() {
   lab_say "Connections: $closes to each of four services, and five to one that leaks ..."
   make_traffic
   end_captures
-  for host in "${hosts[@]}"; do PGUSER=$host "$here/ship.sh" --once "$scratch/$host"; done
   psql -XqU owner -c 'analyze' -P footer=off -c 'select host, count(*) as rows, count(distinct run) as runs
     from teardown.object group by 1 order by 1'
   ask closes-first 'Who closes first, by service'

@@ -53,18 +53,15 @@ list() { files=("$folder"/*-[0-9]*Z-[0-9]*.ndjson); }
 
 # Once an oldest file is given up its rows are lost: better than a full disk under the services.
 bound_spool() {
-  local file size total=0 gone=0
-  local -a all=("$folder"/*-[0-9]*Z-[0-9]*.ndjson "$folder"/*-[0-9]*Z-[0-9]*.ndjson.refused)
-  local -A bytes=()
-  for file in "${all[@]}"; do
-    size=$(stat -c %s -- "$file" 2>/dev/null) || size=0
-    bytes[$file]=$size
-    total=$((total + size))
-  done
-  for file in "${all[@]}"; do
+  local i size total=0 gone=0
+  local -a bytes=() all=("$folder"/*-[0-9]*Z-[0-9]*.ndjson "$folder"/*-[0-9]*Z-[0-9]*.ndjson.refused)
+  ((${#all[@]} > 0)) || return 0
+  mapfile -t bytes < <(stat -c %s -- "${all[@]}")
+  for size in "${bytes[@]}"; do total=$((total + size)); done
+  for i in "${!all[@]}"; do
     ((total > spool_mib * 1048576)) || break
-    rm -f -- "$file"
-    total=$((total - bytes[$file])) gone=$((gone + 1))
+    rm -f -- "${all[i]}"
+    total=$((total - ${bytes[i]-0})) gone=$((gone + 1))
   done
   ((!gone)) || say "the spool was full (--spool $spool_mib): $gone files given up, their rows are lost"
 }
@@ -73,7 +70,8 @@ bound_spool() {
 ship() {
   local said status=0 name
   # Two runs of one second may close files of the same name.
-  name="${1##*/} $(sha256sum <"$1" | cut -c 1-16)"
+  name=$(sha256sum <"$1")
+  name="${1##*/} ${name:0:16}"
   said=$(PGCONNECT_TIMEOUT=${PGCONNECT_TIMEOUT-10} psql -XqAt -v VERBOSITY=verbose -v "file=$name" -f "$script" \
     <"$1" 2>&1) || status=$?
   if ((!status)); then
