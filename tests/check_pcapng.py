@@ -11,6 +11,7 @@ import os
 import re
 import resource
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -95,6 +96,64 @@ def check_full(capture, file, folder):
     assert f'-w {saved}: cannot write: File too large' in done.stderr, done.stderr
 
 
+def check_links(capture, file, folder):
+    """Every second packet without its Ethernet header: a file of two link types."""
+    part = [os.path.join(folder, name) for name in ('ethernet.pcap', 'ip.pcap', 'mixed.pcapng', 'mixed-saved.pcapng')]
+    with open(file, 'rb') as whole:
+        header, packets_left = whole.read(24), whole.read()
+    with open(part[0], 'wb') as ethernet, open(part[1], 'wb') as ip:
+        ethernet.write(header)
+        ip.write(header[:20] + struct.pack('<I', 101))  # LINKTYPE_RAW
+        n = 0
+        while packets_left:
+            s, us, size, wire = struct.unpack_from('<IIII', packets_left)
+            octets, packets_left = packets_left[16:16 + size], packets_left[16 + size:]
+            cut = 14 * (n % 2)
+            (ip if cut else ethernet).write(struct.pack('<IIII', s, us, size - cut, wire - cut) + octets[cut:])
+            n += 1
+    run('mergecap', '-w', part[2], part[0], part[1])
+    objects = told(capture, part[2], '-w', part[3])
+    before, after = packets(part[2:3], folder), packets(part[3:], folder)
+    assert len({frame[3] for frame in before[0]}) == 2, 'there are no two link types'
+    assert [frame[:-1] for frame in before[0]] == [frame[:-1] for frame in after[0]], 'times, lengths or links'
+    check_comments(objects, after[0])
+    assert told(capture, part[3]) == objects, 'read back it gives another NDJSON'
+    verdicts = [[o['ending'] for o in all if o['type'] == 'verdict'] for all in (objects, told(capture, file))]
+    assert verdicts[0] == verdicts[1] and verdicts[0], verdicts
+
+
+LIVE = """
+ip link set lo up
+"$1/server" -q -p 7000 --close-delay 50 >/dev/null 2>&1 & server=$!
+"$1/capture" -i lo --kernel off -qq --closes 3 --duration 100 --json "$2/live.ndjson" -w "$2/live.pcapng" 'tcp port 7000' &
+capture=$!
+for ((i = 0; i < 600; i++)); do
+  [ -s "$2/live.ndjson" ] && ss -Hltn 'sport = :7000' | grep -q . && break
+  read -rt 0.1 <> <(:)
+done
+"$1/client" -q --count 3 127.0.0.1 7000 >/dev/null 2>&1
+wait $capture
+status=$?
+kill $server
+exit $status
+"""
+
+
+def check_live(capture, folder):
+    alone = ['unshare', '--net'] if os.geteuid() == 0 else ['unshare', '-rn']
+    there = tempfile.mkdtemp(dir=folder)
+    for name in (folder, there):
+        os.chmod(name, 0o777)  # for whoever capture becomes
+    run(*alone, 'bash', '-c', LIVE, '-', os.path.dirname(capture), there)
+    with open(os.path.join(there, 'live.ndjson'), encoding='utf-8') as lines:
+        objects = [o for o in map(json.loads, lines) if o['type'] != 'start']
+    assert sum(o['type'] == 'verdict' for o in objects) >= 3, 'no three closes'
+    saved = os.path.join(there, 'live.pcapng')
+    check_comments(objects, packets([saved], folder)[0])
+    endings = [sorted(o['ending'] for o in all if o['type'] == 'verdict') for all in (objects, told(capture, saved))]
+    assert endings[0] == endings[1], endings
+
+
 def tests(capture, files, folder):
     """(name, what checks it), for each."""
     saved = [os.path.join(folder, f'{number}.pcapng') for number in range(len(files))]
@@ -119,11 +178,14 @@ def tests(capture, files, folder):
         yield f'{name}: comments', lambda: check_comments(objects[number], after[0][begin:end])
         yield f'{name}: read back', lambda: read_back(number)
         begin = end
+    normal = next(file for file in files if os.path.basename(file) == 'normal.pcap')
+    yield 'several link types in one file', lambda: check_links(capture, normal, folder)
+    yield 'live', lambda: check_live(capture, folder)
     yield 'a disk that is full', lambda: check_full(capture, files[0], folder)
 
 
 def main(capture, *files):
-    print(f'1..{2 * len(files) + 2}')
+    print(f'1..{2 * len(files) + 4}')
     with tempfile.TemporaryDirectory() as folder:
         for number, (name, test) in enumerate(tests(capture, files, folder), 1):
             reason = None
