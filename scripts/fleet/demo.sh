@@ -118,9 +118,9 @@ start_captures() {
     # Whoever capture becomes puts its closed files there.
     mkdir -m 0777 "$scratch/$host"
     become "$host" "$LAB_BIN/capture" -i eth0 -w "$scratch/$host.pcap" --host-name "$host" --segments close \
-      --json "$scratch/$host/closes.ndjson" --rotate 3 --stuck-after 2 -qq tcp >"$scratch/$host.said" 2>&1 &
+      --json "$scratch/$host/closes.ndjson" --rotate 4 --stuck-after 2 -qq tcp >"$scratch/$host.said" 2>&1 &
     tap[$host]=$!
-    PGUSER=$host "$here/ship.sh" --every 3 "$scratch/$host" 2>"$scratch/$host.shipper" &
+    PGUSER=$host "$here/ship.sh" --every 4 "$scratch/$host" 2>"$scratch/$host.shipper" &
     shipper[$host]=$!
   done
   need 30 have_begun
