@@ -41,6 +41,9 @@ end_sniffer() {
 # value FILE SAMPLE: the sum of all samples that begin like that.
 value() { awk -v sample="$2" 'index($0, sample) == 1 { n += $NF } END { print n + 0 }' "$1"; }
 
+# Whether three segments or four are how one closes is up to the machine.
+has_closes() { (($1 == $(value "$log/m.prom" 'teardown_closes_total{service="7000"'))); }
+
 @test "--metrics: promtool reads it, and it counts what the summary counts" {
   command -v promtool >/dev/null || skip 'no promtool: scripts/deps.sh test installs it'
   local name ending n
@@ -60,9 +63,9 @@ value() { awk -v sample="$2" 'index($0, sample) == 1 { n += $NF } END { print n 
   begin --metrics "$log/m.prom"
   wait_for test -s "$log/m.prom"
   close_some 50
-  wait_for grep -q '^teardown_segments_total [1-9]' "$log/m.prom"
+  wait_for has_closes 50
   end_sniffer INT
-  ((50 == $(value "$log/m.prom" 'teardown_closes_total{service="7000",ending="normal"')))
+  has_closes 50 || fail "$(cat "$log/m.prom")"
   grep -q '^# TYPE teardown_evicted_connections_total' "$log/m.prom"
   run ! grep -q '127\.0\.0\.1' "$log/m.prom"
   [[ $(echo "$log"/m.prom*) == "$log/m.prom" ]] || fail "something is left: $(ls "$log")"
