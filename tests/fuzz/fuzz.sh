@@ -18,7 +18,7 @@ targets=(
   'hot 20000 1500 3'
   'segments 700 1500 3'
   'report 200 800 3'
-  'table 1500 1500 3'
+  'table 1000 1500 3'
   'offline 500 4096 3'
   'trace 20000 2000 1'
   'netlink 50000 3000 1'
