@@ -46,7 +46,7 @@ function headingOf(l) {
   const room = Math.floor(((l.x.server - l.x.client) / 2 - 50) / (small * CHARACTER));
   const short = name => name.length > room ? '…' + name.slice(1 - room) : name;
   const text = (x, y, font, anchor, content, classes) => `<text x="${round(x)}" y="${y}" font-size="${font}" text-anchor="${anchor}" class="${classes}">${esc(content)}</text>`;
-  const inRow = l.isWide && !story().taps, y = inRow ? 22 : 14;
+  const inRow = l.isWide && !story().taps, y = inRow ? 22 : l.isWide ? 16 : 14;
   return text(l.x.client + 6, y, size, 'end', 'client', 'own strong client') + text(l.x.server - 6, y, size, 'start', 'server', 'own strong server') +
     (inRow ? text(l.x.client + 16, y, small, 'start', short(names.client), 'aside') + text(l.x.server - 16, y, small, 'end', short(names.server), 'aside')
      : l.isWide ? text(l.x.client + 6, 31, small, 'end', names.client, 'aside') + text(l.x.server - 6, 31, small, 'start', names.server, 'aside')
