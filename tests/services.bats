@@ -36,7 +36,7 @@ begin() {
 
 # watch PORT: capture, on it alone.
 watch() {
-  "$TEARDOWN_BIN/capture" -i lo --json "$log/events" --stuck-after 2 --format lines "port $1" \
+  "${TEARDOWN_UML_BIN:-$TEARDOWN_BIN}/capture" -i lo --json "$log/events" --stuck-after 2 --format lines "port $1" \
     >"$log/out" 2>"$log/err" 3>&- &
   watcher=$!
   pids+=("$watcher")
