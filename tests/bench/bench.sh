@@ -166,6 +166,7 @@ part_formats() {
   measure "${ours[@]}" "${others[@]}"
   make_capture '1M packets, 1 000 open, every ending alike, a third IPv6' --packets 1000000 --open 1000 --mix all --ipv6 33
   measure "${ours[@]}"
+  # shellcheck disable=SC2016 # they are for Markdown
   printf '\n`--roll-up` costs %s times what `-qq` alone does, in the last of these.\n' "$(calc %.2f "$(cpu_s roll-up) / $(cpu_s quiet)")"
 }
 
