@@ -159,7 +159,7 @@ static enum layer end(struct walk *w, enum decode_result result) {
 }
 
 static enum layer end_as(struct walk *w, enum decode_kind kind) {
-  w->out->kind = (uint8_t)kind;
+  w->out->kind = kind;
   return end(w, DECODE_NOT_TCP);
 }
 

@@ -68,9 +68,9 @@ enum decode_kind {
 struct decoded {
   struct decode_address source, destination;
   uint16_t source_port, destination_port;
-  uint16_t ip_id; /* 0: none, as in IPv6 */
-  uint8_t family; /* 4 or 6 */
-  uint8_t kind;   /* enum decode_kind, with DECODE_NOT_TCP alone */
+  uint16_t ip_id;            /* 0: none, as in IPv6 */
+  uint8_t family;            /* 4 or 6 */
+  enum decode_kind kind : 8; /* with DECODE_NOT_TCP alone */
   /* Of a segment: where its payload begins in the packet, and how much of it was captured. */
   uint32_t payload_at, payload_captured;
   struct segment segment; /* t_us is not set */

@@ -135,7 +135,7 @@ static void set_clock(struct savefile_interface *i, uint8_t resolution) {
 
 /* Of time stamp `t`; more than TIME_FAR_US: that or more. */
 static uint64_t clock_us(const struct savefile_interface *i, uint64_t t) {
-  switch ((enum savefile_clock)i->clock) {
+  switch (i->clock) {
     case SAVEFILE_CLOCK_TIMES: return t > UINT64_MAX / i->factor ? UINT64_MAX : t * i->factor;
     case SAVEFILE_CLOCK_OVER:
       if (i->factor == 1000) return t / 1000; /* the compiler knows how to divide by it */

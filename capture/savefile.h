@@ -57,7 +57,7 @@ struct savefile_interface {
   uint64_t factor;
   uint32_t snaplen; /* 0: no limit */
   uint16_t link;
-  uint8_t clock; /* enum savefile_clock */
+  enum savefile_clock clock : 8;
 };
 
 struct savefile {
