@@ -412,7 +412,8 @@ static void follow(struct watch *w, struct watch_packet *packet) {
 }
 
 static void take(struct watch *w, struct watch_packet *packet) {
-  int64_t t_us = packet->t_us;
+  /* The model's time 0 is "never"; a file that somebody made may begin there. */
+  int64_t t_us = packet->t_us != 0 ? packet->t_us : 1;
   if (t_us > w->newest_us) w->newest_us = t_us;
   if (!w->live && w->newest_us - t_us > STEP_BACK_US) w->ran_backwards = true;
   if (!w->live && t_us - w->last_timers_us >= TIMERS_EVERY_US) conclude_due(w, t_us);

@@ -6,7 +6,7 @@ snapshot cuts off), nothing may be claimed that was not claimed before. Prints T
 
    check_variations.py CAPTURE                      two captures in each way, always the same
    check_variations.py CAPTURE all [FOLDER...]      all of them, and of the captures in FOLDER
-   check_variations.py CAPTURE show NAME VARIATION  both verdicts of one; it is left in /tmp/varied.pcap
+   check_variations.py CAPTURE show NAME VARIATION FILE  both verdicts of one, which is written to FILE
 """
 import glob
 import json
@@ -382,7 +382,7 @@ VARIATIONS = {
 }
 
 # In the sample, too: the D-SACK that tells the ACK lost is among the octets that are cut off.
-ALWAYS = [("68 octets of each", "lost-ack1.pcap")]
+ALWAYS = [("68 octets of each", "lost-ack1.pcap"), ("from time zero", "a FIN scan")]
 
 
 # ---- Verdicts -------------------------------------------------------------------------------------
@@ -511,7 +511,7 @@ def main():
                 os.unlink(path)
 
         if words[:1] == ["show"]:
-            with open("/tmp/varied.pcap", "wb") as file:
+            with open(words[3], "wb") as file:
                 file.write(VARIATIONS[words[2]][0](found[words[1]]))
             for variation in ("as it is", words[2]):
                 for v in play(words[1], variation):
