@@ -89,6 +89,8 @@ static const struct glossary_entry entries[] = {
      "Files were joined, or the clock was set.", "Sort it: reordercap, or mergecap without -a."},
     {"evicted", "doubt", "doubt", "The connection had to make room for others.",
      "More were open than --max-flows.", "A larger --max-flows, or a filter."},
+    {"arrived", "fate between two vantage points", "fate",
+     "Both files have the segment: it came from one place to the other.", "-", "None."},
     {"seen", "evidence", "evidence", "A segment that this end itself sent proves it.", "-", "None."},
     {"presumed", "evidence", "evidence",
      "The segment was on the wire; nothing shows yet that it arrived (?).",

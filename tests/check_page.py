@@ -307,7 +307,8 @@ def two_taps(b):
             problems.append(f"#{number}: {lines} taps")
     expect("fates", {"arrived", "lost"}, fates)
     fail_if(problems)
-    b.open(page, "#conn=2&step=2")
+    lost_fin = next(conn for (conn, n), o in segments.items() if n == 1 and o["from"] == "server" and o["taps"]["fate"] == "lost")
+    b.open(page, f"#conn={lost_fin}&step=2")
     expect("what is lost", "server FIN_WAIT_1; client ESTABLISHED", "; ".join(reversed(b.state().split("; "))))
     expect("its mark", 1, b.run("return document.querySelectorAll('#ladder .cross').length"))
     b.run("stories.splice(0, stories.length, ...stories.filter(s => [2, 6, 14].includes(s.number)))")  # data, both roles, repetitions

@@ -17,7 +17,7 @@ from pathlib import Path
 BIN = Path(os.environ.get("TEARDOWN_BIN", Path(__file__).resolve().parent.parent / "build/strict"))
 PORT, PARALLEL = "7000", 100
 # A small table, which is soon touched as a whole; and TIME_WAIT is over soon.
-CAPTURE = ["-i", "lo", "-qq", "--msl", "1", "--max-flows", "500", f"tcp port {PORT}"]
+CAPTURE = ["-i", "lo", "-qq", "--msl", "1", "--max-flows", "150", f"tcp port {PORT}"]
 WARM_CLOSES, LEAST_CLOSES = 1000, 3000
 # What each may grow by without a leak: the table of capture is touched here and there for the first time.
 SLACK_KIB = {"server": 96, "client": 96, "capture": 256}

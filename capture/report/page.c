@@ -42,21 +42,27 @@ static bool make_room(struct page *p, uint32_t number) {
   return true;
 }
 
+/* Stands in the place of one that was left out. */
+static struct story left_out;
+
 /* The connection's story; NULL: it was left out, or there is no memory. */
 static struct story *story_of(struct page *p, uint32_t number) {
-  if (number < p->n) return p->stories[number];
-  if (!make_room(p, number) || !(p->stories[number] = calloc(1, sizeof(struct story)))) {
-    fail(p);
-    return NULL;
-  }
-  p->n = number + 1;
-  return p->stories[number];
+  if (number >= p->n && make_room(p, number)) p->n = number + 1;
+  if (number < p->n && !p->stories[number]) p->stories[number] = calloc(1, sizeof(struct story));
+  struct story *s = number < p->n ? p->stories[number] : NULL;
+  if (!s) fail(p);
+  return s != &left_out ? s : NULL;
+}
+
+static void give_up(struct story *s) {
+  if (!s || s == &left_out) return;
+  free(s->text);
+  free(s);
 }
 
 static void leave_out(struct page *p, uint32_t number) {
-  free(p->stories[number]->text);
-  free(p->stories[number]);
-  p->stories[number] = NULL;
+  give_up(p->stories[number]);
+  p->stories[number] = &left_out;
   p->left_out++;
 }
 
@@ -118,6 +124,8 @@ static void page_kernel(struct report *r, const struct kernel_word *word) {
 static void page_verdict(struct report *r, const struct flow *flow, const struct verdict *v,
                          int64_t now_us) {
   struct page *p = (struct page *)r;
+  /* Of what is open still, and has shown nothing of a close, there is nothing to animate. */
+  if (flow->number >= p->n || !p->stories[flow->number]) return;
   p->json->class->verdict(p->json, flow, v, now_us);
   keep(p, flow->number);
   struct story *s = story_of(p, flow->number);
@@ -136,7 +144,7 @@ static void choose(struct page *p) {
   uint32_t others = PAGE_CONNECTIONS - p->kept[true];
   for (uint32_t i = 1; i < p->n; i++) {
     const struct story *s = p->stories[i];
-    if (!s || s->is_notable) continue;
+    if (!s || s == &left_out || s->is_notable) continue;
     if (others > 0)
       others--;
     else
@@ -158,7 +166,7 @@ static void page_summary(struct report *r, const struct report_summary *summary)
   choose(p);
   put_lines(o, page_before, COUNT(page_before));
   for (uint32_t i = 0; i < p->n; i++)
-    if (p->stories[i]) out_bytes(o, p->stories[i]->text, p->stories[i]->n);
+    if (p->stories[i] && p->stories[i]->n > 0) out_bytes(o, p->stories[i]->text, p->stories[i]->n);
   out_text(o, "{\"type\":\"left-out\",\"connections\":");
   out_unsigned(o, p->left_out);
   out_text(o, "}\n");
@@ -167,10 +175,7 @@ static void page_summary(struct report *r, const struct report_summary *summary)
 
 static void page_destroy(struct report *r) {
   struct page *p = (struct page *)r;
-  for (uint32_t i = 0; i < p->n; i++) {
-    if (p->stories[i]) free(p->stories[i]->text);
-    free(p->stories[i]);
-  }
+  for (uint32_t i = 0; i < p->n; i++) give_up(p->stories[i]);
   free(p->stories);
   p->json->class->destroy(p->json);
   free(p);
