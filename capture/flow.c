@@ -237,7 +237,7 @@ struct hot *flow_add(struct flow_table *t, const struct flow_place *place, const
     return NULL;
   }
   memset(e, 0, sizeof *e);
-  if (t->opened[number]) t->opened[number] = 0; /* where nobody wants it, it stays untouched */
+  if (t->opened[number]) t->opened[number] = 0; /* untouched where no SYN was captured */
   e->form = FLOW_OPEN;
   e->list = FLOW_UNLISTED;
   set_key(t, e, &place->key);
