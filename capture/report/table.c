@@ -571,11 +571,13 @@ static void save(struct table *t) {
     snprintf(t->message, sizeof t->message, "%s: %s%s", t->name, strerror(error), remedy);
 }
 
+static bool is_enter(int key) { return key == '\n' || key == '\r' || key == KEY_ENTER; }
+
 static void type(struct table *t, int key) {
   char *typed = t->types == TYPES_FILTER ? t->filter : t->name;
   size_t n = strlen(typed);
   size_t size = t->types == TYPES_FILTER ? sizeof t->filter : sizeof t->name;
-  if (key == '\n' || key == '\r' || key == KEY_ENTER) {
+  if (is_enter(key)) {
     if (t->types == TYPES_NAME) save(t);
     t->types = TYPES_NOTHING;
   } else if (key == 0x1b) {
@@ -604,7 +606,6 @@ static void press(struct table *t, int key) {
     return;
   }
   t->message[0] = '\0';
-  bool enters = key == '\n' || key == '\r' || key == KEY_ENTER;
   if (key == 'q') {
     t->ladder.base.out->error = EPIPE; /* the reader has seen what it wanted */
   } else if (key == 'w') {
@@ -613,12 +614,12 @@ static void press(struct table *t, int key) {
   } else if (key == 'l' && t->may_leave) {
     t->left = true;
   } else if (t->open) {
-    if (enters || key == 0x1b) t->open = 0;
+    if (is_enter(key) || key == 0x1b) t->open = 0;
     if (key == KEY_DOWN) t->scrolled++;
     if (key == KEY_UP && t->scrolled > 0) t->scrolled--;
   } else if (t->help) {
     t->help = false;
-  } else if (enters) {
+  } else if (is_enter(key)) {
     open_ladder(t);
   } else if (key == '?') {
     t->help = true;
