@@ -8,9 +8,12 @@ mount -t tmpfs tmpfs /run
 export TMPDIR=/run # not over /tmp: we may have been cloned there
 [[ -e /dev/fd ]] || ln -s /proc/self/fd /dev/fd # devtmpfs does not bring it
 
-argument() { tr ' ' '\n' </proc/cmdline | sed -n "s/^$1=//p"; }
-export TEARDOWN_BIN
-TEARDOWN_BIN=$(argument teardown_bin)
+# teardown_root, teardown_bin and teardown_run of the kernel's command line, without a process for each.
+teardown_root='' teardown_bin='' teardown_run=''
+for word in $(</proc/cmdline); do
+  [[ $word != teardown_* ]] || declare "$word"
+done
+export TEARDOWN_BIN=$teardown_bin
 
 # By name, from the kernel's own folder: there is no /lib/modules for it on this file system.
 modules=/usr/lib/uml/modules/$(uname -r)/kernel
@@ -20,7 +23,7 @@ for module in lib/crc-ccitt net/ipv6/ipv6 drivers/net/ifb drivers/net/veth \
 done
 
 status=0
-IFS=, read -ra run <<<"$(argument teardown_run)"
-((${#run[@]} == 0)) || "$(argument teardown_root)/${run[0]}" "${run[@]:1}" 2>&1 || status=$?
+IFS=, read -ra run <<<"$teardown_run"
+((${#run[@]} == 0)) || "$teardown_root/${run[0]}" "${run[@]:1}" 2>&1 || status=$?
 echo "uml: ended with $status"
 busybox poweroff -f # a minimal system has no other
