@@ -280,6 +280,12 @@ until_true() {
   done
 }
 
+# are_sockets STATE NUMBER; STATE is as for count_sockets.
+are_sockets() {
+  count_sockets "$1"
+  ((SOCKETS == $2))
+}
+
 # expect_sockets SECONDS STATE NUMBER WHAT: the kernel's own word, in time.
 expect_sockets() {
   local start=$EPOCHREALTIME ms
