@@ -3,7 +3,7 @@
 # Status 0 when the sniffer's verdict on both is the expected one.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lab.sh
-source "$(dirname "$0")/lab.sh"
+source "${0%"${0##*/}"}lab.sh"
 
 if [[ ${1-} == --inside ]]; then
   lab_enter

@@ -11,8 +11,12 @@
 #
 # Nothing here is written to a file: the sniffer's rows (--rows) come through an anonymous pipe.
 
-lab_scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-lab_name=$(basename "$0" .sh)
+# Without dirname and basename: in user-mode Linux a process is dear.
+lab_scripts=${BASH_SOURCE[0]}
+[[ $lab_scripts == /* ]] || lab_scripts=$PWD/$lab_scripts
+lab_scripts=${lab_scripts%/*}
+lab_name=${0##*/}
+lab_name=${lab_name%.sh}
 
 PATH+=:/usr/sbin:/sbin # of tc and nft: an ordinary user's lacks them
 

@@ -2,7 +2,7 @@
 # A real close whose final ACK is lost, in a network namespace of its own. usage() has the options.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lab.sh
-source "$(dirname "$0")/lab.sh"
+source "${0%"${0##*/}"}lab.sh"
 
 usage() {
   cat <<'END'

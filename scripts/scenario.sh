@@ -3,7 +3,7 @@
 # ladder stated beforehand and checked afterwards. usage() has the options, scenarios/ the scenarios.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lab.sh
-source "$(dirname "$0")/lab.sh"
+source "${0%"${0##*/}"}lab.sh"
 
 usage() {
   cat <<'END'
@@ -169,7 +169,7 @@ require() {
 act() {
   # One thing that is not as stated is all that a run without the fault has to show.
   ((fault || ${#problems[@]} == 0)) || fail
-  lab_undo_host || true
+  ((acts == 0)) || lab_undo_host || true
   acts=$((acts + 1))
   LAB_PORT=$((LAB_PORT + 1))
   wanted_rows=() wanted_fields=() lost_role='' lost_count=0 frozen=0 words='' quick=0
