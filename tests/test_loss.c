@@ -24,7 +24,6 @@ static struct losses infer(const struct loss *loss, unsigned which) {
       .sender_soon_us = 10000,
       .sack_permitted = loss->sack_permitted[0] && loss->sack_permitted[1],
       .met_time_wait = which == FIN2,
-      .may_meet_time_wait = which == FIN2,
   };
   return loss_infer(&loss->fin[which], &context);
 }
@@ -68,7 +67,7 @@ static void fin(struct loss *loss, unsigned which, int64_t ms, uint32_t tsval) {
 
 static void ack(struct loss *loss, unsigned which, int64_t ms, uint32_t tsecr) {
   const struct segment s = ack_at(ms, tsecr);
-  loss_note_answer(&loss->fin[which], FIN_SEQ, FIN_SEQ, &s);
+  loss_note_answer(&loss->fin[which], FIN_SEQ, FIN_SEQ, which == FIN1, &s);
 }
 
 static void ack_with_sack(struct loss *loss, unsigned which, int64_t ms, uint32_t left) {
@@ -76,7 +75,7 @@ static void ack_with_sack(struct loss *loss, unsigned which, int64_t ms, uint32_
   s.options |= SEGMENT_HAS_SACK;
   s.sack_left = left;
   s.sack_right = left + 1;
-  loss_note_answer(&loss->fin[which], FIN_SEQ, FIN_SEQ, &s);
+  loss_note_answer(&loss->fin[which], FIN_SEQ, FIN_SEQ, which == FIN1, &s);
 }
 
 /* That many of these two kinds and places were lost, and nothing else. */
@@ -245,7 +244,7 @@ static void a_dsack_of_data_says_nothing_of_the_fin(void **unused) {
   s.options |= SEGMENT_HAS_SACK;
   s.sack_left = FIN_SEQ - 10;
   s.sack_right = FIN_SEQ;
-  loss_note_answer(&loss.fin[FIN1], FIN_SEQ, FIN_SEQ, &s);
+  loss_note_answer(&loss.fin[FIN1], FIN_SEQ, FIN_SEQ, true, &s);
   assert_only(&loss, LOSS_FIN1, LOSS_AFTER_TAP, 1);
 }
 
@@ -292,7 +291,7 @@ static void a_timestamp_of_zero(void **unused) {
   fin(&loss, FIN2, 207, 207);
   s = ack_at(208, 1);
   s.tsecr = 0;
-  loss_note_answer(&loss.fin[FIN2], FIN_SEQ, FIN_SEQ, &s);
+  loss_note_answer(&loss.fin[FIN2], FIN_SEQ, FIN_SEQ, false, &s);
   assert_only(&loss, LOSS_ACK2, LOSS_BEFORE_TAP, 1);
 }
 
@@ -439,7 +438,7 @@ static void answer_behind_a_hole(struct loss *loss, unsigned which, uint32_t dsa
     s.sack_left = dsack_left;
     s.sack_right = FIN_SEQ + 1;
   }
-  loss_note_answer(&loss->fin[which], FIN_SEQ, FIN_SEQ - 10, &s);
+  loss_note_answer(&loss->fin[which], FIN_SEQ, FIN_SEQ - 10, which == FIN1, &s);
 }
 
 /* They may have come, and had no ACK that could be lost. */
@@ -493,7 +492,7 @@ static void a_dsack_that_echoes_an_older_copy_names_it(void **unused) {
   s.options |= SEGMENT_HAS_SACK;
   s.sack_left = FIN_SEQ;
   s.sack_right = FIN_SEQ + 1;
-  loss_note_answer(&loss.fin[FIN1], FIN_SEQ, FIN_SEQ, &s);
+  loss_note_answer(&loss.fin[FIN1], FIN_SEQ, FIN_SEQ, true, &s);
   struct loss_context context = {.sack_permitted = true, .network_copies = true};
   struct losses losses = loss_infer(&loss.fin[FIN1], &context);
   assert_int_equal(losses.count[LOSS_OF_ACK][LOSS_BEFORE_TAP], 1);
@@ -517,7 +516,7 @@ static void an_echo_from_where_the_fins_crossed_names_no_first_copy(void **unuse
   fin(&loss, FIN2, 0, 100);
   fin(&loss, FIN2, 207, 307);
   ack(&loss, FIN2, 208, 307);
-  struct loss_context context = {.sack_permitted = true, .may_meet_time_wait = true};
+  struct loss_context context = {.sack_permitted = true};
   struct losses losses = loss_infer(&loss.fin[FIN2], &context);
   assert_int_equal(losses.count[LOSS_OF_FIN][LOSS_AFTER_TAP], 0);
   assert_int_equal(losses.count[LOSS_OF_EITHER][LOSS_PLACE_UNKNOWN], 1);

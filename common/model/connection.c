@@ -43,7 +43,9 @@ static int64_t least_us(const struct endpoint *e) {
 bool connection_may_lack_fin(const struct model *m) {
   if (m->first_closer == END_NONE) return false;
   const struct endpoint *f = &m->end[m->first_closer], *p = &m->end[end_other(m->first_closer)];
-  return !p->has_fin && (f->heard_more || p->stream.snd_nxt != p->stream.snd_contig);
+  bool ends_with_data = p->has_octets && p->octets_end == p->stream.snd_nxt;
+  bool hole = f->heard_more || p->stream.snd_nxt != p->stream.snd_contig;
+  return !p->has_fin && hole && !ends_with_data;
 }
 
 struct losses connection_losses(const struct model *m, unsigned fin) {
@@ -66,9 +68,6 @@ struct losses connection_losses(const struct model *m, unsigned fin) {
       .sender_soon_us = endpoint_soon_us(f),
       .sack_permitted = m->sack_permitted[0] && m->sack_permitted[1],
       .met_time_wait = fin == FIN2 && !m->crossed,
-      /* What its receiver sent and was not captured may have been a FIN. */
-      .may_meet_time_wait =
-          fin == FIN2 || m->crossed || f->heard_more || p->stream.snd_nxt != p->stream.snd_contig,
       .network_copies = m->network_copies,
   };
   return loss_infer(&m->fin[fin], &context);

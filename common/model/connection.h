@@ -188,8 +188,8 @@ static inline bool connection_has_bare_acks(const struct model *m) {
   return m->end[0].sent_bare_ack || m->end[1].sent_bare_ack;
 }
 
-/* An octet of the end that seems to close second was not captured and, acknowledged or followed by
- * others, was there: it may have been its FIN, and the first. */
+/* The last octet of the end that seems to close second was not captured and, acknowledged or before
+ * the number of its segments, was there: it may have been its FIN, and the first. */
 bool connection_may_lack_fin(const struct model *m);
 
 /* What was lost of FIN1 or FIN2 and its ACK, as far as it can be inferred by now. */

@@ -45,7 +45,7 @@ void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool c
 }
 
 void loss_note_answer(struct close_fin *fin, uint32_t fin_seq, uint32_t acked_before,
-                      const struct segment *segment) {
+                      bool before_time_wait, const struct segment *segment) {
   fin->answer[fin->answers++ % LOSS_KEPT] = (struct loss_answer){
       .t_us = segment->t_us,
       .tsecr = segment->tsecr,
@@ -55,6 +55,7 @@ void loss_note_answer(struct close_fin *fin, uint32_t fin_seq, uint32_t acked_be
       .has_tsecr = segment->options & SEGMENT_HAS_TIMESTAMPS,
       .dsack = segment_has_dsack(segment) && seq_gt(segment->sack_right, fin_seq),
       .bare = segment_len(segment) == 0 && !(segment->options & SEGMENT_OPTIONS_CUT),
+      .before_time_wait = before_time_wait,
   };
   fin->last_ack_us = segment->t_us;
   fin->lost[LOSS_OF_ACK] += segment->is_lost;
@@ -71,8 +72,8 @@ enum {
   CLUE_FIRST = 0x08,  /* no copy had been answered before */
   CLUE_BARE = 0x10,   /* it could have carried a D-SACK */
   CLUE_SACK_PERMITTED = 0x20,
-  CLUE_TIME_WAIT = 0x40, /* its sender keeps the first timestamp and sends no D-SACK */
-  CLUE_MAY_TIME_WAIT = 0x800,
+  CLUE_TIME_WAIT = 0x40,  /* its sender keeps the first timestamp and sends no D-SACK */
+  CLUE_AWAKE = 0x800,     /* it was not in TIME_WAIT yet */
   CLUE_ECHO = 0x80,       /* it echoes the timestamp of one copy */
   CLUE_ECHO_OLD = 0x400,  /* of one before that, and no ACK is delayed for so long */
   CLUE_WHOLE = 0x100,     /* what it answers begins where had been acknowledged to */
@@ -115,8 +116,7 @@ static const struct {
      "a D-SACK says that a copy had come before, or that the network made one"},
     {CLUE_DSACK | CLUE_FIRST, 0, UNTOLD,
      "a copy had come, and had no answer because octets before it were missing"},
-    {CLUE_FIRST | CLUE_BARE | CLUE_SACK_PERMITTED | CLUE_WHOLE | CLUE_PROMPT,
-     CLUE_DSACK | CLUE_MAY_TIME_WAIT,
+    {CLUE_FIRST | CLUE_BARE | CLUE_SACK_PERMITTED | CLUE_WHOLE | CLUE_PROMPT | CLUE_AWAKE, CLUE_DSACK,
      FINS_LOST, "the ACK carries no D-SACK, so no other copy had come"},
     {CLUE_SOON, 0, UNTOLD, "it was repeated sooner than an ACK could come"},
     {0, 0, EITHER_LOST, "nothing tells whether the FIN or its ACK was lost"},
@@ -185,8 +185,7 @@ static bool echoed_copy(const struct walk *w, const struct loss_answer *a, uint3
  * would tell of a second arrival and there is none, the echo names it. */
 static uint32_t answered_copy(const struct walk *w, const struct loss_answer *a, bool echo,
                               uint32_t echoed) {
-  bool alone =
-      a->bare && !a->dsack && w->context->sack_permitted && !w->context->may_meet_time_wait;
+  bool alone = a->bare && !a->dsack && w->context->sack_permitted && a->before_time_wait;
   if (echo && alone) return echoed;
   uint32_t to = w->next - 1;
   /* The first D-SACK answers the second copy that arrived, at the least. */
@@ -213,7 +212,7 @@ static unsigned clues_of(const struct walk *w, const struct loss_answer *a, bool
   if (a->bare) clues |= CLUE_BARE;
   if (w->context->sack_permitted) clues |= CLUE_SACK_PERMITTED;
   if (w->context->met_time_wait) clues |= CLUE_TIME_WAIT;
-  if (w->context->may_meet_time_wait) clues |= CLUE_MAY_TIME_WAIT;
+  if (a->before_time_wait) clues |= CLUE_AWAKE;
   if (w->context->network_copies) clues |= CLUE_NETWORK_COPIES;
   if (is_awaited(w, to - 1)) clues |= CLUE_APART;
   bool prompt = a->t_us - copy_of(w, to)->t_us < LOSS_DELAYED_ACK_US + w->context->path_us;

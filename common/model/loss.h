@@ -72,6 +72,7 @@ struct loss_answer {
   bool is_lost; /* two taps show it */
   bool dsack;   /* it reports the FIN's octet as having come twice */
   bool bare;    /* neither data nor a FIN of its own, and all options: a D-SACK would stand in it */
+  bool before_time_wait; /* its sender had not closed, or that had not been acknowledged */
 };
 
 /* One FIN of the close, its copies and its answers. */
@@ -103,7 +104,7 @@ void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool c
 /* A segment that covers this FIN, which is at fin_seq, was captured and counts as an answer. Until
  * then its sender had acknowledged what is before acked_before. */
 void loss_note_answer(struct close_fin *fin, uint32_t fin_seq, uint32_t acked_before,
-                      const struct segment *segment);
+                      bool before_time_wait, const struct segment *segment);
 
 /* What has to be known beside the FIN itself. */
 struct loss_context {
@@ -117,8 +118,7 @@ struct loss_context {
   /* Its receiver is in TIME_WAIT by the first copy that arrives, keeps the timestamp of that one,
    * and sends no D-SACK. */
   bool met_time_wait;
-  bool may_meet_time_wait; /* or in CLOSING, and either */
-  bool network_copies;     /* what seems to have been sent twice may have been doubled on the way */
+  bool network_copies; /* what seems to have been sent twice may have been doubled on the way */
 };
 
 struct losses {

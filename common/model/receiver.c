@@ -68,12 +68,14 @@ static uint32_t acked_by_rst(const struct observation *o) {
   return segment_has(o->s, SEGMENT_ACK) ? o->s->ack : o->receiver->first_seq;
 }
 
-/* By what its peer acknowledged, for payload may be missing from the capture. */
+/* By the numbers of its segments, and by what its peer acknowledged, for payload may be missing
+ * from the capture. */
 static bool may_have_sent_data(const struct observation *o) {
   const struct endpoint *e = o->receiver, *peer = o->sender;
   uint32_t opening_end = e->first_seq + 1 + (e->has_fin ? 1 : 0);
   if (e->data_segments > 0 || !e->sent_syn) return true;
-  return (peer->offer.has_ack && seq_gt(peer->offer.ack_max, opening_end)) ||
+  return seq_gt(e->stream.snd_nxt, opening_end) ||
+         (peer->offer.has_ack && seq_gt(peer->offer.ack_max, opening_end)) ||
          seq_gt(acked_by_rst(o), opening_end);
 }
 

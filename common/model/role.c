@@ -47,9 +47,19 @@ static uint32_t fin_seq_of(const struct model *m, unsigned which) {
   return m->end[connection_closer(m, which)].fin_seq;
 }
 
+/* A bare ACK has its sender's next number. In TIME_WAIT the octet before that is a FIN, which was
+ * acknowledged. */
+static bool is_before_time_wait(const struct observation *o) {
+  const struct endpoint *f = o->sender, *p = o->receiver;
+  if (segment_len(o->s) > 0) return false;
+  bool has_not_closed = !f->has_fin && !p->heard_more && o->s->seq == f->stream.snd_contig;
+  return has_not_closed || (p->offer.has_ack && seq_lt(p->offer.ack_max, o->s->seq));
+}
+
 /* The segment is an ACK of this FIN. */
 static void note_ack(struct observation *o, unsigned which) {
-  loss_note_answer(&o->m->fin[which], fin_seq_of(o->m, which), o->acked_before, o->s);
+  loss_note_answer(&o->m->fin[which], fin_seq_of(o->m, which), o->acked_before,
+                   is_before_time_wait(o), o->s);
 }
 
 /* FIN2 is the first segment to acknowledge FIN1, so late that no ACK is delayed so long (RFC 9293,
@@ -130,6 +140,6 @@ void role_acked_before(struct observation *o) {
   o->m->fin[which].acked_us = o->s->t_us;
   /* The segment is the FIN, and its answer was captured before. */
   uint32_t fin_seq = fin_seq_of(o->m, which);
-  loss_note_answer(&o->m->fin[which], fin_seq, fin_seq, o->s);
+  loss_note_answer(&o->m->fin[which], fin_seq, fin_seq, false, o->s);
   role_count(o->m, o->step);
 }

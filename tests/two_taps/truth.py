@@ -53,7 +53,9 @@ Shares no code with the product. Each tap is at one end of the path and misses n
       - one for each run of answers that a copy follows later, but not the last of several if an RST of
         the FIN's sender follows (RFC 1337: the answer before may have been late, not lost).
     fin, before the tap: leaves no trace.
-  Of these only what the truth confirms counts as inferable.
+  Of these only what the truth confirms counts as inferable, and nothing where which FIN is the first
+  is open: the last octet of the end whose FIN that tap did not see did not pass it either. What is
+  claimed of a FIN, or of its ACK, more exactly than as one of the two, is claimed of the two, too.
 """
 import collections
 import json
@@ -264,8 +266,24 @@ def has_dsack(x, fin):
     return any(after(x.s.ack, left) and after(right, fin) for left, right in x.s.sacks[:1])
 
 
+def may_have_closed(close, tap, end):
+    """That tap saw no FIN of that end, and its last octet neither."""
+    seen = [x for x in close.sent if x.s.end == end and seen_at(x, tap)]
+    if not seen or any(x.has(FIN) for x in seen):
+        return False
+    marks = [x.last() for x in seen]
+    marks += [x.s.ack for x in close.sent if x.s.end != end and x.has(ACK) and seen_at(x, tap)]
+    last = marks[0]
+    for mark in marks:
+        if after(mark, last):
+            last = mark
+    return last not in [x.last() for x in seen if x.s.size or x.has(SYN)]
+
+
 def inferable(close, tap, doubled):
     count = collections.Counter()
+    if any(may_have_closed(close, tap, end) for end in (NEAR, FAR)):
+        return count
     rtts = round_trip(close, tap)
     for end in (NEAR, FAR):
         if close.fin[end] is None:
@@ -521,7 +539,12 @@ class Tally:
             which = 0 if end == first else 1
             name = NAMES[which, what]
             self.inferable[name, place] += n
-            found = min(n, claims[which, what, place])
+            found = claims[which, what, place]
+            if what == "either":
+                for (w, exact, p), claimed in claims.items():
+                    if w == which and exact != "either":
+                        found += max(0, claimed - told[end, exact, p])
+            found = min(n, found)
             self.found[name, place] += found
             if found < n and os.environ.get("MISSED"):
                 print("# missed %s: %s x%d %s, claimed %d" % (where, name, n, place, found))
