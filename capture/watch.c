@@ -330,6 +330,7 @@ static bool follow_next(struct watch *w, struct flow *f, enum end from,
   if (rule == INCARNATION_NOT_OVER) f->pending_rule = INCARNATION_FREE;
   f->pending_syn = packet->decoded;
   w->pending_us = s->t_us;
+  f->model.reopened[from] = true;
   return rule != INCARNATION_NOT_OVER;
 }
 

@@ -74,8 +74,8 @@ enum finding_severity {
     "A forged reset, a middlebox, or an RST that lost a race with data.",                        \
     "A challenge ACK should follow; if the connection goes on, the RST was not the peer's.")     \
   X(RST_ACKS_WRONG, "rst-acks-wrong", BREACH, "RFC 9293 3.10.7.1",                               \
-    "An RST refuses a SYN and acknowledges the SYN's own number, so that it has no effect.",     \
-    "the number after the SYN", "the SYN's own",                                                  \
+    "An RST refuses a SYN and acknowledges another number than the next, so it has no effect.",  \
+    "the number after the SYN", "another one",                                                    \
     "The stack that answers does not count the SYN in SEG.LEN.",                                 \
     "Mend that stack; until then its clients wait for a timeout where `refused` was meant.")     \
   X(FIN_NOT_COUNTED, "fin-not-counted", BREACH, "RFC 9293 3.10.7.4",                             \

@@ -56,6 +56,16 @@ static bool is_anothers(const struct observation *o) {
   return f->has_fin && (seq_lt(o->s->seq, f->first_seq) || seq_gt(o->s->seq, f->fin_seq + 1));
 }
 
+/* A RST refuses the SYN of an end that is opening, and acknowledges a number near to it that is not
+ * the next: not the answer to another SYN, whose number would be far away (RFC 6528). */
+static bool acks_syn_wrongly(const struct observation *o) {
+  enum { NEAR = 0xffff };
+  const struct endpoint *e = o->receiver;
+  int32_t beyond = seq_diff(o->s->ack, e->stream.snd_nxt);
+  return e->state == TCPS_SYN_SENT && e->sent_syn && segment_has(o->s, SEGMENT_ACK) &&
+         beyond >= -NEAR && beyond <= NEAR;
+}
+
 /* The receiver drops it: it proves nothing of either end. Whether it was forged, late or a sign
  * that the capture missed something is for the finding's reader to tell. */
 static void ignore(struct observation *o) {
@@ -63,8 +73,8 @@ static void ignore(struct observation *o) {
   o->step->verdict = STEP_UNEXPECTED;
   o->step->roles = rst ? ROLE_RST : 0;
   bool opening = o->receiver->state == TCPS_SYN_SENT;
-  if (rst && opening && segment_has(o->s, SEGMENT_ACK) && o->s->ack == o->receiver->first_seq) {
-    observation_find(o, FINDING_RST_ACKS_WRONG, o->from, o->s->ack + 1, o->s->ack);
+  if (rst && acks_syn_wrongly(o)) {
+    observation_find(o, FINDING_RST_ACKS_WRONG, o->from, o->receiver->stream.snd_nxt, o->s->ack);
   } else if (rst) {
     o->m->rst_beyond = !opening && seq_gt(o->s->seq, o->receiver->offer.ack_max);
     observation_find(o, FINDING_RST_OUT_OF_WINDOW, o->from, o->receiver->offer.ack_max, o->s->seq);
@@ -131,6 +141,20 @@ static enum step_verdict judge(const struct observation *o, const struct awaited
 }
 
 /* ---- The step ------------------------------------------------------------------------------- */
+
+/* The receiver has dropped a FIN whose octet was another one before. The one that stands behind all
+ * octets is its sender's first. */
+static void forget_void_fin(struct model *m, enum end from, const struct segment *s) {
+  struct endpoint *f = &m->end[from];
+  struct model_step unused = {0};
+  if (!f->fin_is_void || !segment_carries_fin(s) || m->end[end_other(from)].has_fin) return;
+  if (seq_lt(segment_fin_seq(s), f->octets_end)) return;
+  event_strike(m, from, EVENT_SND_FIN, s->t_us, &unused);
+  f->has_fin = f->fin_is_void = false;
+  m->fin[FIN1] = (struct close_fin){0};
+  m->first_closer = END_NONE;
+  m->roles_seen = 0;
+}
 
 /* A keep-alive probe: one octet before SND.NXT, if any (RFC 9293, 3.8.4). */
 static bool is_probe(const struct observation *o) {
@@ -227,6 +251,7 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   memset(step, 0, sizeof *step);
   step->from = from;
   if (endpoint_is_out_of_reach(&m->end[from], s)) restart_beyond_reach(m, from, s);
+  forget_void_fin(m, from, s);
   struct observation o = observation_make(m, from, s, step);
   /* Several queues and processors make a capture step back a little. */
   enum { STEP_BACK_US = 1000 };

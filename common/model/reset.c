@@ -108,6 +108,8 @@ static const struct {
      "it answers a FIN that came long after its sender's own was acknowledged"},
     {CLUE_HAD_CLOSED | CLUE_WAITED | CLUE_ANSWERS_PROBE, CLUE_ACK, RESET_FIN_WAIT_2_EXPIRED,
      "it answers a probe that came long after its sender's FIN was acknowledged"},
+    {CLUE_HAD_CLOSED | CLUE_WAITED | CLUE_ANSWERS_ACK | CLUE_SOON, CLUE_ACK, RESET_FIN_WAIT_2_EXPIRED,
+     "it answers an ACK that came long after its sender's FIN was acknowledged"},
     {CLUE_HAD_CLOSED | CLUE_ANSWERS_FIN | CLUE_ANSWERS_ACK | CLUE_SOON, CLUE_ACK | CLUE_WAITED,
      RESET_NO_SOCKET, "it answers a FIN, and carries no ACK: what is closed answers so"},
     {CLUE_ANSWERS_BLIND, 0, RESET_NO_SOCKET, "it answers a segment that acknowledged nothing"},

@@ -84,12 +84,13 @@ static void take_not_closed(struct observation *o) {
  * it was sent in their sender's name by another, and neither end has taken it. */
 static void take_not_reset(struct observation *o) {
   struct model *m = o->m;
-  bool goes_on = o->fresh > 0 || o->first_fin;
-  if (m->rst.from != o->from || !goes_on || o->stale || seq_lt(o->s->seq, m->rst.seq)) return;
-  if (o->s->t_us - m->rst.t_us < endpoint_soon_us(o->sender)) return;
+  bool goes_on = o->fresh > 0 || o->first_fin, ended = m->rst.from == o->from;
+  if (!goes_on || o->stale || (ended && seq_lt(o->s->seq, m->rst.seq))) return;
+  int64_t reset_us = ended ? m->rst.t_us : m->last_control_us;
+  if (o->s->t_us - reset_us < endpoint_soon_us(o->sender)) return;
   if (!event_strike(m, o->from, EVENT_SND_RST, o->s->t_us, o->step)) return;
   event_strike(m, o->to, EVENT_RCV_RST, o->s->t_us, o->step);
-  m->rst = (struct reset){.from = END_NONE};
+  if (ended) m->rst = (struct reset){.from = END_NONE};
   o->step->verdict = STEP_REFUTES;
   observation_find(o, FINDING_RST_NOT_ITS_OWN, o->from, 0, 0);
 }
@@ -274,11 +275,22 @@ static void presume_ack_again(struct observation *o) {
     observation_apply(o, o->from, EVENT_RCV_ACK_OF_FIN, EVIDENCE_PRESUMED);
 }
 
+/* It goes on without the peer's FIN long after that had passed: it has not got it. */
+static void take_not_there(struct observation *o) {
+  const struct endpoint *p = o->receiver;
+  bool covers = !segment_has(o->s, SEGMENT_ACK) || endpoint_fin_is_covered(p, o->s);
+  if (!p->has_fin || covers || o->stale || (o->late && !o->stamped_anew)) return;
+  if (connection_fin_is_lost(o->m, connection_fin_of(o->m, o->to), o->s->t_us))
+    refute(o, EVENT_RCV_FIN);
+}
+
 void sender_close(struct observation *o) {
-  if (segment_carries_fin(o->s))
+  if (segment_carries_fin(o->s)) {
     take_fin(o);
-  else
+  } else {
+    take_not_there(o);
     presume_ack_again(o);
+  }
 }
 
 /* The peer's FIN was captured before this one, and covers it: so it was sent after this one had

@@ -226,8 +226,9 @@ static void say_reset(struct text *t, const struct verdict *v, const struct mode
   else if (v->cause == RESET_LINGER_0 && !v->kernel_reason)
     say(t, "it aborted (SO_LINGER 0, or a timer or an administrator did), for ", peer,
         " had sent nothing that it could have left unread");
-  else if (v->cause == RESET_FIN_WAIT_2_EXPIRED && m->rst.answers_probe)
-    say(t, "the probe of ", peer, " came when its own wait in FIN_WAIT_2 was over");
+  else if (v->cause == RESET_FIN_WAIT_2_EXPIRED && !(m->rst.offender & (ROLE_FIN1 | ROLE_FIN2)))
+    say(t, m->rst.answers_probe ? "the probe of " : "an ACK of ", peer,
+        " came when its own wait in FIN_WAIT_2 was over");
   else if (v->cause == RESET_NO_SOCKET && m->reopened[by])
     say(t, "it opened the same four-tuple anew while ", peer,
         " had not closed, and cleared the old half");
