@@ -9,17 +9,15 @@ bool copies_note(struct copies *c, uint64_t hash, const struct decoded *p) {
   if (segment_has(s, SEGMENT_RST) && p->ip_id == 0) return false;
   struct copies_set *set = &c->set[hash % COPIES_SETS];
   int64_t limit_us = p->ip_id != 0 ? COPY_WITH_ID_US : COPY_US;
-  unsigned oldest = 0;
-  bool copy = false;
-  for (unsigned i = 0; i < COPIES_WAYS; i++) {
-    if (set->hash[i] == hash) {
-      copy = set->hash[i] != 0 && s->t_us - set->t_us[i] <= limit_us;
-      oldest = i;
-      break;
-    }
-    if (set->t_us[i] < set->t_us[oldest]) oldest = i;
+  unsigned at = 0;
+  while (at < COPIES_WAYS - 1 && set->hash[at] != hash) at++;
+  bool copy = hash != 0 && set->hash[at] == hash && s->t_us - set->t_us[at] <= limit_us;
+  /* The newest is the first: that one, or the oldest, makes room. */
+  for (; at > 0; at--) {
+    set->hash[at] = set->hash[at - 1];
+    set->t_us[at] = set->t_us[at - 1];
   }
-  set->hash[oldest] = hash;
-  set->t_us[oldest] = s->t_us;
+  set->hash[0] = hash;
+  set->t_us[0] = s->t_us;
   return copy;
 }

@@ -548,7 +548,12 @@ enum decode_result decode_packet(uint32_t number, const uint8_t *bytes, size_t c
   if (link->type_at >= 0)
     layer = follow(&w, FIND(ETHERTYPES, get16(bytes + link->type_at)), DECODE_OTHER);
   skip(&w, link->header);
-  for (int i = 0; layer != LAYER_END; i++)
+  /* These are the layers of nearly all packets, in their order. */
+  int i = 0;
+  if (layer == LAYER_ETHERNET) layer = open_ethernet(&w), i++;
+  if (layer == LAYER_IP4) layer = open_ip4(&w), i++;
+  if (layer == LAYER_TCP) layer = open_tcp(&w), i++;
+  for (; layer != LAYER_END; i++)
     layer = i < LAYERS_MAX ? open_layer(&w, layer) : end_as(&w, DECODE_DEEP);
   return w.result;
 }

@@ -4,9 +4,11 @@
 
 #include "capture/pool.h"
 
-/* At most four fifths full, which makes a search look at three slots, side by side. */
+/* At most four fifths full, which makes a search look at three slots, side by side. It doubles as
+ * long as that costs little memory. */
 enum {
-  SLOTS_MIN = 1 << 10,
+  SLOTS_MIN = 1 << 12,
+  SLOTS_DOUBLED = 1 << 18,
   FULL_NUMERATOR = 4,
   FULL_DENOMINATOR = 5,
   GROWTH_NUMERATOR = 5,
@@ -48,6 +50,11 @@ static bool insert(struct flow_index *index, uint32_t hash, uint32_t entry) {
   return true;
 }
 
+static uint64_t next_size(uint32_t n_slots) {
+  if (n_slots <= SLOTS_DOUBLED / 2) return (uint64_t)n_slots * 2;
+  return (uint64_t)n_slots * GROWTH_NUMERATOR / GROWTH_DENOMINATOR;
+}
+
 static bool rebuild(struct flow_index *larger, uint32_t entry, uint32_t n_entries,
                     flow_index_hash *hash_of, const void *context) {
   for (uint32_t i = 0; i < n_entries; i++) {
@@ -62,7 +69,7 @@ bool flow_index_put(struct flow_index *index, uint32_t hash, uint32_t entry, uin
   assert(entry + 1 < ONE_FARTHER);
   struct flow_index larger = {.n_slots = index->n_slots};
   while (!insert(index, hash, entry)) {
-    uint64_t n_slots = (uint64_t)larger.n_slots * GROWTH_NUMERATOR / GROWTH_DENOMINATOR;
+    uint64_t n_slots = next_size(larger.n_slots);
     if (n_slots > ONE_FARTHER || !reserve(&larger, (uint32_t)n_slots)) return false;
     if (rebuild(&larger, entry, n_entries, hash_of, context)) {
       flow_index_destroy(index);

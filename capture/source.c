@@ -45,7 +45,8 @@ struct source {
   struct savefile savefile;
   struct link_filter *filters;
   unsigned n_filters;
-  uint64_t packets, readable; /* all, and those of link types that are read */
+  uint64_t packets;
+  bool readable; /* one of them was of a link type that is read */
   int64_t last_us;
   struct source_counts counts;
   uint32_t unreadable_link;
@@ -301,7 +302,7 @@ static enum source_result at_end(const struct source *s, char *error) {
              s->name, (unsigned long long)s->savefile.offset);
     return SOURCE_BROKEN;
   }
-  if (s->packets > 0 && s->readable == 0) {
+  if (s->packets > 0 && !s->readable) {
     say_unreadable(s, s->unreadable_link, error);
     return SOURCE_BROKEN;
   }
@@ -344,10 +345,9 @@ static void count(struct source *s, const struct packet *packets, unsigned n) {
         s->counts.step_back_us = s->last_us - p->t_us;
     }
     s->last_us = p->t_us;
-    if (decode_reads_link(p->link))
-      s->readable++;
-    else
-      s->unreadable_link = p->link;
+    if (s->readable) continue;
+    s->readable = decode_reads_link(p->link);
+    if (!s->readable) s->unreadable_link = p->link;
   }
 }
 
