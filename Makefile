@@ -74,12 +74,13 @@ OBJECTS_describe_capture := $(filter-out capture/main,$(OBJECTS_capture))
 PROGRAMS := server client capture
 
 UNIT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
-OBJECTS_test_hot := tests/test_hot tests/mutate_trace capture/hot capture/source capture/sample \
-  capture/input capture/savefile capture/decode common/stop $(MODEL)
+OBJECTS_test_hot := tests/test_hot tests/compare_models tests/mutate_trace capture/hot \
+  capture/ordinary capture/pool capture/source capture/sample capture/input capture/savefile \
+  capture/decode common/stop $(MODEL)
 OBJECTS_test_cli := tests/test_cli $(SHARED)
 OBJECTS_test_deadline := tests/test_deadline capture/deadline
 OBJECTS_test_flow_index := tests/test_flow_index capture/flow_index capture/pool
-FLOW := $(addprefix capture/,flow flow_index flow_order hot pool deadline name)
+FLOW := $(addprefix capture/,flow flow_index flow_order hot ordinary pool deadline name)
 OBJECTS_test_flow := tests/test_flow $(FLOW) capture/roles $(MODEL)
 OBJECTS_test_decode := tests/test_decode capture/decode $(MODEL)
 # tests/explore_table.c includes the table, to change it.

@@ -105,6 +105,22 @@ void conclude_now(struct watch *w, struct flow *f, int64_t now_us, bool may_ask)
   REPORT(w, REPORT_SUMMARY, settled, f, &v);
 }
 
+void conclude_ordinary(struct watch *w, const struct hot *e) {
+  struct ordinary_verdict v;
+  ordinary_conclude(&w->flows.ordinaries, e, &v);
+  w->closes++;
+  tally_add_ordinary(&w->summary, &w->flows, e, &v);
+}
+
+struct flow *conclude_whole(struct watch *w, struct hot *e) {
+  bool was_ordinary = e->form == FLOW_ORDINARY;
+  struct flow *f = flow_whole(&w->flows, e);
+  if (!was_ordinary) return f;
+  w->due.n_closing++;
+  conclude_hurry(w, f);
+  return f;
+}
+
 void conclude_drop(struct watch *w, struct flow *f) {
   if (f->is_closing) w->due.n_closing--;
   if (w->kernel) kernel_forget(w->kernel, f);
@@ -181,9 +197,23 @@ static bool visit(struct watch *w, struct flow *f, int64_t now_us) {
   return false;
 }
 
+/* Of ordinary closes nothing is due but the end of 2 MSL, and they are in that order. */
+static void conclude_ordinary_due(struct watch *w, int64_t now_us) {
+  struct flow_table *flows = &w->flows;
+  int64_t since_us = now_us - w->due.two_msl_us;
+  struct hot *e;
+  while ((e = flow_first(flows, FLOW_ORDINARY_ENDED)) && flow_last_us(flows, e) <= since_us) {
+    conclude_ordinary(w, e);
+    flow_remove_ordinary(flows, e);
+  }
+  while ((e = flow_first(flows, FLOW_ORDINARY_BEGUN)) && flow_last_us(flows, e) <= since_us)
+    (void)conclude_whole(w, e);
+}
+
 void conclude_due(struct watch *w, int64_t now_us) {
   struct deadline *due;
   w->last_timers_us = now_us;
+  conclude_ordinary_due(w, now_us);
   while ((due = deadline_take(&w->deadlines, now_us))) {
     struct hot *e = (struct hot *)(void *)((char *)due - offsetof(struct hot, deadline));
     struct flow *f = flow_whole(&w->flows, e);

@@ -27,6 +27,12 @@ void conclude_lacks(const struct watch *watch, struct flow *flow);
  * `may_ask`: the kernel's answer would still be about this connection. */
 void conclude_now(struct watch *watch, struct flow *flow, int64_t now_us, bool may_ask);
 
+/* The last verdict on an ordinary close that has ended stands. */
+void conclude_ordinary(struct watch *watch, const struct hot *entry);
+
+/* The connection whole, whatever it was before. */
+struct flow *conclude_whole(struct watch *watch, struct hot *entry);
+
 /* Nothing is to be said of it any more, and its place is free. */
 void conclude_drop(struct watch *watch, struct flow *flow);
 

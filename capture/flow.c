@@ -1,5 +1,6 @@
 #include "capture/flow.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <string.h>
 #include <sys/random.h>
@@ -13,8 +14,8 @@
 #include "common/model/seq.h"
 
 static_assert(FLOW_SECRET_SIZE >= XXH3_SECRET_SIZE_MIN, "the hash takes a secret of this size");
-static_assert(FLOW_UNLISTED < 4 && FLOW_RESTING < 4 && ROLES_BY_FIRST_SEGMENT < 4,
-              "an entry has two bits for each");
+static_assert(FLOW_UNLISTED < 8 && FLOW_ORDINARY < 8 && ROLES_BY_FIRST_SEGMENT < 4,
+              "an entry has so many bits for each");
 
 bool flow_table_init(struct flow_table *t, uint32_t max, int64_t two_msl_us) {
   memset(t, 0, sizeof *t);
@@ -24,6 +25,7 @@ bool flow_table_init(struct flow_table *t, uint32_t max, int64_t two_msl_us) {
                   pool_init(&t->entries, max, sizeof(struct hot)) &&
                   pool_init(&t->wholes, max, sizeof(struct flow)) &&
                   pool_init(&t->resting, max, sizeof(struct flow_resting)) &&
+                  ordinaries_init(&t->ordinaries, max * 2, two_msl_us) &&
                   pool_init(&t->addresses, max, sizeof(struct flow_addresses));
   bool drawn = getrandom(t->secret, sizeof t->secret, 0) == (ssize_t)sizeof t->secret;
   if (reserved && t->opened && drawn) return true;
@@ -36,6 +38,7 @@ void flow_table_destroy(struct flow_table *t) {
   pool_destroy(&t->wholes);
   pool_destroy(&t->resting);
   pool_destroy(&t->addresses);
+  ordinaries_destroy(&t->ordinaries);
   pool_give_back(t->opened, t->entries.max * sizeof *t->opened);
   flow_index_destroy(&t->index);
   flow_order_destroy(&t->order);
@@ -109,15 +112,26 @@ static bool hash_entry(const void *table, uint32_t number, uint32_t *hash) {
   return true;
 }
 
+static bool is_lower(uint8_t family, const struct decode_address *one,
+                     const struct decode_address *other, bool ports_are) {
+  uint32_t a, b;
+  if (family == 6) {
+    int order = memcmp(one, other, sizeof *one);
+    return order != 0 ? order < 0 : ports_are;
+  }
+  memcpy(&a, one, sizeof a);
+  memcpy(&b, other, sizeof b);
+  return a != b ? ntohl(a) < ntohl(b) : ports_are;
+}
+
 /* Returns the whole hash of the key. */
 static uint64_t place_between(const struct flow_table *t, uint8_t family,
                               const struct decode_address *one, uint16_t one_port,
                               const struct decode_address *other, uint16_t other_port,
                               struct flow_place *place) {
-  int order = memcmp(one, other, sizeof *one);
-  if (order == 0) order = one_port < other_port ? -1 : 1;
-  unsigned half = order <= 0 ? 0 : 1;
+  unsigned half = is_lower(family, one, other, one_port < other_port) ? 0 : 1;
   struct flow_key *key = &place->key;
+  place->likely = NULL;
   key->address[half] = *one;
   key->address[1 - half] = *other;
   key->port[half] = one_port;
@@ -141,28 +155,31 @@ void flow_locate(const struct flow_table *t, const struct decoded *p, struct flo
   place->segment_hash = XXH3_64bits_withSeed(fields, sizeof fields, key_hash);
 }
 
-/* The first entry of that home. */
-static struct hot *likely(const struct flow_table *t, const struct flow_place *place) {
+void flow_prefetch(const struct flow_table *t, struct flow_place *place) {
+  enum { LINE = 64 };
   struct flow_search search = flow_index_search(&t->index, place->hash);
-  return flow_index_finds(&t->index, &search) ? flow_entry(t, search.entry) : NULL;
-}
-
-void flow_prefetch(const struct flow_table *t, const struct flow_place *place) {
-  const char *e = (const char *)likely(t, place);
-  if (!e) return;
-  __builtin_prefetch(e, 1);
-  __builtin_prefetch(e + 64, 1);
+  if (!flow_index_finds(&t->index, &search)) return;
+  place->likely = flow_entry(t, search.entry);
+  __builtin_prefetch(place->likely, 1);
+  __builtin_prefetch((const char *)place->likely + LINE, 1);
 }
 
 void flow_prefetch_whole(const struct flow_table *t, const struct flow_place *place) {
   enum { LINE = 64 };
-  const struct hot *e = likely(t, place);
-  if (!e || e->form != FLOW_WHOLE) return;
-  const char *whole = pool_at(&t->wholes, e->attached);
-  for (size_t at = 0; at < sizeof(struct flow); at += LINE) __builtin_prefetch(whole + at, 1);
+  const struct hot *e = place->likely;
+  if (!e || (e->form != FLOW_WHOLE && e->form != FLOW_ORDINARY)) return;
+  bool is_whole = e->form == FLOW_WHOLE;
+  const char *attached = pool_at(is_whole ? &t->wholes : &t->ordinaries.records, e->attached);
+  size_t size = is_whole ? sizeof(struct flow) : sizeof(struct ordinary);
+  for (size_t at = 0; at < size; at += LINE) __builtin_prefetch(attached + at, 1);
 }
 
 struct hot *flow_find(const struct flow_table *t, const struct flow_place *place, enum end *from) {
+  struct hot *likely = place->likely;
+  if (likely && likely->form != FLOW_FREE && is_key(t, likely, &place->key)) {
+    *from = place->half == likely->client ? END_CLIENT : END_SERVER;
+    return likely;
+  }
   struct flow_search search = flow_index_search(&t->index, place->hash);
   for (; flow_index_finds(&t->index, &search); flow_index_go_on(&search)) {
     struct hot *e = flow_entry(t, search.entry);
@@ -208,7 +225,7 @@ void flow_move(struct flow_table *t, struct hot *e, enum flow_list list) {
   unlink_from_list(t, e);
   if (list == FLOW_UNLISTED) return;
   uint32_t self = number_of(t, e) + 1, last = t->tail[list];
-  e->list = list & 3U;
+  e->list = list & 7U;
   *previous_of(e) = last;
   *next_of(e) = 0;
   *(last ? next_of(flow_entry(t, last - 1)) : &t->head[list]) = self;
@@ -255,6 +272,24 @@ bool flow_step(struct flow_table *t, struct hot *e, enum end from, const struct 
   return true;
 }
 
+bool flow_close(struct flow_table *t, struct hot *e, enum end from, const struct segment *s) {
+  enum flow_list list = e->list;
+  if (e->form == FLOW_OPEN) {
+    if (!ordinary_begin(&t->ordinaries, e, from, s)) return false;
+    e->form = FLOW_ORDINARY;
+    list = FLOW_ORDINARY_BEGUN;
+  } else if (e->form != FLOW_ORDINARY || !ordinary_step(&t->ordinaries, e, from, s)) {
+    return false;
+  }
+  if (ordinary_has_ended(&t->ordinaries, e)) list = FLOW_ORDINARY_ENDED;
+  if (list != e->list) flow_move(t, e, list);
+  return true;
+}
+
+int64_t flow_last_us(const struct flow_table *t, const struct hot *e) {
+  return e->form == FLOW_ORDINARY ? ordinary_last_us(&t->ordinaries, e) : hot_last_us(e);
+}
+
 static struct flow *attach(struct flow_table *t, struct hot *e) {
   uint32_t number;
   struct flow *f = pool_take(&t->wholes, &number);
@@ -285,7 +320,7 @@ static void detach(struct flow_table *t, struct hot *e) {
 
 static_assert(sizeof(struct model) == FLOW_MODEL_PAIRS * sizeof(struct flow_pair), "no rest");
 
-static int64_t closed_us(const struct flow *f) {
+int64_t flow_closed_us(const struct flow *f) {
   return flow_has_closed(f) ? f->model.last_control_us : f->model.last_us;
 }
 
@@ -300,7 +335,7 @@ static bool rest(struct flow_resting *r, const struct flow *f) {
     *pair++ = model[i];
     r->used[i / 64] |= UINT64_C(1) << i % 64;
   }
-  r->closed_us = closed_us(f);
+  r->closed_us = flow_closed_us(f);
   r->number = f->number;
   r->reported = f->reported;
   r->verdicts = f->verdicts;
@@ -339,6 +374,16 @@ struct flow *flow_whole(struct flow_table *t, struct hot *e) {
       f->is_closing = r->is_closing;
       wake(&f->model, r);
       pool_give(&t->resting, number);
+      break;
+    }
+    case FLOW_ORDINARY: {
+      unlink_from_list(t, e);
+      const struct hot closing = *e;
+      f = attach(t, e);
+      f->is_closing = true;
+      ordinary_open(&t->ordinaries, &closing, &f->model);
+      ordinary_drop(&t->ordinaries, closing.attached);
+      deadline_init(&e->deadline);
       break;
     }
   }
@@ -381,6 +426,8 @@ void flow_shrink(struct flow_table *t, struct flow *f) {
     case FLOW_ENDED: shrink_to_rest(t, e, f); break;
     case FLOW_HALF_OPEN:
     case FLOW_UNLISTED: shrink_to_open(t, e, f); break;
+    case FLOW_ORDINARY_BEGUN: /* none of them is whole */
+    case FLOW_ORDINARY_ENDED: break;
   }
 }
 
@@ -397,21 +444,34 @@ uint32_t flow_number(const struct flow_table *t, const struct hot *e) {
   const struct flow_resting *r;
   switch ((enum flow_form)e->form) {
     case FLOW_FREE: return 0;
-    case FLOW_OPEN: return t->opened[number_of(t, e)];
+    case FLOW_OPEN:
+    case FLOW_ORDINARY: return t->opened[number_of(t, e)];
     case FLOW_WHOLE: f = pool_at(&t->wholes, e->attached); return f->number;
     case FLOW_RESTING: r = pool_at(&t->resting, e->attached); return r->number;
   }
   return 0;
 }
 
+/* What is attached to it has gone. */
+static void remove_entry(struct flow_table *t, struct hot *e) {
+  uint32_t number = number_of(t, e), hash = 0;
+  unlink_from_list(t, e);
+  (void)hash_entry(t, number, &hash);
+  flow_index_take(&t->index, hash, number);
+  if (e->is_ipv6) pool_give(&t->addresses, e->address[0]);
+  e->form = FLOW_FREE;
+  pool_give(&t->entries, number);
+}
+
 void flow_remove(struct flow_table *t, struct flow *f) {
   struct hot *e = flow_entry_of(t, f);
-  unlink_from_list(t, e);
-  flow_index_take(&t->index, (uint32_t)hash_key(t, &f->key), f->entry);
-  if (e->is_ipv6) pool_give(&t->addresses, e->address[0]);
   detach(t, e);
-  e->form = FLOW_FREE;
-  pool_give(&t->entries, number_of(t, e));
+  remove_entry(t, e);
+}
+
+void flow_remove_ordinary(struct flow_table *t, struct hot *e) {
+  ordinary_drop(&t->ordinaries, e->attached);
+  remove_entry(t, e);
 }
 
 void flow_restart(struct flow_table *t, struct flow *f, const struct decoded *p,
@@ -464,21 +524,24 @@ bool flow_is_first_payload(struct hot *e, unsigned half) {
 static bool idle_since(const void *table, uint32_t number, struct flow_since *since) {
   const struct flow_table *t = table;
   const struct hot *e = flow_entry(t, number);
-  if ((e->form != FLOW_OPEN && e->form != FLOW_WHOLE) || e->list != FLOW_UNLISTED) return false;
+  bool unlisted = e->list == FLOW_UNLISTED || e->list == FLOW_ORDINARY_BEGUN;
+  if (e->form == FLOW_FREE || e->form == FLOW_RESTING || !unlisted) return false;
   const struct flow *f = e->form == FLOW_WHOLE ? pool_at(&t->wholes, e->attached) : NULL;
-  since->us = f ? f->model.last_us : hot_last_us(e);
+  since->us = f ? f->model.last_us : flow_last_us(t, e);
   return true;
 }
 
 static bool closed_since(const void *table, uint32_t number, struct flow_since *since) {
   const struct flow_table *t = table;
   const struct hot *e = flow_entry(t, number);
+  if (e->list == FLOW_ORDINARY_ENDED) return false;
   switch ((enum flow_form)e->form) {
     case FLOW_FREE: return false;
-    case FLOW_OPEN: since->us = hot_last_us(e); break;
+    case FLOW_OPEN:
+    case FLOW_ORDINARY: since->us = flow_last_us(t, e); break;
     case FLOW_WHOLE: {
       const struct flow *f = pool_at(&t->wholes, e->attached);
-      since->us = closed_us(f);
+      since->us = flow_closed_us(f);
       since->number = f->number;
       break;
     }
@@ -511,4 +574,12 @@ struct hot *flow_first_to_close(struct flow_table *t) {
 const char *flow_end_name(const struct flow *f, enum end end, char buffer[static FLOW_NAME_SIZE]) {
   unsigned half = flow_half_of(f, end);
   return name_endpoint(f->key.family, &f->key.address[half], f->key.port[half], buffer);
+}
+
+const char *flow_entry_name(const struct flow_table *t, const struct hot *e, enum end end,
+                            char buffer[static FLOW_NAME_SIZE]) {
+  unsigned half = end == END_CLIENT ? e->client : 1U - e->client;
+  struct flow_key key;
+  get_key(t, e, &key);
+  return name_endpoint(key.family, &key.address[half], key.port[half], buffer);
 }

@@ -4,10 +4,12 @@
  * and whose pages are touched as it fills. The hash's key is drawn at the start, so that nobody can
  * choose four-tuples that meet in one place of the index.
  *
- * A connection has three sizes. Open and in order it is its entry alone (hot.h). While it closes,
- * or when something is out of order, a whole model is attached to the entry. Once it has ended, and
- * only late segments may come, what there is of the model is kept and its zeros are left out, until
- * somebody wants it again. Models come from a pool whose last used is the first to be used again.
+ * A connection has four sizes. Open and in order it is its entry alone (hot.h). Where nobody wants
+ * to be told of each step, the segments of an ordinary close are written down beside the entry
+ * (ordinary.h). In all other closes, or when something is out of order, a whole model is attached
+ * to the entry. Once it has ended, and only late segments may come, what there is of the model is
+ * kept and its zeros are left out, until somebody wants it again. Models come from a pool whose
+ * last used is the first to be used again.
  *
  * A full table gives no place: its owner makes one first. What to give up for it is in the order of
  * the lists: a connection that has ended and whose verdict is given, one that has ended, one whose
@@ -24,6 +26,7 @@
 #include "capture/flow_order.h"
 #include "capture/hot.h"
 #include "capture/name.h"
+#include "capture/ordinary.h"
 #include "capture/pool.h"
 #include "capture/roles.h"
 #include "common/model/model.h"
@@ -36,9 +39,11 @@ struct flow_key {
 
 /* Which list a flow is in; a flow is in at most one. In each, the oldest is the first. */
 enum flow_list {
-  FLOW_LINGERING, /* its verdict is given, and late segments may come */
-  FLOW_ENDED,     /* complete or reset, without a verdict since its last segment */
-  FLOW_HALF_OPEN, /* its handshake is not complete, or one end has never spoken */
+  FLOW_LINGERING,      /* its verdict is given, and late segments may come */
+  FLOW_ENDED,          /* complete or reset, without a verdict since its last segment */
+  FLOW_HALF_OPEN,      /* its handshake is not complete, or one end has never spoken */
+  FLOW_ORDINARY_BEGUN, /* in the order in which they began to close */
+  FLOW_ORDINARY_ENDED, /* in the order in which they ended */
   FLOW_LISTS,
   FLOW_UNLISTED = FLOW_LISTS, /* open, or closing */
 };
@@ -54,9 +59,10 @@ struct flow_reported {
 /* What there is of a connection. */
 enum flow_form {
   FLOW_FREE,
-  FLOW_OPEN,    /* the entry alone */
-  FLOW_WHOLE,   /* a struct flow is attached */
-  FLOW_RESTING, /* a struct flow_resting is */
+  FLOW_OPEN,     /* the entry alone */
+  FLOW_WHOLE,    /* a struct flow is attached */
+  FLOW_RESTING,  /* a struct flow_resting is */
+  FLOW_ORDINARY, /* a struct ordinary is */
 };
 
 /* A connection whole. */
@@ -106,6 +112,7 @@ enum { FLOW_SECRET_SIZE = 192 };
 
 struct flow_table {
   struct pool entries, wholes, resting, addresses;
+  struct ordinaries ordinaries;
   uint32_t *opened; /* by entry: the number that its SYN gave it; 0: none was captured */
   struct flow_index index;
   uint32_t head[FLOW_LISTS], tail[FLOW_LISTS]; /* entry numbers + 1; 0: empty */
@@ -138,6 +145,7 @@ struct hot *flow_next(const struct flow_table *table, const struct hot *entry);
 struct flow_place {
   struct flow_key key;
   uint64_t segment_hash; /* of the segment with its four-tuple, keyed: copies.h */
+  struct hot *likely;    /* the entry that flow_prefetch has found there; NULL: none */
   uint32_t hash;
   uint8_t half; /* of the key: which the source, or the first named, is */
 };
@@ -147,7 +155,7 @@ void flow_locate(const struct flow_table *table, const struct decoded *packet,
                  struct flow_place *place);
 
 /* Begins to load the entry that is likely to be there; and then what is attached to it. */
-void flow_prefetch(const struct flow_table *table, const struct flow_place *place);
+void flow_prefetch(const struct flow_table *table, struct flow_place *place);
 void flow_prefetch_whole(const struct flow_table *table, const struct flow_place *place);
 
 /* The entry there; *from tells which end the source is. NULL: there is none. */
@@ -168,6 +176,17 @@ struct hot *flow_between(const struct flow_table *table, uint8_t family,
 bool flow_step(struct flow_table *table, struct hot *entry, enum end from,
                const struct segment *segment);
 
+/* The close of an open connection begins with this segment, or goes on with it, and is as most are:
+ * the segment is written down. False: flow_whole must take it. */
+bool flow_close(struct flow_table *table, struct hot *entry, enum end from,
+                const struct segment *segment);
+
+/* Takes out a connection whose form is FLOW_ORDINARY. */
+void flow_remove_ordinary(struct flow_table *table, struct hot *entry);
+
+/* The time of its last segment, of an entry that is FLOW_OPEN or FLOW_ORDINARY. */
+int64_t flow_last_us(const struct flow_table *table, const struct hot *entry);
+
 /* Gives a connection that its SYN has just begun its number. */
 void flow_open(struct flow_table *table, struct hot *entry, uint32_t number);
 
@@ -179,7 +198,8 @@ static inline bool flow_is_told(const struct flow *f) {
   return f->is_closing || f->verdicts > 0 || f->reported.n > 0 || f->kernel;
 }
 
-/* The connection whole, which it is until it is made smaller. */
+/* The connection whole, which it is until it is made smaller. One that was FLOW_ORDINARY is closing
+ * from now on, and has no deadline yet. */
 struct flow *flow_whole(struct flow_table *table, struct hot *entry);
 
 /* Makes it as small as it can be without losing anything. The flow must not be used afterwards. */
@@ -206,6 +226,9 @@ void flow_restart(struct flow_table *table, struct flow *flow, const struct deco
 /* A FIN or an RST was seen: it is, or was, about to end. */
 bool flow_has_closed(const struct flow *flow);
 
+/* The time of the last segment of its close or, where it is open, of the last there was. */
+int64_t flow_closed_us(const struct flow *flow);
+
 /* The segment is no newer than the newest of its connection and brings nothing that was not there:
  * where two taps are in one file, one after the other, it was captured twice. */
 bool flow_repeats(const struct flow *flow, enum end from, const struct segment *segment);
@@ -216,7 +239,8 @@ bool flow_is_first_payload(struct hot *entry, unsigned half);
 /* The one in no list that has been idle for longest. NULL: all are in lists. */
 struct hot *flow_longest_idle(struct flow_table *table);
 
-/* The one that closed, or spoke last, before all others. To be removed before the next is asked
+/* The one that closed, or spoke last, before all others, without those of FLOW_ORDINARY_ENDED: they
+ * are in their order. To be removed before the next is asked
  * for, and nothing else may be asked for meanwhile. NULL: there is none. */
 struct hot *flow_first_to_close(struct flow_table *table);
 
@@ -233,5 +257,7 @@ static inline enum end flow_end_of(const struct flow *flow, unsigned half) {
 /* "127.0.0.1:7000", "[::1]:7000". Returns buffer. */
 const char *flow_end_name(const struct flow *flow, enum end end,
                           char buffer[static FLOW_NAME_SIZE]);
+const char *flow_entry_name(const struct flow_table *table, const struct hot *entry, enum end end,
+                            char buffer[static FLOW_NAME_SIZE]);
 
 #endif

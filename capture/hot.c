@@ -98,8 +98,7 @@ static bool sent_syn(const struct hot_end *e) {
   return has_spoken(e) && e->opening != HOT_MIDSTREAM;
 }
 
-/* Of data: nothing is missing. */
-static uint32_t sent_bytes(const struct hot_end *e) {
+uint32_t hot_sent_bytes(const struct hot_end *e) { /* nothing is missing */
   return e->snd_nxt - e->first_seq - (sent_syn(e) ? 1 : 0);
 }
 
@@ -161,6 +160,10 @@ static bool is_in_time(const struct hot *h, int64_t t_us) {
   return true;
 }
 
+bool hot_is_open(const struct hot *h, int64_t t_us) {
+  return phase_of(h) == PHASE_OPEN && sent_syn(&h->end[END_CLIENT]) && is_in_time(h, t_us);
+}
+
 /* ---- What the ends have said ---------------------------------------------------------------- */
 
 enum { TLS_BITS = 2, TLS_MASK = 3, HOPS_BITS = 8, HOPS_MASK = 255 };
@@ -207,6 +210,10 @@ static bool set_talk(struct hot *h, const struct talk *talk) {
 static void take_path(struct hot *h, enum end from, const struct segment *s) {
   struct talk_path path;
   get_path(h, from, &path);
+  if (path.hops == s->hops) { /* nothing varies that did not before */
+    h->ip_id[from] = s->ip_id;
+    return;
+  }
   talk_note_path(&path, s);
   set_path(h, from, &path);
 }
@@ -316,7 +323,8 @@ static bool step_open(struct hot *h, enum end from, const struct segment *s, boo
   if (completes && s->ack != p->snd_nxt) return false;
   uint32_t bytes = s->payload_bytes, to_end = s->seq + bytes - p->ack_max;
   bool asks = bytes > 0 && p->asked_bytes == 0;
-  if (bytes > HOT_24 || (bytes > 0 && sent_bytes(f) + bytes < bytes) || (asks && to_end > HOT_24))
+  if (bytes > HOT_24 || (bytes > 0 && hot_sent_bytes(f) + bytes < bytes) ||
+      (asks && to_end > HOT_24))
     return false;
   /* What this end is asked for: answered, or nearer by what is acknowledged. */
   uint32_t acked = s->ack - (completes ? p->first_seq : f->ack_max);
@@ -371,7 +379,7 @@ bool hot_step(struct hot *h, enum end from, const struct segment *s) {
 static void open_endpoint(const struct hot *h, enum end end, struct endpoint *e) {
   const struct hot_end *from = &h->end[end];
   const struct opening *opening = &openings[from->opening];
-  uint32_t bytes = sent_bytes(from);
+  uint32_t bytes = hot_sent_bytes(from);
   e->base = opening->base;
   e->base_evidence = opening->base_evidence;
   e->state = opening->state;

@@ -65,8 +65,8 @@ struct hot {
   uint16_t port[2];
   uint32_t last_us_low;
   uint32_t last_us_high : 22; /* model.last_us, with a sign */
-  uint32_t form : 2, list : 2, client : 1, is_ipv6 : 1, lacks_begin : 1, roles_by : 2;
-  uint32_t has_text : 1;
+  uint32_t form : 3, list : 3, client : 1, is_ipv6 : 1, lacks_begin : 1, has_text : 1;
+  uint32_t roles_by : 2;
   uint32_t has_payload : 2; /* a bit for each half of the key */
   uint32_t has_octets : 1;  /* octets_us counts */
   uint32_t octets_from : 1; /* talk.from */
@@ -106,6 +106,13 @@ bool hot_close(struct hot *hot, const struct model *model);
 
 /* The handshake is not complete. */
 bool hot_is_half_open(const struct hot *hot);
+
+/* Its handshake was captured and is complete, and at that time all that it keeps can still be told:
+ * whatever comes then, hot_open makes the model that is to take it. */
+bool hot_is_open(const struct hot *hot, int64_t t_us);
+
+/* Of data, since the connection began. */
+uint32_t hot_sent_bytes(const struct hot_end *end);
 
 int64_t hot_last_us(const struct hot *hot);
 

@@ -27,6 +27,9 @@
 
 enum { TICK_MS = 50, PAUSE_MS = 1, EXIT_NOTHING_SEEN = 3 };
 
+/* Batches of a file between two looks at the signals, each of which is a system call. */
+enum { SIGNALS_EVERY = 16 };
+
 static int64_t now_us(void) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
@@ -152,7 +155,7 @@ static bool run(struct watch *w, struct source *source, struct outputs *out,
   struct watch_packet packets[SOURCE_BATCH];
   int64_t deadline_us = s->duration_s > 0 ? now_us() + (int64_t)s->duration_s * 1000000 : 0;
   int64_t last_us = 0, next_tick_us = 0, heard_us = 0;
-  uint64_t n_packets = 0;
+  uint64_t n_packets = 0, n_batches = 0;
   bool ok = true, more = true, busy = false, evictions_told = false;
   int kernel = w->kernel ? kernel_fd(w->kernel) : -1;
   while (more && !is_over(w, s, n_packets, deadline_us)) {
@@ -187,7 +190,7 @@ static bool run(struct watch *w, struct source *source, struct outputs *out,
       outputs_tick(out, now_us());
       next_tick_us = now_us() + TICK_MS * 1000;
     }
-    if (!s->report.live) {
+    if (!s->report.live && ++n_batches % SIGNALS_EVERY == 0) {
       sigset_t pending;
       sigpending(&pending);
       if (sigismember(&pending, SIGINT)) stop_signal = SIGINT;
@@ -453,6 +456,7 @@ static int watch_source(struct settings *s, int argc, char **argv) {
   } else if (prepared && outputs_make_reports(&out, &watch, s)) {
     const char *name = s->report.live ? s->source.interface : s->source.file;
     lock_in(s, ask, outputs_replace(&out));
+    watch_begin(&watch, s->closes_max > 0);
     for (unsigned i = 0; i < watch.n_reports; i++)
       if (watch.reports[i]->options.quiet == REPORT_STEPS)
         REPORT_TELL(watch.reports[i], start, name, s->filter,

@@ -3,20 +3,45 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Keeps the few with the largest `us`. */
+/* Whether it comes before the last of the few with the largest `us`. */
+static bool is_among(const struct report_named *list, unsigned n, int64_t us, int64_t closed_us,
+                     uint32_t number) {
+  if (n < REPORT_NAMED_MAX) return true;
+  const struct report_named *last = &list[n - 1];
+  if (us != last->us) return us > last->us;
+  return closed_us != last->closed_us ? closed_us < last->closed_us : number < last->number;
+}
+
+/* Keeps the few, with `named` among them. */
+static void insert(struct report_named *list, unsigned *n, const struct report_named *named) {
+  if (*n == REPORT_NAMED_MAX) (*n)--;
+  unsigned at = (*n)++;
+  for (list[at] = *named; at > 0; at--) {
+    struct report_named *before = &list[at - 1];
+    bool comes_first = before->us != named->us ? before->us < named->us
+                       : before->closed_us != named->closed_us
+                           ? before->closed_us > named->closed_us
+                           : before->number > named->number;
+    if (!comes_first) return;
+    list[at] = *before;
+    *before = *named;
+  }
+}
+
 static void name_it(struct report_named *list, unsigned *n, const struct flow *f,
                     const struct verdict *v, int64_t us, uint8_t finding, enum end stuck) {
-  unsigned at = *n;
-  while (at > 0 && list[at - 1].us < us) at--;
-  if (at == REPORT_NAMED_MAX) return;
-  if (*n < REPORT_NAMED_MAX) (*n)++;
-  memmove(&list[at + 1], &list[at], (*n - 1 - at) * sizeof *list);
-  list[at] =
-      (struct report_named){.us = us, .number = f->number, .ending = v->ending, .finding = finding};
-  flow_end_name(f, END_CLIENT, list[at].client);
-  flow_end_name(f, END_SERVER, list[at].server);
+  int64_t closed_us = flow_closed_us(f);
+  if (!is_among(list, *n, us, closed_us, f->number)) return;
+  struct report_named named = {.us = us,
+                               .closed_us = closed_us,
+                               .number = f->number,
+                               .ending = v->ending,
+                               .finding = finding};
+  flow_end_name(f, END_CLIENT, named.client);
+  flow_end_name(f, END_SERVER, named.server);
   if (f->kernel && stuck != END_NONE)
-    memcpy(list[at].holder, f->kernel->witness.end[stuck].holder, sizeof list[at].holder);
+    memcpy(named.holder, f->kernel->witness.end[stuck].holder, sizeof named.holder);
+  insert(list, n, &named);
 }
 
 static void tally_kernel(struct report_agreement *total, const struct flow *f) {
@@ -36,14 +61,36 @@ static void tally_kernel(struct report_agreement *total, const struct flow *f) {
 }
 
 /* A silence that somebody ended. */
-static void tally_idle(struct report_summary *summary, const struct flow *f,
-                       const struct verdict *v) {
-  enum end by = f->model.first_closer != END_NONE ? v->closed_first : f->model.rst.from;
-  if (v->idle_us < TALK_SILENCE_US || v->idle_answered || by == END_NONE) return;
+static void tally_idle(struct report_summary *summary, enum end by, int64_t idle_us,
+                       bool idle_answered) {
+  if (idle_us < TALK_SILENCE_US || idle_answered || by == END_NONE) return;
   struct report_idle *idle = &summary->idle[by];
-  if (idle->n == 0 || v->idle_us < idle->least_us) idle->least_us = v->idle_us;
-  if (v->idle_us > idle->most_us) idle->most_us = v->idle_us;
+  if (idle->n == 0 || idle_us < idle->least_us) idle->least_us = idle_us;
+  if (idle_us > idle->most_us) idle->most_us = idle_us;
   idle->n++;
+}
+
+static void tally_close(struct report_summary *summary, enum ending ending, enum end closed_first) {
+  summary->connections++;
+  summary->endings[ending]++;
+  summary->closed_first[closed_first]++;
+}
+
+void tally_add_ordinary(struct report_summary *summary, const struct flow_table *flows,
+                        const struct hot *e, const struct ordinary_verdict *v) {
+  tally_close(summary, v->ending, v->closed_first);
+  tally_idle(summary, v->ended_by, v->idle_us, v->idle_answered);
+  if (!ending_is_complete(v->ending)) return;
+  struct report_named named = {.us = v->duration_us,
+                               .closed_us = v->closed_us,
+                               .number = flow_number(flows, e),
+                               .ending = v->ending,
+                               .finding = FINDING_COUNT};
+  if (!is_among(summary->slowest, summary->n_slowest, named.us, named.closed_us, named.number))
+    return;
+  flow_entry_name(flows, e, END_CLIENT, named.client);
+  flow_entry_name(flows, e, END_SERVER, named.server);
+  insert(summary->slowest, &summary->n_slowest, &named);
 }
 
 static void describe(struct tally_unmet *unmet, const struct flow *f, const struct verdict *v) {
@@ -63,10 +110,9 @@ static void describe(struct tally_unmet *unmet, const struct flow *f, const stru
 bool tally_add(struct report_summary *summary, const struct flow *f, const struct verdict *v,
                const struct demand *demand, struct tally_unmet *unmet, int64_t now_us) {
   bool good = true;
-  summary->connections++;
-  summary->endings[v->ending]++;
-  summary->closed_first[v->closed_first]++;
-  tally_idle(summary, f, v);
+  tally_close(summary, v->ending, v->closed_first);
+  tally_idle(summary, f->model.first_closer != END_NONE ? v->closed_first : f->model.rst.from,
+             v->idle_us, v->idle_answered);
   tally_kernel(&summary->kernel, f);
   if (ending_is_complete(v->ending))
     name_it(summary->slowest, &summary->n_slowest, f, v, v->duration_us, FINDING_COUNT, END_NONE);

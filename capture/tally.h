@@ -22,4 +22,8 @@ bool tally_add(struct report_summary *summary, const struct flow *flow,
                const struct verdict *verdict, const struct demand *demand,
                struct tally_unmet *unmet, int64_t now_us);
 
+/* Adds one that has ended as most do, which there is nothing wrong with. */
+void tally_add_ordinary(struct report_summary *summary, const struct flow_table *flows,
+                        const struct hot *entry, const struct ordinary_verdict *verdict);
+
 #endif

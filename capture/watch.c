@@ -15,6 +15,12 @@ enum { ASKS_PER_TURN = 64 };
 /* Several queues and processors make one capture step back a little. */
 #define STEP_BACK_US INT64_C(1000)
 
+void watch_begin(struct watch *w, bool counts) {
+  w->keeps_closes = !counts && !w->live && !w->due.wait && !w->demand.given;
+  for (unsigned i = 0; i < w->n_reports; i++)
+    if (w->reports[i]->options.quiet < REPORT_SUMMARY) w->keeps_closes = false;
+}
+
 bool watch_init(struct watch *w) {
   w->last_number = 0;
   w->closes = 0;
@@ -23,7 +29,7 @@ bool watch_init(struct watch *w) {
   w->pending_us = INT64_MAX;
   w->caught_up_us = 0;
   w->due.n_closing = 0;
-  w->has_evicted = false;
+  w->has_evicted = w->keeps_closes = false;
   memset(&w->deadlines, 0, sizeof w->deadlines);
   memset(&w->summary, 0, sizeof w->summary);
   memset(&w->unmet, 0, sizeof w->unmet);
@@ -336,16 +342,24 @@ static bool follow_next(struct watch *w, struct flow *f, enum end from,
 
 /* The table is full: somebody has to go. */
 static void make_room(struct watch *w, int64_t now_us) {
+  static const enum flow_list order[] = {FLOW_LINGERING, FLOW_ENDED, FLOW_ORDINARY_ENDED,
+                                         FLOW_HALF_OPEN};
   struct hot *e = NULL;
-  for (unsigned i = 0; !e && i < FLOW_LISTS; i++) e = flow_first(&w->flows, i);
+  for (unsigned i = 0; !e && i < sizeof order / sizeof *order; i++)
+    e = flow_first(&w->flows, order[i]);
   if (!e) e = flow_longest_idle(&w->flows);
-  if (e->list == FLOW_LINGERING || e->list == FLOW_ENDED)
+  if (e->list == FLOW_LINGERING || e->list == FLOW_ENDED || e->list == FLOW_ORDINARY_ENDED)
     w->summary.evicted.ended++;
   else if (e->list == FLOW_HALF_OPEN)
     w->summary.evicted.half_open++;
   else
     w->summary.evicted.idle++;
-  struct flow *f = flow_whole(&w->flows, e);
+  if (e->list == FLOW_ORDINARY_ENDED && now_us - flow_last_us(&w->flows, e) >= DUE_SETTLE_US) {
+    conclude_ordinary(w, e);
+    flow_remove_ordinary(&w->flows, e);
+    return;
+  }
+  struct flow *f = conclude_whole(w, e);
   bool is_settled =
       due_is_complete(&f->model, now_us) && now_us - f->model.last_us >= due_settle_us(&f->model);
   if (!is_settled) w->has_evicted = f->may_lack_begin = true;
@@ -362,7 +376,7 @@ static void note_text(struct hot *e, const struct watch_packet *packet) {
 /* The model takes the segment. */
 static void follow_whole(struct watch *w, struct hot *e, bool is_new, struct watch_packet *packet) {
   const struct segment *s = &packet->decoded.segment;
-  struct flow *f = flow_whole(&w->flows, e);
+  struct flow *f = conclude_whole(w, e);
   if (is_new || (s->flags & (SEGMENT_FIN | SEGMENT_RST))) conclude_roles(w, f);
   enum end from = flow_end_of(f, packet->place.half);
   if (w->ran_backwards && flow_repeats(f, from, s)) {
@@ -404,8 +418,10 @@ static void follow(struct watch *w, struct watch_packet *packet) {
     open_flow(w, e, &decoded->segment);
   }
   /* What may be another tap's takes the model to tell. */
-  bool may_repeat = w->ran_backwards && packet->t_us <= hot_last_us(e);
-  if (e->form == FLOW_OPEN && !may_repeat && flow_step(&w->flows, e, from, &decoded->segment)) {
+  bool is_small = e->form == FLOW_OPEN || e->form == FLOW_ORDINARY;
+  if (is_small && w->ran_backwards && packet->t_us <= flow_last_us(&w->flows, e)) is_small = false;
+  if (is_small && ((e->form == FLOW_OPEN && flow_step(&w->flows, e, from, &decoded->segment)) ||
+                   (w->keeps_closes && flow_close(&w->flows, e, from, &decoded->segment)))) {
     note_text(e, packet);
     return;
   }
@@ -455,8 +471,10 @@ uint32_t watch_number(const struct watch *w, const struct watch_packet *packet) 
 
 void watch_end(struct watch *w, int64_t now_us) {
   conclude_due(w, now_us);
+  for (struct hot *e = flow_first(&w->flows, FLOW_ORDINARY_ENDED); e; e = flow_next(&w->flows, e))
+    conclude_ordinary(w, e);
   for (struct hot *e; (e = flow_first_to_close(&w->flows));) {
-    struct flow *f = flow_whole(&w->flows, e);
+    struct flow *f = conclude_whole(w, e);
     if (!flow_has_closed(f)) w->summary.still_open++;
     conclude_now(w, f, now_us, true);
     conclude_drop(w, f);

@@ -24,6 +24,10 @@
 bool watch_init(struct watch *watch);
 void watch_destroy(struct watch *watch);
 
+/* All reports have been added: how much of each connection is kept depends on what they want to be
+ * told. `counts`: so does the end of the capture on how many closes there have been. */
+void watch_begin(struct watch *watch, bool counts);
+
 /* One packet, decoded or not. */
 struct watch_packet {
   int64_t t_us;

@@ -216,6 +216,16 @@ switches() { awk '/^voluntary/ { print $2 }' "/proc/$1/status"; }
   [[ $output == 0 || $output == *$'\n0' ]]
 }
 
+@test "the summary is the same, whether closes are told of or only counted" {
+  local pcap
+  for pcap in "$BATS_TEST_DIRNAME"/golden/*.pcap; do
+    run --separate-stderr "$TEARDOWN_BIN/capture" -r "$pcap" -q --format lines
+    local told=$stderr told_status=$status
+    run --separate-stderr "$TEARDOWN_BIN/capture" -r "$pcap" -qq
+    [[ $stderr == "$told" && $status == "$told_status" && -z $output ]]
+  done
+}
+
 @test "a file that ends in the middle of a packet: verdicts so far, then 2" {
   head -c -20 "$PCAP" >"$BATS_TEST_TMPDIR/cut.pcap"
   capture -r "$BATS_TEST_TMPDIR/cut.pcap"

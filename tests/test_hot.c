@@ -1,6 +1,7 @@
 /* Two ways to the same: streams are given to a model from their first segment on, and to a hot
- * entry that becomes a model when it must, and an entry again when it can. Every step, every state
- * between two segments and the verdict at the end must be the same.
+ * entry that becomes a model when it must, and an entry again when it can; an ordinary close is
+ * written down beside the entry. Every step that a model takes, every state between two segments
+ * and every verdict must be the same.
  *
  * The streams are random ones of a pair that mostly does what TCP does, and all recorded ones with
  * all their mutants. TEARDOWN_HOT_SEGMENTS says how many random segments (default a million). */
@@ -15,9 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture/hot.h"
+#include "capture/ordinary.h"
 #include "common/model/seq.h"
-#include "common/model/verdict.h"
+#include "tests/compare_models.h"
 #include "tests/mutate_trace.h"
 
 /* ---- The two ways --------------------------------------------------------------------------- */
@@ -25,16 +26,17 @@
 struct both {
   struct model whole;
   struct hot hot;
-  struct model other; /* counts if !is_hot */
-  bool is_hot;
+  struct model other; /* counts if the form is WHOLE */
+  enum { HOT, ORDINARY, WHOLE } form;
 };
 
-static struct { uint64_t segments, taken_hot, opened, closed; } counts;
+static struct { uint64_t segments, taken_hot, opened, closed, written, verdicts; } counts;
+static struct ordinaries kept;
 
 static void begin(struct both *b) {
   memset(b, 0, sizeof *b);
   model_init(&b->whole, MODEL_LINUX_2MSL_US);
-  b->is_hot = true;
+  b->form = HOT;
 }
 
 static void fail_at(const struct both *b, const struct segment *s, enum end from,
@@ -43,7 +45,10 @@ static void fail_at(const struct both *b, const struct segment *s, enum end from
            (unsigned long long)counts.segments, end_name(from),
            segment_has(s, SEGMENT_SYN) ? "S" : "", segment_has(s, SEGMENT_FIN) ? "F" : "",
            segment_has(s, SEGMENT_RST) ? "R" : "", segment_has(s, SEGMENT_ACK) ? "A" : "", s->seq,
-           s->ack, s->payload_bytes, (long long)s->t_us, b->is_hot ? "hot" : "opened");
+           s->ack, s->payload_bytes, (long long)s->t_us,
+           b->form == HOT        ? "hot"
+           : b->form == ORDINARY ? "ordinary"
+                                 : "whole");
 }
 
 /* What the entry takes must be nothing that anybody is told. */
@@ -52,94 +57,74 @@ static bool is_silent(const struct model *m, const struct model_step *step) {
          step->ignored == ACCEPT_YES && !step->short_of_fin && !connection_has_closed(m);
 }
 
-/* The octets of a step, but for the padding of its changes. */
-static bool is_same_step(const struct model_step *a, const struct model_step *b) {
-  bool same = a->since_first_fin_us == b->since_first_fin_us &&
-              a->since_copy_us == b->since_copy_us && a->again == b->again &&
-              a->verdict == b->verdict && a->ignored == b->ignored && a->roles == b->roles &&
-              a->new_roles == b->new_roles && a->count == b->count && a->of == b->of &&
-              a->n_changes == b->n_changes && a->n_findings == b->n_findings &&
-              a->short_of_fin == b->short_of_fin && a->in_half_close == b->in_half_close;
-  for (unsigned i = 0; same && i < a->n_changes; i++) {
-    const struct model_change *c = &a->changes[i], *d = &b->changes[i];
-    same = c->why == d->why && c->kind == d->kind && c->end == d->end && c->from == d->from &&
-           c->to == d->to && c->evidence == d->evidence && c->event == d->event;
+/* The model that there would be now. */
+static void make_other(struct both *b) {
+  if (b->form == HOT) hot_open(&b->hot, MODEL_LINUX_2MSL_US, &b->other);
+  if (b->form == ORDINARY) ordinary_open(&kept, &b->hot, &b->other);
+}
+
+static bool take_open(struct both *b, enum end from, const struct segment *s) {
+  if (hot_step(&b->hot, from, s)) {
+    counts.taken_hot++;
+    return true;
   }
-  for (unsigned i = 0; same && i < a->n_findings; i++) {
-    const struct finding *f = &a->findings[i], *g = &b->findings[i];
-    same = f->t_us == g->t_us && f->expected == g->expected && f->actual == g->actual &&
-           f->id == g->id && f->end == g->end;
+  struct hot before = b->hot;
+  if (ordinary_begin(&kept, &b->hot, from, s)) {
+    b->form = ORDINARY;
+    for (unsigned i = 0; i < 2; i++) b->hot.end[i].data_ack = 0xdeadbeef; /* the flow table's */
+    return true;
   }
-  return same;
+  assert_memory_equal(&before, &b->hot, sizeof before);
+  return false;
 }
 
-/* Structures that are assigned whole have whatever padding there was: it becomes zero. */
-static void strip_finding(struct finding *f) {
-  struct finding finding = *f;
-  memset(f, 0, sizeof *f);
-  f->t_us = finding.t_us;
-  f->expected = finding.expected;
-  f->actual = finding.actual;
-  f->id = finding.id;
-  f->end = finding.end;
-}
-
-static void strip_vain(struct vain *v) {
-  struct vain vain = *v;
-  memset(v, 0, sizeof *v);
-  v->first_us = vain.first_us;
-  v->last_us = vain.last_us;
-  v->times = vain.times;
-  v->probes = vain.probes;
-}
-
-static void strip_unsent(struct unsent *u) {
-  struct unsent unsent = *u;
-  memset(u, 0, sizeof *u);
-  u->t_us = unsent.t_us;
-  u->ack = unsent.ack;
-  u->heard_more = unsent.heard_more;
-  u->pending = unsent.pending;
-  u->stream.snd_nxt = unsent.stream.snd_nxt;
-  u->stream.snd_contig = unsent.stream.snd_contig;
-  u->stream.missed = unsent.stream.missed;
-  u->offer.ack_max = unsent.offer.ack_max;
-  u->offer.right_edge = unsent.offer.right_edge;
-  u->offer.max_window_bytes = unsent.offer.max_window_bytes;
-  u->offer.t_us = unsent.offer.t_us;
-  u->offer.has_ack = unsent.offer.has_ack;
-}
-
-static void strip(struct model *m) {
-  hot_normalize(m);
-  for (unsigned i = 0; i < MODEL_FINDINGS_MAX; i++) strip_finding(&m->findings[i]);
-  strip_vain(&m->rst.gave_up);
-  for (unsigned i = 0; i < 2; i++) {
-    strip_vain(&m->vain[i]);
-    strip_unsent(&m->unsent[i]);
-  }
+static void check_verdict(const struct both *b, int64_t now_us) {
+  struct verdict v;
+  struct ordinary_verdict remembered;
+  const struct model *m = &b->whole;
+  verdict_make(&v, m, now_us);
+  ordinary_conclude(&kept, &b->hot, &remembered);
+  counts.verdicts++;
+  assert_int_equal(remembered.ending, v.ending);
+  assert_int_equal(remembered.closed_first, v.closed_first);
+  assert_int_equal(remembered.ended_by, m->first_closer != END_NONE ? v.closed_first : m->rst.from);
+  assert_int_equal(remembered.duration_us, v.duration_us);
+  assert_int_equal(remembered.idle_us, v.idle_us);
+  assert_int_equal(remembered.idle_answered, v.idle_answered);
+  assert_int_equal(remembered.closed_us, m->last_control_us);
+  assert_int_equal(v.n_findings, 0);
+  assert_int_equal(verdict_lost(&v, LOSS_KINDS), 0);
+  assert_int_equal(v.fin_retransmissions, 0);
 }
 
 static void feed(struct both *b, enum end from, const struct segment *s) {
   struct model_step step, other_step;
   model_step(&b->whole, from, s, &step);
   counts.segments++;
-  if (b->is_hot && hot_step(&b->hot, from, s)) {
-    counts.taken_hot++;
-    if (!is_silent(&b->whole, &step)) fail_at(b, s, from, "the step");
-  } else {
-    if (b->is_hot) hot_open(&b->hot, MODEL_LINUX_2MSL_US, &b->other);
-    counts.opened += b->is_hot;
-    b->is_hot = false;
+  if (b->form == HOT && take_open(b, from, s)) {
+    if (b->form == HOT && !is_silent(&b->whole, &step)) fail_at(b, s, from, "the step");
+  } else if (b->form != ORDINARY || !ordinary_step(&kept, &b->hot, from, s)) {
+    make_other(b);
+    counts.opened += b->form == HOT;
+    if (b->form == ORDINARY) ordinary_drop(&kept, b->hot.attached);
+    b->form = WHOLE;
     model_step(&b->other, from, s, &other_step);
-    if (!is_same_step(&step, &other_step)) fail_at(b, s, from, "the step");
-    b->is_hot = hot_close(&b->hot, &b->other);
-    counts.closed += b->is_hot;
+    if (!same_step(&step, &other_step)) fail_at(b, s, from, "the step");
+    if (hot_close(&b->hot, &b->other)) b->form = HOT;
+    counts.closed += b->form == HOT;
   }
+  if (b->form == ORDINARY) {
+    counts.written++;
+    if (step.n_findings > 0) fail_at(b, s, from, "a finding");
+    bool ended = b->whole.rst.from != END_NONE || ending_is_complete(ending_of(&b->whole, s->t_us));
+    if (ended != ordinary_has_ended(&kept, &b->hot)) fail_at(b, s, from, "the end");
+    if (ended) check_verdict(b, s->t_us);
+    if (ended) check_verdict(b, s->t_us + INT64_C(100000000));
+  }
+  make_other(b);
   struct model whole = b->whole, other = b->other;
-  if (b->is_hot) hot_open(&b->hot, MODEL_LINUX_2MSL_US, &other);
-  strip(&whole);
-  strip(&other);
+  strip_model(&whole);
+  strip_model(&other);
   if (memcmp((const char *)&whole, (const char *)&other, sizeof whole) != 0)
     fail_at(b, s, from, "the model");
 }
@@ -147,7 +132,9 @@ static void feed(struct both *b, enum end from, const struct segment *s) {
 static void end(struct both *b, int64_t now_us) {
   struct verdict verdict, other;
   struct model_step step;
-  if (b->is_hot) hot_open(&b->hot, MODEL_LINUX_2MSL_US, &b->other);
+  make_other(b);
+  if (b->form == ORDINARY) ordinary_drop(&kept, b->hot.attached);
+  assert_int_equal(kept.records.used, 0);
   assert_int_equal(model_expire(&b->whole, now_us, &step), model_expire(&b->other, now_us, &step));
   verdict_make(&verdict, &b->whole, now_us);
   verdict_make(&other, &b->other, now_us);
@@ -248,6 +235,9 @@ static void play_open(struct pair *p, struct both *b) {
   p->end[END_CLIENT].rcv_nxt = p->end[END_SERVER].nxt;
   pass(p);
   if (one_in(p->odd)) feed(b, END_SERVER, &s);
+  if (one_in(4)) return;
+  s = compose(p, END_CLIENT, SEGMENT_ACK, 0);
+  feed(b, END_CLIENT, &s);
 }
 
 static void play_one(struct pair *p, struct both *b) {
@@ -269,6 +259,38 @@ static void play_one(struct pair *p, struct both *b) {
     p->end[from].nxt = segment_end(&s);
 }
 
+/* Closes as they are in most cases, and nearly so. */
+static void play_close(struct pair *p, struct both *b) {
+  static const int64_t pauses[] = {100, 100, 3000, 12000, 60000, 300000, 600000, 3000000};
+  enum end first = draw(2);
+  bool aborts = one_in(6);
+  int64_t pause_us = pauses[draw(sizeof pauses / sizeof *pauses)];
+  unsigned odd = p->odd;
+  if (one_in(2)) p->odd = 1U << 20;
+  for (unsigned n = 1 + draw(9); n > 0; n--) {
+    enum end from = one_in(2) ? first : end_other(first), to = end_other(from);
+    if (p->end[from].closed && p->end[to].closed && p->end[from].rcv_nxt == p->end[to].nxt)
+      from = to, to = end_other(from);
+    /* The last octet that it has not heard of may be a FIN that crosses its own. */
+    bool hears = p->end[from].rcv_nxt != p->end[to].nxt && !one_in(8);
+    if (hears) p->end[from].rcv_nxt = p->end[to].nxt;
+    bool fin = !p->end[from].closed && (from == first || one_in(3));
+    bool rst = aborts && one_in(3);
+    uint32_t bytes = p->end[from].closed || rst || !one_in(4) ? 0 : 1 + draw(1460);
+    if (!hears && !fin && !rst && bytes == 0 && !one_in(8)) continue;
+    p->now_us += draw((uint32_t)pause_us);
+    struct segment s = compose(p, from, SEGMENT_ACK | (fin && !rst ? SEGMENT_FIN : 0), bytes);
+    if (rst) s.flags = one_in(2) ? SEGMENT_RST : SEGMENT_RST | SEGMENT_ACK;
+    if (rst && s.flags == SEGMENT_RST) s.ack = 0, s.options = 0;
+    if (rst && one_in(3)) s.seq = p->end[to].rcv_nxt;
+    if (one_in(p->odd)) disturb(p, from, &s);
+    feed(b, from, &s);
+    p->end[from].nxt += rst ? 0 : segment_len(&s);
+    p->end[from].closed = p->end[from].closed || fin;
+  }
+  p->odd = odd;
+}
+
 static void play_stream(void) {
   struct both b;
   struct pair p = {.now_us = one_in(50) ? 0 : INT64_C(1700000000000000) + draw(UINT32_MAX),
@@ -276,7 +298,9 @@ static void play_stream(void) {
                    .scales = !one_in(4),
                    .sack = one_in(2),
                    .tls = one_in(4),
-                   .odd = one_in(4) ? 2 : 2U << draw(9)};
+                   .odd = one_in(2)   ? 1U << 20
+                          : one_in(4) ? 2
+                                      : 2U << draw(9)};
   for (unsigned i = 0; i < 2; i++) {
     p.end[i].nxt = one_in(3) ? UINT32_MAX - draw(3000) : draw(UINT32_MAX);
     p.end[i].window = (uint16_t)draw(65536);
@@ -287,16 +311,8 @@ static void play_stream(void) {
   p.end[1].rcv_nxt = p.end[0].nxt;
   begin(&b);
   if (!one_in(5)) play_open(&p, &b);
-  for (uint32_t n = draw(one_in(10) ? 400 : 30); n > 0; n--) play_one(&p, &b);
-  /* A close as it should be, most often. */
-  for (unsigned i = 0; i < 4 && !one_in(8); i++) {
-    enum end from = i == 0 || i == 3 ? END_CLIENT : END_SERVER;
-    p.end[from].rcv_nxt = p.end[end_other(from)].nxt;
-    pass(&p);
-    struct segment s = compose(&p, from, SEGMENT_ACK | (i % 2 == 0 ? SEGMENT_FIN : 0), 0);
-    feed(&b, from, &s);
-    p.end[from].nxt += segment_len(&s);
-  }
+  for (uint32_t n = draw(one_in(40) ? 400 : one_in(3) ? 30 : 6); n > 0; n--) play_one(&p, &b);
+  play_close(&p, &b);
   end(&b, p.now_us + draw(100) * 1000000);
 }
 
@@ -308,14 +324,17 @@ static void random_streams_are_the_same_both_ways(void **unused) {
   random_state = 1;
   while (counts.segments < segments) play_stream();
   print_message(
-      "%llu segments, %llu taken by an entry; %llu times a model was made of one, and "
-      "%llu times one of a model\n",
+      "%llu segments, %llu taken by an entry, %llu written down; %llu times a model was made of an "
+      "entry, and %llu times one of a model; %llu verdicts remembered\n",
       (unsigned long long)counts.segments, (unsigned long long)counts.taken_hot,
-      (unsigned long long)counts.opened, (unsigned long long)counts.closed);
+      (unsigned long long)counts.written, (unsigned long long)counts.opened,
+      (unsigned long long)counts.closed, (unsigned long long)counts.verdicts);
   /* It must have been about something. */
   assert_true(counts.taken_hot > counts.segments / 4);
   assert_true(counts.opened > counts.segments / 100);
   assert_true(counts.closed > counts.segments / 100);
+  assert_true(counts.written > counts.segments / 100);
+  assert_true(counts.verdicts > counts.segments / 1000);
 }
 
 /* ---- Recorded streams ----------------------------------------------------------------------- */
@@ -378,16 +397,16 @@ static void a_repetition_is_forgotten_once_it_is_answered(void **unused) {
   feed(&b, END_CLIENT, &ack);
   struct segment data = compose(&p, END_CLIENT, SEGMENT_ACK, 100);
   feed(&b, END_CLIENT, &data);
-  assert_true(b.is_hot);
+  assert_int_equal(b.form, HOT);
   data.t_us += 200000;
   feed(&b, END_CLIENT, &data);
-  assert_false(b.is_hot);
+  assert_int_equal(b.form, WHOLE);
   p.end[END_CLIENT].nxt += 100;
   p.end[END_SERVER].rcv_nxt += 100;
   p.now_us = data.t_us + 10;
   ack = compose(&p, END_SERVER, SEGMENT_ACK, 0);
   feed(&b, END_SERVER, &ack);
-  assert_true(b.is_hot);
+  assert_int_equal(b.form, HOT);
 }
 
 int main(void) {
@@ -397,5 +416,8 @@ int main(void) {
       cmocka_unit_test(a_plain_connection_needs_no_model),
       cmocka_unit_test(a_repetition_is_forgotten_once_it_is_answered),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  if (!ordinaries_init(&kept, 16, MODEL_LINUX_2MSL_US)) return 1;
+  int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  ordinaries_destroy(&kept);
+  return failed;
 }

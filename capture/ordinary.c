@@ -1,0 +1,434 @@
+#include "capture/ordinary.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/model/seq.h"
+
+/* What can make a difference to the model: of a segment, */
+enum {
+  FROM_SERVER = 0x0001,
+  HAS_FIN = 0x0002,
+  HAS_RST = 0x0004,
+  HAS_ACK = 0x0008, /* of all that was captured, */
+  BUT_FIN = 0x0010, /* but for the FIN */
+  ACKS_NEW = 0x0020,
+  HAS_OCTETS = 0x0040,
+  TLS_SHIFT = 7, /* two bits: enum segment_tls */
+  HAS_STAMPS = 0x0200,
+  STAMPED_ANEW = 0x0400, /* its sender had not used its timestamp before */
+  NO_WINDOW = 0x0800,
+  /* of a RST beside: */
+  IS_SOON = 0x1000,           /* within a round trip of its receiver's newest segment */
+  LEAVES_FIN = 0x2000,        /* its sender has not acknowledged its receiver's FIN, */
+  LEAVES_OCTETS = 0x4000,     /* or octets */
+  ANSWERS_ACK = 0x8000,       /* its number is what its receiver acknowledged last, */
+  ANSWERS_OCTETS = 0x10000,   /* or with its newest octets, */
+  OCTETS_AFTER_FIN = 0x20000, /* which acknowledge its sender's FIN */
+};
+enum { OF_LOG = 0xffff };
+
+/* and of what came before the close. The bits of an end are shifted by its number. */
+enum {
+  SERVER_IS_PRESUMED = 0x1,
+  OCTETS_PASSED = 0x2,
+  FROM_WHOM = 0x4,
+  SPOKE_LAST = 0x8, /* the server */
+  SENT_OCTETS = 0x10,
+  SAID_OCTETS = 0x40,
+  SENT_BARE_ACK = 0x100,
+  STAMPS = 0x400,
+  SACK_PERMITTED = 0x1000,
+  IS_OPEN = 0x4000, /* not all of its octets are acknowledged */
+  HAS_SCALE = 0x10000,
+  TALK_TLS_SHIFT = 18, /* four bits */
+};
+
+/* No timer that the model knows of is so short (RFC 9293 and 6298; a delayed ACK), */
+enum { GAP_MAX_US = 450000 };
+/* nor FIN_WAIT_2. */
+enum { RST_WITHIN_US = 900000 };
+
+enum answer {
+  GOES_ON,
+  ENDED,
+  ODD, /* the model has more to say of it than a verdict */
+};
+
+enum silence { NO_SILENCE, SINCE_OCTETS, BEFORE_OCTETS, WITH_OCTETS };
+
+struct shape {
+  uint32_t what;
+  uint16_t before; /* the shape without its last segment */
+  enum answer answer : 8;
+  enum silence silence : 8;
+  uint8_t last_control; /* which of its segments is the last of the close */
+  bool has_duration;    /* it began with a FIN */
+  struct ordinary_verdict verdict;
+};
+
+enum { SHAPES_MAX = 4096, SLOTS_BITS = 13, SLOTS = 1 << SLOTS_BITS, NO_SHAPE = UINT16_MAX };
+
+struct ordinary_shapes {
+  unsigned n;
+  uint16_t slots[SLOTS]; /* number + 1 */
+  struct shape shape[SHAPES_MAX];
+};
+
+bool ordinaries_init(struct ordinaries *all, uint32_t max, int64_t two_msl_us) {
+  *all = (struct ordinaries){.two_msl_us = two_msl_us};
+  all->shapes = calloc(1, sizeof *all->shapes);
+  return all->shapes && pool_init(&all->records, max, sizeof(struct ordinary));
+}
+
+void ordinaries_destroy(struct ordinaries *all) {
+  pool_destroy(&all->records);
+  free(all->shapes);
+  all->shapes = NULL;
+}
+
+/* ---- The segments --------------------------------------------------------------------------- */
+
+static struct ordinary_segment *segment_at(const struct ordinaries *all, struct ordinary *o,
+                                           unsigned i) {
+  if (i < ORDINARY_PART) return &o->at[i];
+  struct ordinary *more = pool_at(&all->records, o->more - 1);
+  return &more->at[i - ORDINARY_PART];
+}
+
+/* What was written down is read from the first segment on. */
+struct reading {
+  const struct ordinaries *all;
+  struct ordinary *o;
+  struct hot entry; /* as it was */
+  unsigned i;
+  int64_t t_us;
+  uint32_t snd_nxt[2], tsval[2];
+};
+
+static struct reading read_from_start(const struct ordinaries *all, const struct hot *h) {
+  struct reading r = {.all = all, .o = ordinary_of(all, h), .entry = *h};
+  r.t_us = hot_last_us(h);
+  r.entry.spoken_us = r.o->spoken_us;
+  for (unsigned i = 0; i < 2; i++) {
+    r.entry.end[i].data_ack = r.o->data_ack[i];
+    r.snd_nxt[i] = h->end[i].snd_nxt;
+    r.tsval[i] = h->end[i].tsval;
+  }
+  return r;
+}
+
+/* False: that was the last. */
+static bool read_next(struct reading *r, enum end *from, struct segment *s) {
+  if (r->i == r->o->n) return false;
+  const struct ordinary_segment *at = segment_at(r->all, r->o, r->i++);
+  unsigned what = at->what;
+  *from = what & FROM_SERVER ? END_SERVER : END_CLIENT;
+  r->t_us += at->passed_us;
+  r->tsval[*from] += at->tsval_more;
+  *s = (struct segment){
+      .t_us = r->t_us,
+      .seq = r->snd_nxt[*from],
+      .payload_bytes = at->payload_bytes,
+      .window = at->window,
+      .ip_id = at->ip_id,
+      .hops = at->hops,
+      .tls = (enum segment_tls)(what >> TLS_SHIFT & 3),
+  };
+  if (what & HAS_FIN) s->flags |= SEGMENT_FIN;
+  if (what & HAS_RST) s->flags |= SEGMENT_RST;
+  if (what & HAS_ACK) s->flags |= SEGMENT_ACK;
+  if (what & HAS_ACK) s->ack = r->snd_nxt[end_other(*from)] - (what & BUT_FIN ? 1 : 0);
+  if (what & HAS_STAMPS) {
+    s->options = SEGMENT_HAS_TIMESTAMPS;
+    s->tsval = r->tsval[*from];
+    s->tsecr = at->tsecr;
+  }
+  r->snd_nxt[*from] += segment_len(s);
+  return true;
+}
+
+static void write_down(struct ordinaries *all, struct ordinary *o, enum end from,
+                       const struct segment *s, uint32_t passed_us, uint32_t what) {
+  if (o->n == ORDINARY_PART && o->more == 0) {
+    uint32_t more;
+    (void)pool_take(&all->records, &more);
+    o->more = more + 1;
+  }
+  *segment_at(all, o, o->n++) = (struct ordinary_segment){
+      .passed_us = passed_us,
+      .tsecr = s->tsecr,
+      .tsval_more = (uint16_t)(what & HAS_STAMPS ? s->tsval - o->tsval[from] : 0),
+      .payload_bytes = (uint16_t)s->payload_bytes,
+      .window = s->window,
+      .ip_id = s->ip_id,
+      .what = (uint16_t)(what & OF_LOG),
+      .hops = s->hops,
+  };
+  o->passed_us += passed_us;
+  o->snd_nxt[from] += segment_len(s);
+  if (what & HAS_ACK) o->ack_max[from] = s->ack;
+  if (what & HAS_STAMPS) o->tsval[from] = s->tsval;
+  if (what & HAS_FIN) o->closed = (uint8_t)(o->closed | 1U << from);
+}
+
+/* ---- What they are -------------------------------------------------------------------------- */
+
+static uint32_t what_came_before(const struct hot *h) {
+  uint32_t what = (uint32_t)h->tls << TALK_TLS_SHIFT;
+  if (h->end[END_SERVER].opening != HOT_SERVER_OPEN) what |= SERVER_IS_PRESUMED;
+  if (h->has_octets) what |= OCTETS_PASSED;
+  if (h->octets_from) what |= FROM_WHOM;
+  if (h->end[END_SERVER].spoke_last) what |= SPOKE_LAST;
+  for (unsigned i = 0; i < 2; i++) {
+    const struct hot_end *e = &h->end[i];
+    uint32_t of_end = 0;
+    if (hot_sent_bytes(e) > 0) of_end |= SENT_OCTETS;
+    if (e->said_data) of_end |= SAID_OCTETS;
+    if (e->sent_bare_ack) of_end |= SENT_BARE_ACK;
+    if (e->has_tsval) of_end |= STAMPS;
+    if (e->sack_permitted) of_end |= SACK_PERMITTED;
+    if (e->snd_nxt != h->end[1 - i].ack_max) of_end |= IS_OPEN;
+    if (e->scale != HOT_SCALE_NONE) of_end |= HAS_SCALE;
+    what |= of_end << i;
+  }
+  return what;
+}
+
+/* How soon an answer of this end comes, if its shortest round trip is that. */
+static int64_t soon_us(int64_t round_trip_us) {
+  static const struct endpoint unknown;
+  struct endpoint e = unknown;
+  e.round_trip.is_known = true;
+  e.round_trip.least_us = round_trip_us;
+  return endpoint_soon_us(&e);
+}
+
+/* How a RST stands to what its receiver had said. False: that is on the edge. */
+static bool look_back(const struct ordinaries *all, const struct hot *h, enum end from,
+                      const struct segment *rst, uint32_t *what) {
+  struct reading r = read_from_start(all, h);
+  const struct ordinary *o = r.o;
+  enum end to = end_other(from), by;
+  struct segment s;
+  int64_t said_us =
+      h->end[to].spoke_last ? r.t_us : r.t_us - (uint32_t)(h->last_us_low - o->spoken_us);
+  bool has_octets = hot_sent_bytes(&h->end[to]) > 0;
+  uint32_t octets_ack = o->data_ack[to], least_us = h->end[from].least_us;
+  while (read_next(&r, &by, &s)) {
+    if (by != to) continue;
+    said_us = s.t_us;
+    if (s.payload_bytes == 0) continue;
+    has_octets = true;
+    octets_ack = s.ack;
+  }
+  /* What the segments of the close have made of the shortest round trip is left open. */
+  bool is_soon = rst->t_us - said_us <= soon_us(0);
+  if (!is_soon && (o->n > 0 || least_us == HOT_RTT_UNKNOWN)) return false;
+  if (!is_soon) is_soon = rst->t_us - said_us <= soon_us(least_us);
+  if (is_soon) *what |= IS_SOON;
+  uint32_t left = o->snd_nxt[to] - o->ack_max[from];
+  if (left == 1 && (o->closed >> to & 1))
+    *what |= LEAVES_FIN;
+  else if (left != 0)
+    *what |= LEAVES_OCTETS;
+  if (rst->seq == o->ack_max[to]) *what |= ANSWERS_ACK;
+  if (has_octets && rst->seq == octets_ack) *what |= ANSWERS_OCTETS;
+  if (has_octets && (o->closed >> from & 1) && octets_ack == o->snd_nxt[from])
+    *what |= OCTETS_AFTER_FIN;
+  return true;
+}
+
+/* What the segment is, as the next of these. False: it has no shape. */
+static bool look_at(const struct ordinaries *all, const struct hot *h, enum end from,
+                    const struct segment *s, uint32_t *passed_us, uint32_t *what) {
+  const unsigned kinds = SEGMENT_FIN | SEGMENT_RST, flags = s->flags;
+  const struct ordinary *o = ordinary_of(all, h);
+  enum end to = end_other(from);
+  bool fin = flags & SEGMENT_FIN, rst = flags & SEGMENT_RST, ack = flags & SEGMENT_ACK;
+  bool stamps = s->options & SEGMENT_HAS_TIMESTAMPS;
+  int64_t passed = s->t_us - ordinary_last_us(all, h);
+  uint32_t w = (from == END_SERVER ? FROM_SERVER : 0) | (uint32_t)s->tls << TLS_SHIFT;
+  if (o->n == ORDINARY_MAX || passed < 0 || passed > GAP_MAX_US) return false;
+  if (s->seq != o->snd_nxt[from] || s->is_lost || s->seen != SEGMENT_SEEN_HERE) return false;
+  if ((flags & SEGMENT_SYN) || (flags & kinds) == kinds || (fin && !ack)) return false;
+  if ((s->options & ~SEGMENT_HAS_TIMESTAMPS) || s->payload_bytes > UINT16_MAX) return false;
+  if ((o->closed >> from & 1) && (fin || s->payload_bytes > 0)) return false;
+  if (rst && (s->payload_bytes > 0 || o->passed_us + passed > RST_WITHIN_US)) return false;
+  if (stamps != h->end[from].has_tsval && !rst) return false;
+  if (!stamps && (s->tsval | s->tsecr) != 0) return false;
+  if (stamps) {
+    uint32_t more = s->tsval - o->tsval[from];
+    if (more > UINT16_MAX || !h->end[from].has_tsval) return false;
+    w |= HAS_STAMPS | (more > 0 ? STAMPED_ANEW : 0);
+  }
+  if (ack) {
+    uint32_t left = o->snd_nxt[to] - s->ack, acked = s->ack - o->ack_max[from];
+    bool but_fin = left == 1 && fin && (o->closed >> to & 1);
+    if ((left != 0 && !but_fin) || acked > INT32_MAX) return false;
+    if (but_fin && passed > soon_us(0)) return false;
+    w |= HAS_ACK | (but_fin ? BUT_FIN : 0) | (acked > 0 ? ACKS_NEW : 0);
+  } else if (!rst || s->ack != 0) {
+    return false;
+  }
+  if (s->payload_bytes > 0) w |= HAS_OCTETS;
+  if (s->window == 0) w |= NO_WINDOW;
+  if (fin) w |= HAS_FIN;
+  if (rst) w |= HAS_RST;
+  /* It says what had been said before. */
+  if (!(w & (HAS_FIN | HAS_RST | HAS_OCTETS | ACKS_NEW))) return false;
+  if (rst && !look_back(all, h, from, s, &w)) return false;
+  *passed_us = (uint32_t)passed;
+  *what = w;
+  return true;
+}
+
+/* ---- Shapes --------------------------------------------------------------------------------- */
+
+/* The shape that follows, or where it goes. */
+static uint16_t *find(struct ordinary_shapes *shapes, uint16_t before, uint32_t what) {
+  uint64_t hash = ((uint64_t)before << 32 | what) * UINT64_C(0x9e3779b97f4a7c15);
+  for (uint32_t at = (uint32_t)(hash >> (64 - SLOTS_BITS));; at = (at + 1) % SLOTS) {
+    uint16_t *slot = &shapes->slots[at];
+    if (*slot == 0) return slot;
+    const struct shape *shape = &shapes->shape[*slot - 1];
+    if (shape->what == what && shape->before == before) return slot;
+  }
+}
+
+static struct shape *add_shape(struct ordinary_shapes *shapes, uint16_t *slot, uint16_t before,
+                               uint32_t what) {
+  struct shape *shape = &shapes->shape[shapes->n++];
+  *shape = (struct shape){.what = what, .before = before};
+  *slot = (uint16_t)shapes->n;
+  return shape;
+}
+
+static void model_of(const struct ordinaries *all, const struct hot *h, struct model *m,
+                     uint8_t *last_control) {
+  struct reading r = read_from_start(all, h);
+  struct model_step step;
+  struct segment s;
+  enum end from;
+  hot_open(&r.entry, all->two_msl_us, m);
+  while (read_next(&r, &from, &s)) {
+    model_step(m, from, &s, &step);
+    if (step.roles & (ROLES_OF_CLOSE | ROLE_RST)) *last_control = (uint8_t)(r.i - 1);
+  }
+}
+
+/* Asks the model. */
+static void learn(const struct ordinaries *all, const struct hot *h, struct shape *shape) {
+  const struct ordinary_segment *first = &ordinary_of(all, h)->at[0];
+  struct model m;
+  struct verdict v;
+  model_of(all, h, &m, &shape->last_control);
+  verdict_make(&v, &m, m.last_us);
+  bool reset = m.rst.from != END_NONE, ended = reset || ending_is_complete(v.ending);
+  bool odd = v.n_findings > 0 || verdict_lost(&v, LOSS_KINDS) > 0 || v.fin_retransmissions > 0;
+  shape->answer = odd ? ODD : ended ? ENDED : GOES_ON;
+  if ((shape->what & HAS_RST) && !reset) shape->answer = ODD; /* it took no effect */
+  shape->silence = v.idle_us < 0              ? NO_SILENCE
+                   : v.idle_answered          ? BEFORE_OCTETS
+                   : first->payload_bytes > 0 ? WITH_OCTETS
+                                              : SINCE_OCTETS;
+  shape->has_duration = m.first_closer != END_NONE;
+  shape->verdict = (struct ordinary_verdict){
+      .ending = v.ending,
+      .closed_first = v.closed_first,
+      .ended_by = m.first_closer != END_NONE ? (enum end)v.closed_first : (enum end)m.rst.from,
+      .idle_answered = v.idle_answered,
+  };
+}
+
+/* Writes the segment down. False: nothing is changed. */
+static bool take(struct ordinaries *all, const struct hot *h, enum end from,
+                 const struct segment *s) {
+  struct ordinary *o = ordinary_of(all, h);
+  uint32_t passed_us, what;
+  if (!look_at(all, h, from, s, &passed_us, &what)) return false;
+  uint16_t *slot = find(all->shapes, o->shape, what);
+  if (*slot != 0) {
+    if (all->shapes->shape[*slot - 1].answer == ODD) return false;
+    write_down(all, o, from, s, passed_us, what);
+  } else {
+    if (all->shapes->n == SHAPES_MAX) return false;
+    struct ordinary before = *o;
+    write_down(all, o, from, s, passed_us, what);
+    struct shape *shape = add_shape(all->shapes, slot, o->shape, what);
+    learn(all, h, shape);
+    before.more = o->more;
+    if (shape->answer == ODD) *o = before;
+    if (shape->answer == ODD) return false;
+  }
+  o->shape = (uint16_t)(*slot - 1);
+  return true;
+}
+
+/* ---- Closes --------------------------------------------------------------------------------- */
+
+bool ordinary_begin(struct ordinaries *all, struct hot *h, enum end from, const struct segment *s) {
+  if (!(s->flags & (SEGMENT_FIN | SEGMENT_RST)) || !hot_is_open(h, s->t_us)) return false;
+  if (h->lacks_begin || h->end[0].is_probe || h->end[1].is_probe) return false;
+  uint32_t number, before = what_came_before(h);
+  uint16_t *slot = find(all->shapes, NO_SHAPE, before);
+  if (*slot == 0 && all->shapes->n == SHAPES_MAX) return false;
+  if (*slot == 0) (void)add_shape(all->shapes, slot, NO_SHAPE, before);
+  struct ordinary *o = pool_take(&all->records, &number);
+  o->more = 0;
+  o->shape = (uint16_t)(*slot - 1);
+  o->n = o->closed = 0;
+  o->passed_us = 0;
+  o->spoken_us = h->spoken_us;
+  for (unsigned i = 0; i < 2; i++) {
+    o->data_ack[i] = h->end[i].data_ack;
+    o->snd_nxt[i] = h->end[i].snd_nxt;
+    o->ack_max[i] = h->end[i].ack_max;
+    o->tsval[i] = h->end[i].tsval;
+  }
+  h->attached = number;
+  if (take(all, h, from, s)) return true;
+  h->spoken_us = o->spoken_us;
+  ordinary_drop(all, number);
+  return false;
+}
+
+bool ordinary_step(struct ordinaries *all, const struct hot *h, enum end from,
+                   const struct segment *s) {
+  return !ordinary_has_ended(all, h) && take(all, h, from, s);
+}
+
+bool ordinary_has_ended(const struct ordinaries *all, const struct hot *h) {
+  return all->shapes->shape[ordinary_of(all, h)->shape].answer == ENDED;
+}
+
+void ordinary_conclude(const struct ordinaries *all, const struct hot *h,
+                       struct ordinary_verdict *v) {
+  struct ordinary *o = ordinary_of(all, h);
+  const struct shape *shape = &all->shapes->shape[o->shape];
+  *v = shape->verdict;
+  int64_t lasted_us = 0;
+  for (unsigned i = 1; i <= shape->last_control; i++) lasted_us += segment_at(all, o, i)->passed_us;
+  v->closed_us = hot_last_us(h) + o->at[0].passed_us + lasted_us;
+  if (shape->has_duration) v->duration_us = lasted_us;
+  switch (shape->silence) {
+    case NO_SILENCE: v->idle_us = -1; break;
+    case WITH_OCTETS: break;
+    case BEFORE_OCTETS: v->idle_us = h->pause_us; break;
+    case SINCE_OCTETS:
+      v->idle_us = (int64_t)o->at[0].passed_us + (uint32_t)(h->last_us_low - h->octets_us);
+      break;
+  }
+}
+
+void ordinary_open(const struct ordinaries *all, const struct hot *h, struct model *m) {
+  uint8_t last_control;
+  model_of(all, h, m, &last_control);
+}
+
+void ordinary_drop(struct ordinaries *all, uint32_t record) {
+  const struct ordinary *o = pool_at(&all->records, record);
+  uint32_t more = o->more;
+  pool_give(&all->records, record);
+  if (more > 0) pool_give(&all->records, more - 1);
+}

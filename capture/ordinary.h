@@ -1,0 +1,111 @@
+/* A close that is kept as the segments it was made of, and whose verdict is that of its kind.
+ *
+ * The closes of a busy service are a few dozen kinds: the same segments in the same order, but for
+ * numbers, times and addresses. Each of those segments would cost the model a step, and each close
+ * a model, to come to a verdict that it has made a thousand times before. So where nobody wants to
+ * be told of each step, the segments that end an open connection (hot.h) are written down as they
+ * come, beside its entry, and the model is asked once for each kind of close: its answer is
+ * remembered, and holds for all that are of this kind.
+ *
+ * No rule of the model is stated a second time here. A kind, here a "shape", is the whole sequence
+ * of what can make a difference to it: who sends, FIN or RST, data or none, what is acknowledged,
+ * in which way the numbers, the timestamps and what the ends had said before stand to each other.
+ * What the model counts in seconds or octets is kept out of the way: whatever is late, missing,
+ * again, out of order or selectively acknowledged has no shape. Then the model is made of the
+ * entry, takes the segments that were written down, one after the other, and then that one; nobody
+ * can tell the difference. So it is with whatever comes after the close, and if it comes, it finds
+ * everything that the model has to know: that is why the segments are kept and not the verdict
+ * alone.
+ *
+ * tests/test_hot.c plays random closes both ways. */
+#ifndef TEARDOWN_CAPTURE_ORDINARY_H
+#define TEARDOWN_CAPTURE_ORDINARY_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture/hot.h"
+#include "capture/pool.h"
+#include "common/model/verdict.h"
+
+/* A segment, without what follows from those before it. */
+struct ordinary_segment {
+  uint32_t passed_us; /* since the one before it, of either end */
+  uint32_t tsecr;
+  uint16_t tsval_more; /* than its sender's newest */
+  uint16_t payload_bytes, window, ip_id;
+  uint16_t what; /* ordinary.c */
+  uint8_t hops;
+};
+
+enum { ORDINARY_PART = 4, ORDINARY_MAX = 2 * ORDINARY_PART };
+
+/* Those of one close, or the second half of many: `more`. */
+struct ordinary {
+  uint32_t more; /* number + 1 of a record whose `at` goes on; 0: none */
+  uint16_t shape;
+  uint8_t n;
+  uint8_t closed;     /* a bit for each end: it has sent its FIN */
+  uint32_t passed_us; /* since the entry's last segment */
+  /* What of the entry is used otherwise meanwhile. */
+  uint32_t spoken_us, data_ack[2];
+  /* As in the entry, but with these segments; by end. */
+  uint32_t snd_nxt[2], ack_max[2], tsval[2];
+  struct ordinary_segment at[ORDINARY_PART];
+};
+
+static_assert(sizeof(struct ordinary) == 128, "memory for each connection that has ended");
+
+/* What the model said of a close. */
+struct ordinary_verdict {
+  enum ending ending : 8;
+  enum end closed_first : 8;
+  enum end ended_by : 8; /* who sent the first FIN, or the RST where there was none */
+  bool idle_answered;
+  int64_t duration_us, idle_us; /* as in struct verdict */
+  int64_t closed_us;            /* its last control segment */
+};
+
+/* All that are kept, and what is known of their shapes. */
+struct ordinaries {
+  struct pool records;
+  struct ordinary_shapes *shapes; /* ordinary.c */
+  int64_t two_msl_us;
+};
+
+/* For at most `max` records. False when there is no memory. */
+bool ordinaries_init(struct ordinaries *all, uint32_t max, int64_t two_msl_us);
+void ordinaries_destroy(struct ordinaries *all);
+
+/* The segment begins to end an open connection, whose entry then has a record attached. False: it
+ * begins nothing that has a shape, and the entry is as it was. */
+bool ordinary_begin(struct ordinaries *all, struct hot *entry, enum end from,
+                    const struct segment *segment);
+
+/* The next one. False: what this one makes of it has no shape, and nothing is changed. */
+bool ordinary_step(struct ordinaries *all, const struct hot *entry, enum end from,
+                   const struct segment *segment);
+
+static inline struct ordinary *ordinary_of(const struct ordinaries *all, const struct hot *entry) {
+  return (struct ordinary *)pool_at(&all->records, entry->attached);
+}
+
+static inline int64_t ordinary_last_us(const struct ordinaries *all, const struct hot *entry) {
+  return hot_last_us(entry) + ordinary_of(all, entry)->passed_us;
+}
+
+/* It is complete, or was reset: ordinary_conclude tells the verdict. */
+bool ordinary_has_ended(const struct ordinaries *all, const struct hot *entry);
+
+/* The verdict on one that has ended, as if made at any later time. */
+void ordinary_conclude(const struct ordinaries *all, const struct hot *entry,
+                       struct ordinary_verdict *verdict);
+
+/* Makes the model, which has taken all of its segments. */
+void ordinary_open(const struct ordinaries *all, const struct hot *entry, struct model *model);
+
+/* Gives back what is kept of it. */
+void ordinary_drop(struct ordinaries *all, uint32_t record);
+
+#endif
