@@ -22,11 +22,20 @@ size_t utf8_length(const char *text, size_t left) {
   return n;
 }
 
+/* Marks that turn the direction of what follows (U+061C, U+200E and F, U+202A to E, U+2066 to 9),
+ * and the separators of lines and paragraphs beside them (U+2028 and 9). */
+static bool is_invisible_mark(const unsigned char *c, size_t n) {
+  if (n == 2) return c[0] == 0xd8 && c[1] == 0x9c;
+  if (n != 3 || c[0] != 0xe2) return false;
+  return (c[1] == 0x80 && (c[2] == 0x8e || c[2] == 0x8f || (c[2] >= 0xa8 && c[2] <= 0xae))) ||
+         (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9);
+}
+
 size_t printable_length(const char *text, size_t left) {
   unsigned char c = (unsigned char)text[0];
   size_t n = utf8_length(text, left);
   bool is_c0 = c < 0x20 || c == 0x7f, is_c1 = n == 2 && c == 0xc2 && (unsigned char)text[1] < 0xa0;
-  return is_c0 || is_c1 ? 0 : n;
+  return is_c0 || is_c1 || is_invisible_mark((const unsigned char *)text, n) ? 0 : n;
 }
 
 void printable_escape(char octet, char escape[static PRINTABLE_ESCAPE]) {

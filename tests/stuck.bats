@@ -128,3 +128,29 @@ is() {
   wait "$watcher" || status=$?
   [ "$status" -eq 1 ]
 }
+
+@test "the name of a holder turns no direction, moves no cursor and forges no line, wherever it is shown" {
+  local name=$'\xe2\x80\xae\e[1m\xd8\x9cgpj' file pcap=$BATS_TEST_DIRNAME/golden/normal.pcap
+  watch --html "$log/page" --svg "$log/svg" --mermaid "$log/mermaid" --rows "$log/rows" "port $port"
+  python3 -c '
+import socket, sys, time
+open("/proc/self/comm", "wb").write(bytes(sys.argv[2], "utf-8", "surrogateescape"))
+s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+print("listening", flush=True)
+c = s.accept()[0]
+while c.recv(100): pass
+time.sleep(60)' "$port" "$name" >"$log/server" 2>&1 3>&- &
+  keep "$!"
+  wait_for says server listening
+  call --close-after 0
+  wait_for says out 'held by ????[1m??gpj, pid '
+  stop_watch 1
+  cp "$pcap" "$log/$name.pcap"
+  run -1 "$TEARDOWN_BIN/capture" -r "$log/$name.pcap" --expect reset --format json --html "$log/page2" >"$log/json" 2>&1
+  run -2 "$TEARDOWN_BIN/capture" -r "$log/$name" >"$log/complaint" 2>&1
+  [[ $output == *'\xe2\x80\xae\x1b[1m\xd8\x9cgpj'* ]] || fail "$output"
+  for file in "$log"/{out,err,events,page,page2,svg,mermaid,rows}; do
+    [ -s "$file" ] || [[ $file == */err ]] || fail "$file is empty"
+    run -1 env LC_ALL=C grep -a $'\xe2\x80\xae\|\e\|\xd8\x9c' "$file"
+  done
+}

@@ -180,8 +180,9 @@ static size_t plain_length(const char *text, size_t n) {
   return i;
 }
 
+static const char hex[] = "0123456789abcdef";
+
 static void put_json_escape(struct out *o, unsigned char c) {
-  static const char hex[] = "0123456789abcdef";
   static const char letters[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f',
                                  ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\'};
   if (c < sizeof letters && letters[c]) {
@@ -191,15 +192,31 @@ static void put_json_escape(struct out *o, unsigned char c) {
   }
 }
 
+/* What has two or three octets and cannot be shown: "\\u202e" says the same, and does nothing to a
+ * terminal. */
+static void put_json_invisible(struct out *o, const char *text, size_t n) {
+  const unsigned char *c = (const unsigned char *)text;
+  unsigned code = n == 2 ? (c[0] & 0x1fU) << 6 | (c[1] & 0x3fU)
+                         : (c[0] & 0xfU) << 12 | (c[1] & 0x3fU) << 6 | (c[2] & 0x3fU);
+  out_bytes(o,
+            (const char[]){'\\', 'u', hex[code >> 12], hex[code >> 8 & 15], hex[code >> 4 & 15],
+                           hex[code & 15]},
+            6);
+}
+
 void out_json(struct out *o, const char *text, size_t n) {
   out_char(o, '"');
   for (size_t i = 0; i < n;) {
     size_t length = plain_length(text + i, n - i);
     unsigned char c = (unsigned char)text[i];
-    if (length == 0 && c != '"' && c != '\\' && c >= 0x20) length = utf8_length(text + i, n - i);
+    if (length == 0 && c != '"' && c != '\\') length = printable_length(text + i, n - i);
+    size_t character = length == 0 && c >= 0x80 ? utf8_length(text + i, n - i) : 0;
     if (length > 0) {
       out_bytes(o, text + i, length);
       i += length;
+    } else if (character > 0) {
+      put_json_invisible(o, text + i, character);
+      i += character;
     } else {
       if (c >= 0x80)
         out_text(o, "\xef\xbf\xbd");

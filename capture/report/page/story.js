@@ -15,6 +15,11 @@ const has = (segment, role) => (segment.role || '').split('+').includes(role);
 const isData = segment => segment.role === null || segment.role === 'data';
 const isFin = segment => has(segment, 'fin1') || has(segment, 'fin2');
 
+/* A name from outside is shown as what it is: marks of direction would let it read as another. */
+const MARKS = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+const shown = text => text.replace(MARKS, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+const parse = line => JSON.parse(line, (key, value) => typeof value === 'string' ? shown(value) : value);
+
 /* Connections with at least one segment, in the order of their numbers. A list wants the verdicts alone:
  * of a thousand connections the rest is read when somebody looks at one. */
 function readStories(lines) {
@@ -23,14 +28,14 @@ function readStories(lines) {
   for (const line of lines) {
     const [, type, number] = /^{"schema": ?\d+, ?"type": ?"([a-z]+)"(?:, ?"conn": ?(\d+))?/.exec(line) || [];
     if (number === undefined) {
-      const object = line.trim() ? JSON.parse(line) : {};
+      const object = line.trim() ? parse(line) : {};
       if (object.type === 'start') files = [object.source, object.second_source];
       if (object.type === 'left-out') leftOut = object.connections;
       continue;
     }
     if (!byNumber.has(number)) byNumber.set(number, { number: Number(number), lines: [], verdict: null, closes: false, hasKernel: false });
     const story = byNumber.get(number);
-    if (type === 'verdict') story.verdict = JSON.parse(line);
+    if (type === 'verdict') story.verdict = parse(line);
     else story.lines.push(line);
     if (type === 'segment') story.closes = true;
     if (type === 'kernel' || type === 'transition' && /"evidence": ?"kernel", ?"kind": ?"(told|asked|restarted)"/.test(line)) story.hasKernel = true;
@@ -43,7 +48,7 @@ function readStories(lines) {
 function tell(story) {
   if (story.steps) return story;
   const segments = [], kernel = [], timers = [], { verdict } = story;
-  for (const object of story.lines.map(line => JSON.parse(line))) {
+  for (const object of story.lines.map(line => parse(line))) {
     if (object.type === 'segment')
       segments.push({ ...object, changes: [], us: object.since_first_fin_us });
     else if (object.type === 'kernel' || object.evidence === 'kernel' && object.kind !== 'moved')
