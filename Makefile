@@ -98,9 +98,10 @@ OBJECTS_test_kernel_trace := tests/test_kernel_trace capture/kernel/trace captur
 OBJECTS_test_model := tests/test_model tests/model_builder $(MODEL)
 OBJECTS_test_journey := tests/test_journey tests/model_builder $(MODEL)
 OBJECTS_test_name := tests/test_name capture/name
+OBJECTS_test_margin := tests/test_margin capture/margin
 # tests/fuzz/fuzz.sh links them with libFuzzer, which has a main.
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-REPORTS := $(call layer,capture/report) $(FLOW) $(addprefix capture/,decode folder recent roles sandbox) \
+REPORTS := capture/margin $(call layer,capture/report) $(FLOW) $(addprefix capture/,decode folder recent roles sandbox) \
   $(MODEL) common/printable common/stop
 OBJECTS_fuzz_decode := tests/fuzz/fuzz_decode capture/decode
 OBJECTS_fuzz_savefile := tests/fuzz/fuzz_savefile capture/savefile

@@ -163,6 +163,7 @@ static bool run(struct watch *w, struct source *source, struct outputs *out,
     if (s->packets_max > 0 && s->packets_max - n_packets < max)
       max = (unsigned)(s->packets_max - n_packets);
     watch_listen(w);
+    if (out->margin && !w->live) margin_read(out->margin);
     switch (read_packets(source, s->report.find, read, packets, max, &n, error)) {
       case SOURCE_PACKETS: busy = true; break;
       case SOURCE_NONE:
@@ -186,6 +187,7 @@ static bool run(struct watch *w, struct source *source, struct outputs *out,
     if (w->due.prompt && now_us() >= next_tick_us) {
       unsigned columns = draw_columns(); /* it may have been resized */
       for (unsigned i = 0; i < w->n_reports; i++) w->reports[i]->options.columns = columns;
+      if (out->margin && w->live) margin_read(out->margin);
       if (n_packets > 0 || w->live) watch_tick(w, clock_us(w, last_us, heard_us));
       outputs_tick(out, now_us());
       next_tick_us = now_us() + TICK_MS * 1000;

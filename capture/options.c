@@ -89,6 +89,9 @@ static const struct cli_option rows[] = {
     {0, "segments", "WHICH", CLI_WORD, AT(segments), .word = segments_word,
      .text = "which segments NDJSON has: those that tell something (told, the default), or also close: the "
              "same ones at each place where they are captured"},
+    {0, "margin", "FILE", CLI_TEXT, AT(margin_file),
+     .text = "in the ladder, at their time, also the lines that server and client print, from this file or "
+             "pipe"},
     {0, "html", "FILE", CLI_TEXT, AT(html_file),
      .text = "also write a page to this file that animates the closes in a browser"},
     {0, "svg", "FILE", CLI_TEXT, AT(svg_file),

@@ -25,7 +25,7 @@ struct settings {
   struct cli_texts files;          /* -r: one, or two that are two vantage points */
   const char *only_words, *expect; /* as it was typed; `demand` is what it means */
   const char *json_file, *html_file, *svg_file, *mermaid_file, *rows_file, *expected_ladder_file,
-      *metrics_file;
+      *metrics_file, *margin_file;
   const char *user;  /* to become, NULL */
   const char *netns; /* to enter, NULL */
   char *filter;      /* owned */

@@ -98,6 +98,11 @@ static bool want_stdout(struct outputs *to, const struct settings *s) {
   unsigned quiet = s->quiet;
   if (s->only_words && !waits && quiet == REPORT_STEPS) quiet = REPORT_VERDICTS;
   if (quiet > REPORT_STEPS && format == FORMAT_LADDER) format = FORMAT_LINES; /* no rungs */
+  if (s->margin_file && (format != FORMAT_LADDER || quiet > REPORT_STEPS)) {
+    cli_complain(&program_cli,
+                 "--margin: a ladder alone has one; take --format ladder, without -q");
+    return false;
+  }
   bool either =
       s->format == FORMAT_BY_TERMINAL && format == FORMAT_LADDER && s->report.live && is_screen();
   to->wanted[to->n_wanted++] =
@@ -110,9 +115,18 @@ static bool want_stdout(struct outputs *to, const struct settings *s) {
   return false;
 }
 
+static bool want_margin(struct outputs *to, const char *file) {
+  char error[TARGET_ERROR_SIZE];
+  int fd = target_open_source(&to->targets, "--margin", file, error);
+  if (fd >= 0 && (to->margin = margin_new(fd))) return true;
+  cli_complain(&program_cli, "%s", fd >= 0 ? "out of memory" : error);
+  return false;
+}
+
 bool outputs_open(struct outputs *to, const struct settings *s, const struct source *source) {
   to->save_fd = -1;
   if (source_file_fd(source) >= 0) target_exclude(&to->targets, source_file_fd(source));
+  if (s->margin_file && !want_margin(to, s->margin_file)) return false;
   report_new *json = s->rollup_s > 0 ? report_rollup_new : report_json_new;
   if (!want_file(to, "-w", s->source.save, is_pcapng(s->source.save) ? report_pcapng_new : NULL) ||
       !(s->rotate_s > 0 ? want_folder(to, &to->rotated, "--json", s->json_file, json)
@@ -186,6 +200,7 @@ bool outputs_make_reports(struct outputs *to, struct watch *w, struct settings *
   const char *no_color = getenv("NO_COLOR");
   s->report.columns = draw_columns();
   s->report.recent = to->recent.ring ? &to->recent : NULL;
+  s->report.margin = to->margin;
   s->report.terminal = terminal;
   s->report.kernel_lines = s->kernel == KERNEL_LINES;
   s->report.ascii = s->report.ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
@@ -260,6 +275,7 @@ bool outputs_finish(struct outputs *to) {
 
 void outputs_close(struct outputs *to) {
   ladder_expectation_free(to->expected);
+  if (to->margin) margin_close(to->margin);
   for (unsigned i = 0; i < to->n; i++) out_close(&to->list[i].out);
   if (to->metrics.file) folder_close(&to->metrics);
   if (to->rotated.file) folder_close(&to->rotated);

@@ -5,6 +5,7 @@
 
 #include "capture/folder.h"
 #include "capture/ladder_expectation.h"
+#include "capture/margin.h"
 #include "capture/options.h"
 #include "capture/recent.h"
 #include "capture/target.h"
@@ -36,6 +37,7 @@ struct outputs {
   struct output list[WATCH_REPORTS_MAX];
   unsigned n;
   struct ladder_expectation *expected;
+  struct margin *margin;          /* of --margin; NULL */
   struct folder metrics, rotated; /* of --metrics; of --json with --rotate */
   int64_t rotate_us, begun_us;    /* how long a file grows; when this one began, by the clock */
 };

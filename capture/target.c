@@ -89,6 +89,21 @@ int target_open(struct targets *t, const char *option, const char *file,
   return -1;
 }
 
+int target_open_source(struct targets *t, const char *option, const char *file,
+                       char error[static TARGET_ERROR_SIZE]) {
+  int inherited = descriptor_of(file);
+  /* A FIFO without a writer is not waited for: it may have one later. */
+  int fd = inherited >= 0
+               ? fcntl(inherited, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
+               : sandbox_open_as_invoker(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (fd >= 0)
+    target_exclude(t, fd);
+  else
+    snprintf(error, TARGET_ERROR_SIZE, "%s %s: cannot read: %s; choose another file", option, file,
+             strerror(errno));
+  return fd;
+}
+
 bool targets_cut(const struct targets *t) {
   for (const struct target *target = t->list; target < t->list + t->n; target++)
     if (target->is_file && !target->is_read && target->fd != STDOUT_FILENO &&

@@ -33,6 +33,11 @@ void target_exclude(struct targets *targets, int fd);
 int target_open(struct targets *targets, const char *option, const char *file,
                 char error[static TARGET_ERROR_SIZE]);
 
+/* Opens `file`, to be read for `option`; it is no target then. The descriptor, which is the
+ * caller's; -1: `error` says what is wrong and what to do. */
+int target_open_source(struct targets *targets, const char *option, const char *file,
+                       char error[static TARGET_ERROR_SIZE]);
+
 /* Standard output is for `option`, which is none of a file. False: something else has it, and
  * `error` says so. */
 bool target_take_stdout(struct targets *targets, const char *option,

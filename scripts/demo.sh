@@ -7,9 +7,10 @@ source "${0%"${0##*/}"}lab.sh"
 
 if [[ ${1-} == --inside ]]; then
   lab_enter
-  lab_start_server --close-delay 200
-  lab_start_sniffer --closes 1 --expect normal --format ladder
-  lab_start_client 127.0.0.1
+  # shellcheck disable=SC2154 # lab_margin is opened by lab_enter
+  lab_start_server --close-delay 200 >&"$lab_margin"
+  lab_start_sniffer --closes 1 --expect normal --format ladder --margin "/dev/fd/$lab_margin"
+  lab_start_client 127.0.0.1 >&"$lab_margin"
   lab_await 'the end of the close' 60 'verdict *'
   status=0
   lab_end_sniffer || status=1

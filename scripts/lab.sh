@@ -190,6 +190,7 @@ lab_enter() {
   exec {lab_silence}<> <(:) # never readable: reading it with a timeout is a pause without a fork
   exec {lab_stdout}>&1
   exec {lab_said}<> <(:) # what the sniffer says on stderr waits here until it has ended
+  exec {lab_margin}<> <(:) # what server and client say, for the sniffer to put into its ladder
 }
 
 lab_pause() { read -rt 0.02 -u "$lab_silence" || true; }
@@ -205,6 +206,9 @@ lab_listening() {
   done
   return 1
 }
+
+# What server and client print goes to their function's stdout: >&"$lab_margin" puts it into the ladder
+# of a sniffer that was started with --margin "/dev/fd/$lab_margin".
 
 # lab_start_server OPTION...: returns when it listens.
 lab_start_server() {
@@ -338,6 +342,23 @@ lab_end_peers() {
     kill -KILL "$pid" 2>/dev/null || true
     wait "$pid" || true
   done 2>/dev/null
+  lab_hear_margin
+}
+
+# lab_note TEXT: what was done to the connection of LAB_EVENT, in the ladder's margin.
+lab_note() {
+  local now=$EPOCHREALTIME client
+  client=$(lab_field source "$LAB_EVENT")
+  [[ $LAB_EVENT == client* ]] || client=$(lab_field destination "$LAB_EVENT")
+  printf '%(%H:%M:%S)T.%s lab %s  %s\n' "${now%[.,]*}" "${now#*[.,]}" "$client" "$1" >&"$lab_margin"
+}
+
+# What server and client have said since the sniffer ended.
+lab_hear_margin() {
+  local line
+  while read -rt 0 -u "$lab_margin" && IFS= read -r line <&"$lab_margin"; do
+    printf '%s\n' "$line"
+  done
 }
 
 # lab_field NAME ROW: prints the value of that field of a row: NAME=VALUE, or all behind "sentence=".

@@ -101,13 +101,19 @@ lost=final-ackx$count
 if [[ $place == egress ]] && ((count > 1)); then
   lost=final-ack,lost=fin2/final-ackx$((count - 1))
 fi
-sniffer_options=(--closes 1 --expect "normal,lost=$lost" --format ladder)
-((!json)) || sniffer_options+=(--format json)
+sniffer_options=(--closes 1 --expect "normal,lost=$lost")
+if ((json)); then
+  sniffer_options+=(--format json)
+  exec {lab_margin}>&1 # stderr, by now
+else
+  # shellcheck disable=SC2154 # lab_margin is opened by lab_enter
+  sniffer_options+=(--format ladder --margin "/dev/fd/$lab_margin")
+fi
 ((!sit)) || sniffer_options+=(--wait)
 
-lab_start_server "${server_options[@]}"
+lab_start_server "${server_options[@]}" >&"$lab_margin"
 lab_start_sniffer "${sniffer_options[@]}"
-lab_start_client "$address" "${client_options[@]}"
+lab_start_client "$address" "${client_options[@]}" >&"$lab_margin"
 
 lab_await "the $last to acknowledge the $first's FIN" 60 "$(lab_segment ack1)"
 armed=0
@@ -118,7 +124,7 @@ if ((fault)); then
   lab_arm_final_ack "$count"
   armed=$EPOCHREALTIME
   kill -CONT "$closes_last"
-  lab_say "Armed: $LAB_BACKEND will lose the next ACK with number $LAB_ACK from $LAB_FROM $times."
+  lab_note "armed: $LAB_BACKEND will lose the next ACK with number $LAB_ACK from $LAB_FROM $times"
 fi
 
 lab_await "the $last's FIN" $((60 + close_delay / 1000)) "$(lab_segment fin2)"

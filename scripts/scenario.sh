@@ -126,7 +126,7 @@ arm_early() {
 arm_late() {
   lab_await 'the first FIN to be acknowledged' 60 "$(lab_segment ack1)"
   lab_arm_final_ack "$lost_count"
-  lab_say "Armed: $LAB_BACKEND will lose the ACK with number $LAB_ACK from $LAB_FROM $(times "$lost_count"), $lost_place. The server was stopped until now."
+  lab_note "armed: $LAB_BACKEND will lose the ACK with number $LAB_ACK from $LAB_FROM $(times "$lost_count"), $lost_place; the server was stopped until now"
   thaw_server
 }
 
@@ -188,6 +188,7 @@ start_sniffer() {
   exec {ladder}< <(write_ladders)
   ((${#wanted_rows[@]} == 0)) || expect=(--expect-ladder "/dev/fd/$ladder")
   lab_start_sniffer --kernel off --duration 120 --format ladder --color "$color" \
+    --margin "/dev/fd/$lab_margin" \
     "${sniffer_options[@]}" "${expect[@]}" "${save[@]}"
   exec {ladder}<&-
 }
@@ -209,9 +210,9 @@ overhear_server() { exec {words}<> <(:); }
 
 start_server() {
   if [[ -n $words ]]; then
-    lab_start_server "${server_options[@]}" > >(exec tee "/dev/fd/$words")
+    lab_start_server "${server_options[@]}" > >(exec tee "/dev/fd/$words" >&"$lab_margin")
   else
-    lab_start_server "${server_options[@]}"
+    lab_start_server "${server_options[@]}" >&"$lab_margin"
   fi
 }
 
@@ -236,7 +237,7 @@ play() {
   start_sniffer
   ((!frozen)) || kill -STOP "${lab_pids[0]}"
   if [[ -n $lost_role ]] && ((fault)); then arm_early; fi
-  lab_start_client "$address" "${client_options[@]}"
+  lab_start_client "$address" "${client_options[@]}" >&"$lab_margin"
   if [[ $lost_role == final-ack ]] && ((fault)); then arm_late; fi
   "$@"
   finish

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What capture says about each tests/golden/NAME.pcap: the ladder (NAME.txt, with what went to
 # stderr and the exit status), the ladder at other widths and in ASCII (NAME.ladders.txt) and the
-# NDJSON (NAME.ndjson), compared with what is kept there.
+# NDJSON (NAME.ndjson), compared with what is kept there; where there are lines of its server and client
+# (NAME.margin), also the ladder with those (NAME.margin.txt).
 # Prints TAP.
 #
 #   tests/check_golden.sh NAME...                 compares these alone
@@ -32,12 +33,27 @@ ladders() { # ladders NAME
   for locale in C.UTF-8 C; do
     for columns in 60 80 120; do
       [[ $locale$columns != C.UTF-880 ]] || continue
-      printf '==== %s columns, %s\n' "$columns" "$locale"
-      LC_ALL=$locale COLUMNS=$columns timeout 60 "$fast" -r "$1.pcap" --format ladder 2>/dev/null |
-        tee "$scratch/ladder"
-      grep -E "^.{$((columns + 1))}" "$scratch/ladder" && echo 'too wide'
+      ladder_at "$columns" "$locale" "$1"
     done
   done
+}
+
+margins() { # margins NAME
+  local columns locale
+  for locale in C.UTF-8 C; do
+    for columns in 40 60 80 120 200; do
+      ladder_at "$columns" "$locale" "$1" --margin "$1.margin"
+    done
+  done
+}
+
+ladder_at() { # ladder_at COLUMNS LOCALE NAME OPTION...
+  local columns=$1 locale=$2 name=$3
+  shift 3
+  printf '==== %s columns, %s\n' "$columns" "$locale"
+  LC_ALL=$locale COLUMNS=$columns timeout 60 "$fast" -r "$name.pcap" --format ladder "$@" 2>/dev/null |
+    tee "$scratch/ladder"
+  grep -E "^.{$((columns + 1))}" "$scratch/ladder" && echo 'too wide'
 }
 
 # The version of the program is none of its findings.
@@ -71,6 +87,7 @@ if ((update)); then
     ladder "$name" >"$scratch/txt"
     ladders "$name" >"$scratch/ladders"
     ndjson "$name" >"$scratch/ndjson"
+    [[ ! -f $name.margin ]] || margins "$name" >"$name.margin.txt"
     status=$(sed -n 's/^status //p' "$scratch/txt")
     if ((status > 3)) || ! [[ -s $scratch/ndjson ]]; then
       cat "$scratch/txt" >&2
@@ -84,7 +101,7 @@ if ((update)); then
 fi
 
 # Expected outputs without a capture would never be compared.
-orphans=$(for file in *.txt *.ndjson; do
+orphans=$(for file in *.txt *.ndjson *.margin; do
   [[ -f ${file%%.*}.pcap ]] || echo "$file"
 done)
 
@@ -95,7 +112,12 @@ for name in "${names[@]}"; do
   ladder "$name" >"$scratch/$name.txt" 2>&1
   ladders "$name" >"$scratch/$name.ladders.txt" 2>&1
   ndjson "$name" >"$scratch/$name.ndjson" 2>&1
-  difference=$(for file in "$name.txt" "$name.ladders.txt" "$name.ndjson"; do
+  files=("$name.txt" "$name.ladders.txt" "$name.ndjson")
+  if [[ -f $name.margin ]]; then
+    margins "$name" >"$scratch/$name.margin.txt" 2>&1
+    files+=("$name.margin.txt")
+  fi
+  difference=$(for file in "${files[@]}"; do
     diff -u --label "$file, expected" --label "$file, actual" "$file" "$scratch/$file" 2>&1
   done)
   if [[ -z $difference ]]; then

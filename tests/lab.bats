@@ -327,6 +327,13 @@ as_user() {
   COLUMNS=80 run "$scripts/demo.sh" </dev/null
   [[ $status == 0 && $output == *'Both verdicts are the expected ones.'*'--wait'* ]] || fail "$output"
   [[ $output != *Killed* ]] || fail "$output"
+  # What server and client say stands in both ladders, at its time, each line whole.
+  [[ $(grep -cE '^ +-[0-9.]+ ms client uv_close\(\): close\(fd\), we send FIN first \(active closer\)$' <<<"$output") == 2 ]] ||
+    fail "$output"
+  [[ $(grep -cE '^ +\+[0-9.]+ m?s server uv_close\(\): close\(fd\), our FIN answers \(passive closer\)$' <<<"$output") == 2 ]] ||
+    fail "$output"
+  [[ $(grep -cE '^ +\+[0-9.]+ m?s lab armed: ' <<<"$output") == 1 ]] || fail "$output"
+  [[ -z $(sed -nE '/^#1 open/,/^#1 ✓/ { /^[0-9:.]+ (client|server) / p }' <<<"$output") ]] || fail "$output"
   last=$(sed -n '/^Both verdicts are/,$p' <<<"$output")
   (($(wc -l <<<"$last") == 10)) || fail "$last" # none is folded
   while read -r file; do

@@ -171,3 +171,55 @@ for one, others in sorted(twins.items()):
   capture -r "$G/lost-final-ack.pcap" --expect normal
   [[ $stderr == *'1 of 1 closes were not; the first, #1 '*', was normal,lost=final-ack'* ]]
 }
+
+@test "--margin: the lines of peers stand in the ladder of their connection, at their time; others as they are" {
+  local form='s/^ *([+-][0-9.]+ m?s) (client|server) .*/\1 \2/p'
+  TZ=UTC capture -r "$G/margin.pcap" --format ladder --margin "$G/margin.margin"
+  [[ $(sed -nE "$form" <<<"$output" | tr '\n' ' ') == \
+    '-106.1 ms server -100.9 ms client -0.2 ms client +0.2 ms server +100.6 ms server ' ]] || fail "$output"
+  [ "$(grep -cE '^[0-9:.]+ server .*listen' <<<"$output")" = 2 ]
+  # From another day, of another client, a whole one and the beginning of another.
+  sed 's/:56886/:56887/' "$G/margin.margin" >"$log/other"
+  TZ=UTC capture -r "$G/margin.pcap" --format ladder --margin "$log/other"
+  [ "$(grep -cE '^[0-9:.]+ (server|client) ' <<<"$output")" = 7 ] && [ -z "$(sed -nE "$form" <<<"$output")" ]
+  TZ=UTC capture -r "$BOTH" --format ladder --only reset --margin "$log/other"
+  [[ $output != *uv_* ]]
+  # A picture has no margin.
+  TZ=UTC capture -r "$G/margin.pcap" --worksheet --svg "$log/svg" --mermaid "$log/mermaid" --margin "$G/margin.margin"
+  run ! grep uv_ "$log/svg" "$log/mermaid"
+}
+
+is_plain() { ! LC_ALL=C grep -q $'[\x01-\x09\x0b-\x1f\x7f]\|\xe2\x80\xae\|\xc2\x9b' <<<"$1" || fail "$1"; }
+
+@test "--margin: what is written there moves no cursor, forges no row, and may be too much" {
+  local hostile=$'\e[2J\e[1A\r   +0.0 ms FIN_WAIT_1\x9b7\xff\xc2\x9b\xe2\x80\xae'
+  { printf '06:45:17.100000 client 127.0.0.1:56886  %s\n' "$hostile"
+    printf '06:45:17.100000 \e[31mevil 127.0.0.1:56886  %s\n' "$hostile"
+    printf '%s\n' "$hostile"
+    printf 'a\0b %2000s|\n' x
+    seq -f 'x%.0f' 5000
+    printf 'no newline'; } >"$log/hostile"
+  TZ=UTC capture -r "$G/margin.pcap" --format ladder --margin "$log/hostile"
+  [ "$status" = 0 ] || fail "$stderr"
+  is_plain "$output"
+  [[ $output == *'--margin: '*' lines were too many, and are not shown'* ]]
+  head -n 4 "$log/hostile" >"$log/few"
+  COLUMNS=120 TZ=UTC capture -r "$G/margin.pcap" --format ladder --margin "$log/few"
+  is_plain "$output"
+  [[ $output == *'client \x1b[2J\x1b[1A\x0d   +0.0 ms FIN_WAIT_1\x9b7\xff\xc2\x9b\xe2\x80\xae'* && $output == *$'\na?b '* ]] || fail "$output"
+}
+
+@test "--margin: what cannot be is said" {
+  local refused
+  for refused in lines json table; do
+    capture -r "$G/margin.pcap" --format $refused --margin "$G/margin.margin"
+    [[ $status == 2 && $output == '' && $stderr == *': --margin: a ladder alone has one; take --format ladder, without -q' || $refused == table && $status == 2 ]] || fail "$stderr"
+  done
+  capture -r "$G/margin.pcap" --format ladder -q --margin "$G/margin.margin"
+  [[ $status == 2 && $stderr == *'without -q' ]]
+  capture -r "$G/margin.pcap" --format ladder --margin "$log/none"
+  [[ $status == 2 && $stderr == "capture: --margin $log/none: cannot read: No such file or directory; choose another file" ]]
+  cp "$G/margin.margin" "$log/same"
+  capture -r "$G/margin.pcap" --format ladder --margin "$log/same" --svg "$log/same"
+  [[ $status == 2 && $stderr == *'is the file that is being read'* ]] && cmp "$G/margin.margin" "$log/same"
+}

@@ -16,6 +16,9 @@ golden=$(cd "$(dirname "$0")" && pwd)/golden
 keep() { packets=$1; }
 verdict() { verdicts+=("$*"); }
 
+# keep_lines: what server and client print is kept, too, as NAME.margin.
+keep_lines() { lines=$golden/$name.margin.new; }
+
 # lose HOOK MATCH...: nft rules; "output" is before the sniffer's tap, "input" after it.
 lose() {
   local hook=$1
@@ -35,7 +38,7 @@ server() { server_options=("$@"); }
 client() { client_options=("$@"); }
 
 connect() { # connect [ADDRESS]: a client, which is waited for
-  "$LAB_BIN/client" "${client_options[@]}" "${1:-127.0.0.1}" "$LAB_PORT" || true
+  TZ=UTC "$LAB_BIN/client" "${client_options[@]}" "${1:-127.0.0.1}" "$LAB_PORT" || true
 }
 
 pause_ms() {
@@ -210,6 +213,12 @@ recipe_lost-final-ack-after-tap() {
   verdict normal conforms closed-first=client 4/4
 }
 
+# As that, with what server and client say of it.
+recipe_margin() {
+  keep_lines
+  recipe_lost-final-ack-after-tap
+}
+
 recipe_lost-final-ack-after-tap-x3() {
   keep 13
   client --send 0 --close-after 100
@@ -327,8 +336,8 @@ mapfile -t names < <(declare -F | sed -n 's/^declare -f recipe_//p')
 
 # Inside the namespace: one recipe, its packets in $golden/NAME.pcap.new.
 record() {
-  local name=$1 status=0
-  packets=0 verdicts=() no_server='' address=127.0.0.1
+  local name=$1 status=0 line
+  packets=0 verdicts=() no_server='' address=127.0.0.1 lines=/dev/stdout
   after_connect() { :; }
   after_client() { :; }
   server --close-delay 100
@@ -338,11 +347,12 @@ record() {
   local -a limit=(--duration 20)
   if ((packets)); then limit+=(-c "$packets"); else limit+=(--closes "${#verdicts[@]}"); fi
   lab_start_sniffer "${limit[@]}" -w "$golden/$name.pcap.new"
-  [[ -n $no_server ]] || lab_start_server "${server_options[@]}"
+  [[ -n $no_server ]] || TZ=UTC lab_start_server "${server_options[@]}" >>"$lines"
   exec {client_log}< <(connect "$address")
-  IFS= read -r _ <&"$client_log" || true # its first line: connected, or not
+  IFS= read -r line <&"$client_log" || true # its first line: connected, or not
+  printf '%s\n' "$line" >>"$lines"
   after_connect
-  while IFS= read -rt 10 _ <&"$client_log"; do :; done
+  while IFS= read -rt 10 line <&"$client_log"; do printf '%s\n' "$line" >>"$lines"; done
   after_client
   lab_end_sniffer || status=$?
   ((status < 2)) || lab_fail "capture ended with status $status"
@@ -377,6 +387,7 @@ trap 'rm -f "$log" "$golden"/*.new' EXIT
 for name in "${names[@]}"; do
   declare -F "recipe_$name" >/dev/null || lab_misuse "there is no recipe '$name'"
   for try in 1 2 3; do
+    rm -f "$golden/$name.margin.new"
     lab_supervise "$name" >"$log" 2>&1 || {
       cat "$log" >&2
       lab_fail "$name: the recording failed"
@@ -385,5 +396,6 @@ for name in "${names[@]}"; do
     ((try < 3)) || lab_fail "$name: three recordings, and none shows what it should"
   done
   mv "$golden/$name.pcap.new" "$golden/$name.pcap"
+  [[ ! -f $golden/$name.margin.new ]] || mv "$golden/$name.margin.new" "$golden/$name.margin"
   printf '%-40s %6d octets\n' "$name" "$(stat -c %s "$golden/$name.pcap")"
 done

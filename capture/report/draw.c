@@ -327,6 +327,22 @@ static void put_row(struct draw *d, const struct layout *layout, const struct dr
   put_server(d, &l, row);
 }
 
+/* What a row with lifelines alone takes, and a space behind it. */
+static unsigned rungs_width(const struct layout *l) {
+  return l->clock + l->time + l->state + 1 + l->wire + 1 + 1;
+}
+
+/* The lifelines of a row, with its time if it has one, and a space. */
+static void put_rungs(struct draw *d, const struct layout *l, const struct draw_row *row) {
+  struct draw_row rungs = {.t_us = row->t_us,
+                           .elapsed_us = row->elapsed_us,
+                           .has_time = row->has_time,
+                           .what = DRAW_STATES,
+                           .end = {{.state = row->end[0].state}, {.state = row->end[1].state}}};
+  put_row(d, l, &rungs);
+  out_char(d->out, ' ');
+}
+
 void draw_row(struct draw *d, const struct draw_row *row) {
   struct layout l = layout_of(d);
   struct out *o = d->out;
@@ -361,15 +377,27 @@ static size_t word_length(const char *text) {
   return length;
 }
 
-/* The first line behind `first` columns, the last of which hold `lead`, the others behind `indent`.
- */
-static void wrap(struct draw *d, unsigned first, unsigned indent, const char *lead,
-                 const char *text) {
+/* Whoever wraps a text begins each further line, whose words stand behind `indent` columns. */
+struct hanging {
+  unsigned indent;
+  const struct draw_row *beside; /* a row whose lifelines stand before them; NULL: spaces */
+};
+
+static void begin_line(struct draw *d, const struct hanging *h) {
+  struct layout l = layout_of(d);
+  unsigned at = 0;
+  if (h->beside) {
+    put_rungs(d, &l, h->beside);
+    at = rungs_width(&l);
+  }
+  spaces(d->out, h->indent - at);
+}
+
+/* The words of a text, the first of which stand behind `at` columns. */
+static void wrap_words(struct draw *d, unsigned at, const struct hanging *h, const char *text) {
   struct out *o = d->out;
-  unsigned columns = d->columns < 20 ? 20 : d->columns, at = first;
+  unsigned columns = d->columns < 20 ? 20 : d->columns;
   bool begins = true;
-  spaces(o, first - draw_width(lead));
-  out_text(o, lead);
   while (*text) {
     size_t length = word_length(text);
     char raw[WORD_SIZE], buffer[4 * WORD_SIZE];
@@ -379,8 +407,8 @@ static void wrap(struct draw *d, unsigned first, unsigned indent, const char *le
     unsigned width = draw_width(out_text_of(&word));
     if (!begins && at + 1 + width > columns) {
       out_char(o, '\n');
-      spaces(o, indent);
-      at = indent;
+      begin_line(d, h);
+      at = h->indent;
     } else if (!begins) {
       out_char(o, ' ');
       at++;
@@ -393,12 +421,46 @@ static void wrap(struct draw *d, unsigned first, unsigned indent, const char *le
   out_char(o, '\n');
 }
 
+/* The first line behind `first` columns, the last of which hold `lead`, the others behind `indent`.
+ */
+static void wrap(struct draw *d, unsigned first, unsigned indent, const char *lead,
+                 const char *text) {
+  spaces(d->out, first - draw_width(lead));
+  out_text(d->out, lead);
+  wrap_words(d, first, &(struct hanging){.indent = indent}, text);
+}
+
 void draw_note(struct draw *d, const char *text) {
   struct layout l = layout_of(d);
   draw_paint(d, DRAW_DIM);
   unsigned indent = l.clock + l.time + 2;
   wrap(d, indent, indent, d->ascii ? "` " : "└ ", text);
   draw_paint(d, DRAW_NO_PAINT);
+}
+
+void draw_margin(struct draw *d, const struct draw_row *row, const char *text) {
+  enum { MARGIN_MIN = 48 }; /* less is no room for words */
+  struct layout l = layout_of(d);
+  struct draw_row further = *row;
+  const char *who = row->label;
+  if (*who == '\0') {
+    draw_hanging(d, text);
+    return;
+  }
+  bool is_beside = !l.vertical && d->columns >= rungs_width(&l) + MARGIN_MIN;
+  unsigned at = is_beside ? rungs_width(&l) : l.clock + l.time;
+  further.has_time = false;
+  if (is_beside)
+    put_rungs(d, &l, row);
+  else
+    put_times(d, &l, row);
+  code(d, row->from == END_CLIENT ? "34" : row->from == END_SERVER ? "33" : "2");
+  out_printable(d->out, who);
+  out_char(d->out, ' ');
+  at += draw_width(who) + 1;
+  struct hanging hanging = {.indent = at, .beside = is_beside ? &further : NULL};
+  wrap_words(d, at, &hanging, text);
+  code(d, "0");
 }
 
 void draw_text(struct draw *d, unsigned indent, const char *text) {

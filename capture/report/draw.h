@@ -100,6 +100,11 @@ const char *draw_state(const struct draw *draw, const struct draw_end *end, char
 /* Words below a row. */
 void draw_note(struct draw *draw, const char *text);
 
+/* What one of the peers printed, whose name is the row's label: beside lifelines where there is
+ * room enough, else on a line of its own. Of nobody (the label is empty), the text alone. What
+ * comes from outside may be in both. */
+void draw_margin(struct draw *draw, const struct draw_row *row, const char *text);
+
 /* Words over the whole width, behind `indent` columns; what comes from outside may be in them. */
 void draw_text(struct draw *draw, unsigned indent, const char *text);
 

@@ -11,7 +11,7 @@ void ladder_title(struct ladder *l, struct block *b, const struct flow *flow, in
   char client[FLOW_NAME_SIZE], server[FLOW_NAME_SIZE], line[LADDER_LINE_SIZE];
   if (b->titled) return;
   b->titled = true;
-  b->begun_us = t_us;
+  b->begun_us = t_us -= l->base.options.margin ? LADDER_LEAD_US : 0;
   /* Of a file, the row of its SYN and its title are one; live, they are where nothing came between
    * (ladder_terminal.c). */
   bool opens = l->apart && flow->is_opened && flow->verdicts == 0;
@@ -31,8 +31,10 @@ static void set_taps(struct draw_row *row, const struct report_segment *s) {
 /* The first segment of a close: who is who, and what both ends were in. */
 static void header(struct ladder *l, struct block *b, const struct report_segment *s) {
   const struct model *m = &s->flow->model;
-  int64_t t_us = s->segment->t_us;
+  int64_t t_us = b->begun_us;
   char line[LADDER_LINE_SIZE];
+  b->zero_us = s->segment->t_us - s->step->since_first_fin_us;
+  if (l->base.options.margin) ladder_name_block(l, b, s->flow);
   if (l->base.options.verbose && m->first_closer != END_NONE) {
     enum end first = m->first_closer, second = end_other(first);
     uint32_t u = connection_u(m), w = connection_w(m);
@@ -244,6 +246,7 @@ void ladder_segment(struct report *report, const struct report_segment *s) {
   ladder_title(l, b, s->flow, s->segment->t_us, s->flow->verdicts > 0 ? ", again" : "");
   if (!b->headed) header(l, b, s);
   b->headed = true;
+  ladder_margin_take(l, b, s->segment->t_us, s->segment->t_us);
   struct ladder_loss lost[LADDER_LOSSES_MAX];
   unsigned n = ladder_new_losses(&b->losses, &l->draw, m, lost);
   stubs(l, b, s, lost, n);
@@ -391,6 +394,7 @@ void ladder_verdict(struct report *report, const struct flow *flow, const struct
   b = ladder_block_of(l, flow);
   if (!b) return;
   char line[LADDER_LINE_SIZE], sentence[TEXT_SENTENCE_SIZE];
+  if (l->apart) ladder_margin_take(l, b, m->last_us, m->last_us + LADDER_REUSE_US);
   int64_t t_us = !l->apart || !b->queue.last ? now_us : b->queue.last->t_us;
   ladder_title(l, b, flow, t_us, flow->verdicts > 0 ? ", again" : "");
   span_time_wait(l, b, m, t_us);
@@ -428,6 +432,7 @@ struct report_options ladder_as_picture(const struct report_options *options) {
   struct report_options still = *options;
   still.live = still.terminal = still.wait = still.color = still.ascii = false;
   still.verbose = still.kernel_lines = false;
+  still.margin = NULL;
   still.columns = 100;
   return still;
 }

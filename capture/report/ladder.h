@@ -9,6 +9,16 @@
 void ladder_init(struct ladder *ladder, const struct report_class *class, struct out *out,
                  const struct report_options *options, ladder_show *show, bool apart);
 
+/* Where the ladder has a margin (--margin), what peers printed themselves is taken into it. */
+
+/* Adds its lines up to then; they are near `near_us` in time. */
+void ladder_margin_take(struct ladder *ladder, struct block *block, int64_t near_us,
+                        int64_t until_us);
+
+/* Live: adds what has come; at the end, what is of no connection. */
+void ladder_margin_tick(struct ladder *ladder, int64_t now_us);
+void ladder_margin_end(struct ladder *ladder, int64_t now_us);
+
 /* Of report_ladder_new: hidden, it prints nothing, and never will what it is told meanwhile. */
 void report_ladder_hide(struct report *report, bool hidden);
 

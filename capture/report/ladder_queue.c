@@ -43,13 +43,39 @@ struct block *ladder_block_of(struct ladder *l, const struct flow *flow) {
   return b;
 }
 
+static struct block **bucket_of(struct ladder *l, const char *client) {
+  unsigned hash = 0;
+  for (; *client; client++) hash = hash * 31 + (unsigned char)*client;
+  return &l->named[hash % LADDER_BUCKETS];
+}
+
+void ladder_name_block(struct ladder *l, struct block *b, const struct flow *flow) {
+  if (*b->client) return;
+  struct block **bucket = bucket_of(l, flow_end_name(flow, END_CLIENT, b->client));
+  b->next_named = *bucket;
+  *bucket = b;
+}
+
+struct block *ladder_find_named(struct ladder *l, const char *client) {
+  struct block *b = *bucket_of(l, client);
+  while (b && (!*client || strcmp(b->client, client) != 0)) b = b->next_named;
+  return b;
+}
+
+static void free_block(struct ladder *l, struct block *b) {
+  struct block **at = bucket_of(l, b->client);
+  while (*at && *at != b) at = &(*at)->next_named;
+  if (*at) *at = b->next_named;
+  free_queue(l, &b->queue);
+  free(b);
+}
+
 static void drop_block(struct ladder *l, uint32_t number) {
   for (struct block **at = &l->bucket[number % LADDER_BUCKETS]; *at; at = &(*at)->next) {
     struct block *b = *at;
     if (b->number != number) continue;
     *at = b->next;
-    free_queue(l, &b->queue);
-    free(b);
+    free_block(l, b);
     return;
   }
 }
@@ -70,7 +96,7 @@ void ladder_drop_done(struct ladder *l, int64_t now_us) {
         continue;
       }
       *at = b->next;
-      free(b);
+      free_block(l, b);
     }
 }
 
@@ -129,10 +155,11 @@ struct piece *ladder_add(struct ladder *l, struct block *b, enum piece_kind kind
 }
 
 struct piece *ladder_newest(const struct ladder *l, const struct block *b) {
-  if (l->apart) return b->queue.last;
+  const struct queue *q = l->apart ? &b->queue : &l->queue;
+  if (l->apart && q->last && q->last->kind != PIECE_MARGIN) return q->last;
   struct piece *newest = NULL;
-  for (struct piece *p = l->queue.first; p; p = p->next)
-    if (p->number == b->number && p->kind != PIECE_KERNEL) newest = p;
+  for (struct piece *p = q->first; p; p = p->next)
+    if (p->number == b->number && p->kind != PIECE_KERNEL && p->kind != PIECE_MARGIN) newest = p;
   return newest;
 }
 
@@ -150,7 +177,6 @@ void ladder_forget(struct ladder *l) {
   for (unsigned i = 0; i < LADDER_BUCKETS; i++)
     for (struct block *next, *b = l->bucket[i]; b; b = next) {
       next = b->next;
-      free_queue(l, &b->queue);
-      free(b);
+      free_block(l, b);
     }
 }

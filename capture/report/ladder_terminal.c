@@ -17,6 +17,17 @@ static void end_countdown(struct ladder *l) {
   l->counting_down = false;
 }
 
+/* Lifelines beside a peer's line are as the row above it left them, whenever the line came. */
+static void remember(struct ladder *l, const struct piece *p) {
+  struct block *b = ladder_find_block(l, p->number);
+  for (unsigned e = 0; b && e < 2; e++) b->drawn[e] = p->row.end[e];
+}
+
+static void recall(struct ladder *l, struct piece *p) {
+  const struct block *b = ladder_find_block(l, p->number);
+  for (unsigned e = 0; b && e < 2; e++) p->row.end[e].state = b->drawn[e].state;
+}
+
 void ladder_draw(struct ladder *l, struct piece *p) {
   struct draw *d = &l->draw;
   d->columns = l->base.options.columns;
@@ -33,6 +44,13 @@ void ladder_draw(struct ladder *l, struct piece *p) {
       if (l->base.options.live && p->row.t_us < l->printed_us) p->row.has_time = false;
       if (p->row.has_time) l->printed_us = p->row.t_us;
       draw_row(d, &p->row);
+      remember(l, p);
+      break;
+    case PIECE_MARGIN:
+      if (l->base.options.live && p->row.t_us < l->printed_us) p->row.has_time = false;
+      if (p->row.has_time) l->printed_us = p->row.t_us;
+      recall(l, p);
+      draw_margin(d, &p->row, p->text);
       break;
     case PIECE_NOTE: draw_note(d, p->text); break;
     case PIECE_HEADER: draw_header(d); break;
@@ -88,6 +106,9 @@ static void ladder_opened(struct report *report, const struct flow *flow, int64_
   if (!p) return;
   p->number = flow->number;
   p->opens = true;
+  if (!l->base.options.margin) return;
+  struct block *b = ladder_block_of(l, flow);
+  if (b) ladder_name_block(l, b, flow);
 }
 
 /* Of a file: what is open at its end, too. */
@@ -161,13 +182,14 @@ static void ladder_tick(struct report *report, const struct report_summary *so_f
   (void)so_far;
   struct ladder *l = (struct ladder *)report;
   if (!report->options.live) return;
+  ladder_margin_tick(l, now_us);
   ladder_print_until(l, &l->queue, now_us - REPORT_WAIT_US);
   if (!l->queue.first) ladder_drop_done(l, now_us);
 }
 
 static void ladder_summary(struct report *report, const struct report_summary *summary) {
   struct ladder *l = (struct ladder *)report;
-  (void)summary;
+  ladder_margin_end(l, summary->t_us);
   ladder_print_until(l, &l->queue, INT64_MAX);
   end_countdown(l);
 }

@@ -106,6 +106,7 @@ static void show(struct ladder *l, struct piece *p) {
     case PIECE_HEADER: break;
     case PIECE_ROW:
     case PIECE_KERNEL: put_row(l, p); break;
+    case PIECE_MARGIN: break; /* a picture has none */
     case PIECE_NOTE:
     case PIECE_JUDGEMENT:
     case PIECE_SENTENCE: put_note(l->base.out, p->number, p->text); break;

@@ -31,6 +31,7 @@ struct report_options {
   const char *host;             /* NDJSON: where this is captured; NULL: nobody asks */
   const struct folder *metrics; /* of --metrics, for that report */
   const char *second_source;    /* of two vantage points, the other file; NULL: there is one */
+  struct margin *margin;        /* of --margin, for a ladder to take from; NULL: it has none */
   const struct recent *recent;  /* the packets of late, for a table to save; NULL */
   int64_t rollup_us;            /* NDJSON counts connections for so long; 0: it tells each */
   uint64_t sample_of;           /* and tells one of so many whole; 0: none */

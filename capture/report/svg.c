@@ -268,6 +268,7 @@ static void show(struct ladder *l, struct piece *p) {
       break;
     case PIECE_ROW:
     case PIECE_KERNEL: put_row(s, &p->row); break;
+    case PIECE_MARGIN: break; /* a picture has none */
     case PIECE_NOTE: put_words(s, NOTE_X, NOTE_CHARACTERS, "n", p->text); break;
     case PIECE_JUDGEMENT:
       s->has_lives = false;

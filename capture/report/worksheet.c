@@ -34,6 +34,7 @@ static void show(struct ladder *l, struct piece *p) {
       break;
     case PIECE_JUDGEMENT: draw_questions(l); break;
     case PIECE_KERNEL: /* a file has none */
+    case PIECE_MARGIN: /* it would tell the answers */
     case PIECE_NOTE:
     case PIECE_SENTENCE: break;
   }
