@@ -44,6 +44,16 @@ value() { awk -v sample="$2" 'index($0, sample) == 1 { n += $NF } END { print n 
 # Whether three segments or four are how one closes is up to the machine.
 has_closes() { (($1 == $(value "$log/m.prom" 'teardown_closes_total{service="7000"'))); }
 
+# counted_anew FILE: what its verdicts make of closes, RSTs and findings, as the lines of --metrics.
+counted_anew() {
+  jq -rs '[.[] | select(.type == "verdict")] | group_by(.conn) | map(last | select(.ending != "open")) |
+    (group_by(.ending, .closed_first)[] | "closes_total{service=\"7000\",ending=\"\(.[0].ending)\",closed_first=\"\(.[0].closed_first)\"} \(length)"),
+    (map(select(.reset_cause)) | group_by(.reset_cause)[] | "resets_total{service=\"7000\",cause=\"\(.[0].reset_cause)\"} \(length)"),
+    (map(.findings[].id) | group_by(.)[] | "findings_total{service=\"7000\",finding=\"\(.[0])\"} \(length)"),
+    (map(select(.ending | IN("normal", "coalesced", "simultaneous"))) | select(length > 0) |
+      "close_duration_seconds_count{service=\"7000\"} \(length)")' "$1" | sed 's/^/teardown_/' | sort
+}
+
 @test "--metrics: promtool reads it, and it counts what the summary counts" {
   command -v promtool >/dev/null || skip 'no promtool: scripts/deps.sh test installs it'
   local name ending n
@@ -53,6 +63,8 @@ has_closes() { (($1 == $(value "$log/m.prom" 'teardown_closes_total{service="700
     while read -r ending n; do
       ((n == $(value "$log/m.prom" "teardown_closes_total{service=\"7000\",ending=\"$ending\"") )) || fail "$name: not $n $ending" "$(cat "$log/m.prom")"
     done < <(jq -r 'select(.type == "summary").endings | to_entries[] | select(.key != "open") | "\(.key) \(.value)"' "$log/json")
+    diff <(counted_anew "$log/json") <(grep -E '^teardown_(closes_total|resets_total|findings_total|close_duration_seconds_count)' "$log/m.prom" | sort) ||
+      fail "$name: other counts"
     n=$(jq -s '[.[] | select(.type == "verdict") | .losses[]?.count] | add // 0' "$log/json")
     ((n == $(value "$log/m.prom" teardown_losses_total))) || fail "$name: losses are not $n" "$(cat "$log/m.prom")"
     ((1 == $(jq -s '[.[] | select(.type == "summary" and .segments == '"$(value "$log/m.prom" teardown_segments_total)"')] | length' "$log/json")))
@@ -165,6 +177,49 @@ sampled() {
   comm -13 "$log/here" "$log/there" >"$log/other"
   [[ ! -s $log/other ]] || fail "kept there and not here" "$(cat "$log/other")"
   (($(comm -12 "$log/here" "$log/there" | wc -l) > n * 9 / 10)) || fail "kept here, and not there" "$(comm -23 "$log/here" "$log/there")"
+}
+
+# connections_of HOST TYPE ONE OTHER: those that its objects of that type are about, with both ISNs.
+connections_of() {
+  jq -r "select(.type == \"$2\") | [.$3, .isn.$3, .$4, .isn.$4 | tostring] | if .[0] < .[2]
+    then . else .[2:] + .[:2] end | join(\" \")" "$log/$1.ndjson" | sort -u
+}
+kept_by() { connections_of "$1" sighting source destination; }
+
+@test "--sample: two live hosts keep the same connections, each of them whole, and count all" {
+  local host n
+  unshare --net sleep infinity 3>&- &
+  pids+=($!)
+  local -a far=(nsenter --net="/proc/$!/ns/net" --)
+  wait_for sh -c '[ "$(readlink /proc/$1/ns/net)" != "$(readlink /proc/self/ns/net)" ]' - $!
+  ip link add near type veth peer name far netns $!
+  ip addr add 10.79.0.1/24 dev near
+  ip link set near up
+  "${far[@]}" ip addr add 10.79.0.2/24 dev far
+  "${far[@]}" ip link set far up
+  for host in near far; do
+    local -a at=()
+    [[ $host == near ]] || at=("${far[@]}")
+    env --default-signal=INT "${at[@]}" "$TEARDOWN_BIN/capture" -i $host --kernel off -qq --host-name $host --json "$log/$host.ndjson" \
+      --roll-up 60 --sample 4 --segments close tcp >"$log/$host.out" 2>&1 3>&- &
+    pids+=($!)
+    wait_for grep -q '"type":"start"' "$log/$host.ndjson"
+  done
+  local -a sniffers=("${pids[@]: -2}")
+  "${far[@]}" "$TEARDOWN_BIN/server" -q -l 10.79.0.2 -p $port --close-delay 0 >"$log/server" 2>&1 3>&- &
+  pids+=($!)
+  # shellcheck disable=SC2016 # for the inner shell
+  wait_for "${far[@]}" sh -c 'ss -Hltn | grep -q ":$1 "' - $port
+  "$TEARDOWN_BIN/client" -q --count 80 --parallel 8 --close-after 1 10.79.0.2 $port
+  for sniffer in "${sniffers[@]}"; do end_sniffer INT; done
+  n=$(kept_by near | wc -l)
+  ((n > 4 && n < 50)) || fail "$n of 80 is no sample of one in four" "$(tail -n 1 "$log/near.ndjson")"
+  diff <(kept_by near) <(kept_by far) || fail 'not the same ones'
+  for host in near far; do
+    ((80 == $(jq -s '[.[] | select(.type == "rollup").connections] | add' "$log/$host.ndjson"))) || fail "$host: not 80"
+    # And of exceptions.
+    ((0 == $(comm -23 <(kept_by $host) <(connections_of $host verdict client server) | wc -l))) || fail "$host: one has no verdict"
+  done
 }
 
 @test "what --roll-up and --sample need is said" {

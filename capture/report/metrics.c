@@ -21,9 +21,12 @@ static const struct {
               {15000000, "15"}, {60000000, "60"}, {300000000, "300"}};
 enum { BOUNDS = sizeof bounds / sizeof *bounds };
 
+/* Beyond the values of enum end: the FINs crossed. */
+enum { BOTH = END_NONE + 1, FIRSTS };
+
 struct service {
   uint16_t port;
-  uint64_t closes[ENDING_COUNT][3]; /* by ending and enum end */
+  uint64_t closes[ENDING_COUNT][FIRSTS]; /* by ending and who closed first */
   uint64_t resets[RESET_CAUSE_COUNT];
   uint64_t findings[FINDING_COUNT];
   uint64_t took[BOUNDS + 1], took_us;
@@ -111,7 +114,7 @@ static void metrics_settled(struct report *r, const struct flow *f, const struct
   for (unsigned i = 0; i < 2; i++) m->time_wait[i] -= f->model.end[i].state == TCPS_TIME_WAIT;
   for (unsigned i = 0; i < v->n_findings; i++) s->findings[v->findings[i].id]++;
   if (!flow_has_closed(f)) return;
-  s->closes[v->ending][v->closed_first]++;
+  s->closes[v->ending][v->closed_both ? BOTH : v->closed_first]++;
   s->resets[v->cause]++;
   for (unsigned kind = 0; kind < LOSS_KINDS; kind++) m->lost[kind] += verdict_lost(v, kind);
   if (!ending_is_complete(v->ending)) return;
@@ -174,9 +177,9 @@ static void put_services(const struct metrics *m, struct out *o) {
   put_family(o, "closes_total", "counter", "Connections that closed, by how and by who was first.");
   for (const struct service *s = m->service; s < end; s++)
     for (unsigned i = 0; i < ENDING_COUNT; i++)
-      for (unsigned first = 0; first < 3; first++)
-        put_sample(m, o, "closes_total", s, "ending", ending_name(i), end_name(first),
-                   s->closes[i][first]);
+      for (unsigned first = 0; first < FIRSTS; first++)
+        put_sample(m, o, "closes_total", s, "ending", ending_name(i),
+                   first == BOTH ? "both" : end_name(first), s->closes[i][first]);
   put_family(o, "resets_total", "counter", "Connections that an RST ended, by its cause.");
   for (const struct service *s = m->service; s < end; s++)
     for (unsigned i = RESET_NONE + 1; i < RESET_CAUSE_COUNT; i++)
