@@ -532,8 +532,11 @@ bool source_close(struct source *s, char error[static SOURCE_ERROR_SIZE]) {
     if (fclose(pcap_dump_file(s->dumper)) != 0 && s->save_error == 0) s->save_error = errno;
     ok = ok && s->save_error == 0;
     if (!ok)
-      snprintf(error, SOURCE_ERROR_SIZE, "%s: cannot write the savefile: %s", s->save,
-               s->save_error == ETIMEDOUT ? "its reader does not read" : strerror(s->save_error));
+      snprintf(error, SOURCE_ERROR_SIZE, "-w %s: cannot write: %s; %s", s->save,
+               s->save_error == ETIMEDOUT ? "its reader does not read" : strerror(s->save_error),
+               s->save_error == ETIMEDOUT
+                   ? "what it had not taken is lost"
+                   : "the rest is lost: make room there, or choose another file");
   }
   release(s);
   return ok;

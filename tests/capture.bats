@@ -383,7 +383,10 @@ unwritable() {
   unwritable stdout --explain all
   to=/dev/null
   unwritable "--json /dev/full" -r "$PCAP" --json /dev/full
-  unwritable "--rows /dev/full" -r "$PCAP" --rows /dev/full
+  local option
+  for option in -w --rows --html --svg --mermaid; do
+    unwritable "$option /dev/full" -r "$PCAP" "$option" /dev/full
+  done
 }
 
 @test "a summary that cannot be written is an error, unless nobody reads it any more" {
