@@ -161,9 +161,10 @@ live.strict = False # its verdict must be there: see judge()
 
 # Crashes of the libraries themselves when their own calls fail (glibc 2.36, libuv 1.44, libpcap 1.10): glibc's
 # users' data base asserts; libuv aborts where it has no way to say that its signal pipe or its list
-# of handles failed.
+# of handles failed; libseccomp frees twice what it could not make larger.
 LIBRARIES_OWN = {("malloc", "libc.so.6"), ("pipe2", "libuv.so.1"), ("write", "libuv.so.1"), ("realloc", "libuv.so.1"),
-                 ("calloc", "libpcap.so.0.8")}
+                 ("calloc", "libpcap.so.0.8"), ("realloc", "libseccomp.so.2")}
+CRASH = re.compile(r"AddressSanitizer: (SEGV|attempting double-free)")
 # Where getsockopt() fails, libuv makes up a number, and uv_strerror() leaks the text that it makes of that.
 LIBRARIES_LEAK = {("getsockopt", "libuv.so.1")}
 
@@ -250,7 +251,7 @@ def try_case(name, options, scratch):
         n += 1
         covered.add(place)
         problem = judge(case, run, right)
-        crashed = run.status in (-6, -11) or (run.status == 99 and "AddressSanitizer: SEGV" in run.stderr)
+        crashed = run.status in (-6, -11) or (run.status == 99 and CRASH.search(run.stderr))
         who = function, Path(place).name.rsplit("+", 1)[0]
         if crashed and who in LIBRARIES_OWN or "LeakSanitizer" in run.stderr and who in LIBRARIES_LEAK:
             print(f"# {name}: {function} #{ordinal} at {place}: the library ends the program by {problem}")
