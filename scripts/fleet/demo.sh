@@ -24,7 +24,8 @@ namespaces.
 
       --loss PERCENT  of what the router passes of TCP, but SYNs (default 15)
       --closes N      connections to each service (default 40)
-      --keep FOLDER   leave there what each host captured: HOST.pcap, HOST.ndjson
+      --keep FOLDER   leave there what each host captured, HOST.pcap and HOST.ndjson,
+                      and the database
   -h, --help          print this text
 END
 }
@@ -62,23 +63,25 @@ await() {
 need() { await "$@" || lab_fail "waited in vain for: ${*:2}"; }
 tell() { psql -XqAtU owner -c "$1"; }
 has_own_network() { [[ $(readlink "/proc/$1/ns/net") != "$(readlink /proc/self/ns/net)" ]]; }
-listens() { at web-1 ss -Hltn "sport = :$1" | grep -q .; }
-have_begun() {
-  local host
-  for host in "${hosts[@]}"; do kill -0 "${tap[$host]}" 2>/dev/null || lab_fail "capture at $host: $(<"$scratch/$host.said")"; done
-  (($(tell "select count(*) from teardown.object where type = 'start'") == ${#hosts[@]}))
+# Five services.
+listen() { awk '$4 == "0A" { n++ } END { exit n != 5 }' "/proc/${holder[web-1]}/net/tcp"; }
+# It has begun its file.
+captures() {
+  kill -0 "${tap[$1]}" 2>/dev/null || lab_fail "capture at $1: $(<"$scratch/$1.said")"
+  compgen -G "$scratch/$1/*.ndjson*" >/dev/null
 }
-# Each that leaks has been told of.
-are_told() {
-  (($(tell "select count(distinct o -> 'conn') from teardown.object
-    where host = 'web-1' and type = 'stuck' and o ->> 'server_state' = 'CLOSE_WAIT'") >= 5))
+# Until the database has been told of each that leaks: asked every second.
+await_leaks() {
+  grep -qx 5 < <(timeout 60 psql -XqAtU owner <<'END'
+select count(distinct o -> 'conn') from teardown.object
+where host = 'web-1' and type = 'stuck' and o ->> 'server_state' = 'CLOSE_WAIT' \watch 1
+END
+  )
 }
-# All that will close has.
+# All that will close has: port 7003 (0x1B5B) leaks; 0A is LISTEN, and 06 TIME_WAIT.
 is_quiet() {
-  local host
-  for host in "${hosts[@]}"; do
-    ! at "$host" ss -Htn state all "( sport != :7003 and dport != :7003 )" | grep -qvE '^(LISTEN|TIME-WAIT)' || return 1
-  done
+  local -a tables=("${holder[@]/#//proc/}")
+  awk 'FNR > 1 && $2 $3 !~ /:1B5B/ && $4 !~ /0A|06/ { exit 1 }' "${tables[@]/%//net/tcp}"
 }
 
 # make_host NAME NUMBER: 10.78.NUMBER.2, behind the router's 10.78.NUMBER.1.
@@ -112,24 +115,24 @@ table ip router {
 END
 }
 
+# Everything, and counts of it.
 start_captures() {
   local host
   for host in "${hosts[@]}"; do
     # Whoever capture becomes puts its closed files there.
     mkdir -m 0777 "$scratch/$host"
     become "$host" "$LAB_BIN/capture" -i eth0 -w "$scratch/$host.pcap" --host-name "$host" --segments close \
-      --json "$scratch/$host/closes.ndjson" --rotate 4 --stuck-after 2 -qq tcp >"$scratch/$host.said" 2>&1 &
+      --json "$scratch/$host/closes.ndjson" --rotate 4 --roll-up 60 --sample 1 --stuck-after 2 -qq tcp >"$scratch/$host.said" 2>&1 &
     tap[$host]=$!
     PGUSER=$host "$here/ship.sh" --every 4 "$scratch/$host" 2>"$scratch/$host.shipper" &
     shipper[$host]=$!
   done
-  need 30 have_begun
+  for host in "${hosts[@]}"; do need 30 captures "$host"; done
 }
 
 # serve PORT OPTION...; call HOST PORT OPTION...
 serve() {
   become web-1 "$LAB_BIN/server" -q -l 10.78.1.2 -p "$@" >/dev/null 2>&1 &
-  need 20 listens "$1"
 }
 call() {
   become "$1" "$LAB_BIN/client" "${@:3}" 10.78.1.2 "$2" >/dev/null 2>&1 &
@@ -144,12 +147,13 @@ make_traffic() {
   serve 7003 --never-close
   serve 7004 --close reset --close-first --close-after 1500
   serve 7005 --drain 20000 --close-delay 100
+  need 20 listen
   call app-1 7001 --count "$closes" --parallel "$closes" --close-after 200
   call app-2 7002 --count "$closes" --parallel "$closes" --close-last
   call app-1 7003 --count 5 --parallel 5 --close-after 100
   call app-2 7004 --count "$closes" --parallel "$closes" --close-last
   call app-2 7005 --count "$closes" --parallel "$closes" --close shutdown --close-after 200
-  need 60 are_told
+  await_leaks || lab_fail 'waited in vain for those that leak'
   # Whose peer's RST was lost waits for ever: ended, it closes, too.
   await 6 is_quiet || true
   for caller in "${callers[@]}"; do kill "$caller" 2>/dev/null || true; done
@@ -172,10 +176,14 @@ end_captures() {
   done
 }
 
-ask() { # ask QUERY TITLE
-  lab_say ''
-  lab_say "== $2 (queries/$1.sql)"
-  psql -XqU owner -P footer=off -v since=0 -v until=1e12 -f "$here/queries/$1.sql"
+ask() { # ask QUERY TITLE ...
+  local -a questions=()
+  while (($#)); do
+    questions+=(-c '\echo' -c "\echo == $2 (queries/$1.sql)" -f "$here/queries/$1.sql")
+    shift 2
+  done
+  psql -XqU owner -P footer=off -v since=0 -v until=1e12 -c 'analyze' -c 'select host, count(*) as rows,
+    count(distinct run) as runs from teardown.object group by 1 order by 1' "${questions[@]}"
 }
 
 inside() {
@@ -196,14 +204,14 @@ inside() {
   lab_say "Connections: $closes to each of four services, and five to one that leaks ..."
   make_traffic
   end_captures
-  psql -XqU owner -c 'analyze' -P footer=off -c 'select host, count(*) as rows, count(distinct run) as runs
-    from teardown.object group by 1 order by 1'
-  ask closes-first 'Who closes first, by service'
-  ask leaks 'Who leaks CLOSE_WAIT'
-  ask resets 'RSTs and silences, and whose timeout they are'
-  ask merged 'What both hosts saw, in one verdict'
-  ask connection 'One connection from both sides'
-  database_stop "$scratch/database" immediate
+  ask closes-first 'Who closes first, by service' \
+    rolled-up 'The same of what the hosts counted themselves, and how long closes took' \
+    leaks 'Who leaks CLOSE_WAIT' \
+    resets 'RSTs and silences, and whose timeout they are' \
+    merged 'What both hosts saw, in one verdict' \
+    connection 'One connection from both sides'
+  database_stop "$scratch/database"
+  [[ -z $keep ]] || cp -a "$scratch/database" "$keep/"
 }
 
 if [[ ${1-} == --inside ]]; then

@@ -89,6 +89,7 @@ ship() {
   return 1
 }
 
+exec {silence}<> <(:) # never readable: a signal interrupts it at once, which sleep(1) as a child is not
 last_said=
 while :; do
   bound_spool
@@ -102,6 +103,5 @@ while :; do
     esac
   done
   ((!once)) || exit $waits
-  # Interrupted by a signal at once, which sleep(1) as a child is not.
-  read -rt "$every" <> <(:) || true
+  read -rt "$every" -u "$silence" || true
 done
