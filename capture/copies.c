@@ -1,11 +1,13 @@
 #include "capture/copies.h"
 
 bool copies_note(struct copies *c, uint64_t hash, const struct decoded *p) {
-  /* With an identification of its own a datagram is told apart for long; without one, only time
-   * tells, and a repetition is never as quick as a bridge. */
+  /* A sender that numbers its datagrams (ip_id) gives a retransmission another number: what is
+   * alike is a copy, even a long while after. Without a number only the time tells: a bridge or a
+   * second interface shows the copy within microseconds, and nobody retransmits as soon as that. */
   enum { COPY_WITH_ID_US = 100000, COPY_US = 2000 };
   const struct segment *s = &p->segment;
-  /* Resets without an identification answer one segment each, and all look the same. */
+  /* Several segments of data to a closed port are each answered by a RST, within microseconds and
+   * alike in all: without an identification they cannot be told from copies. */
   if (segment_has(s, SEGMENT_RST) && p->ip_id == 0) return false;
   struct copies_set *set = &c->set[hash % COPIES_SETS];
   int64_t limit_us = p->ip_id != 0 ? COPY_WITH_ID_US : COPY_US;

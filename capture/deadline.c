@@ -6,14 +6,15 @@
 enum { TICK_BITS = 10, NO_SLOT = -1 };
 static_assert(DEADLINE_LEVELS * DEADLINE_SLOT_BITS + TICK_BITS >= 63, "all times have a level");
 
-/* Before 1970 there is nothing to be in time for. */
+/* A tick is 2^10 us. Times before 1970, which a file may have, all become the first tick. */
 static uint64_t tick_of(int64_t t_us) { return t_us < 0 ? 0 : (uint64_t)t_us >> TICK_BITS; }
 
 static unsigned digit(uint64_t tick, unsigned level) {
   return (unsigned)(tick >> (level * DEADLINE_SLOT_BITS)) & (DEADLINE_SLOTS - 1);
 }
 
-/* What is late already goes to the wheel's own tick. */
+/* Into the list of its slot: the level is that of the highest digit in which it differs from the
+ * wheel's own tick. What is late already goes to that tick, so that it is taken next. */
 static void put(struct deadlines *w, struct deadline *d) {
   uint64_t tick = tick_of(d->at_us);
   if (tick < w->tick) tick = w->tick;
@@ -43,7 +44,8 @@ void deadline_set(struct deadlines *w, struct deadline *d, int64_t at_us) {
   if (at_us != DEADLINE_NEVER) put(w, d);
 }
 
-/* The wheel moves on to where this slot begins, and its deadlines go down. */
+/* The wheel moves on to where this slot begins. Its deadlines, of which so far only this digit was
+ * looked at, are spread over the slots of the levels below. */
 static void descend(struct deadlines *w, unsigned level, unsigned slot, uint64_t begin) {
   struct deadline *next, *d = w->first[level][slot];
   w->first[level][slot] = w->last[level][slot] = NULL;
@@ -55,8 +57,8 @@ static void descend(struct deadlines *w, unsigned level, unsigned slot, uint64_t
   }
 }
 
-/* All of a level come before all of the next, and none is behind the wheel: the first slot in use
- * of the first level in use is the next one. */
+/* The level whose first slot in use has the next deadline: what differs from the wheel's tick in a
+ * lower digit alone comes before what differs in a higher one, too. */
 static int first_level(const struct deadlines *w) {
   for (int level = 0; level < DEADLINE_LEVELS; level++)
     if (w->used[level]) return level;

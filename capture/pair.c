@@ -6,13 +6,16 @@
 
 #include "common/model/seq.h"
 
-/* What a segment may take longer than the slowest that was seen. */
+/* A segment that took longer than the slowest one seen, by this much at the most, may still be
+ * under way when a capture ends: nothing is called lost before that. */
 #define SLOWER_US INT64_C(20000)
-/* The taps' clocks count in microseconds. */
+/* Two times that each were cut to whole microseconds differ by up to this without meaning it. */
 #define CLOCK_US INT64_C(2)
-/* Less than this, on the average of all segments, is no way at all. */
+/* Taps whose times differ by less on the average, one way less the other, are at the same place:
+ * then nobody knows which of them is nearer to whom. */
 #define APART_US 0.5
-/* A capture sees one segment twice within this, never two. */
+/* What one tap has twice, alike in all, within this time is one segment, as a bridge shows it on
+ * two interfaces. */
 #define SIGHTED_TWICE_US INT64_C(2000)
 
 enum fate { FATE_UNKNOWN, FATE_ARRIVED, FATE_LOST };
@@ -22,14 +25,14 @@ struct item {
   int64_t arrived_us; /* at the other tap, by that one's clock; if arrived */
   uint8_t tap, side;  /* side 1: its source is the higher of the two ends */
   enum fate fate : 8; /* if its sender's tap saw it */
-  bool taken;         /* it is an arrival, of what the sender's tap saw */
+  bool taken;         /* by the receiver's tap, and matched with one that the sender's tap saw */
 };
 
 /* Of two addresses: the path between them. */
 struct path {
   uint32_t first, n;         /* of the sorted items */
   bool is_known;             /* the taps' places on it are */
-  bool has_first;            /* the first tap has some of it */
+  bool has_first;            /* the first tap has segments of it */
   uint8_t near[2];           /* by side: the tap that is nearer to the source */
   int64_t offset_us;         /* of the second tap's clock */
   int64_t least_us, most_us; /* one way */
@@ -158,7 +161,8 @@ struct differences {
   uint32_t n;
 };
 
-/* Of the segments that each tap saw once: they are the same. */
+/* Where the taps are on this path, and their clocks: by the segments that each has once, so that
+ * there is no doubt which is which. */
 static void find_places(struct pair *p, struct path *path) {
   struct differences d[2] = {{0}, {0}};
   uint32_t end;
@@ -205,7 +209,8 @@ static bool was_awake(const struct pair *p, const struct path *path, unsigned ta
 /* ---- What became of each ----------------------------------------------------------------------
  */
 
-/* Alike, of one side: `sent` are from `at` on, n of them, and so on. */
+/* Segments of one sender that are alike: as its own tap has them (n_sent from place `sent` on, in
+ * the sorted order), and as the receiver's has. */
 struct alike {
   uint32_t sent, n_sent, arrived, n_arrived;
 };
@@ -224,8 +229,9 @@ static bool is_same_id(const struct item *a, const struct item *b) {
   return has_id(a) && a->packet.decoded.ip_id == b->packet.decoded.ip_id;
 }
 
-/* Which of those sent this arrival is: by identification, or the newest that had left. Where the
- * two ways differ, the clocks are wrong by as much as `least_us`. */
+/* Which of those sent this arrival is: the one of the same IP identification, else the newest that
+ * had left by then. The offset of the clocks supposes that the way there is as long as the way
+ * back; where it is not, "by then" is wrong by up to least_us, and so much is allowed for. */
 static struct item *sender_of(const struct pair *p, const struct path *path, const struct alike *g,
                               const struct item *arrival) {
   struct item *newest = NULL;
@@ -237,7 +243,8 @@ static struct item *sender_of(const struct pair *p, const struct path *path, con
   return newest;
 }
 
-/* An arrival of the same kind may be this one, for all that is known. */
+/* One of the arrivals that are alike may be this segment: its time would fit, and no identification
+ * says that it is another's. Then it is not lost, but unknown. */
 static bool may_be(const struct pair *p, const struct path *path, const struct alike *g,
                    const struct item *sent) {
   for (uint32_t i = g->arrived; i < g->arrived + g->n_arrived; i++) {
@@ -270,8 +277,9 @@ static void match(struct pair *p, const struct path *path, uint32_t at, uint32_t
   }
 }
 
-/* One direction of one connection: offloading makes other segments of the same octets, and what its
- * receiver's tap saw alone its sender's tap has missed. */
+/* One direction of one connection, after match(). Offloading (TSO, GRO) cuts and joins segments on
+ * their way, so that each tap has octets in segments that the other lacks: those are unknown, not
+ * lost. Whatever else the receiver's tap has alone, the sender's tap must have missed. */
 static void settle(struct pair *p, struct path *path, uint32_t at, uint32_t end) {
   bool odd_sent = false, odd_arrived = false;
   for (uint32_t i = at; i < end; i++) {
@@ -290,12 +298,13 @@ static void settle(struct pair *p, struct path *path, uint32_t at, uint32_t end)
       if (x->fate == FATE_LOST && may_be_part) x->fate = FATE_UNKNOWN;
     } else if (!x->taken && !may_be_part && !segment_has(s, SEGMENT_RST) &&
                was_awake(p, path, path->near[x->side], time_of(path, x))) {
-      p->missed[path->near[x->side]]++; /* a box between may send an RST, and nothing else */
+      p->missed[path->near[x->side]]++; /* but no RST: a box between may have sent that */
     }
   }
 }
 
-/* What a tap missed once it may have missed elsewhere: then nothing that it lacks is lost. */
+/* A tap that has missed one segment may have missed any: what it lacks is unknown then, not lost.
+ */
 static void conclude(struct pair *p) {
   for (uint32_t i = 0; i < p->n_paths; i++) {
     struct path *path = &p->paths[i];
@@ -367,11 +376,12 @@ static void tell(const struct path *path, const struct item *i, struct segment *
                                       : SEGMENT_SEEN_BY_SENDER;
   int64_t took_us = path->least_us, offset_us = i->tap == 0 ? path->offset_us : -path->offset_us;
   if (s->seen == SEGMENT_SEEN_TWICE) took_us = i->arrived_us - i->packet.t_us - offset_us;
-  /* Where the two ways differ, less than no time would come out. */
+  /* Below zero where one way is longer than the other: the offset supposes that they are alike. */
   s->transit_us = took_us < 0 ? 0 : took_us > UINT32_MAX ? UINT32_MAX : (uint32_t)took_us;
 }
 
-/* Where nobody knows which tap is where, the first one's view stands. */
+/* A segment that both taps have is told once, as its sender's tap saw it. Of a path on which the
+ * taps' places are not known, only what the first tap saw is told. */
 static bool is_in_stream(const struct path *path, const struct item *i) {
   if (!path->is_known) return i->tap == 0 || !path->has_first;
   return i->tap == path->near[i->side] || !i->taken;

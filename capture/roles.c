@@ -22,8 +22,9 @@ void roles_note(struct roles *r, uint16_t one, uint16_t other) {
   r->uses[other]++;
 }
 
-/* Two connections at one port are no chance where there are few. Clients draw theirs from some
- * 28 000, so that in a long capture those come round, too. */
+/* A server's port is that of many connections, each with another port at the other end. A client
+ * draws its own from some 28 000: the more connections there are, the more often one of those comes
+ * twice by chance, and the more uses are wanted before a port is a server's. */
 static bool is_shared(const struct roles *r, uint16_t port, uint16_t other) {
   enum { PER_CHANCE = 1024, FEWER = 4 };
   uint32_t uses = r->uses[port], of_other = r->uses[other];
@@ -31,8 +32,8 @@ static bool is_shared(const struct roles *r, uint16_t port, uint16_t other) {
 }
 
 int roles_server_port(const struct roles *r, const uint16_t port[static 2]) {
-  /* Who may bind the ports below the first is a system's service on most systems; from the second
-   * on Linux draws those of its clients. */
+  /* Ports below 1024 are services': to bind them takes a privilege on most systems. From 32768 on
+   * Linux draws its clients' (ip_local_port_range); others begin higher (RFC 6335: 49152). */
   static const uint16_t limits[] = {1024, 32768};
   for (int i = 0; i < 2; i++)
     if (is_shared(r, port[i], port[1 - i])) return i;

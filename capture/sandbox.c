@@ -67,8 +67,8 @@ static struct {
   gid_t gid;
 } own;
 
-/* The process's own rights again. What cannot be had back ends the process: it would go on as half
- * of each. */
+/* The process's own rights again. Where the system refuses, the process ends: else it would go on
+ * with the invoker's user and its own groups, or the other way round. */
 static void end_as(const struct invoker *invoker) {
   if (own.uid == invoker->uid) return;
   if (seteuid(own.uid) != 0 || setegid(own.gid) != 0 || setgroups((size_t)own.n, own.groups) != 0)
@@ -109,7 +109,8 @@ int sandbox_open_as_invoker(const char *path, int flags) {
 static const unsigned owner_caps[] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
 enum { OWNER_CAPS = sizeof owner_caps / sizeof *owner_caps };
 
-/* The user namespace has this number: a line of its map is first, first outside, how many. */
+/* The user namespace has this number. A line of uid_map or gid_map (user_namespaces(7)) has the
+ * first number inside, what it is outside, and how many follow. */
 static bool is_mapped(const char *map, unsigned long id) {
   FILE *file = fopen(map, "re");
   bool mapped = !file; /* no user namespaces, no map */
@@ -190,8 +191,9 @@ bool sandbox_drop(const char *user, bool owners, char error[static SANDBOX_ERROR
 
 enum { FOR_ALL = 1, FOR_WITNESS = 2, FOR_SANITIZERS = 4, FOR_FOLDERS = 8 };
 
-/* By name: a machine that lacks one has another of the same use. Where the arguments are limited,
- * it is by `limits`. */
+/* By name: an architecture that lacks one (open, poll) has another for the same (openat, ppoll),
+ * and what is unknown here is left out. Those that are in `limits`, too, are allowed with such
+ * arguments only. */
 /* clang-format off */
 static const struct {
   const char *name;
@@ -235,15 +237,15 @@ static const struct {
 };
 /* clang-format on */
 
-/* The bits of one argument that must be 0, and those that must be 1, where a row of `calls` is for
- * `who`. */
+/* Where the row of `calls` is for `who`: the bits of that argument (0 is the first) that must be 0,
+ * and those that must be 1. */
 static const struct {
   const char *name;
   unsigned argument, who;
   uint64_t barred, needed;
 } limits[] = {
     {"openat", 2, FOR_WITNESS | FOR_SANITIZERS, O_ACCMODE | O_CREAT | O_TRUNC, 0},
-    {"openat", 2, FOR_FOLDERS, 0, O_CREAT | O_EXCL}, /* nothing that is there */
+    {"openat", 2, FOR_FOLDERS, 0, O_CREAT | O_EXCL}, /* new files, never one that is there */
     {"open", 1, FOR_WITNESS | FOR_SANITIZERS, O_ACCMODE | O_CREAT | O_TRUNC, 0},
     {"mmap", 2, FOR_ALL, PROT_EXEC, 0},
     {"mmap2", 2, FOR_ALL, PROT_EXEC, 0},
@@ -290,13 +292,14 @@ static int allow(scmp_filter_ctx filter, const char *name, unsigned who) {
 bool sandbox_lock(bool witness, bool replaces, char error[static SANDBOX_ERROR_SIZE]) {
   unsigned who = FOR_ALL | (witness ? FOR_WITNESS : 0) | (replaces ? FOR_FOLDERS : 0) |
                  (SANITIZED ? FOR_SANITIZERS : 0);
-  /* An error, not a signal: a C library that takes a way of its own must not end a capture. */
+  /* What is not allowed fails with EPERM, and does not kill: another C library may try a call that
+   * is not in the table and have another way when it fails. */
   scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
   int status = filter ? 0 : -ENOMEM;
   for (size_t i = 0; status == 0 && i < sizeof calls / sizeof *calls; i++)
     if (calls[i].who & who) {
       status = allow(filter, calls[i].name, calls[i].who);
-      if (status == -EEXIST) status = 0; /* by another row */
+      if (status == -EEXIST) status = 0; /* another row has allowed it */
     }
   if (status == 0) status = seccomp_load(filter);
   if (filter) seccomp_release(filter);

@@ -95,10 +95,10 @@ static enum source_error open_live(struct source *s, const struct source_options
   }
   pcap_set_snaplen(s->pcap, o->snaplen);
   pcap_set_timeout(s->pcap, POLL_TIMEOUT_MS);
-  /* Without it the ring has blocks (TPACKET_V3), each of which is given over after the timeout with
-   * whatever came by then: 16 MiB of them are full after 64 ms in which nobody reads. As it is
-   * there is room for so many packets, however long they take; main pauses instead of being woken
-   * for each. */
+  /* Immediate mode makes libpcap take TPACKET_V2, whose ring has a slot for each packet. Without it
+   * the ring is one of blocks (TPACKET_V3), and each is handed over after the timeout, however
+   * little is in it: 16 MiB are then used up by 64 ms in which nobody reads, at any rate. Of being
+   * woken for each packet main takes care: it pauses for a millisecond after some came. */
   pcap_set_immediate_mode(s->pcap, 1);
   pcap_set_buffer_size(s->pcap, o->buffer_kib * 1024);
   int status = pcap_activate(s->pcap);
