@@ -63,7 +63,8 @@ const char *cli_sibling(const struct cli *cli, const char *name,
   const char *called = cli->called == NULL ? "" : cli->called;
   size_t length = strlen(called), own = strlen(cli->name);
   bool has_own_name = length >= own && strcmp(called + length - own, cli->name) == 0;
-  /* Under a name that is not ours nothing tells where the others are. */
+  /* Called by a name of somebody's own (a link, a copy) it cannot tell how the others are called:
+   * then as they are installed. */
   if (has_own_name)
     snprintf(buffer, CLI_SIBLING_SIZE, "%.*s%s", (int)(length - own), called, name);
   else

@@ -24,7 +24,8 @@ void stop_catch(void (*wake)(void)) {
   sigaction(SIGPIPE, &ignore, NULL);
 }
 
-/* In slices: a signal that comes between looking at stop_signal and waiting interrupts nothing. */
+/* Waits in slices: a signal that comes after stop_signal was looked at, and before ppoll waits,
+ * does not interrupt it; it is noticed when the slice is over. */
 int stop_await_reader(int fd) {
   sigset_t mask;
   sigprocmask(SIG_BLOCK, NULL, &mask);
@@ -36,7 +37,7 @@ int stop_await_reader(int fd) {
     bool stopped = stop_signal != 0;
     int n = ppoll(&writable, 1, &slice, &mask);
     if (n > 0) return 0;
-    if (n < 0 && errno != EINTR) return 0; /* without memory to wait with: the write will tell */
+    if (n < 0 && errno != EINTR) return 0; /* ppoll failed (ENOMEM): the write will say why */
     if (n == 0 && stopped) waited_ms += SLICE_MS;
   }
   return ETIMEDOUT;

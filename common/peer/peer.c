@@ -58,7 +58,7 @@ static void close_handles(struct peer *peer) {
   uv_close((uv_handle_t *)&peer->timer, on_handle_closed);
 }
 
-/* What our FIN is in the conversation. */
+/* For the log: whether our FIN is the first, or the answer to the other side's. */
 static const char *fin_part(const struct peer *peer) {
   return peer->eof ? "our FIN answers (passive closer)" : "we send FIN first (active closer)";
 }
@@ -100,7 +100,8 @@ static void reset_now(struct peer *peer) {
   close_now(peer);
 }
 
-/* The connection is gone; `what` of ours was told so, with `remark` on it. */
+/* Logs that `what` (a call, a callback, SO_ERROR) gave this error, with `remark` behind it, and
+ * closes: the connection is gone. */
 static void fail_with(struct peer *peer, struct timespec at, const char *what, int error,
                       const char *remark) {
   /* ECONNRESET before the other side's FIN, EPIPE after it: Linux has two names for one RST. */
@@ -123,7 +124,8 @@ static bool fails_untold(struct peer *peer) {
   return error != 0;
 }
 
-/* Fails only for a handle that is closing, and never with a callback and a delay like ours. */
+/* uv_timer_start fails only for a handle that is being closed, or without a callback: neither is.
+ */
 static void start_timer(struct peer *peer, uv_timer_cb callback, uint64_t delay_ms) {
   uv_timer_start(&peer->timer, callback, delay_ms, 0);
 }
@@ -137,7 +139,9 @@ static void on_hold_over(uv_timer_t *timer) {
     close_now(peer);
 }
 
-/* What is left after uv_shutdown is to let go of the descriptor, in our time. */
+/* Both FINs are out, or ours is and a RST is to follow: what is left is to close the descriptor,
+ * after
+ * --hold. */
 static void hold(struct peer *peer) {
   const struct peer_behaviour *behaviour = &peer->behaviour;
   if (behaviour->hold_ms == 0) {
@@ -190,7 +194,7 @@ static void on_close_due(uv_timer_t *timer) {
   size_t left = uv_stream_get_write_queue_size((uv_stream_t *)&peer->tcp) + peer->send_left;
   if (peer->n_writes == 0)
     close_as_told(peer);
-  else if (left > 0) /* or only on_written is still to come */
+  else if (left > 0) /* 0: the kernel has it all, and on_written, which closes, comes next */
     log_peer(peer, peer_clock(), "close waits: %zu bytes are not yet in the kernel", left);
 }
 
@@ -297,7 +301,7 @@ static bool set_option(struct peer *peer, int tcp_option, int value, const char 
   return error == 0;
 }
 
-/* Again and again, because Linux returns to its own way of acknowledging. */
+/* After each read: Linux drops TCP_QUICKACK by itself when data goes both ways (tcp(7)). */
 static bool set_quickack(struct peer *peer) {
   const struct peer_behaviour *behaviour = &peer->behaviour;
   if (!behaviour->quickack && !behaviour->no_quickack) return true;
