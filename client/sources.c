@@ -7,7 +7,8 @@
 /* What Linux chooses from unless told otherwise. */
 enum { DEFAULT_FIRST_PORT = 32768, DEFAULT_LAST_PORT = 60999 };
 
-/* The kernel looks for a free port by trial: half of them are found at once. */
+/* Of an address's ports this part is used: the kernel looks for a free one by trial, which takes
+ * long when most are taken. */
 enum { SHARE = 2 };
 
 static unsigned count_ports(void) {

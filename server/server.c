@@ -101,8 +101,9 @@ static void say_that_others_wait(struct server *server) {
                by_max ? "" : remedy(server, UV_EMFILE));
 }
 
-/* The kernel gives the lowest number that is free: at the last one it is known how many there can
- * be. One is left for each listener, whose next connection libuv accepts before we are asked. */
+/* How many connections there can be is known once one has got the last descriptor but those that
+ * are kept free (the kernel gives the lowest number that is free): one for each listener, for libuv
+ * accepts its next connection before it asks us. */
 static void note_descriptor(struct server *server) {
   uv_os_fd_t fd;
   if (server->room != 0 || uv_fileno((uv_handle_t *)&server->group.peers->tcp, &fd) != 0) return;
@@ -118,8 +119,10 @@ static void on_accept_failed(struct server *server, int error) {
   server->accept_failed = true;
 }
 
-/* On a machine without a file left libuv gives up the descriptor that it keeps for that, accepts a
- * connection, closes it, and tells nobody. What it keeps afterwards lacks our mark. */
+/* On a machine without a file left (ENFILE) libuv closes the spare descriptor that it keeps for
+ * this, accepts a connection, closes that, opens a spare one again, and tells nobody. Our mark on
+ * the spare one is O_NONBLOCK, which means nothing there: where it is missing, that has happened.
+ */
 static bool has_refused(const uv_loop_t *loop) {
   int flags = loop->emfile_fd >= 0 ? fcntl(loop->emfile_fd, F_GETFL) : O_NONBLOCK;
   return flags >= 0 && !(flags & O_NONBLOCK) &&
