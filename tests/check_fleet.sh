@@ -69,7 +69,7 @@ prepare() {
     mkdir "$scratch/spool/$host"
     file=$scratch/$host
     [[ -e $file ]] || file+=.ndjson
-    split -l 60 -a 6 -d --additional-suffix .ndjson "$file" "$scratch/spool/$host/td-20260101T000000Z-" || return
+    split -l 90 -a 6 -d --additional-suffix .ndjson "$file" "$scratch/spool/$host/td-20260101T000000Z-" || return
   done
 }
 
@@ -135,8 +135,8 @@ refuses_what_is_wrong() {
   local before after dir=$scratch/spool/app-1 good
   before=$(psql -XqAtU owner -c 'select count(*) from teardown.object')
   good=$dir/td-20260101T000000Z-000000.ndjson
-  head -n 60 "$scratch/app-1.ndjson" >"$good"
-  head -n 60 "$scratch/app-1.ndjson" >"$dir/td-20260101T000000Z-900000.ndjson"
+  head -n 90 "$scratch/app-1.ndjson" >"$good"
+  head -n 90 "$scratch/app-1.ndjson" >"$dir/td-20260101T000000Z-900000.ndjson"
   echo '{"schema":2,"type":"st' >"$dir/td-20260101T000000Z-900001.ndjson"
   head -n 2 "$scratch/web-1" >"$dir/td-20260101T000000Z-900002.ndjson"
   PGHOST=/nowhere PGUSER=app-1 "$fleet/ship.sh" --once "$dir" && return 1
