@@ -104,7 +104,7 @@ kill_often() {
     # shellcheck disable=SC2016 # for the inner shell
     TREE=$tree timeout 120 env --default-signal=INT unshare --net --pid --mount --mount-proc --fork --kill-child \
       bash -c "$(declare -f world kill_once)"'; kill_once "$@"' - "$signal" "$at" "${by[@]}" -- "$@" || {
-      echo "SIG$signal after $at ms, SEED=$seed"
+      echo "status $?: SIG$signal after $at ms, SEED=$seed"
       return 1
     }
   done
