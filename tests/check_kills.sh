@@ -22,7 +22,8 @@ cp -r scripts "$tree" && mkdir "$tree/build" && cp "$TEARDOWN_BIN"/{server,clien
 chmod -R go+rX "$scratch"
 export TEARDOWN_BIN=$tree/build TMPDIR=$scratch/tmp
 
-# What is killed: its longest moment in ms, and the command, from $tree.
+# What is killed: how long it takes, in ms, and the command, from $tree. Of many kills the first run takes
+# its time undisturbed, and that is how long it takes: else a busy machine is killed in its beginnings only.
 subjects=(
   '2600 scripts/lost-ack.sh --backend nft --count 9'
   '2600 scripts/scenario.sh --backend nft lost-fin2'
@@ -46,7 +47,7 @@ world() {
   find /sys/kernel/tracing/instances -mindepth 1 -maxdepth 1 2>/dev/null
 }
 
-# kill_once SIGNAL MS SETPRIV... -- COMMAND...: as process 1 of namespaces of its own.
+# kill_once SIGNAL MS SETPRIV... -- COMMAND...: as process 1 of namespaces of its own. NONE: it ends by itself.
 kill_once() {
   local signal=$1 moment peers='' pid before after tries folder
   local -a by=()
@@ -67,9 +68,11 @@ kill_once() {
   fi
   "${by[@]}" "${TREE:?}/$1" "${@:2}" >"$folder.log" 2>&1 </dev/null &
   pid=$!
-  # Not a wait for anything: the moment is what is tested.
-  read -rt "$moment" <> <(:) || true
-  if [[ $signal == INT ]]; then kill -INT -- "-$pid"; else kill -s "$signal" "$pid"; fi 2>/dev/null || true # it had ended
+  if [[ $signal != NONE ]]; then
+    # Not a wait for anything: the moment is what is tested.
+    read -rt "$moment" <> <(:) || true
+    if [[ $signal == INT ]]; then kill -INT -- "-$pid"; else kill -s "$signal" "$pid"; fi 2>/dev/null || true # it had ended
+  fi
   wait "$pid" 2>/dev/null
   # shellcheck disable=SC2086 # words
   [[ ! $peers ]] || { kill -KILL $peers && wait $peers; } 2>/dev/null
@@ -88,22 +91,32 @@ kill_once() {
   cd / && rmdir "$folder"
 }
 
+# in_a_world ...: kill_once in namespaces of its own.
+in_a_world() {
+  # shellcheck disable=SC2016 # for the inner shell
+  TREE=$tree timeout 300 env --default-signal=INT unshare --net --pid --mount --mount-proc --fork --kill-child \
+    bash -c "$(declare -f world kill_once)"'; kill_once "$@"' - "$@"
+}
+
 # kill_often USER MOST COMMAND...
 kill_often() {
-  local user=$1 most=$2 i signal at
+  local user=$1 most=$2 i signal at begun=${EPOCHREALTIME/./}
   local -a by=() signals=(INT TERM KILL)
   shift 2
   [[ $user == root ]] || by+=(setpriv --reuid 65534 --regid 65534 --clear-groups)
   # shellcheck disable=SC2016 # for the inner shell
   [[ $user$1 != userbuild/capture ]] ||
     by+=(unshare --user --map-root-user --net sh -c 'ip link set lo up && exec "$0" "$@"')
+  if ((kills > 1)) && [[ $1 != build/capture ]]; then
+    in_a_world NONE 0 "${by[@]}" -- "$@" || { echo "status $?: undisturbed" && return 1; }
+    most=$(((${EPOCHREALTIME/./} - begun) / 1000))
+  fi
   for ((i = 0; i < kills; i++)); do
     signal=${signals[RANDOM % 3]}
-    at=$((RANDOM % most))
+    at=$((RANDOM * 32768 + RANDOM))
+    at=$((at % most))
     ((i % 2)) || at=$((at * (RANDOM % 100) / 100)) # as often early on
-    # shellcheck disable=SC2016 # for the inner shell
-    TREE=$tree timeout 120 env --default-signal=INT unshare --net --pid --mount --mount-proc --fork --kill-child \
-      bash -c "$(declare -f world kill_once)"'; kill_once "$@"' - "$signal" "$at" "${by[@]}" -- "$@" || {
+    in_a_world "$signal" "$at" "${by[@]}" -- "$@" || {
       echo "status $?: SIG$signal after $at ms, SEED=$seed"
       return 1
     }
