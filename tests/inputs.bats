@@ -13,19 +13,23 @@ teardown() {
   [ -z "${bridged-}" ] || { kill "$bridged"; wait "$bridged" || true; ip link del br0; } 2>/dev/null
 }
 
-# told ARGUMENT...: what capture makes of a file, but for its name, the counts of the summary, and when
-# a verdict was given: at its last packet, a copy or not.
-told() {
+# read_it ARGUMENT...: leaves what capture makes of it in json.
+read_it() {
   local status=0
   timeout 30 "$TEARDOWN_BIN/capture" --format json "$@" >"$BATS_TEST_TMPDIR/json" \
     2>"$BATS_TEST_TMPDIR/err" || status=$?
   ((status <= 1)) || { echo "status $status: $(cat "$BATS_TEST_TMPDIR/err")"; return 1; }
-  jq -c 'select(.type != "start" and .type != "summary") | if .type == "verdict" then del(.t) else . end' \
+}
+
+# told ARGUMENT...: that, but for the file's name, the counts of the summary, and when a verdict was
+# given: at its last packet, a copy or not.
+told() {
+  read_it "$@" && jq -c 'select(.type != "start" and .type != "summary") | if .type == "verdict" then del(.t) else . end' \
     "$BATS_TEST_TMPDIR/json"
 }
 
 verdicts() { # verdicts ARGUMENT...: ending and verdict of each connection
-  told "$@" | jq -r 'select(.type == "verdict") | "\(.ending) \(.verdict)"'
+  read_it "$@" && jq -r 'select(.type == "verdict") | "\(.ending) \(.verdict)"' "$BATS_TEST_TMPDIR/json"
 }
 
 same() { # same CONVERSION NAME...: converted, it is told as the original is
@@ -282,7 +286,8 @@ same() { # same CONVERSION NAME...: converted, it is told as the original is
 }
 
 roles() { # roles FILE: who is the client of each connection, who closed first, how that is known
-  told -r "$1" | jq -r 'select(.type == "verdict") | "\(.client) \(.closed_first) \(.roles_by)"'
+  read_it -r "$1" && jq -r 'select(.type == "verdict") | "\(.client) \(.closed_first) \(.roles_by)"' \
+    "$BATS_TEST_TMPDIR/json"
 }
 
 @test "who is the client is known without the SYN, too, and it is said how" {
@@ -301,7 +306,7 @@ roles() { # roles FILE: who is the client of each connection, who closed first, 
   local name skip size
   for name in coalesced simultaneous normal-half-close-data lost-final-ack-after-tap \
     fin-unanswered reset-data-after-close reuse-server-in-close-wait; do
-    told -r "$GOLDEN/$name.pcap" >/dev/null
+    read_it -r "$GOLDEN/$name.pcap"
     size=$(jq 'select(.type == "summary").segments' "$BATS_TEST_TMPDIR/json")
     for ((skip = 1; skip < size; skip++)); do
       "$CONVERT" us-le "$skip" <"$GOLDEN/$name.pcap" >"$BATS_TEST_TMPDIR/late"
