@@ -502,6 +502,9 @@ bool flow_repeats(const struct flow *f, enum end from, const struct segment *s) 
   const struct model *m = &f->model;
   const struct endpoint *e = &m->end[from];
   if (m->segments == 0 || s->t_us > m->last_us) return false;
+  /* What is sent again, after the clock was set back, has a newer timestamp. */
+  bool has_tsval = e->has_tsval && (s->options & SEGMENT_HAS_TIMESTAMPS);
+  if (has_tsval && seq_gt(s->tsval, e->tsval)) return false;
   if (segment_has(s, SEGMENT_RST)) return m->rst.t_us != 0;
   if (!e->has_seq || seq_lt(s->seq, e->first_seq)) return false;
   if (seq_gt(segment_end(s), e->stream.snd_nxt)) return false;

@@ -20,7 +20,7 @@ NUMBERS = [(1000, 500000), (2**32 - 2, 2**31 - 3), (2**31 - 1, 2**32 - 104)]
 
 def read(path):
     """The cases: name -> (lines of segments, whether the ends may be swapped, what must hold of the
-    verdicts, what of the summary)."""
+    verdicts, what of the summary). A verdict has its segments with it."""
     cases, name = {}, None
     for line in open(path, encoding="ascii"):
         line = line.rstrip("\n")
@@ -122,11 +122,15 @@ def failures(capture, case, path):
     run = subprocess.run([capture, "-r", path, "--format", "json"], capture_output=True, text=True, timeout=60)
     if run.returncode > 1 or not run.stdout:
         return [f"status {run.returncode}: {run.stderr}"]
-    last = {}
+    last, segments = {}, {}
     for line in run.stdout.splitlines():
         told = json.loads(line)
         if told["type"] == "verdict":
             last[told["conn"]] = told
+        elif told["type"] == "segment":
+            segments.setdefault(told["conn"], []).append(told)
+    for conn, verdict in last.items():
+        verdict["segments"] = segments.get(conn, [])
     wrong, groups = [], {}
     for test in case[3]:  # told is the last line, the summary
         if subprocess.run(["jq", "-e", test], input=json.dumps(told), capture_output=True, text=True).returncode:

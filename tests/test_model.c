@@ -36,7 +36,7 @@ static struct {
     {"test_syn_sent_rcv_ack_without_syn", TCPS_SYN_SENT, "10 S A  9 1 0  | SYN_SENT *"},
     {"test_syn_sent_rcv_rst", TCPS_SYN_SENT, "10 S RA 0 1 0  | CLOSED? CLOSED rst 0/4 *"},
     {"test_syn_sent_rcv_rst_of_something_else", TCPS_SYN_SENT,
-     "10 S RA 0 9 0  | SYN_SENT SYN_RECEIVED? rst 0/4 unexpected !rst-out-of-window"},
+     "10 S RA 0 900000 0 | SYN_SENT SYN_RECEIVED? rst 0/4 unexpected !rst-out-of-window"},
 
     /* ==== SYN_RECEIVED: the server ========================================================== */
     {"test_syn_received_snd_syn_ack", TCPS_SYN_RECEIVED,

@@ -54,6 +54,7 @@ struct reset {
   int64_t t_us;
   struct vain gave_up; /* what its sender had asked in vain; times is 0 if it had not */
   uint32_t seq;
+  uint32_t missed_ms;              /* so long after it its receiver sent more; 0: it did not */
   enum end from : 8;               /* END_NONE: none */
   enum tcp_state sender_state : 8; /* just before */
   uint8_t offender;                /* ROLE_* of what its receiver had sent last; 0: a bare ACK */
@@ -151,7 +152,7 @@ const char *step_verdict_name(enum step_verdict verdict);
 
 /* What one segment did to the model. */
 struct model_step {
-  int64_t since_first_fin_us; /* 0 until a FIN was captured */
+  int64_t since_first_fin_us; /* or, where there is none, since the RST; 0 until then */
   int64_t since_copy_us;      /* `again`: since the previous copy of the same role */
   uint32_t again;             /* 0: first copy; otherwise which repetition of the role this is */
   enum end from : 8;

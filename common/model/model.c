@@ -247,6 +247,14 @@ static void restart_beyond_reach(struct model *m, enum end from, const struct se
   if (p->has_seq && !p->has_fin && seq_lt(p->stream.snd_nxt, s->ack)) endpoint_restart(p, s->ack);
 }
 
+/* From the first FIN, or where there is none, from the RST. */
+static void count_time(const struct model *m, int64_t t_us, struct model_step *step) {
+  if (m->roles_seen)
+    step->since_first_fin_us = t_us - m->first_fin_us;
+  else if (m->rst.from != END_NONE)
+    step->since_first_fin_us = t_us - m->rst.t_us;
+}
+
 void model_step(struct model *m, enum end from, const struct segment *s, struct model_step *step) {
   memset(step, 0, sizeof *step);
   step->from = from;
@@ -261,7 +269,6 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   step->verdict = STEP_EXPECTED;
   step->roles = (uint8_t)role_of(m, from, s);
   role_count(m, step);
-  if (m->roles_seen) step->since_first_fin_us = s->t_us - m->first_fin_us;
   bool rst = segment_has(s, SEGMENT_RST);
   if (!rst) note_spoken(&o);
   m->rst_beyond = false;
@@ -284,6 +291,7 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   else
     step_segment(&o);
   if (s->is_lost) step->ignored = ACCEPT_LOST;
+  count_time(m, s->t_us, step);
 }
 
 /* ---- What no segment tells ------------------------------------------------------------------- */
@@ -294,7 +302,7 @@ bool model_expire(struct model *m, int64_t now_us, struct model_step *step) {
   for (unsigned i = 0; i < 2; i++)
     if (m->end[i].state == TCPS_TIME_WAIT && now_us - m->time_wait_us[i] >= m->two_msl_us)
       event_apply(m, i, EVENT_TIMEOUT_2MSL, EVIDENCE_TIMED, now_us, step);
-  if (m->roles_seen) step->since_first_fin_us = now_us - m->first_fin_us;
+  count_time(m, now_us, step);
   return step->n_changes > 0;
 }
 
@@ -315,7 +323,7 @@ bool model_closed_silently(struct model *m, enum end end, int64_t t_us, struct m
   enum tcp_event event = silent_end(m->end[end].state);
   if (event == EVENT_COUNT) return false;
   event_apply(m, end, event, EVIDENCE_KERNEL, t_us, step);
-  if (m->roles_seen) step->since_first_fin_us = t_us - m->first_fin_us;
+  count_time(m, t_us, step);
   return step->n_changes > 0;
 }
 

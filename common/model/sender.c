@@ -75,7 +75,13 @@ static void take_not_closed(struct observation *o) {
   bool may_cross = segment_len(o->s) == 0 || was_reset;
   if (may_cross && o->s->t_us - closed_us < endpoint_soon_us(f)) return;
   /* One of them closed it. */
-  if (refute(o, EVENT_RCV_RST) || refute(o, EVENT_TIMEOUT_2MSL)) return;
+  if (refute(o, EVENT_RCV_RST)) {
+    struct reset *rst = &o->m->rst;
+    if (rst->from == o->to && o->fresh > 0)
+      rst->missed_ms = (uint32_t)((o->s->t_us - rst->t_us) / 1000);
+    return;
+  }
+  if (refute(o, EVENT_TIMEOUT_2MSL)) return;
   if (refute(o, EVENT_RCV_ACK_OF_FIN))
     o->m->fin[connection_fin_of(o->m, o->from)].unaware_us = o->s->t_us;
 }
@@ -275,22 +281,11 @@ static void presume_ack_again(struct observation *o) {
     observation_apply(o, o->from, EVENT_RCV_ACK_OF_FIN, EVIDENCE_PRESUMED);
 }
 
-/* It goes on without the peer's FIN long after that had passed: it has not got it. */
-static void take_not_there(struct observation *o) {
-  const struct endpoint *p = o->receiver;
-  bool covers = !segment_has(o->s, SEGMENT_ACK) || endpoint_fin_is_covered(p, o->s);
-  if (!p->has_fin || covers || o->stale || (o->late && !o->stamped_anew)) return;
-  if (connection_fin_is_lost(o->m, connection_fin_of(o->m, o->to), o->s->t_us))
-    refute(o, EVENT_RCV_FIN);
-}
-
 void sender_close(struct observation *o) {
-  if (segment_carries_fin(o->s)) {
+  if (segment_carries_fin(o->s))
     take_fin(o);
-  } else {
-    take_not_there(o);
+  else
     presume_ack_again(o);
-  }
 }
 
 /* The peer's FIN was captured before this one, and covers it: so it was sent after this one had

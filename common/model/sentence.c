@@ -259,6 +259,11 @@ static void say_reset(struct text *t, const struct verdict *v, const struct mode
     say_duration(t, m->rst.t_us - m->rst.gave_up.first_us);
     say(t, " were not answered: ", peer, " or the path to it is gone");
   }
+  if (m->rst.missed_ms > 0) {
+    say(t, "; ", peer, " sent more ");
+    say_duration(t, m->rst.missed_ms * INT64_C(1000));
+    say(t, " later, so that RST had not reached it, or had no effect");
+  }
   if (v->kernel_reason) say(t, "; its kernel calls that ", v->kernel_reason);
 }
 

@@ -228,6 +228,7 @@ run_batch() {
   local -A tap=()
   mkdir -p "$dir"
   describe >"$dir/drawn"
+  for end in near far; do ip link set "to-$end" up; done
   set_path
   [[ $family == 4 ]] || address=fd77::2
   for end in near far; do
@@ -239,7 +240,7 @@ run_batch() {
     >"$dir/server" 2>&1 &
   server=$!
   for end in near far; do
-    await 20 says "$dir/$end.live" '"start"' || lab_fail "capture: $(<"$dir/$end.said")"
+    await 120 says "$dir/$end.live" '"start"' || lab_fail "capture: $(<"$dir/$end.said")"
   done
   await 20 at far grep -q "$(printf ':%04X .* 0A ' "$port")" /proc/net/tcp /proc/net/tcp6 ||
     lab_fail "the server: $(<"$dir/server")"
@@ -250,6 +251,8 @@ run_batch() {
   stop "$client" "$seconds" TERM || lab_fail "the client: $(<"$dir/client")"
   stop "$server" "$seconds" TERM || lab_fail "the server: $(<"$dir/server")"
   await "$seconds" is_quiet || true
+  # What is still sent may not arrive at one tap when the other has ended.
+  for end in near far; do ip link set "to-$end" down; done
   for end in near far; do
     stop "${tap[$end]}" 0 INT || lab_fail "capture: $(<"$dir/$end.said")"
     grep -q ' 0 dropped by kernel' "$dir/$end.said" ||
