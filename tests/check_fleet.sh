@@ -73,6 +73,20 @@ prepare() {
   done
 }
 
+# Neither does one that is being answered hold up the first row of a day.
+begins_a_day() {
+  local asking status=0
+  psql -XqAtU owner -c 'begin; lock table teardown.object in access share mode; select pg_sleep(600)' >"$scratch/asking" 2>&1 &
+  asking=$!
+  until (($(psql -XqAtU owner -c "select count(*) from pg_locks where relation = 'teardown.object'::regclass"))); do
+    read -rt 0.1 -u "$silence" || true
+  done
+  psql -XqAtU owner -v ON_ERROR_STOP=1 -c "set lock_timeout = '20s'" -c 'select teardown.need_day()' || status=$?
+  psql -XqAtU owner -c "select pg_terminate_backend(pid) from pg_locks where relation = 'teardown.object'::regclass" >"$scratch/asking"
+  wait "$asking" 2>/dev/null
+  return "$status"
+}
+
 left() { compgen -G "$scratch/spool/*/*.ndjson*" | wc -l; }
 # await_less N: until so few files are left; a minute at most.
 await_less() {
@@ -162,6 +176,7 @@ check 'the demonstration: who closes first, and who leaks' runs
 check 'what a host counts is what it tells' counts_are_right
 check 'the database empty again, files of three hosts' prepare
 export PGHOST=$scratch/kept/database PGDATABASE=teardown
+check 'a day begins while a question is being answered' begins_a_day
 check 'shippers and database killed: no row lost, none twice' is_killed_and_loses_nothing
 check 'fates of segments and merged verdicts are true' "$tests/fleet/truth.py" "$TEARDOWN_BIN/capture" "$scratch/kept"
 check 'what is wrong is refused, what came before is not taken again' refuses_what_is_wrong

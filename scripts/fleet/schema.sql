@@ -42,7 +42,8 @@ create table if not exists shipped (
 );
 grant insert (file) on shipped to teardown_host;
 
--- The partition of today, made by whoever comes first.
+-- The partition of today, made by whoever comes first. Attached, not created as one: that would wait
+-- for every question that is being answered, and hold up all that come after it.
 create or replace function need_day() returns void language plpgsql security definer
 set search_path = teardown, pg_temp as $$
 declare
@@ -51,7 +52,8 @@ begin
   if to_regclass('teardown.' || name) is not null then return; end if;
   perform pg_advisory_xact_lock(hashtext('teardown.need_day'));
   if to_regclass('teardown.' || name) is not null then return; end if;
-  execute format('create table %I partition of object for values from (%L) to (%L)', name,
+  execute format('create table %I (like object including all)', name);
+  execute format('alter table object attach partition %I for values from (%L) to (%L)', name,
                  current_date, current_date + 1);
 end $$;
 revoke all on function need_day() from public;
