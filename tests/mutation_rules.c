@@ -95,7 +95,7 @@ const struct rule RULES[] = {
      .may = C(OPEN) | C(CLOSE_WAIT) | C(LAST_ACK)},
     {MUTATION_SEQ_PLUS, K(RST_OF_SYN), .legal = "in SYN_SENT an RST counts by its ACK (3.10.7.3)"},
 
-    {MUTATION_SEQ_MINUS, K(SYN), .must = C(ACK_OF_UNSENT) | C(RST_WINDOW), .may = C(OPEN)},
+    {MUTATION_SEQ_MINUS, K(SYN), .must = C(ACK_OF_UNSENT) | C(OTHER_FINDING), .may = C(OPEN)},
     {MUTATION_SEQ_MINUS, K(SYN_ACK), .legal = "an octet was sent after it and lost before the tap"},
     {MUTATION_SEQ_MINUS, ACKS, .may = C(IGNORED) | C(STALE) | C(STUCK) | C(LOSS) | ENDS,
      .legal = "a keep-alive probe looks like that (3.8.4), and its receiver drops it"},
@@ -135,7 +135,7 @@ const struct rule RULES[] = {
     {MUTATION_ACK_PLUS, K(ACK1_AGAIN) | K(DATA_HALF) | K(FIN2_AGAIN), .must = C(ACK_OF_UNSENT)},
     {MUTATION_ACK_PLUS, K(ACK_HALF), .legal = "the octet is FIN2, which the tap saw late or not"},
     {MUTATION_ACK_PLUS, K(RST), .legal = "nobody reads the ACK of an RST (3.10.7.4, second)"},
-    {MUTATION_ACK_PLUS, K(RST_OF_SYN), .must = C(RST_WINDOW), .may = C(OPEN)},
+    {MUTATION_ACK_PLUS, K(RST_OF_SYN), .must = C(OTHER_FINDING), .may = C(OPEN)},
 
     {MUTATION_ACK_MINUS, K(SYN_ACK) | K(ACK_OF_SYN), .must = C(UNEXPECTED) | C(IGNORED)},
     {MUTATION_ACK_MINUS, K(DATA) | K(DATA_HALF) | K(FIN1) | K(ACK1_AGAIN), .must = C(STALE),
@@ -163,6 +163,8 @@ const struct rule RULES[] = {
     {MUTATION_FLIP_FIN, K(FIN1), .must = C(GAP) | C(LOSS), .may = WITHOUT_FIN1},
     {MUTATION_FLIP_FIN, FINS2, .beside = K(FIN2_AGAIN), .must = C(LOSS) | C(STALE),
      .may = WITHOUT_FIN2, .legal = "its next copy carries the FIN"},
+    {MUTATION_FLIP_FIN, FINS2, .capture = "reset-fin-wait-2-expired", .must = C(ROLES),
+     .may = WITHOUT_FIN2, .legal = "an ACK meets the end of FIN_WAIT_2 as a FIN does"},
     {MUTATION_FLIP_FIN, FINS2, .must = C(GAP) | C(CAUSE), .may = WITHOUT_FIN2},
     {MUTATION_FLIP_FIN, FINS_AGAIN, .must = C(LOSS) | C(STALE), .legal = "one copy less"},
     {MUTATION_FLIP_FIN, LATE_ACKS, .must = C(FIN_MOVED)},
