@@ -52,6 +52,9 @@ test cmd:promtool        prometheus     prometheus          prometheus     prome
 test cmd:tshark          tshark         wireshark-cli       wireshark-cli  tshark
 test cmd:tmux            tmux           tmux                tmux           tmux
 test cmd:busybox         busybox        busybox             busybox        busybox
+test pc:lwip             liblwip-dev    -                   -              -
+test cmd:slirp4netns     slirp4netns    slirp4netns         slirp4netns    slirp4netns
+test cmd:pasta           passt          passt               passt          passt
 test cmd:dpkg-shlibdeps  dpkg-dev       -                   -              -
 test cmd:nginx           nginx-light    nginx               nginx          nginx
 test cmd:haproxy         haproxy        haproxy             haproxy        haproxy

@@ -39,7 +39,7 @@ run() {
   # A sanitized program takes ten times as long to start, and as long again to look for leaks at its
   # end: these groups look for them, on all paths; and where hundreds are started, the plain ones are.
   case $1 in
-    kill | limits | options) export TEARDOWN_BIN=$TEARDOWN_UML_BIN ;;
+    kill | limits | options | stacks) export TEARDOWN_BIN=$TEARDOWN_UML_BIN ;;
     capture | check_fuzz | check_golden | kernel | peer | server_load | test_*) ;;
     *) export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 ;;
   esac

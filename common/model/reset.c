@@ -130,7 +130,9 @@ static const struct {
      "would tell"},
     {CLUE_ANSWERS_ACK | CLUE_SOON, CLUE_HAD_CLOSED, RESET_NO_SOCKET,
      "it carries no ACK and the number that its receiver had just acknowledged"},
-    {0, 0, RESET_CANNOT_TELL, "it carries no ACK, and answers nothing that was captured"},
+    {0, 0, RESET_CANNOT_TELL,
+     "it carries no ACK and answers nothing that was captured: an abort (RFC 9293 3.10.5), or the answer to "
+     "something that is missing; the kernel of its sender would tell"},
 };
 /* clang-format on */
 
