@@ -67,18 +67,6 @@ static bool is_sampled(const struct rollup *r, const struct flow *f) {
 
 /* ---- Groups --------------------------------------------------------------------------------- */
 
-static enum finding_id gravest(const struct verdict *v) {
-  static const unsigned gravity[] = {[FINDING_BREACH] = 3, [FINDING_STUCK] = 2, [FINDING_NOTE] = 1};
-  enum finding_id worst = FINDING_COUNT;
-  unsigned most = 0;
-  for (unsigned i = 0; i < v->n_findings; i++) {
-    unsigned g = gravity[finding_text(v->findings[i].id)->severity];
-    if (g > most) worst = v->findings[i].id;
-    if (g > most) most = g;
-  }
-  return worst;
-}
-
 static void put_group(struct rollup *r, const struct group *g) {
   const struct traits *t = &g->traits;
   struct out *o = r->base.out;
@@ -150,7 +138,7 @@ static void rollup_settled(struct report *report, const struct flow *f, const st
       .closed_first = v->closed_both ? BOTH : v->closed_first,
       .cause = v->cause,
       .conformity = v->conformity,
-      .finding = (uint8_t)gravest(v),
+      .finding = (uint8_t)verdict_gravest(v),
   };
   for (unsigned kind = 0; kind < LOSS_KINDS; kind++)
     if (verdict_lost(v, kind) > 0) t.lost |= (uint8_t)(1U << kind);
@@ -236,17 +224,7 @@ static void rollup_destroy(struct report *report) {
 }
 
 struct report *report_rollup_new(struct out *out, const struct report_options *options) {
-  static const struct report_class counting = {
-      .start = rollup_start,
-      .verdict = rollup_verdict,
-      .settled = rollup_settled,
-      .summary = rollup_summary,
-      .stuck = rollup_stuck,
-      .tick = rollup_tick,
-      .inventory = rollup_inventory,
-      .destroy = rollup_destroy,
-  };
-  static const struct report_class sampling = {
+  static const struct report_class class = {
       .start = rollup_start,
       .segment = rollup_segment,
       .sighting = rollup_sighting,
@@ -262,7 +240,7 @@ struct report *report_rollup_new(struct out *out, const struct report_options *o
   };
   struct rollup *r = calloc(1, sizeof *r);
   if (!r) return NULL;
-  r->base = (struct report){options->sample_of > 0 ? &sampling : &counting, out, *options};
+  r->base = (struct report){&class, out, *options};
   r->json = report_json_new(out, options);
   if (r->json) return &r->base;
   free(r);

@@ -10,205 +10,43 @@
 #include "capture/recent.h"
 #include "capture/report/ladder.h"
 #include "capture/report/table.h"
+#include "capture/report/table_rows.h"
 
 enum {
-  ROWS_MAX = 65536, /* of more, the oldest that closed well give way */
-  BUCKETS = 16384,
-  FOLDS_MAX = 500,
-  TOLD_MAX = 2000, /* connections whose ladder is kept */
-  TOP = 6,         /* lines above the rows */
+  TOP = 6, /* lines above the rows */
   SECONDS = 10,
-  CLOSED_SHOWN_S = 10,
   LADDER_TEXT = 1 << 16,
 };
 #define DRAW_EVERY_US INT64_C(100000)
 
-enum rank { RANK_BREACH, RANK_STUCK, RANK_RESET, RANK_CLOSING, RANK_OPEN, RANK_CLOSED, RANKS };
-
-struct row {
-  struct row *next;             /* in its bucket */
-  struct row *newer, *older;    /* of all rows */
-  int64_t since_us, changed_us; /* its close, or since when it waits; when it was told of last */
-  uint32_t number;              /* 0: there before the start, `n` of them */
-  uint32_t n;
-  uint16_t port; /* the server's */
-  enum rank rank : 8;
-  enum tcp_state state[2]; /* TCPS_COUNT: not known */
-  bool presumed[2];
-  char what[40]; /* the finding, the cause of an RST, or the ending */
-  char holder[WITNESS_HOLDER_SIZE];
-  char client[FLOW_NAME_SIZE], server[FLOW_NAME_SIZE];
-};
-
-/* Rows that say the same. */
-struct fold {
-  struct row *oldest;
-  unsigned n;
-};
-
-struct told {
-  struct told *next;
-  struct queue pieces;
-  uint32_t number;
-};
-
-enum sort { SORT_WORST, SORT_NEWEST, SORT_PORT, SORTS };
-
 struct table {
   struct ladder ladder; /* of each connection, for when it is opened */
-  struct told *told[LADDER_BUCKETS];
-  struct row *bucket[BUCKETS], *newest, *oldest;
-  struct row *before[KERNEL_GROUPS_MAX]; /* what there was before the start */
-  unsigned n_before;
-  uint32_t n_rows, n_open;
-  uint64_t in_state[TCPS_COUNT], first[3], closes, resets, left_out;
+  struct table_rows rows;
+  uint64_t first[3], closes, resets;
   unsigned closes_in[SECONDS], resets_in[SECONDS]; /* by second */
   int64_t second;
   char inventory[TEXT_SIZE], title[FLOW_NAME_SIZE * 2], filter[40], name[80], message[256];
-  struct fold fold[FOLDS_MAX];
+  struct table_fold fold[TABLE_FOLDS_MAX];
   unsigned n_folds, selected, scrolled;
   uint32_t open; /* the connection whose ladder is shown, 0 */
   int64_t drawn_us;
-  enum sort sort;
-  unsigned n_told, ephemeral_ports;
+  enum table_sort sort;
+  unsigned ephemeral_ports;
   SCREEN *screen;
   struct sigaction on_stop; /* ncurses' own, of Ctrl-Z */
   enum { TYPES_NOTHING, TYPES_FILTER, TYPES_NAME } types;
   bool help, hidden, left, may_leave;
 };
 
-/* ---- Rows ----------------------------------------------------------------------------------- */
-
-static bool is_open(const struct row *r) {
-  for (unsigned e = 0; e < 2; e++)
-    if (r->state[e] == TCPS_TIME_WAIT || r->state[e] == TCPS_CLOSED) return false;
-  return true;
-}
-
-static void count_states(struct table *t, const struct row *r, int by) {
-  if (is_open(r)) t->n_open += (uint32_t)(by * (int)r->n);
-  for (unsigned e = 0; e < 2; e++)
-    if (r->state[e] != TCPS_COUNT) t->in_state[r->state[e]] += (uint64_t)(int64_t)(by * (int)r->n);
-}
-
-static struct row *find_row(const struct table *t, uint32_t number) {
-  struct row *r = t->bucket[number % BUCKETS];
-  while (r && r->number != number) r = r->next;
-  return r;
-}
-
-static void unlink_row(struct table *t, struct row *r) {
-  *(r->newer ? &r->newer->older : &t->newest) = r->older;
-  *(r->older ? &r->older->newer : &t->oldest) = r->newer;
-}
-
-static void push_row(struct table *t, struct row *r) {
-  r->newer = NULL;
-  r->older = t->newest;
-  *(t->newest ? &t->newest->newer : &t->oldest) = r;
-  t->newest = r;
-}
-
-static void forget_told(struct table *t, uint32_t number) {
-  for (struct told **at = &t->told[number % LADDER_BUCKETS]; *at; at = &(*at)->next) {
-    struct told *told = *at;
-    if (told->number != number) continue;
-    *at = told->next;
-    for (struct piece *next, *p = told->pieces.first; p; p = next) {
-      next = p->next;
-      free(p);
-    }
-    free(told);
-    t->n_told--;
-    return;
-  }
-}
-
-static void drop_row(struct table *t, struct row *r) {
-  struct row **at = &t->bucket[r->number % BUCKETS];
-  while (*at != r) at = &(*at)->next;
-  *at = r->next;
-  unlink_row(t, r);
-  count_states(t, r, -1);
-  t->n_rows--;
-  forget_told(t, r->number);
-  free(r);
-}
-
-/* Room for another: what closed well goes first. */
-static void make_room(struct table *t) {
-  struct row *r = t->oldest;
-  for (unsigned looked = 0; r && r->rank != RANK_CLOSED && looked < 1000; looked++) r = r->newer;
-  t->left_out++;
-  drop_row(t, r ? r : t->oldest);
-}
-
-static struct row *row_of(struct table *t, const struct flow *f, int64_t t_us) {
-  struct row *r = find_row(t, f->number);
-  if (r) {
-    unlink_row(t, r);
-    count_states(t, r, -1);
-  } else {
-    if (t->n_rows == ROWS_MAX) make_room(t);
-    if (!(r = calloc(1, sizeof *r))) {
-      t->ladder.base.out->error = ENOMEM;
-      return NULL;
-    }
-    *r = (struct row){.number = f->number, .n = 1, .since_us = t_us, .rank = RANK_CLOSING};
-    r->next = t->bucket[f->number % BUCKETS];
-    t->bucket[f->number % BUCKETS] = r;
-    t->n_rows++;
-  }
-  flow_end_name(f, END_CLIENT, r->client);
-  flow_end_name(f, END_SERVER, r->server);
-  r->port = f->key.port[flow_half_of(f, END_SERVER)];
-  for (unsigned e = 0; e < 2; e++) {
-    r->state[e] = f->model.end[e].state;
-    r->presumed[e] = f->model.end[e].evidence == EVIDENCE_PRESUMED;
-  }
-  r->changed_us = t_us;
-  count_states(t, r, 1);
-  push_row(t, r);
-  return r;
-}
-
-/* Whoever holds what should be closed; of what is closed, whoever reset it or closed it first. */
-static void set_holder(struct row *r, const struct verdict *v) {
-  r->holder[0] = '\0';
-  if (r->rank > RANK_STUCK)
-    for (unsigned e = 0; e < 2; e++)
-      if (v->closer[e] && (!*r->holder || e == (unsigned)v->closed_first))
-        snprintf(r->holder, sizeof r->holder, "%s", v->closer[e]);
-  for (unsigned e = 0; e < 2; e++)
-    if (v->holder[e] && r->state[e] == TCPS_CLOSE_WAIT)
-      snprintf(r->holder, sizeof r->holder, "%s", v->holder[e]);
-}
-
-/* The finding of the highest severity. */
-static const struct finding_text *worst_of(const struct verdict *v) {
-  const struct finding_text *worst = NULL;
-  for (unsigned i = 0; i < v->n_findings; i++) {
-    const struct finding_text *f = finding_text(v->findings[i].id);
-    if (f->severity != FINDING_NOTE && !worst) worst = f;
-  }
-  return worst;
-}
-
-static void judge(struct row *r, const struct verdict *v) {
-  const struct finding_text *worst = worst_of(v);
-  const char *cause = reset_cause_name(v->cause);
-  r->rank = worst && worst->severity == FINDING_BREACH ? RANK_BREACH
-            : worst                                    ? RANK_STUCK
-            : v->ending == ENDING_RESET                ? RANK_RESET
-                                                       : RANK_CLOSED;
-  snprintf(r->what, sizeof r->what, "%s",
-           worst                                ? worst->id
-           : v->ending == ENDING_RESET && cause ? cause
-                                                : ending_name(v->ending));
-  set_holder(r, v);
-}
-
 /* ---- What is told --------------------------------------------------------------------------- */
+
+static void no_memory(struct table *t) { t->ladder.base.out->error = ENOMEM; }
+
+static struct table_row *row_of(struct table *t, const struct flow *f, int64_t t_us) {
+  struct table_row *r = table_row_touch(&t->rows, f, t_us);
+  if (!r) no_memory(t);
+  return r;
+}
 
 static void count_second(struct table *t, int64_t now_us) {
   int64_t second = now_us / 1000000;
@@ -222,17 +60,13 @@ static void count_second(struct table *t, int64_t now_us) {
 
 static void table_opened(struct report *report, const struct flow *f, int64_t t_us) {
   struct table *t = (struct table *)report;
-  struct row *r = row_of(t, f, t_us);
-  if (!r) return;
-  count_states(t, r, -1);
-  r->rank = RANK_OPEN;
-  r->state[END_CLIENT] = r->state[END_SERVER] = TCPS_COUNT;
-  count_states(t, r, 1);
+  struct table_row *r = row_of(t, f, t_us);
+  if (r) table_row_open(&t->rows, r);
 }
 
 static void table_segment(struct report *report, const struct report_segment *s) {
   struct table *t = (struct table *)report;
-  struct row *r = row_of(t, s->flow, s->segment->t_us);
+  struct table_row *r = row_of(t, s->flow, s->segment->t_us);
   if (r && r->rank != RANK_RESET) r->rank = RANK_CLOSING;
   if (r && s->step->roles & ROLE_RST) r->rank = RANK_RESET;
   ladder_segment(report, s);
@@ -241,7 +75,7 @@ static void table_segment(struct report *report, const struct report_segment *s)
 static void table_expired(struct report *report, const struct flow *f,
                           const struct model_step *step, int64_t now_us) {
   struct table *t = (struct table *)report;
-  if (find_row(t, f->number)) (void)row_of(t, f, now_us);
+  if (table_row_find(&t->rows, f->number)) (void)row_of(t, f, now_us);
   ladder_expired(report, f, step, now_us);
 }
 
@@ -249,8 +83,8 @@ static void table_verdict(struct report *report, const struct flow *f, const str
                           int64_t now_us) {
   struct table *t = (struct table *)report;
   if (v->ending == ENDING_OPEN && v->n_findings == 0) return;
-  struct row *r = row_of(t, f, now_us);
-  if (r) judge(r, v);
+  struct table_row *r = row_of(t, f, now_us);
+  if (r) table_row_judge(r, v);
   count_second(t, now_us);
   if (f->verdicts <= 1) {
     t->closes++;
@@ -264,9 +98,9 @@ static void table_verdict(struct report *report, const struct flow *f, const str
 static void table_stuck(struct report *report, const struct flow *f, const struct verdict *v,
                         int64_t waits_us, int64_t now_us) {
   struct table *t = (struct table *)report;
-  struct row *r = row_of(t, f, now_us);
+  struct table_row *r = row_of(t, f, now_us);
   if (!r) return;
-  judge(r, v);
+  table_row_judge(r, v);
   if (v->only_half_closed) {
     r->rank = RANK_CLOSING;
     snprintf(r->what, sizeof r->what, "has not closed yet");
@@ -281,110 +115,18 @@ static void table_inventory(struct report *report, const struct kernel_inventory
   text_inventory(&text, in);
   t->ephemeral_ports = in->ephemeral_ports;
   (void)out_text_of(&text);
-  for (uint32_t i = 0; i < in->n_groups; i++) {
-    const struct kernel_group *g = &in->group[i];
-    struct row *r = calloc(1, sizeof *r);
-    if (!r) return;
-    *r = (struct row){.n = g->n, .port = g->port, .rank = RANK_CLOSING, .changed_us = now_us};
-    r->since_us = now_us - (int64_t)g->heard_ms * 1000;
-    r->state[0] = g->state;
-    r->state[1] = TCPS_COUNT; /* its peer's is not known */
-    if (g->state == TCPS_CLOSE_WAIT) r->rank = RANK_STUCK;
-    snprintf(r->what, sizeof r->what, "before the start");
-    if (g->has_owner)
-      snprintf(r->holder, sizeof r->holder, "%s, pid %d, fd %d", g->owner.command,
-               (int)g->owner.pid, (int)g->owner.fd);
-    t->before[t->n_before++] = r;
-  }
+  for (uint32_t i = 0; i < in->n_groups; i++)
+    if (!table_rows_add_before(&t->rows, &in->group[i], now_us)) no_memory(t);
 }
 
 /* Pieces of a ladder are kept for as long as their row is. */
 static void keep_piece(struct ladder *l, struct piece *p) {
   struct table *t = (struct table *)l;
-  struct told **bucket = &t->told[p->number % LADDER_BUCKETS], *told = *bucket;
-  while (told && told->number != p->number) told = told->next;
-  bool room = t->n_told < TOLD_MAX && p->number != 0;
-  if (!told && room && (told = calloc(1, sizeof *told))) {
-    t->n_told++;
-    told->number = p->number;
-    told->next = *bucket;
-    *bucket = told;
-  }
-  if (!told) {
-    free(p);
-    return;
-  }
-  p->next = NULL;
-  *(told->pieces.last ? &told->pieces.last->next : &told->pieces.first) = p;
-  told->pieces.last = p;
+  struct table_row *r = p->number > 0 ? table_row_find(&t->rows, p->number) : NULL;
+  if (!r || !table_row_keep(&t->rows, r, p)) free(p);
 }
 
 /* ---- Drawing -------------------------------------------------------------------------------- */
-
-static const char *const RANK_NAMES[RANKS] = {"breach",  "stuck", "reset",
-                                              "closing", "open",  "closed"};
-
-static void states_of(const struct row *r, char text[static 48]) {
-  if (r->state[0] == TCPS_COUNT)
-    text[0] = '\0';
-  else if (r->state[1] == TCPS_COUNT)
-    snprintf(text, 48, "%s", tcp_state_name(r->state[0]));
-  else
-    snprintf(text, 48, "%s%s %s%s", tcp_state_name(r->state[0]), r->presumed[0] ? "?" : "",
-             tcp_state_name(r->state[1]), r->presumed[1] ? "?" : "");
-}
-
-static bool is_shown(const struct table *t, const struct row *r, int64_t now_us) {
-  char text[256], states[48];
-  if (r->rank == RANK_CLOSED && now_us - r->changed_us > CLOSED_SHOWN_S * INT64_C(1000000))
-    return false;
-  if (!*t->filter) return true;
-  states_of(r, states);
-  snprintf(text, sizeof text, "%s %s %s %s %s %u", RANK_NAMES[r->rank], r->what, states, r->holder,
-           r->server, (unsigned)r->port);
-  return strcasestr(text, t->filter) != NULL;
-}
-
-static bool says_the_same(const struct row *a, const struct row *b) {
-  return a->rank == b->rank && a->port == b->port && a->state[0] == b->state[0] &&
-         a->state[1] == b->state[1] && (a->number == 0) == (b->number == 0) &&
-         strcmp(a->what, b->what) == 0 &&
-         strncmp(a->holder, b->holder, strcspn(a->holder, ",") + 1) == 0;
-}
-
-static void fold_in(struct table *t, struct row *r, int64_t now_us) {
-  if (!is_shown(t, r, now_us)) return;
-  for (unsigned i = 0; i < t->n_folds; i++) {
-    struct fold *f = &t->fold[i];
-    if (!says_the_same(f->oldest, r)) continue;
-    f->n += r->n;
-    if (r->since_us < f->oldest->since_us) f->oldest = r;
-    return;
-  }
-  if (t->n_folds < FOLDS_MAX) t->fold[t->n_folds++] = (struct fold){r, r->n};
-}
-
-static enum sort sorted_by; /* of the table that is drawn: qsort brings no context */
-
-static int compare(const void *one, const void *other) {
-  const struct row *a = ((const struct fold *)one)->oldest;
-  const struct row *b = ((const struct fold *)other)->oldest;
-  if (sorted_by == SORT_WORST && a->rank != b->rank) return a->rank < b->rank ? -1 : 1;
-  if (sorted_by == SORT_PORT && a->port != b->port) return a->port < b->port ? -1 : 1;
-  if (sorted_by == SORT_NEWEST && a->changed_us != b->changed_us)
-    return a->changed_us > b->changed_us ? -1 : 1;
-  if (a->since_us != b->since_us) return a->since_us < b->since_us ? -1 : 1;
-  return a->number < b->number ? -1 : a->number > b->number;
-}
-
-static void fold_all(struct table *t, int64_t now_us) {
-  t->n_folds = 0;
-  for (unsigned i = 0; i < t->n_before; i++) fold_in(t, t->before[i], now_us);
-  for (struct row *r = t->newest; r; r = r->older) fold_in(t, r, now_us);
-  sorted_by = t->sort;
-  qsort(t->fold, t->n_folds, sizeof *t->fold, compare);
-  if (t->selected >= t->n_folds) t->selected = t->n_folds > 0 ? t->n_folds - 1 : 0;
-}
 
 /* A line, cut at the right edge; what comes from outside may be in it. */
 static void put_line(int y, const char *text) {
@@ -409,6 +151,11 @@ static void put_message(const struct table *t, int y, const char *nothing) {
   put_line(y, t->types == TYPES_NAME ? text : *t->message ? t->message : nothing);
 }
 
+static void fold_all(struct table *t, int64_t now_us) {
+  t->n_folds = table_rows_fold(&t->rows, t->filter, t->sort, now_us, t->fold);
+  if (t->selected >= t->n_folds) t->selected = t->n_folds > 0 ? t->n_folds - 1 : 0;
+}
+
 static void put_strip(struct table *t) {
   static const enum tcp_state shown[] = {TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_2, TCPS_CLOSING,
                                          TCPS_TIME_WAIT,  TCPS_CLOSE_WAIT, TCPS_LAST_ACK};
@@ -422,10 +169,11 @@ static void put_strip(struct table *t) {
   attron(A_BOLD);
   put_line(0, text);
   attroff(A_BOLD);
-  n = (unsigned)snprintf(text, sizeof text, "open %u  ", t->n_open);
+  n = (unsigned)snprintf(text, sizeof text, "open %u  ", t->rows.n_open);
   for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
     n += (unsigned)snprintf(text + n, sizeof text - n, "%s%s %llu", i ? "  " : "",
-                            tcp_state_name(shown[i]), (unsigned long long)t->in_state[shown[i]]);
+                            tcp_state_name(shown[i]),
+                            (unsigned long long)t->rows.in_state[shown[i]]);
     if (shown[i] == TCPS_TIME_WAIT && t->ephemeral_ports > 0)
       n += (unsigned)snprintf(text + n, sizeof text - n, " of %u ports", t->ephemeral_ports);
   }
@@ -443,17 +191,17 @@ static void put_strip(struct table *t) {
   attroff(A_UNDERLINE);
 }
 
-static void put_fold(const struct table *t, int y, const struct fold *f, bool selected,
+static void put_fold(const struct table *t, int y, const struct table_fold *f, bool selected,
                      int64_t now_us) {
   static const char *const marks[2][RANKS] = {{"✗", "●", "↯", "·", "○", "✓"},
                                               {"!", "*", "R", "-", "o", "+"}};
-  const struct row *r = f->oldest;
+  const struct table_row *r = f->oldest;
   char text[512], states[48];
   double age_s = (double)(now_us - r->since_us) / 1e6;
-  states_of(r, states);
   snprintf(text, sizeof text, "%s %-8s %5u %6u %6.0f s  %-22s  %s%s%s",
-           marks[t->ladder.draw.ascii][r->rank], RANK_NAMES[r->rank], f->n, (unsigned)r->port,
-           age_s < 0 ? 0 : age_s, r->what, states, *r->holder ? "  " : "", r->holder);
+           marks[t->ladder.draw.ascii][r->rank], table_rank_name(r->rank), f->n, (unsigned)r->port,
+           age_s < 0 ? 0 : age_s, r->what, table_row_states(r, states), *r->holder ? "  " : "",
+           r->holder);
   if (selected) attron(A_REVERSE);
   if (r->rank <= RANK_STUCK) attron(A_BOLD);
   put_line(y, text);
@@ -464,7 +212,7 @@ static void put_fold(const struct table *t, int y, const struct fold *f, bool se
 static void put_remedy(const struct table *t, int y) {
   const char *remedy = "";
   if (t->n_folds > 0) {
-    const struct row *r = t->fold[t->selected].oldest;
+    const struct table_row *r = t->fold[t->selected].oldest;
     for (unsigned id = 0; id < FINDING_COUNT; id++)
       if (strcmp(finding_text(id)->id, r->what) == 0) remedy = finding_text(id)->remedy;
     for (unsigned c = RESET_NONE + 1; c < RESET_CAUSE_COUNT; c++)
@@ -478,13 +226,11 @@ static void put_remedy(const struct table *t, int y) {
 static void put_ladder(struct table *t) {
   static char text[LADDER_TEXT];
   struct out out = out_string(text, sizeof text), *own = t->ladder.draw.out;
-  struct told *told = t->told[t->open % LADDER_BUCKETS];
+  const struct table_row *row = table_row_find(&t->rows, t->open);
   const struct block *waiting = ladder_find_block(&t->ladder, t->open);
-  while (told && told->number != t->open) told = told->next;
   t->ladder.draw.out = &out;
   t->ladder.base.options.columns = (unsigned)COLS;
-  for (struct piece *p = told ? told->pieces.first : NULL; p; p = p->next)
-    ladder_draw(&t->ladder, p);
+  for (struct piece *p = row ? row->pieces.first : NULL; p; p = p->next) ladder_draw(&t->ladder, p);
   for (struct piece *p = waiting ? waiting->queue.first : NULL; p; p = p->next)
     ladder_draw(&t->ladder, p);
   t->ladder.draw.out = own;
@@ -547,8 +293,8 @@ static void draw(struct table *t, int64_t now_us) {
 static bool is_wanted(void *context, uint32_t number) {
   const struct table *t = context;
   if (t->open) return number == t->open;
-  const struct row *r = find_row(t, number);
-  return r && is_shown(t, r, t->drawn_us);
+  const struct table_row *r = table_row_find(&t->rows, number);
+  return r && table_row_passes(r, t->filter, t->drawn_us);
 }
 
 static void save(struct table *t) {
@@ -674,10 +420,7 @@ static void table_summary(struct report *report, const struct report_summary *su
 static void table_destroy(struct report *report) {
   struct table *t = (struct table *)report;
   leave(t);
-  while (t->oldest) drop_row(t, t->oldest);
-  for (unsigned i = 0; i < t->n_before; i++) free(t->before[i]);
-  for (uint32_t i = 0; i < LADDER_BUCKETS; i++)
-    while (t->told[i]) forget_told(t, t->told[i]->number);
+  table_rows_free(&t->rows);
   ladder_forget(&t->ladder);
   free(t);
 }
@@ -697,11 +440,11 @@ void report_table_hide(struct report *report, bool hidden) {
   snprintf(t->message, sizeof t->message,
            "%u connections are open together: hence the table. l brings the ladder back; --format "
            "decides at the start",
-           t->n_open);
+           t->rows.n_open);
 }
 
 uint32_t report_table_open(const struct report *report) {
-  return ((const struct table *)report)->n_open;
+  return ((const struct table *)report)->rows.n_open;
 }
 
 bool report_table_is_left(const struct report *report) {

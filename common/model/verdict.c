@@ -309,6 +309,18 @@ void verdict_agreement(const struct verdict *v, unsigned *agreed, unsigned *of) 
   }
 }
 
+enum finding_id verdict_gravest(const struct verdict *v) {
+  static const unsigned gravity[] = {[FINDING_BREACH] = 3, [FINDING_STUCK] = 2, [FINDING_NOTE] = 1};
+  enum finding_id worst = FINDING_COUNT;
+  unsigned most = 0;
+  for (unsigned i = 0; i < v->n_findings; i++) {
+    unsigned g = gravity[finding_text(v->findings[i].id)->severity];
+    if (g > most) worst = v->findings[i].id;
+    if (g > most) most = g;
+  }
+  return worst;
+}
+
 const struct finding *verdict_stuck(const struct verdict *v) {
   for (unsigned i = 0; i < v->n_findings; i++)
     if (finding_text(v->findings[i].id)->severity == FINDING_STUCK) return &v->findings[i];

@@ -129,6 +129,10 @@ void verdict_hear_reset(struct verdict *verdict, const char *reason);
 /* The first finding that somebody is stuck; NULL: nobody is. */
 const struct finding *verdict_stuck(const struct verdict *verdict);
 
+/* The first of the gravest: a breach, then that somebody is stuck, then a note; FINDING_COUNT:
+ * there is none. */
+enum finding_id verdict_gravest(const struct verdict *verdict);
+
 /* How often that was lost, wherever; LOSS_KINDS: whatever was. */
 unsigned verdict_lost(const struct verdict *verdict, enum loss_kind kind);
 
