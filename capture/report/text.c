@@ -68,10 +68,12 @@ void text_expectation(struct out *o, const struct model *m, const struct expecta
 }
 
 /* What the end's own segment says of an event that was presumed. */
-static const char *refutation_of(enum tcp_event event) {
-  switch (event) {
+static const char *refutation_of(const struct model_change *c) {
+  switch (c->event) {
     case EVENT_RCV_ACK_OF_FIN: return "the ACK of its FIN had not arrived";
-    case EVENT_RCV_FIN: return "the other end's FIN had not arrived";
+    case EVENT_RCV_FIN:
+      return c->from == TCPS_TIME_WAIT ? "the other end's FIN had not arrived, or found nobody"
+                                       : "the other end's FIN had not arrived";
     case EVENT_RCV_RST: return "the RST had not arrived, or had no effect";
     case EVENT_RCV_SYN: return "it did not take the SYN";
     case EVENT_RCV_SYN_ACK:
@@ -98,7 +100,7 @@ void text_why(struct out *o, const struct model_change *c) {
       out_text(o, "it was in ");
       out_text(o, tcp_state_name(c->to));
       out_text(o, " all along: ");
-      out_text(o, refutation_of(c->event));
+      out_text(o, refutation_of(c));
       break;
   }
 }

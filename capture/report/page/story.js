@@ -168,7 +168,8 @@ class Teller {
     const chip = this.lastChip(change.about), said = this.segment(change.of_segment);
     if (chip) chip.refuted = step;
     const arrivesLater = segment.changes.some(c => c.kind === 'moved' && c.about === change.about && c.event === change.event);
-    if (said) said[arrivesLater ? 'pending' : 'lost'] = step;
+    /* An RST answers: what it answers was not lost, it found nobody. */
+    if (said && !has(segment, 'rst')) said[arrivesLater ? 'pending' : 'lost'] = step;
     const sends = segment.changes.some(c => c.kind === 'moved' && c.about === change.about && c.event.startsWith('SND'));
     if (!sends) this.chip(change.about, { at: step, state: change.to, evidence: 'seen', segment, place: 'sent' });
     return { state: change.from, to: change.to, segment: said, arrivesLater, change };
