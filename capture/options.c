@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "capture/glossary.h"
+#include "capture/report/draw.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -169,12 +170,25 @@ static char *join_words(char **words, int n) {
 }
 
 /* The manual page's table is made of this output when it is built. */
+/* Folded to a terminal, behind its label; else one line. */
+static void explain_line(const char *label, const char *text) {
+  enum { INDENT = 10 };
+  char buffer[2048];
+  struct out lines = out_string(buffer, sizeof buffer);
+  struct draw draw = {.out = &lines, .columns = isatty(STDOUT_FILENO) ? draw_columns() : UINT_MAX};
+  draw_text(&draw, INDENT, text);
+  printf("  %-*s%s", INDENT - 2, label, out_text_of(&lines) + INDENT);
+}
+
 static void explain(unsigned word) {
   bool all = !glossary_entry(word).word;
   struct glossary_entry e;
-  for (unsigned i = all ? 0 : word; (e = glossary_entry(i)).word && (all || i == word); i++)
-    printf("%s%s (%s, %s)\n  means:  %s\n  cause:  %s\n  remedy: %s\n", all && i > 0 ? "\n" : "",
-           e.word, e.kind, e.clause, e.meaning, e.cause, e.remedy);
+  for (unsigned i = all ? 0 : word; (e = glossary_entry(i)).word && (all || i == word); i++) {
+    printf("%s%s (%s, %s)\n", all && i > 0 ? "\n" : "", e.word, e.kind, e.clause);
+    explain_line("means:", e.meaning);
+    explain_line("cause:", e.cause);
+    explain_line("remedy:", e.remedy);
+  }
 }
 
 /* Nobody filters by "x.pcap": -r was forgotten. A file of another name counts if it is there, and

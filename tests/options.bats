@@ -234,3 +234,13 @@ autoload -Uz compinit; compinit -D -u; print rea\"\"dy
     zpty -d shell
   ' - "$INSTALLED/share/zsh/site-functions"
 }
+
+@test "--explain is folded to a terminal, and in a pipe it is a line" {
+  local columns
+  [ "$("$TEARDOWN_BIN/capture" --explain close-wait-stuck | wc -l)" = 4 ]
+  for columns in 60 80; do
+    TERM=xterm script -qec "stty cols $columns; '$TEARDOWN_BIN/capture' --explain all" /dev/null </dev/null | tr -d '\r' >"$BATS_TEST_TMPDIR/out"
+    run ! grep -E "^.{$((columns + 1))}" "$BATS_TEST_TMPDIR/out"
+    diff <(tr -s ' \n' '  ' <"$BATS_TEST_TMPDIR/out") <("$TEARDOWN_BIN/capture" --explain all | tr -s ' \n' '  ')
+  done
+}

@@ -3,12 +3,13 @@
 # scenario.sh --doctor: what this machine can do, and what to do about each lack. Half of it can only
 # be tried inside. Sourced by scenario.sh.
 
-can() { printf 'yes  %-22s %s\n' "$1" "${2-}"; }
+# A reader that went away (| head) is no failure worth a message.
+can() { printf 'yes  %-22s %s\n' "$1" "${2-}" || exit; } 2>/dev/null
 
 cannot() {
-  printf 'no   %-22s %s\n' "$1" "$2"
+  printf 'no   %-22s %s\n' "$1" "$2" || exit
   lacks=1
-}
+} 2>/dev/null
 
 doctor() {
   local program status=0 said lacks=0
