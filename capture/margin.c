@@ -80,9 +80,9 @@ static void take_out(struct margin *m, unsigned bucket, struct margin_line **at)
 
 /* In each bucket the first is the oldest. */
 static void drop_oldest(struct margin *m) {
-  unsigned oldest = BUCKETS;
-  for (unsigned i = 0; i < BUCKETS; i++)
-    if (m->bucket[i] && (oldest == BUCKETS || m->bucket[i]->n < m->bucket[oldest]->n)) oldest = i;
+  unsigned oldest = 0;
+  for (unsigned i = 1; i < BUCKETS; i++)
+    if (m->bucket[i] && (!m->bucket[oldest] || m->bucket[i]->n < m->bucket[oldest]->n)) oldest = i;
   struct margin_line *line = m->bucket[oldest];
   take_out(m, oldest, &m->bucket[oldest]);
   free(line);
