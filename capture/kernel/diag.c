@@ -101,27 +101,32 @@ static int exchange(struct kernel_diag *diag, struct mnl_socket *socket, struct 
   }
 }
 
-/* All TCP sockets in these states, a bit each as the kernel numbers them, of both families; what
- * the one refuses the other may tell. `extensions`: a bit each, from INET_DIAG_MEMINFO on. Returns
- * 0 or the last negative errno. */
+/* All TCP sockets in these states, a bit each as the kernel numbers them. `extensions`: a bit each,
+ * from INET_DIAG_MEMINFO on. Returns 0 or a negative errno. */
+static int dump_family(struct kernel_diag *diag, uint8_t family, uint32_t states,
+                       uint8_t extensions, take_message *take, void *context) {
+  struct {
+    struct nlmsghdr header;
+    struct inet_diag_req_v2 wanted;
+  } request = {
+      .header = {.nlmsg_len = sizeof request,
+                 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                 .nlmsg_flags = NLM_F_DUMP},
+      .wanted = {.sdiag_family = family,
+                 .sdiag_protocol = IPPROTO_TCP,
+                 .idiag_ext = extensions,
+                 .idiag_states = states},
+  };
+  return exchange(diag, diag->sockets, &request.header, take, context);
+}
+
+/* The same, of both families; what the one refuses the other may tell. The last negative errno. */
 static int dump_all(struct kernel_diag *diag, uint32_t states, uint8_t extensions,
                     take_message *take, void *context) {
   static const uint8_t families[] = {AF_INET, AF_INET6};
   int status = 0;
   for (unsigned i = 0; i < sizeof families; i++) {
-    struct {
-      struct nlmsghdr header;
-      struct inet_diag_req_v2 wanted;
-    } request = {
-        .header = {.nlmsg_len = sizeof request,
-                   .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-                   .nlmsg_flags = NLM_F_DUMP},
-        .wanted = {.sdiag_family = families[i],
-                   .sdiag_protocol = IPPROTO_TCP,
-                   .idiag_ext = extensions,
-                   .idiag_states = states},
-    };
-    int one = exchange(diag, diag->sockets, &request.header, take, context);
+    int one = dump_family(diag, families[i], states, extensions, take, context);
     if (one < 0) status = one;
   }
   return status;
@@ -440,16 +445,7 @@ static void take_nothing(void *context, const struct nlmsghdr *message) {
 /* A dump of the sockets in no state at all: whether there is tcp_diag. An exact look-up says
  * ENOENT without it, too. */
 static int try_tcp_diag(struct kernel_diag *diag) {
-  struct {
-    struct nlmsghdr header;
-    struct inet_diag_req_v2 wanted;
-  } request = {
-      .header = {.nlmsg_len = sizeof request,
-                 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-                 .nlmsg_flags = NLM_F_DUMP},
-      .wanted = {.sdiag_family = AF_INET, .sdiag_protocol = IPPROTO_TCP},
-  };
-  return exchange(diag, diag->sockets, &request.header, take_nothing, NULL);
+  return dump_family(diag, AF_INET, 0, 0, take_nothing, NULL);
 }
 
 struct kernel_diag *kernel_diag_open(char error[static KERNEL_ERROR_SIZE]) {

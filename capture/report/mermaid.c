@@ -8,9 +8,7 @@
 
 struct mermaid {
   struct ladder ladder;
-  unsigned drawn; /* connections */
-  uint64_t left_out;
-  bool skips; /* the one that is told is left out */
+  struct picture_limit limit;
 };
 
 /* What the notation means by these: a comment, the end of a line, HTML. */
@@ -86,14 +84,7 @@ static void put_row(struct ladder *l, const struct piece *p) {
 
 static void show(struct ladder *l, struct piece *p) {
   struct mermaid *m = (struct mermaid *)l;
-  if (p->kind == PIECE_TITLE) {
-    m->skips = m->drawn == PICTURE_CONNECTIONS_MAX;
-    if (m->skips)
-      m->left_out++;
-    else
-      m->drawn++;
-  }
-  if (m->skips || p->number == 0 || ladder_is_repeated(l, p)) {
+  if (!picture_takes(&m->limit, l, p)) {
     free(p);
     return;
   }
@@ -123,13 +114,13 @@ static void mermaid_start(struct report *r, const char *source, const char *filt
 static void mermaid_summary(struct report *r, const struct report_summary *s) {
   struct mermaid *m = (struct mermaid *)r;
   (void)s;
-  if (m->drawn == 0)
+  if (m->limit.drawn == 0)
     out_text(r->out,
              "  participant C0 as client\n  participant S0 as server\n"
              "  Note over C0,S0: no connection closed\n");
-  if (m->left_out > 0)
+  if (m->limit.left_out > 0)
     out_printf(r->out, "%%%% %llu more connections: a filter, or -r of their packets, shows them\n",
-               (unsigned long long)m->left_out);
+               (unsigned long long)m->limit.left_out);
 }
 
 static void mermaid_destroy(struct report *r) {

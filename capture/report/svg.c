@@ -29,10 +29,10 @@ struct svg {
   FILE *body; /* how high the picture is stands at its beginning */
   char *text;
   size_t size;
-  unsigned y, drawn;
-  uint64_t left_out;
-  bool skips, has_lives; /* the lifelines go on beside notes */
-  bool has_taps;         /* and the lines of two taps */
+  struct picture_limit limit;
+  unsigned y;
+  bool has_lives; /* the lifelines go on beside notes */
+  bool has_taps;  /* and the lines of two taps */
   enum tcp_state life[2];
 };
 
@@ -234,21 +234,14 @@ static const char *judgement_class(enum draw_paint paint) {
 
 static void show(struct ladder *l, struct piece *p) {
   struct svg *s = (struct svg *)l;
-  if (p->kind == PIECE_TITLE) {
-    s->skips = s->drawn == PICTURE_CONNECTIONS_MAX;
-    if (s->skips)
-      s->left_out++;
-    else
-      s->drawn++;
-  }
-  if (s->skips || p->number == 0 || ladder_is_repeated(l, p)) {
+  if (!picture_takes(&s->limit, l, p)) {
     free(p);
     return;
   }
   switch (p->kind) {
     case PIECE_TITLE:
       s->has_lives = false;
-      s->y += s->drawn > 1 ? 2 * LINE : LINE / 2;
+      s->y += s->limit.drawn > 1 ? 2 * LINE : LINE / 2;
       put_words(s, MARGIN, CHARACTERS, "b", p->text);
       break;
     case PIECE_HEADER:
@@ -286,11 +279,11 @@ static void svg_summary(struct report *r, const struct report_summary *summary) 
   struct svg *s = (struct svg *)r;
   (void)summary;
   s->has_lives = false;
-  if (s->drawn == 0) put_words(s, MARGIN, CHARACTERS, "", "no connection closed");
-  if (s->left_out > 0) {
+  if (s->limit.drawn == 0) put_words(s, MARGIN, CHARACTERS, "", "no connection closed");
+  if (s->limit.left_out > 0) {
     char text[128];
     snprintf(text, sizeof text, "and %llu more connections: a filter shows them",
-             (unsigned long long)s->left_out);
+             (unsigned long long)s->limit.left_out);
     s->y += LINE;
     put_words(s, MARGIN, CHARACTERS, "n", text);
   }
