@@ -72,17 +72,20 @@ close_some() { "$TEARDOWN_BIN/client" -q "$@" >"$log/client" 2>&1; }
   wait_for shows 'worst first'
 
   keys Enter
-  wait_for shows 'FIN_WAIT_1.*FIN seq=u.*CLOSE_WAIT'
+  wait_for shows ' \+0\.0 ms FIN_WAIT_1.*FIN seq=u.*CLOSE_WAIT'
   keys Escape
   wait_for shows 'worst first'
   # At once, so that it is not drawn in between: the last row is where it ends.
   keys j j j j j j j j Enter
-  wait_for shows 'Esc or Enter: back'
+  wait_for shows 'Esc, Enter back'
   keys Escape
   wait_for shows 'worst first'
 
   tmux -L "$terminal" resize-window -x 60 -y 20
-  wait_for shows 'stuck +8 +7001'
+  wait_for shows '^(●|\*) +8 +7001 +[0-9]+ s  close-wait-stuck  server, pid [0-9]+' # who holds it is not cut
+  wait_for shows '^open 8  CLOSE_WAIT 8  '
+  wait_for shows 'and make it$' # the remedy is folded,
+  wait_for shows '^close at end of file\.$' # not cut
   [ "$(screen | wc -L)" -le 60 ]
   keys q
   wait_for test -s "$log/status"
@@ -182,7 +185,7 @@ close_some() { "$TEARDOWN_BIN/client" -q "$@" >"$log/client" 2>&1; }
   keys w . . / x Enter
   wait_for shows '../x: Invalid argument; a name alone'
   keys Enter
-  wait_for shows 'FIN_WAIT_1.*FIN seq=u.*CLOSE_WAIT'
+  wait_for shows ' \+0\.0 ms FIN_WAIT_1.*FIN seq=u.*CLOSE_WAIT'
   keys w o n e . p c a p Enter
   wait_for shows '[0-9]+ packets saved in one.pcap'
   keys q

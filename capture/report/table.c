@@ -16,6 +16,7 @@ enum {
   TOP = 6, /* lines above the rows */
   SECONDS = 10,
   LADDER_TEXT = 1 << 16,
+  COLUMNS_ROOMY = 100, /* less: who holds it comes before the states, which may be cut */
 };
 #define DRAW_EVERY_US INT64_C(100000)
 
@@ -157,8 +158,8 @@ static void fold_all(struct table *t, int64_t now_us) {
 }
 
 static void put_strip(struct table *t) {
-  static const enum tcp_state shown[] = {TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_2, TCPS_CLOSING,
-                                         TCPS_TIME_WAIT,  TCPS_CLOSE_WAIT, TCPS_LAST_ACK};
+  static const enum tcp_state shown[] = {TCPS_CLOSE_WAIT, TCPS_LAST_ACK, TCPS_FIN_WAIT_1,
+                                         TCPS_FIN_WAIT_2, TCPS_CLOSING,  TCPS_TIME_WAIT};
   static const char *const sorts[] = {"worst", "newest", "port"};
   char text[512];
   unsigned closes = 0, resets = 0, n = 0;
@@ -169,10 +170,10 @@ static void put_strip(struct table *t) {
   attron(A_BOLD);
   put_line(0, text);
   attroff(A_BOLD);
-  n = (unsigned)snprintf(text, sizeof text, "open %u  ", t->rows.n_open);
+  n = (unsigned)snprintf(text, sizeof text, "open %u", t->rows.n_open);
   for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
-    n += (unsigned)snprintf(text + n, sizeof text - n, "%s%s %llu", i ? "  " : "",
-                            tcp_state_name(shown[i]),
+    if (COLS < COLUMNS_ROOMY && t->rows.in_state[shown[i]] == 0) continue;
+    n += (unsigned)snprintf(text + n, sizeof text - n, "  %s %llu", tcp_state_name(shown[i]),
                             (unsigned long long)t->rows.in_state[shown[i]]);
     if (shown[i] == TCPS_TIME_WAIT && t->ephemeral_ports > 0)
       n += (unsigned)snprintf(text + n, sizeof text - n, " of %u ports", t->ephemeral_ports);
@@ -187,7 +188,9 @@ static void put_strip(struct table *t) {
   put_line(3, *t->inventory ? t->inventory : "before the start: nothing that closes");
   put_message(t, 4, "");
   attron(A_UNDERLINE);
-  put_line(5, "              n   port     for  what                    client server states");
+  put_line(5, COLS < COLUMNS_ROOMY
+                  ? "      n   port     for  what, who, and client server states"
+                  : "              n   port     for  what                    client server states");
   attroff(A_UNDERLINE);
 }
 
@@ -198,10 +201,16 @@ static void put_fold(const struct table *t, int y, const struct table_fold *f, b
   const struct table_row *r = f->oldest;
   char text[512], states[48];
   double age_s = (double)(now_us - r->since_us) / 1e6;
-  snprintf(text, sizeof text, "%s %-8s %5u %6u %6.0f s  %-22s  %s%s%s",
-           marks[t->ladder.draw.ascii][r->rank], table_rank_name(r->rank), f->n, (unsigned)r->port,
-           age_s < 0 ? 0 : age_s, r->what, table_row_states(r, states), *r->holder ? "  " : "",
-           r->holder);
+  const char *mark = marks[t->ladder.draw.ascii][r->rank], *gap = *r->holder ? "  " : "";
+  if (age_s < 0) age_s = 0;
+  table_row_states(r, states);
+  if (COLS < COLUMNS_ROOMY)
+    snprintf(text, sizeof text, "%s %5u %6u %6.0f s  %s%s%s  %s", mark, f->n, (unsigned)r->port,
+             age_s, r->what, gap, r->holder, states);
+  else
+    snprintf(text, sizeof text, "%s %-8s %5u %6u %6.0f s  %-22s  %s%s%s", mark,
+             table_rank_name(r->rank), f->n, (unsigned)r->port, age_s, r->what, states, gap,
+             r->holder);
   if (selected) attron(A_REVERSE);
   if (r->rank <= RANK_STUCK) attron(A_BOLD);
   put_line(y, text);
@@ -209,18 +218,33 @@ static void put_fold(const struct table *t, int y, const struct table_fold *f, b
 }
 
 /* What to do about the selected one. */
-static void put_remedy(const struct table *t, int y) {
+static const char *remedy_of(const struct table *t) {
   const char *remedy = "";
-  if (t->n_folds > 0) {
-    const struct table_row *r = t->fold[t->selected].oldest;
-    for (unsigned id = 0; id < FINDING_COUNT; id++)
-      if (strcmp(finding_text(id)->id, r->what) == 0) remedy = finding_text(id)->remedy;
-    for (unsigned c = RESET_NONE + 1; c < RESET_CAUSE_COUNT; c++)
-      if (strcmp(reset_cause_name(c), r->what) == 0 && !*remedy) remedy = reset_text(c)->remedy;
-    if (r->number == 0 && r->state[0] == TCPS_CLOSE_WAIT)
-      remedy = finding_text(FINDING_CLOSE_WAIT_STUCK)->remedy;
+  if (t->n_folds == 0) return remedy;
+  const struct table_row *r = t->fold[t->selected].oldest;
+  for (unsigned id = 0; id < FINDING_COUNT; id++)
+    if (strcmp(finding_text(id)->id, r->what) == 0) remedy = finding_text(id)->remedy;
+  for (unsigned c = RESET_NONE + 1; c < RESET_CAUSE_COUNT; c++)
+    if (strcmp(reset_cause_name(c), r->what) == 0 && !*remedy) remedy = reset_text(c)->remedy;
+  if (r->number == 0 && r->state[0] == TCPS_CLOSE_WAIT)
+    remedy = finding_text(FINDING_CLOSE_WAIT_STUCK)->remedy;
+  return remedy;
+}
+
+/* Folded to the screen, from that line on. Returns how many lines it takes, also where there is no
+ * room for them. */
+static int put_folded(int y, const char *text) {
+  char buffer[1024];
+  struct out lines = out_string(buffer, sizeof buffer);
+  struct draw draw = {.out = &lines, .columns = (unsigned)COLS};
+  int n = 0;
+  draw_text(&draw, 0, text);
+  char *line = (char *)out_text_of(&lines);
+  for (char *end; (end = strchr(line, '\n')); line = end + 1, n++) {
+    *end = '\0';
+    if (y + n < LINES) put_line(y + n, line);
   }
-  put_line(y, remedy);
+  return n;
 }
 
 static void put_ladder(struct table *t) {
@@ -229,6 +253,8 @@ static void put_ladder(struct table *t) {
   const struct table_row *row = table_row_find(&t->rows, t->open);
   const struct block *waiting = ladder_find_block(&t->ladder, t->open);
   t->ladder.draw.out = &out;
+  t->ladder.printed_us = 0; /* it is drawn again and again, from its beginning */
+  t->ladder.last_number = t->ladder.last_opened = 0;
   t->ladder.base.options.columns = (unsigned)COLS;
   for (struct piece *p = row ? row->pieces.first : NULL; p; p = p->next) ladder_draw(&t->ladder, p);
   for (struct piece *p = waiting ? waiting->queue.first : NULL; p; p = p->next)
@@ -247,7 +273,7 @@ static void put_ladder(struct table *t) {
   }
   if (y == 0) mvaddstr(0, 0, "its segments were not kept: too many connections");
   attron(A_BOLD);
-  put_message(t, LINES - 1, "Esc or Enter: back   arrows: scroll   w save its packets   q quit");
+  put_message(t, LINES - 1, "Esc, Enter back   arrows scroll   w save   q quit");
   attroff(A_BOLD);
 }
 
@@ -260,12 +286,13 @@ static void put_help(void) {
       "l       the ladder, where the table came by itself",
       "arrows  select      q  quit      ?  this",
       "",
-      "stuck: somebody is waited for; reset: a RST; closing: FINs are on their way;",
-      "closed: for ten seconds. Rows that say the same are one: n counts them, and",
-      "the oldest of them is shown.",
+      "stuck: somebody is waited for; reset: a RST; closing: FINs are on their way; closed: for "
+      "ten "
+      "seconds. Rows that say the same are one: n counts them, and the oldest of them is shown.",
   };
   erase();
-  for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) mvaddstr((int)i, 0, lines[i]);
+  int y = 0;
+  for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) y += put_folded(y, lines[i]);
 }
 
 static void draw(struct table *t, int64_t now_us) {
@@ -277,13 +304,14 @@ static void draw(struct table *t, int64_t now_us) {
     fold_all(t, now_us);
     erase();
     put_strip(t);
-    int room = LINES - TOP - 1;
+    const char *remedy = remedy_of(t);
+    int room = LINES - TOP - put_folded(LINES, remedy);
     unsigned first =
         room > 0 && t->selected >= (unsigned)room ? t->selected - (unsigned)room + 1 : 0;
     for (int y = 0; y < room && first + (unsigned)y < t->n_folds; y++)
       put_fold(t, TOP + y, &t->fold[first + (unsigned)y], first + (unsigned)y == t->selected,
                now_us);
-    if (LINES > TOP) put_remedy(t, LINES - 1);
+    if (room > 0) put_folded(TOP + room, remedy);
   }
   refresh();
 }
