@@ -20,12 +20,16 @@ fail() {
 
 # wait_for COMMAND...: until it succeeds, a minute at most.
 wait_for() {
-  local tries
+  local tries silence
+  "$@" && return 0
+  # Made once, for it takes a process, and gone before anything else is started.
+  exec {silence}<> <(:)
   for ((tries = 0; tries < 3000; tries++)); do
-    "$@" && return 0
-    read -rt 0.02 <> <(:) || true
+    read -rt 0.02 -u "$silence" || true
+    "$@" && break
   done
-  fail "not within a minute: $*"
+  exec {silence}>&-
+  ((tries < 3000)) || fail "not within a minute: $*"
 }
 
 # outlast SECONDS: who waits for so long is stuck; longer is as good.
