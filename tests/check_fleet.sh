@@ -14,9 +14,9 @@ fleet=$tests/../scripts/fleet
 export TEARDOWN_BIN=${TEARDOWN_UML_BIN:-$tests/../build/strict}
 kills=${FLEET_KILLS:-20}
 
-echo 1..7
+echo 1..9
 if ! database_find; then
-  for ((i = 1; i <= 7; i++)); do echo "ok $i # SKIP no postgresql: scripts/deps.sh test installs it"; done
+  for ((i = 1; i <= 9; i++)); do echo "ok $i # SKIP no postgresql: scripts/deps.sh test installs it"; done
   exit
 fi
 shopt -s nullglob
@@ -172,6 +172,16 @@ gives_up_the_oldest() {
   grep -q '2 files given up' "$scratch/full" && [[ $(ls "$dir") == td-20260101T000003Z-000001.ndjson ]]
 }
 
+units_work() {
+  ((EUID == 0)) || { echo 'root alone becomes another user'; return 77; }
+  local rows host
+  host=$(hostname)
+  psql -XqU owner -v ON_ERROR_STOP=1 -c "create role \"$host\" login in role teardown_host" || return
+  unshare --net --mount "$tests/fleet/units.sh" "$fleet" "$TEARDOWN_BIN" "$scratch/kept/database" || return
+  rows=$(psql -XqAtU owner -c "select sum((o -> 'connections')::int) from teardown.object where host = '$host' and type = 'rollup'")
+  [[ $rows == 5 ]] || { echo "five closes, and $rows are counted"; return 1; }
+}
+
 check 'the demonstration: who closes first, and who leaks' runs
 check 'what a host counts is what it tells' counts_are_right
 check 'the database empty again, files of three hosts' prepare
@@ -181,3 +191,4 @@ check 'shippers and database killed: no row lost, none twice' is_killed_and_lose
 check 'fates of segments and merged verdicts are true' "$tests/fleet/truth.py" "$TEARDOWN_BIN/capture" "$scratch/kept"
 check 'what is wrong is refused, what came before is not taken again' refuses_what_is_wrong
 check 'a spool that is full gives up its oldest' gives_up_the_oldest
+check 'the units: what they start works, as they start it' units_work
