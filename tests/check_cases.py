@@ -115,6 +115,59 @@ def swapped(text):
     return re.sub("client|server", lambda m: "server" if m[0] == "client" else "client", text)
 
 
+# What a verdict or a cause that cannot be told has to name: what is missing, or what would tell.
+MISSING = {"midstream": "begins in the middle", "one-direction": "one direction", "no-acks": "not in the capture|no bare ACK",
+           "gap": "misses segments|may be missing|was not captured|not in the capture", "drops": "dropped", "clock": "backwards",
+           "evicted": "max-flows"}
+WOULD_TELL = "would tell|not captured|missing"
+
+
+def is_whole(lines):
+    """One connection from its SYN on, without a hole in either stream, whose FINs all have an ACK, and
+    soon: one that is not delayed for longer than any is."""
+    after, acked, fins, bare, sent = [None, None], [None, None], [None, None], 0, [0, 0]
+    for line in lines:
+        words = line.split()
+        if len(words) < 6 or words[0] in ("client-port", "server-port"):
+            return False
+        end, flags, (seq, ack, octets) = "CS".index(words[1]), words[2], map(int, words[3:6])
+        if after[end] is None and ("S" not in flags or (end == 0 and "A" in flags)):
+            return False
+        if "A" in flags and "R" not in flags:
+            if after[1 - end] is None or ack > after[1 - end]:
+                return False
+            late = float(words[0]) - sent[1 - end] > 500
+            if fins[1 - end] is not None and (acked[1 - end] or 0) <= fins[1 - end] < ack and late:
+                return False
+            acked[1 - end] = max(ack, acked[1 - end] or 0)
+        if "R" in flags:
+            continue
+        if seq > (after[end] or 0):
+            return False
+        bare += flags == "A" and octets == 0
+        after[end] = max(after[end] or 0, seq + octets + ("S" in flags) + ("F" in flags))
+        if "F" in flags:
+            fins[end], sent[end] = seq + octets + ("S" in flags), float(words[0])
+    return None not in after and bare > 1 and all(
+        fin is None or (acked[i] or 0) > fin for i, fin in enumerate(fins))
+
+
+def timid(told, whole):
+    """What is not told though it could be, or not told without a word of what is missing."""
+    if (told["verdict"] == "cannot-tell") != (told["doubt"] is not None) and told["verdict"] != "violates":
+        yield "a verdict that cannot be told has a doubt, and no other has"
+    if told["verdict"] == "cannot-tell" and not re.search(MISSING[told["doubt"]], told["sentence"]):
+        yield "nothing is said of what is missing"
+    if told["verdict"] == "cannot-tell" and whole:
+        yield "nothing is missing, and yet it cannot be told"
+    if told["reset_cause"] == "cannot-tell" and not re.search(WOULD_TELL, told["reset_because"]):
+        yield "nothing is said of what would tell the cause"
+    for word in ("look alike", "left unread"):
+        if word in (told["reset_because"] or "") and told["reset_cause"] == "cannot-tell" and not (
+                "SO_LINGER" in told["reset_because"] and "unread" in told["reset_because"]):
+            yield "causes look alike, and not both are named"
+
+
 def failures(capture, case, path):
     data, variants = capture_of(case)
     with open(path, "wb") as file:
@@ -135,6 +188,9 @@ def failures(capture, case, path):
     for test in case[3]:  # told is the last line, the summary
         if subprocess.run(["jq", "-e", test], input=json.dumps(told), capture_output=True, text=True).returncode:
             wrong.append(f"{test} of {told}")
+    whole = is_whole(case[0]) and "joined" not in case[0]
+    for told in last.values():
+        wrong += [f"{fault}: {told['sentence']} ({told['reset_because']})" for fault in timid(told, whole)]
     for key, swap in variants.items():
         own = [v for v in last.values() if v["server"].rsplit(":", 1)[0] == key]
         test = " and ".join(f"({t})" for t in case[2])

@@ -141,6 +141,7 @@ struct walk {
   uint32_t answers;    /* walked so far */
   int64_t answered_us; /* the newest of those; */
   bool answer_counted; /* it has been counted as lost */
+  bool delayed;        /* a copy was under way for longer than the one before it */
   bool burst;          /* the first answer came with others: the receiver had been away */
 };
 
@@ -314,7 +315,9 @@ static int64_t slower_us(const struct walk *w, uint32_t i) {
 /* On a path whose delay varies so much, what it adds may be as much again each way. */
 static void walk_copy(struct walk *w) {
   enum { WAYS = 4 };
-  answer_was_lost(w, copy_of(w, w->next)->t_us - WAYS * slower_us(w, w->next));
+  int64_t slower = slower_us(w, w->next);
+  if (slower > 0) w->delayed = true;
+  answer_was_lost(w, copy_of(w, w->next)->t_us - WAYS * slower);
   w->next++;
 }
 
@@ -368,7 +371,7 @@ struct losses loss_infer(const struct close_fin *fin, const struct loss_context 
   walk_not_there(&w);
   answer_was_lost(&w, fin->unaware_us);
   if (fin->answer_met_closed && fin->answers > 1)
-    w.losses.final_ack_late =
-        take_back(&w, LOSS_OF_ACK, LOSS_AFTER_TAP) || take_back(&w, LOSS_OF_ACK, LOSS_BEFORE_TAP);
+    w.losses.final_ack_late = take_back(&w, LOSS_OF_ACK, LOSS_AFTER_TAP) ||
+                              take_back(&w, LOSS_OF_ACK, LOSS_BEFORE_TAP) || w.delayed;
   return w.losses;
 }
