@@ -1,5 +1,7 @@
 #include "capture/copies.h"
 
+#include <string.h>
+
 bool copies_note(struct copies *c, uint64_t hash, const struct decoded *p) {
   /* A sender that numbers its datagrams (ip_id) gives a retransmission another number: what is
    * alike is a copy, even a long while after. Without a number only the time tells: a bridge or a
@@ -15,10 +17,8 @@ bool copies_note(struct copies *c, uint64_t hash, const struct decoded *p) {
   while (at < COPIES_WAYS - 1 && set->hash[at] != hash) at++;
   bool copy = hash != 0 && set->hash[at] == hash && s->t_us - set->t_us[at] <= limit_us;
   /* The newest is the first: that one, or the oldest, makes room. */
-  for (; at > 0; at--) {
-    set->hash[at] = set->hash[at - 1];
-    set->t_us[at] = set->t_us[at - 1];
-  }
+  memmove(&set->hash[1], &set->hash[0], at * sizeof set->hash[0]);
+  memmove(&set->t_us[1], &set->t_us[0], at * sizeof set->t_us[0]);
   set->hash[0] = hash;
   set->t_us[0] = s->t_us;
   return copy;

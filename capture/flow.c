@@ -254,7 +254,6 @@ struct hot *flow_add(struct flow_table *t, const struct flow_place *place, const
     return NULL;
   }
   memset(e, 0, sizeof *e);
-  if (t->opened[number]) t->opened[number] = 0; /* untouched where no SYN was captured */
   e->form = FLOW_OPEN;
   e->list = FLOW_UNLISTED;
   set_key(t, e, &place->key);
@@ -266,6 +265,8 @@ bool flow_step(struct flow_table *t, struct hot *e, enum end from, const struct 
   /* Its first data take the place of the neighbours in the list, which it then leaves. */
   if (e->list == FLOW_HALF_OPEN && from == END_CLIENT) unlink_from_list(t, e);
   if (!hot_step(e, from, s)) return false;
+  /* What is open stays so, and is in no list. */
+  if (e->list == FLOW_UNLISTED && !segment_has(s, SEGMENT_SYN)) return true;
   bool half_open = hot_is_half_open(e);
   if (half_open != (e->list == FLOW_HALF_OPEN))
     flow_move(t, e, half_open ? FLOW_HALF_OPEN : FLOW_UNLISTED);
@@ -290,12 +291,18 @@ int64_t flow_last_us(const struct flow_table *t, const struct hot *e) {
   return e->form == FLOW_ORDINARY ? ordinary_last_us(&t->ordinaries, e) : hot_last_us(e);
 }
 
+/* 0: its SYN was not captured. */
+static uint32_t opened_as(const struct flow_table *t, const struct hot *e) {
+  uint32_t place = number_of(t, e);
+  return e->is_opened ? place + 1 + t->opened[place] : 0;
+}
+
 static struct flow *attach(struct flow_table *t, struct hot *e) {
   uint32_t number;
   struct flow *f = pool_take(&t->wholes, &number);
   f->entry = number_of(t, e);
-  f->number = t->opened[f->entry];
-  f->is_opened = f->number != 0;
+  f->number = opened_as(t, e);
+  f->is_opened = e->is_opened;
   f->client = e->client;
   f->roles_by = e->roles_by;
   f->reported = (struct flow_reported){0};
@@ -404,7 +411,7 @@ static void shrink_to_rest(struct flow_table *t, struct hot *e, const struct flo
 
 static void shrink_to_open(struct flow_table *t, struct hot *e, const struct flow *f) {
   struct hot open = *e;
-  if (f->number != t->opened[f->entry] || flow_is_told(f) || !hot_close(&open, &f->model)) return;
+  if (f->number != opened_as(t, e) || flow_is_told(f) || !hot_close(&open, &f->model)) return;
   enum flow_list list = e->list;
   if (e->deadline.at_us != DEADLINE_NEVER) return;
   unlink_from_list(t, e);
@@ -432,7 +439,9 @@ void flow_shrink(struct flow_table *t, struct flow *f) {
 }
 
 void flow_open(struct flow_table *t, struct hot *e, uint32_t number) {
-  t->opened[number_of(t, e)] = number;
+  uint32_t place = number_of(t, e), differs = number - (place + 1);
+  e->is_opened = true;
+  if (t->opened[place] != differs) t->opened[place] = differs;
   if (e->form != FLOW_WHOLE) return;
   struct flow *f = flow_whole(t, e);
   f->number = number;
@@ -445,7 +454,7 @@ uint32_t flow_number(const struct flow_table *t, const struct hot *e) {
   switch ((enum flow_form)e->form) {
     case FLOW_FREE: return 0;
     case FLOW_OPEN:
-    case FLOW_ORDINARY: return t->opened[number_of(t, e)];
+    case FLOW_ORDINARY: return opened_as(t, e);
     case FLOW_WHOLE: f = pool_at(&t->wholes, e->attached); return f->number;
     case FLOW_RESTING: r = pool_at(&t->resting, e->attached); return r->number;
   }
@@ -482,7 +491,8 @@ void flow_restart(struct flow_table *t, struct flow *f, const struct decoded *p,
   f->client = e->client;
   f->roles_by = e->roles_by;
   f->reported = (struct flow_reported){0};
-  f->number = t->opened[f->entry] = 0;
+  f->number = 0;
+  e->is_opened = false;
   f->verdicts = f->told_stuck = 0;
   f->is_opened = f->is_closing = f->may_lack_begin = f->has_text = f->has_pending_syn = false;
   e->has_payload = 0;

@@ -209,11 +209,11 @@ static bool set_talk(struct hot *h, const struct talk *talk) {
 
 static void take_path(struct hot *h, enum end from, const struct segment *s) {
   struct talk_path path;
-  get_path(h, from, &path);
-  if (path.hops == s->hops) { /* nothing varies that did not before */
+  if ((uint8_t)(h->hops >> (from * HOPS_BITS)) == s->hops) { /* nothing varies that did not */
     h->ip_id[from] = s->ip_id;
     return;
   }
+  get_path(h, from, &path);
   talk_note_path(&path, s);
   set_path(h, from, &path);
 }

@@ -471,8 +471,10 @@ uint32_t watch_number(const struct watch *w, const struct watch_packet *packet) 
 
 void watch_end(struct watch *w, int64_t now_us) {
   conclude_due(w, now_us);
-  for (struct hot *e = flow_first(&w->flows, FLOW_ORDINARY_ENDED); e; e = flow_next(&w->flows, e))
-    conclude_ordinary(w, e);
+  for (uint32_t i = 0; i < w->flows.entries.untouched; i++) { /* quicker than their list */
+    const struct hot *e = flow_entry(&w->flows, i);
+    if (e->list == FLOW_ORDINARY_ENDED) conclude_ordinary(w, e);
+  }
   for (struct hot *e; (e = flow_first_to_close(&w->flows));) {
     struct flow *f = conclude_whole(w, e);
     if (!flow_has_closed(f)) w->summary.still_open++;
