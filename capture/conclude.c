@@ -203,8 +203,12 @@ static void conclude_ordinary_due(struct watch *w, int64_t now_us) {
   int64_t since_us = now_us - w->due.two_msl_us;
   struct hot *e;
   while ((e = flow_first(flows, FLOW_ORDINARY_ENDED)) && flow_last_us(flows, e) <= since_us) {
-    conclude_ordinary(w, e);
-    flow_remove_ordinary(flows, e);
+    if (w->tells_verdicts) {
+      (void)conclude_whole(w, e);
+    } else {
+      conclude_ordinary(w, e);
+      flow_remove_ordinary(flows, e);
+    }
   }
   while ((e = flow_first(flows, FLOW_ORDINARY_BEGUN)) && flow_last_us(flows, e) <= since_us)
     (void)conclude_whole(w, e);

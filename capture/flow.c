@@ -547,11 +547,14 @@ static bool idle_since(const void *table, uint32_t number, struct flow_since *si
 static bool closed_since(const void *table, uint32_t number, struct flow_since *since) {
   const struct flow_table *t = table;
   const struct hot *e = flow_entry(t, number);
-  if (e->list == FLOW_ORDINARY_ENDED) return false;
+  if (e->list == FLOW_ORDINARY_ENDED && t->told_ordinary) return false;
   switch ((enum flow_form)e->form) {
     case FLOW_FREE: return false;
-    case FLOW_OPEN:
-    case FLOW_ORDINARY: since->us = flow_last_us(t, e); break;
+    case FLOW_OPEN: since->us = hot_last_us(e); break;
+    case FLOW_ORDINARY:
+      since->us = ordinary_closed_us(&t->ordinaries, e);
+      since->number = opened_as(t, e);
+      break;
     case FLOW_WHOLE: {
       const struct flow *f = pool_at(&t->wholes, e->attached);
       since->us = flow_closed_us(f);

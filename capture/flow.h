@@ -119,7 +119,8 @@ struct flow_table {
   struct flow_index index;
   uint32_t head[FLOW_LISTS], tail[FLOW_LISTS]; /* entry numbers + 1; 0: empty */
   struct flow_order order;
-  bool closing_down;  /* the order is that of flow_first_to_close() */
+  bool closing_down;  /* the order is that of flow_first_to_close(), */
+  bool told_ordinary; /* which leaves out those of FLOW_ORDINARY_ENDED */
   int64_t two_msl_us; /* of all its models */
   uint8_t secret[FLOW_SECRET_SIZE];
 };
@@ -241,8 +242,7 @@ bool flow_is_first_payload(struct hot *entry, unsigned half);
 /* The one in no list that has been idle for longest. NULL: all are in lists. */
 struct hot *flow_longest_idle(struct flow_table *table);
 
-/* The one that closed, or spoke last, before all others, without those of FLOW_ORDINARY_ENDED: they
- * are in their order. To be removed before the next is asked
+/* The one that closed, or spoke last, before all others. To be removed before the next is asked
  * for, and nothing else may be asked for meanwhile. NULL: there is none. */
 struct hot *flow_first_to_close(struct flow_table *table);
 

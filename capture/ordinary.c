@@ -402,15 +402,25 @@ bool ordinary_has_ended(const struct ordinaries *all, const struct hot *h) {
   return all->shapes->shape[ordinary_of(all, h)->shape].answer == ENDED;
 }
 
+/* From the first segment to the last of the close. */
+static int64_t lasted_us(const struct ordinaries *all, struct ordinary *o) {
+  int64_t us = 0;
+  for (unsigned i = 1; i <= all->shapes->shape[o->shape].last_control; i++)
+    us += segment_at(all, o, i)->passed_us;
+  return us;
+}
+
+int64_t ordinary_closed_us(const struct ordinaries *all, const struct hot *h) {
+  struct ordinary *o = ordinary_of(all, h);
+  return hot_last_us(h) + o->at[0].passed_us + lasted_us(all, o);
+}
+
 void ordinary_conclude(const struct ordinaries *all, const struct hot *h,
                        struct ordinary_verdict *v) {
   struct ordinary *o = ordinary_of(all, h);
   const struct shape *shape = &all->shapes->shape[o->shape];
   *v = shape->verdict;
-  int64_t lasted_us = 0;
-  for (unsigned i = 1; i <= shape->last_control; i++) lasted_us += segment_at(all, o, i)->passed_us;
-  v->closed_us = hot_last_us(h) + o->at[0].passed_us + lasted_us;
-  if (shape->has_duration) v->duration_us = lasted_us;
+  if (shape->has_duration) v->duration_us = lasted_us(all, o);
   switch (shape->silence) {
     case NO_SILENCE: v->idle_us = -1; break;
     case WITH_OCTETS: break;

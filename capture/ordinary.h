@@ -64,7 +64,6 @@ struct ordinary_verdict {
   enum end ended_by : 8; /* who sent the first FIN, or the RST where there was none */
   bool idle_answered;
   int64_t duration_us, idle_us; /* as in struct verdict */
-  int64_t closed_us;            /* its last control segment */
 };
 
 /* All that are kept, and what is known of their shapes. */
@@ -97,6 +96,9 @@ static inline int64_t ordinary_last_us(const struct ordinaries *all, const struc
 
 /* It is complete, or was reset: ordinary_conclude tells the verdict. */
 bool ordinary_has_ended(const struct ordinaries *all, const struct hot *entry);
+
+/* The time of the last segment that was of the close. */
+int64_t ordinary_closed_us(const struct ordinaries *all, const struct hot *entry);
 
 /* The verdict on one that has ended, as if made at any later time. */
 void ordinary_conclude(const struct ordinaries *all, const struct hot *entry,

@@ -82,7 +82,7 @@ void tally_add_ordinary(struct report_summary *summary, const struct flow_table 
   tally_idle(summary, v->ended_by, v->idle_us, v->idle_answered);
   if (!ending_is_complete(v->ending)) return;
   struct report_named named = {.us = v->duration_us,
-                               .closed_us = v->closed_us,
+                               .closed_us = ordinary_closed_us(&flows->ordinaries, e),
                                .number = flow_number(flows, e),
                                .ending = v->ending,
                                .finding = FINDING_COUNT};

@@ -16,9 +16,14 @@ enum { ASKS_PER_TURN = 64 };
 #define STEP_BACK_US INT64_C(1000)
 
 void watch_begin(struct watch *w, bool counts) {
-  w->keeps_closes = !counts && !w->live && !w->due.wait && !w->demand.given;
-  for (unsigned i = 0; i < w->n_reports; i++)
-    if (w->reports[i]->options.quiet < REPORT_SUMMARY) w->keeps_closes = false;
+  bool at_once = counts || w->live || w->due.wait || w->demand.given;
+  w->keeps_closes = !at_once;
+  for (unsigned i = 0; i < w->n_reports; i++) {
+    const struct report *r = w->reports[i];
+    if (r->options.quiet < REPORT_SUMMARY) w->tells_verdicts = true;
+    if (r->options.quiet < REPORT_VERDICTS) w->keeps_closes = false;
+  }
+  if (w->tells_verdicts && w->due.prompt) w->keeps_closes = false;
 }
 
 bool watch_init(struct watch *w) {
@@ -29,7 +34,7 @@ bool watch_init(struct watch *w) {
   w->pending_us = INT64_MAX;
   w->caught_up_us = 0;
   w->due.n_closing = 0;
-  w->has_evicted = w->keeps_closes = false;
+  w->has_evicted = w->keeps_closes = w->tells_verdicts = false;
   memset(&w->deadlines, 0, sizeof w->deadlines);
   memset(&w->summary, 0, sizeof w->summary);
   memset(&w->unmet, 0, sizeof w->unmet);
@@ -354,7 +359,8 @@ static void make_room(struct watch *w, int64_t now_us) {
     w->summary.evicted.half_open++;
   else
     w->summary.evicted.idle++;
-  if (e->list == FLOW_ORDINARY_ENDED && now_us - flow_last_us(&w->flows, e) >= DUE_SETTLE_US) {
+  if (e->list == FLOW_ORDINARY_ENDED && !w->tells_verdicts &&
+      now_us - flow_last_us(&w->flows, e) >= DUE_SETTLE_US) {
     conclude_ordinary(w, e);
     flow_remove_ordinary(&w->flows, e);
     return;
@@ -471,7 +477,8 @@ uint32_t watch_number(const struct watch *w, const struct watch_packet *packet) 
 
 void watch_end(struct watch *w, int64_t now_us) {
   conclude_due(w, now_us);
-  for (uint32_t i = 0; i < w->flows.entries.untouched; i++) { /* quicker than their list */
+  w->flows.told_ordinary = !w->tells_verdicts;
+  for (uint32_t i = 0; !w->tells_verdicts && i < w->flows.entries.untouched; i++) {
     const struct hot *e = flow_entry(&w->flows, i);
     if (e->list == FLOW_ORDINARY_ENDED) conclude_ordinary(w, e);
   }

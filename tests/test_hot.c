@@ -91,7 +91,7 @@ static void check_verdict(const struct both *b, int64_t now_us) {
   assert_int_equal(remembered.duration_us, v.duration_us);
   assert_int_equal(remembered.idle_us, v.idle_us);
   assert_int_equal(remembered.idle_answered, v.idle_answered);
-  assert_int_equal(remembered.closed_us, m->last_control_us);
+  assert_int_equal(ordinary_closed_us(&kept, &b->hot), m->last_control_us);
   assert_int_equal(v.n_findings, 0);
   assert_int_equal(verdict_lost(&v, LOSS_KINDS), 0);
   assert_int_equal(v.fin_retransmissions, 0);
