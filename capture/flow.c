@@ -294,7 +294,8 @@ int64_t flow_last_us(const struct flow_table *t, const struct hot *e) {
 /* 0: its SYN was not captured. */
 static uint32_t opened_as(const struct flow_table *t, const struct hot *e) {
   uint32_t place = number_of(t, e);
-  return e->is_opened ? place + 1 + t->opened[place] : 0;
+  if (!e->is_opened) return 0;
+  return e->has_number ? t->opened[place] : place + 1;
 }
 
 static struct flow *attach(struct flow_table *t, struct hot *e) {
@@ -439,9 +440,10 @@ void flow_shrink(struct flow_table *t, struct flow *f) {
 }
 
 void flow_open(struct flow_table *t, struct hot *e, uint32_t number) {
-  uint32_t place = number_of(t, e), differs = number - (place + 1);
+  uint32_t place = number_of(t, e);
   e->is_opened = true;
-  if (t->opened[place] != differs) t->opened[place] = differs;
+  e->has_number = number != place + 1;
+  if (e->has_number) t->opened[place] = number;
   if (e->form != FLOW_WHOLE) return;
   struct flow *f = flow_whole(t, e);
   f->number = number;

@@ -113,8 +113,8 @@ enum { FLOW_SECRET_SIZE = 192 };
 struct flow_table {
   struct pool entries, wholes, resting, addresses;
   struct ordinaries ordinaries;
-  /* By entry that is_opened: the number that its SYN gave it, less its own place in the order of
-   * entries. As long as no place is used again that is 0, for which no page is touched. */
+  /* By entry that has_number: the one that its SYN gave it. As long as no place is used again that
+   * is one more than the place, and no page of these is touched. */
   uint32_t *opened;
   struct flow_index index;
   uint32_t head[FLOW_LISTS], tail[FLOW_LISTS]; /* entry numbers + 1; 0: empty */

@@ -8,7 +8,7 @@
  * long as that costs little memory. */
 enum {
   SLOTS_MIN = 1 << 12,
-  SLOTS_DOUBLED = 1 << 18,
+  SLOTS_DOUBLED = 1 << 19,
   FULL_NUMERATOR = 4,
   FULL_DENOMINATOR = 5,
   GROWTH_NUMERATOR = 5,

@@ -66,7 +66,7 @@ struct hot {
   uint32_t last_us_low;
   uint32_t last_us_high : 22; /* model.last_us, with a sign */
   uint32_t form : 3, list : 3, client : 1, is_ipv6 : 1, lacks_begin : 1, has_text : 1;
-  uint32_t roles_by : 2, is_opened : 1;
+  uint32_t roles_by : 2, is_opened : 1, has_number : 1;
   uint32_t has_payload : 2; /* a bit for each half of the key */
   uint32_t has_octets : 1;  /* octets_us counts */
   uint32_t octets_from : 1; /* talk.from */
