@@ -99,12 +99,14 @@ static void no_control_character_reaches_a_terminal(void **unused) {
       "\\xc2\\x9b"
       "2J"); /* CSI in one character */
   printable("\xff\xc3", "\\xff\\xc3");
-  /* gpj.exe, read as exe.jpg; the other marks of direction, and their neighbours, which are none */
+  /* NOLINTBEGIN(misc-misleading-bidirectional): here they are meant, and as escapes mislead nobody.
+   * gpj.exe, read as exe.jpg; the other marks of direction, and their neighbours, which are none */
   printable("\xe2\x80\xaegpj.exe", "\\xe2\\x80\\xaegpj.exe");
   static const char *const marks[] = {
       "\xd8\x9c",     "\xe2\x80\x8e", "\xe2\x80\x8f", "\xe2\x80\xa8", "\xe2\x80\xa9",
       "\xe2\x80\xaa", "\xe2\x80\xab", "\xe2\x80\xac", "\xe2\x80\xad", "\xe2\x80\xae",
       "\xe2\x81\xa6", "\xe2\x81\xa7", "\xe2\x81\xa8", "\xe2\x81\xa9"};
+  /* NOLINTEND(misc-misleading-bidirectional) */
   static const char *const others[] = {"\xd8\x9b",     "\xd8\x9d",     "\xe2\x80\x8d",
                                        "\xe2\x80\x90", "\xe2\x80\xa7", "\xe2\x80\xaf",
                                        "\xe2\x81\xa5", "\xe2\x81\xaa", "\xe2\x82\xae"};
@@ -130,6 +132,7 @@ static void json_escapes_as_it_must(void **unused) {
   json("", "\"\"");
   json("a/b \"c\" \\d", "\"a/b \\\"c\\\" \\\\d\"");
   json("\b\t\n\f\r\x01\x1f\x7f", "\"\\b\\t\\n\\f\\r\\u0001\\u001f\\u007f\"");
+  /* NOLINTNEXTLINE(misc-misleading-bidirectional): as above */
   json("\xc2\x9b\xd8\x9c\xe2\x80\xae\xe2\x81\xa9", "\"\\u009b\\u061c\\u202e\\u2069\"");
   json("\xc3\xa9\xe2\x86\x92\xf0\x9f\x98\x80", "\"\xc3\xa9\xe2\x86\x92\xf0\x9f\x98\x80\"");
   json(

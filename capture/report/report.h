@@ -52,10 +52,10 @@ struct report_segment {
 /* A connection worth naming in the summary. */
 struct report_named {
   char client[FLOW_NAME_SIZE], server[FLOW_NAME_SIZE];
-  int64_t us; /* how long its close took, or how long somebody has been waited for */
+  int64_t us;        /* how long its close took, or how long somebody has been waited for */
   int64_t closed_us; /* when it closed, or spoke last: of those that took as long, */
   char holder[WITNESS_HOLDER_SIZE]; /* of the socket that is stuck; empty: unknown */
-  uint32_t number;   /* the first is named first */
+  uint32_t number;                  /* the first is named first */
   enum ending ending : 8;
   enum finding_id finding : 8; /* why it is stuck */
 };
