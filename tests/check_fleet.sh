@@ -103,10 +103,16 @@ await_less() {
 
 # A group of its own: kill -9 takes the shippers and their psql together, or the shippers alone.
 start_shippers() {
+  local tries
   # shellcheck disable=SC2016 # the inner shell expands it
   setsid bash -c 'for host in web-1 app-1 app-2; do PGUSER=$host "$1/ship.sh" --every 1 "$2/$host" & done; wait' \
     - "$fleet" "$scratch/spool" >>"$scratch/said" 2>&1 &
   shipper=$!
+  # A group that is not there yet cannot be killed.
+  for ((tries = 0; tries < 500; tries++)); do
+    kill -0 -- "-$shipper" 2>/dev/null && break
+    read -rt 0.02 -u "$silence" || true
+  done
 }
 start_again() {
   local tries

@@ -469,7 +469,7 @@ def hostile_names(b):
       fillList(); for (let i = 0; i <= lastStep(); i++) go(i, false); toggle('predict'); for (let i = 0; i <= lastStep(); i++) go(i, false); return 0;""")
     expect("title", "teardown: how these connections ended", b.driver.title)
     expect("elements of the data's", 0, b.run("return document.querySelectorAll('img').length"))
-    expect("marks of direction", "x\\u202ey", b.run("return parse(JSON.stringify({ a: 'x\\u202ey' })).a"))
+    expect("marks of direction", "x\\u202ey", b.run(r"""return parse('{"a":"x\\u202ey"}').a"""))
 
 
 # Times of the page with many connections, to what they are measured by; and how much it may be.
