@@ -50,6 +50,7 @@ test cmd:mandoc          mandoc         mandoc              mandoc         mando
 test cmd:shellcheck      shellcheck     ShellCheck          shellcheck     shellcheck
 test cmd:promtool        prometheus     prometheus          prometheus     prometheus
 test cmd:tshark          tshark         wireshark-cli       wireshark-cli  tshark
+test cmd:npm            npm            npm                 npm            npm
 test cmd:tmux            tmux           tmux                tmux           tmux
 test cmd:busybox         busybox        busybox             busybox        busybox
 test pc:lwip             liblwip-dev    -                   -              -
