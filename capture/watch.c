@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "capture/conclude.h"
+#include "capture/pool.h"
 #include "common/model/seq.h"
 
 /* A file's clock moves with every packet; its timers need not. */
@@ -39,8 +40,7 @@ bool watch_init(struct watch *w) {
   memset(&w->summary, 0, sizeof w->summary);
   memset(&w->unmet, 0, sizeof w->unmet);
   w->roles = calloc(1, sizeof *w->roles);
-  w->copies = aligned_alloc(_Alignof(struct copies), sizeof *w->copies);
-  if (w->copies) memset(w->copies, 0, sizeof *w->copies);
+  w->copies = pool_reserve(sizeof *w->copies);
   return w->roles && w->copies && flow_table_init(&w->flows, w->max_flows, w->due.two_msl_us);
 }
 
@@ -50,7 +50,7 @@ void watch_destroy(struct watch *w) {
     if (e->form == FLOW_WHOLE) kernel_forget(w->kernel, flow_whole(&w->flows, e));
   }
   flow_table_destroy(&w->flows);
-  free(w->copies);
+  pool_give_back(w->copies, sizeof *w->copies);
   free(w->roles);
   for (unsigned i = 0; i < w->n_reports; i++) w->reports[i]->class->destroy(w->reports[i]);
   w->n_reports = 0;
