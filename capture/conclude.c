@@ -105,11 +105,16 @@ void conclude_now(struct watch *w, struct flow *f, int64_t now_us, bool may_ask)
   REPORT(w, REPORT_SUMMARY, settled, f, &v);
 }
 
+bool conclude_tells(const struct watch *w, const struct hot *e) {
+  return w->tells_verdicts && (w->tells_ordinary || !ordinary_is_complete(&w->flows.ordinaries, e));
+}
+
 void conclude_ordinary(struct watch *w, const struct hot *e) {
   struct ordinary_verdict v;
   ordinary_conclude(&w->flows.ordinaries, e, &v);
   w->closes++;
   tally_add_ordinary(&w->summary, &w->flows, e, &v);
+  REPORT(w, REPORT_SUMMARY, counted, &w->flows, e, &v);
 }
 
 struct flow *conclude_whole(struct watch *w, struct hot *e) {
@@ -203,7 +208,7 @@ static void conclude_ordinary_due(struct watch *w, int64_t now_us) {
   int64_t since_us = now_us - w->due.two_msl_us;
   struct hot *e;
   while ((e = flow_first(flows, FLOW_ORDINARY_ENDED)) && flow_last_us(flows, e) <= since_us) {
-    if (w->tells_verdicts) {
+    if (conclude_tells(w, e)) {
       (void)conclude_whole(w, e);
     } else {
       conclude_ordinary(w, e);

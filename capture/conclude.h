@@ -27,6 +27,9 @@ void conclude_lacks(const struct watch *watch, struct flow *flow);
  * `may_ask`: the kernel's answer would still be about this connection. */
 void conclude_now(struct watch *watch, struct flow *flow, int64_t now_us, bool may_ask);
 
+/* Somebody wants to be told of the verdict on this ordinary close. */
+bool conclude_tells(const struct watch *watch, const struct hot *entry);
+
 /* The last verdict on an ordinary close that has ended stands. */
 void conclude_ordinary(struct watch *watch, const struct hot *entry);
 

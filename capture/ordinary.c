@@ -337,6 +337,9 @@ static void learn(const struct ordinaries *all, const struct hot *h, struct shap
       .ending = v.ending,
       .closed_first = v.closed_first,
       .ended_by = m.first_closer != END_NONE ? (enum end)v.closed_first : (enum end)m.rst.from,
+      .conformity = v.conformity,
+      .cause = v.cause,
+      .closed_both = v.closed_both,
       .idle_answered = v.idle_answered,
   };
 }
@@ -400,6 +403,11 @@ bool ordinary_step(struct ordinaries *all, const struct hot *h, enum end from,
 
 bool ordinary_has_ended(const struct ordinaries *all, const struct hot *h) {
   return all->shapes->shape[ordinary_of(all, h)->shape].answer == ENDED;
+}
+
+bool ordinary_is_complete(const struct ordinaries *all, const struct hot *h) {
+  const struct shape *shape = &all->shapes->shape[ordinary_of(all, h)->shape];
+  return shape->answer == ENDED && ending_is_complete(shape->verdict.ending);
 }
 
 /* From the first segment to the last of the close. */

@@ -62,7 +62,9 @@ struct ordinary_verdict {
   enum ending ending : 8;
   enum end closed_first : 8;
   enum end ended_by : 8; /* who sent the first FIN, or the RST where there was none */
-  bool idle_answered;
+  enum conformity conformity : 8;
+  enum reset_cause cause : 8;
+  bool closed_both, idle_answered;
   int64_t duration_us, idle_us; /* as in struct verdict */
 };
 
@@ -96,6 +98,9 @@ static inline int64_t ordinary_last_us(const struct ordinaries *all, const struc
 
 /* It is complete, or was reset: ordinary_conclude tells the verdict. */
 bool ordinary_has_ended(const struct ordinaries *all, const struct hot *entry);
+
+/* It has ended, and nobody will look for it among many: it is complete. */
+bool ordinary_is_complete(const struct ordinaries *all, const struct hot *entry);
 
 /* The time of the last segment that was of the close. */
 int64_t ordinary_closed_us(const struct ordinaries *all, const struct hot *entry);

@@ -22,6 +22,8 @@ void watch_begin(struct watch *w, bool counts) {
   for (unsigned i = 0; i < w->n_reports; i++) {
     const struct report *r = w->reports[i];
     if (r->options.quiet < REPORT_SUMMARY) w->tells_verdicts = true;
+    if (r->class->counted && r->options.sample_of == 0) continue;
+    if (r->options.quiet < REPORT_SUMMARY) w->tells_ordinary = true;
     if (r->options.quiet < REPORT_VERDICTS) w->keeps_closes = false;
   }
   if (w->tells_verdicts && w->due.prompt) w->keeps_closes = false;
@@ -35,7 +37,7 @@ bool watch_init(struct watch *w) {
   w->pending_us = INT64_MAX;
   w->caught_up_us = 0;
   w->due.n_closing = 0;
-  w->has_evicted = w->keeps_closes = w->tells_verdicts = false;
+  w->has_evicted = w->keeps_closes = w->tells_verdicts = w->tells_ordinary = false;
   memset(&w->deadlines, 0, sizeof w->deadlines);
   memset(&w->summary, 0, sizeof w->summary);
   memset(&w->unmet, 0, sizeof w->unmet);
@@ -359,7 +361,7 @@ static void make_room(struct watch *w, int64_t now_us) {
     w->summary.evicted.half_open++;
   else
     w->summary.evicted.idle++;
-  if (e->list == FLOW_ORDINARY_ENDED && !w->tells_verdicts &&
+  if (e->list == FLOW_ORDINARY_ENDED && !conclude_tells(w, e) &&
       now_us - flow_last_us(&w->flows, e) >= DUE_SETTLE_US) {
     conclude_ordinary(w, e);
     flow_remove_ordinary(&w->flows, e);
@@ -477,10 +479,14 @@ uint32_t watch_number(const struct watch *w, const struct watch_packet *packet) 
 
 void watch_end(struct watch *w, int64_t now_us) {
   conclude_due(w, now_us);
-  w->flows.told_ordinary = !w->tells_verdicts;
-  for (uint32_t i = 0; !w->tells_verdicts && i < w->flows.entries.untouched; i++) {
-    const struct hot *e = flow_entry(&w->flows, i);
-    if (e->list == FLOW_ORDINARY_ENDED) conclude_ordinary(w, e);
+  w->flows.told_ordinary = !w->tells_ordinary;
+  for (uint32_t i = 0; !w->tells_ordinary && i < w->flows.entries.untouched; i++) {
+    struct hot *e = flow_entry(&w->flows, i);
+    if (e->list != FLOW_ORDINARY_ENDED) continue;
+    if (conclude_tells(w, e))
+      (void)conclude_whole(w, e);
+    else
+      conclude_ordinary(w, e);
   }
   for (struct hot *e; (e = flow_first_to_close(&w->flows));) {
     struct flow *f = conclude_whole(w, e);

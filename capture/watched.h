@@ -29,7 +29,8 @@ struct watch {
   int64_t pending_us;    /* a SYN of that time may begin a new connection; INT64_MAX: none */
   uint32_t max_flows;
   bool keeps_closes;   /* as they were, where they are ordinary: nobody is told of each step, */
-  bool tells_verdicts; /* but somebody of each verdict */
+  bool tells_verdicts; /* but somebody of each verdict, */
+  bool tells_ordinary; /* of those on ordinary closes, too: they are not counted only */
   bool live;
   bool incomplete;  /* the kernel dropped packets: set it as soon as that is known */
   bool has_evicted; /* a connection that was not over: one that begins in the middle may be it */

@@ -134,6 +134,10 @@ struct report_class {
   void (*verdict)(struct report *, const struct flow *, const struct verdict *, int64_t now_us);
   /* That verdict stands: the connection is not followed any more. Once for each. */
   void (*settled)(struct report *, const struct flow *, const struct verdict *);
+  /* The same of an ordinary close, of which nothing was told. A report that has this function, and
+   * takes no sample, is told of other verdicts alone; one that has not, of all. */
+  void (*counted)(struct report *, const struct flow_table *, const struct hot *,
+                  const struct ordinary_verdict *);
   /* Live, --wait: this flow's TIME_WAIT still has so long to run. */
   void (*countdown)(struct report *, const struct flow *, int64_t left_us, int64_t total_us,
                     bool by_kernel);

@@ -129,6 +129,27 @@ static void add_duration(struct group *g, int64_t us) {
   if (us > g->most_us) g->most_us = us;
 }
 
+static void count(struct rollup *r, const struct traits *t, int64_t duration_us) {
+  struct group *g = group_of(r, t);
+  g->n++;
+  if (ending_is_complete(t->ending)) add_duration(g, duration_us > 0 ? duration_us : 0);
+}
+
+static void rollup_counted(struct report *report, const struct flow_table *flows,
+                           const struct hot *e, const struct ordinary_verdict *v) {
+  struct rollup *r = of(report);
+  struct traits t = {
+      .service = e->port[1 - e->client],
+      .ending = v->ending,
+      .closed_first = v->closed_both ? BOTH : v->closed_first,
+      .cause = v->cause,
+      .conformity = v->conformity,
+      .finding = FINDING_COUNT,
+  };
+  if (r->begun_us == 0) r->begun_us = flow_last_us(flows, e);
+  count(r, &t, v->duration_us);
+}
+
 static void rollup_settled(struct report *report, const struct flow *f, const struct verdict *v) {
   struct rollup *r = of(report);
   if (!flow_has_closed(f)) return;
@@ -142,9 +163,7 @@ static void rollup_settled(struct report *report, const struct flow *f, const st
   };
   for (unsigned kind = 0; kind < LOSS_KINDS; kind++)
     if (verdict_lost(v, kind) > 0) t.lost |= (uint8_t)(1U << kind);
-  struct group *g = group_of(r, &t);
-  g->n++;
-  if (ending_is_complete(v->ending)) add_duration(g, v->duration_us > 0 ? v->duration_us : 0);
+  count(r, &t, v->duration_us);
 }
 
 /* ---- What is told whole --------------------------------------------------------------------- */
@@ -232,6 +251,7 @@ struct report *report_rollup_new(struct out *out, const struct report_options *o
       .kernel = rollup_kernel,
       .verdict = rollup_verdict,
       .settled = rollup_settled,
+      .counted = rollup_counted,
       .summary = rollup_summary,
       .stuck = rollup_stuck,
       .tick = rollup_tick,
