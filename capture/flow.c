@@ -155,39 +155,41 @@ void flow_locate(const struct flow_table *t, const struct decoded *p, struct flo
   place->segment_hash = XXH3_64bits_withSeed(fields, sizeof fields, key_hash);
 }
 
-void flow_prefetch(const struct flow_table *t, struct flow_place *place) {
+static void prefetch(const void *object, size_t size) {
   enum { LINE = 64 };
+  for (size_t at = 0; at < size; at += LINE) __builtin_prefetch((const char *)object + at, 1);
+  /* Where it does not begin with a line there is one more. */
+  __builtin_prefetch((const char *)object + size - 1, 1);
+}
+
+void flow_prefetch(const struct flow_table *t, const struct flow_place *place) {
   struct flow_search search = flow_index_search(&t->index, place->hash);
-  if (!flow_index_finds(&t->index, &search)) return;
-  place->likely = flow_entry(t, search.entry);
-  __builtin_prefetch(place->likely, 1);
-  __builtin_prefetch((const char *)place->likely + LINE, 1);
+  for (; flow_index_finds(&t->index, &search); flow_index_go_on(&search))
+    prefetch(flow_entry(t, search.entry), sizeof(struct hot));
 }
 
-void flow_prefetch_whole(const struct flow_table *t, const struct flow_place *place) {
-  enum { LINE = 64 };
-  const struct hot *e = place->likely;
-  if (!e || (e->form != FLOW_WHOLE && e->form != FLOW_ORDINARY)) return;
-  bool is_whole = e->form == FLOW_WHOLE;
-  const char *attached = pool_at(is_whole ? &t->wholes : &t->ordinaries.records, e->attached);
-  size_t size = is_whole ? sizeof(struct flow) : sizeof(struct ordinary);
-  for (size_t at = 0; at < size; at += LINE) __builtin_prefetch(attached + at, 1);
-}
-
-struct hot *flow_find(const struct flow_table *t, const struct flow_place *place, enum end *from) {
-  struct hot *likely = place->likely;
-  if (likely && likely->form != FLOW_FREE && is_key(t, likely, &place->key)) {
-    *from = place->half == likely->client ? END_CLIENT : END_SERVER;
-    return likely;
-  }
+static struct hot *search_for(const struct flow_table *t, const struct flow_place *place) {
   struct flow_search search = flow_index_search(&t->index, place->hash);
   for (; flow_index_finds(&t->index, &search); flow_index_go_on(&search)) {
     struct hot *e = flow_entry(t, search.entry);
-    if (!is_key(t, e, &place->key)) continue;
-    *from = place->half == e->client ? END_CLIENT : END_SERVER;
-    return e;
+    if (is_key(t, e, &place->key)) return e;
   }
   return NULL;
+}
+
+void flow_prefetch_whole(const struct flow_table *t, struct flow_place *place) {
+  const struct hot *e = place->likely = search_for(t, place);
+  if (!e || (e->form != FLOW_WHOLE && e->form != FLOW_ORDINARY)) return;
+  bool is_whole = e->form == FLOW_WHOLE;
+  prefetch(pool_at(is_whole ? &t->wholes : &t->ordinaries.records, e->attached),
+           is_whole ? sizeof(struct flow) : sizeof(struct ordinary));
+}
+
+struct hot *flow_find(const struct flow_table *t, const struct flow_place *place, enum end *from) {
+  struct hot *e = place->likely;
+  if (!e || e->form == FLOW_FREE || !is_key(t, e, &place->key)) e = search_for(t, place);
+  if (e) *from = place->half == e->client ? END_CLIENT : END_SERVER;
+  return e;
 }
 
 struct hot *flow_between(const struct flow_table *t, uint8_t family,

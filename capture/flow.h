@@ -148,7 +148,7 @@ struct hot *flow_next(const struct flow_table *table, const struct hot *entry);
 struct flow_place {
   struct flow_key key;
   uint64_t segment_hash; /* of the segment with its four-tuple, keyed: copies.h */
-  struct hot *likely;    /* the entry that flow_prefetch has found there; NULL: none */
+  struct hot *likely;    /* what flow_prefetch_whole has found there; NULL: nothing */
   uint32_t hash;
   uint8_t half; /* of the key: which the source, or the first named, is */
 };
@@ -157,9 +157,10 @@ struct flow_place {
 void flow_locate(const struct flow_table *table, const struct decoded *packet,
                  struct flow_place *place);
 
-/* Begins to load the entry that is likely to be there; and then what is attached to it. */
-void flow_prefetch(const struct flow_table *table, struct flow_place *place);
-void flow_prefetch_whole(const struct flow_table *table, const struct flow_place *place);
+/* Begins to load the entries that may be the one there; and then finds it, and begins to load what
+ * is attached to it. */
+void flow_prefetch(const struct flow_table *table, const struct flow_place *place);
+void flow_prefetch_whole(const struct flow_table *table, struct flow_place *place);
 
 /* The entry there; *from tells which end the source is. NULL: there is none. */
 struct hot *flow_find(const struct flow_table *table, const struct flow_place *place,
