@@ -11,6 +11,7 @@
 struct pool {
   char *objects; /* those from number `untouched` on were never used */
   size_t size;
+  size_t ready; /* octets that the kernel was asked to have ready */
   uint32_t max, untouched, used;
   uint32_t free; /* number + 1 of the one given back last; 0: none */
 };
