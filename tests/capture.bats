@@ -216,13 +216,13 @@ switches() { awk '/^voluntary/ { print $2 }' "/proc/$1/status"; }
   [[ $output == 0 || $output == *$'\n0' ]]
 }
 
+# What each says where every segment is told of is in golden/: check_golden.sh holds it against that.
 @test "the summary is the same, whether closes are told of or only counted" {
   local pcap
   for pcap in "$BATS_TEST_DIRNAME"/golden/*.pcap; do
-    run --separate-stderr "$TEARDOWN_BIN/capture" -r "$pcap" -q --format lines
-    local told=$stderr told_status=$status
     run --separate-stderr "$TEARDOWN_BIN/capture" -r "$pcap" -qq
-    [[ $stderr == "$told" && $status == "$told_status" && -z $output ]]
+    [[ -z $output ]]
+    diff <(sed '1,/^stderr:$/d' "${pcap%.pcap}.txt") <(printf '%s\nstatus %d\n' "$stderr" "$status")
   done
 }
 
@@ -234,13 +234,15 @@ switches() { awk '/^voluntary/ { print $2 }' "/proc/$1/status"; }
   [[ $stderr == *"cut.pcap: cut off in the middle of a packet, at octet"* ]]
 }
 
+# Sanitized as far as the lengths differ in kind, past the second packet; the fuzzers cut anywhere.
 @test "a file of every length neither crashes nor hangs" {
-  local size full status
+  local size full status bin=$TEARDOWN_BIN
   full=$(stat -c %s "$PCAP")
   for ((size = 0; size < full; size += 7)); do
+    ((size < 220)) || bin=${TEARDOWN_UML_BIN:-$TEARDOWN_BIN}
     head -c "$size" "$PCAP" >"$BATS_TEST_TMPDIR/cut.pcap"
     status=0
-    timeout 20 "$TEARDOWN_BIN/capture" -r "$BATS_TEST_TMPDIR/cut.pcap" >/dev/null 2>&1 || status=$?
+    timeout 20 "$bin/capture" -r "$BATS_TEST_TMPDIR/cut.pcap" >/dev/null 2>&1 || status=$?
     [ "$status" -le 2 ] || { echo "size $size: status $status"; return 1; }
   done
 }
