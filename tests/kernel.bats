@@ -375,9 +375,7 @@ tracing() {
   nft delete table inet t
   any '.type == "segment" and .role == "final-ack" and .again == 4'
   any '.type == "kernel" and .what == "retransmit" and .reason == "tail loss probe"'
-  # Its number is as it was when the kernel was asked; a word may be missing (seen twice in some hundred
-  # runs: that of the second copy, though none was counted as lost).
-  any '.type == "kernel" and .what == "retransmit" and (.reason // "" | startswith("timeout "))'
+  any '.type == "kernel" and .what == "retransmit" and .reason == "timeout 1"'
   # 2 MSL anew for each: what is left jumps back.
   [ "$(jq -c 'select(.kind == "restarted" and .evidence == "kernel" and .to == "TIME_WAIT")' \
     "$log/events" | wc -l)" -eq 4 ] || fail 'not restarted four times'
