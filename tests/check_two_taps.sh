@@ -27,8 +27,8 @@ truth() { python3 "$tests/two_taps/truth.py" "$1" "$bin/capture" "${@:2}"; }
 if [[ -z $total ]]; then
   echo 1..3
   check 'closes over a path that loses' closes 1 150 4
-  # Of so few, chance decides how many can be told, and how many of them are hard.
-  check 'every claim of a loss is true' truth 0 "$scratch"/*-*
+  # Of so few, chance decides how many can be told.
+  check 'every claim of a loss is true' truth 75 "$scratch"/*-*
   check 'and of recorded ones what can be told is' truth 95 "$tests"/two_taps/{recorded,busy}
   exit
 fi
