@@ -76,13 +76,13 @@ PROGRAMS := server client capture
 UNIT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
 OBJECTS_test_hot := tests/test_hot tests/compare_models tests/mutate_trace capture/hot \
   capture/ordinary capture/pool capture/source capture/sample capture/input capture/savefile \
-  capture/decode common/stop $(MODEL)
+  capture/decode capture/decode_tcp common/stop $(MODEL)
 OBJECTS_test_cli := tests/test_cli $(SHARED)
 OBJECTS_test_deadline := tests/test_deadline capture/deadline
 OBJECTS_test_flow_index := tests/test_flow_index capture/flow_index capture/pool
 FLOW := $(addprefix capture/,flow flow_index flow_order hot ordinary pool deadline name)
 OBJECTS_test_flow := tests/test_flow $(FLOW) capture/roles $(MODEL)
-OBJECTS_test_decode := tests/test_decode capture/decode $(MODEL)
+OBJECTS_test_decode := tests/test_decode capture/decode capture/decode_tcp $(MODEL)
 # tests/explore_table.c includes the table, to change it.
 EXPLORE := tests/explore tests/explore_host tests/explore_mutants tests/explore_oracle \
   tests/explore_table tests/explore_watcher tests/explore_world
@@ -101,9 +101,9 @@ OBJECTS_test_name := tests/test_name capture/name
 OBJECTS_test_margin := tests/test_margin capture/margin
 # tests/fuzz/fuzz.sh links them with libFuzzer, which has a main.
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-REPORTS := capture/margin $(call layer,capture/report) $(FLOW) $(addprefix capture/,decode folder recent roles sandbox) \
+REPORTS := capture/margin $(call layer,capture/report) $(FLOW) $(addprefix capture/,decode decode_tcp folder recent roles sandbox) \
   $(MODEL) common/printable common/stop
-OBJECTS_fuzz_decode := tests/fuzz/fuzz_decode capture/decode
+OBJECTS_fuzz_decode := tests/fuzz/fuzz_decode capture/decode capture/decode_tcp
 OBJECTS_fuzz_savefile := tests/fuzz/fuzz_savefile capture/savefile
 OBJECTS_fuzz_hot := tests/fuzz/fuzz_hot capture/hot $(MODEL)
 OBJECTS_fuzz_report := $(addprefix tests/fuzz/,fuzz_report reports texts world) $(REPORTS)
@@ -138,7 +138,7 @@ OBJECTS_test_kernel_time_wait := tests/test_kernel_time_wait $(FLOW) $(call laye
 # It includes tests/uml_xstate.c.
 OBJECTS_test_uml_xstate := tests/test_uml_xstate
 OBJECTS_test_mutation := tests/test_mutation tests/mutate_trace tests/mutation_rules \
-  capture/source capture/sample capture/input capture/savefile capture/decode common/stop $(MODEL)
+  capture/source capture/sample capture/input capture/savefile capture/decode capture/decode_tcp common/stop $(MODEL)
 # Every unit test is a cmocka program; one that is not listed above tests the model alone.
 $(foreach t,$(UNIT_TESTS),$(eval PKGS_tests/$t := cmocka)$(eval OBJECTS_$t ?= tests/$t $(MODEL)))
 PKGS_tests/test_savefile += libpcap
