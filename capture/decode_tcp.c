@@ -72,6 +72,6 @@ size_t decode_tcp(const uint8_t *tcp, size_t captured, size_t on_wire, struct se
   s->payload_bytes = (uint32_t)(on_wire - header);
   size_t begun = header < captured ? header : captured;
   decode_options(tcp + DECODE_TCP_LEAST, begun - DECODE_TCP_LEAST, s);
-  if (begun < header) s->options |= SEGMENT_OPTIONS_CUT;
+  if (header > captured) s->options |= SEGMENT_OPTIONS_CUT;
   return header;
 }
