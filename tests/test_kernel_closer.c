@@ -107,6 +107,20 @@ static void who_is_gone_is_named_by_its_exit(void **unused) {
   assert_int_equal(exits.n, 1);
 }
 
+static void a_process_is_not_named_by_its_thread(void **unused) {
+  (void)unused;
+  struct kernel_closer closer;
+  struct kernel_event event = close_by(NOBODY);
+  event.tid = NOBODY - 1; /* the last one to exit closes what all had open */
+  note_exit(NOBODY - 1, "bio_close_file");
+  assert_true(kernel_closer_of(&exits, &event, &closer));
+  assert_true(closer.at_exit);
+  assert_string_equal(closer.command, ""); /* the exit that names it may come later */
+  note_exit(NOBODY, "redis-server");
+  assert_true(kernel_closer_of(&exits, &event, &closer));
+  assert_string_equal(closer.command, "redis-server");
+}
+
 static void the_exits_of_late_are_known(void **unused) {
   (void)unused;
   struct kernel_closer closer;
@@ -130,6 +144,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup(only_a_call_closes, forget),
       cmocka_unit_test_setup(who_is_gone_is_named_by_its_exit, forget),
+      cmocka_unit_test_setup(a_process_is_not_named_by_its_thread, forget),
       cmocka_unit_test_setup(the_exits_of_late_are_known, forget),
       cmocka_unit_test_setup(a_worker_of_the_kernel_is_nobody, forget),
   };

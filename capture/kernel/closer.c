@@ -35,9 +35,11 @@ bool kernel_closer_of(const struct kernel_exits *exits, const struct kernel_even
                       struct kernel_closer *closer) {
   static const char kernel_worker[] = "kworker/"; /* frees what others have closed */
   if (e->in_interrupt || e->pid <= 0 || !(is_close(e) || is_reset(e))) return false;
-  const char *gone = exited(exits, e->tid);
-  *closer = (struct kernel_closer){.pid = e->pid, .by_reset = is_reset(e), .at_exit = gone != NULL};
-  if (!kernel_command_of(e->pid, closer->command, sizeof closer->command) && gone)
-    memcpy(closer->command, gone, sizeof closer->command);
+  /* A thread has a name of its own; the process has that of its first. */
+  const char *name = exited(exits, e->pid);
+  *closer = (struct kernel_closer){
+      .pid = e->pid, .by_reset = is_reset(e), .at_exit = exited(exits, e->tid) != NULL};
+  if (!kernel_command_of(e->pid, closer->command, sizeof closer->command) && name)
+    memcpy(closer->command, name, sizeof closer->command);
   return strncmp(closer->command, kernel_worker, sizeof kernel_worker - 1) != 0;
 }
