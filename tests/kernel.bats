@@ -350,9 +350,9 @@ closer() { verdicts | head -n 1 | jq -r ".kernel.$1.closer | \"\(.pid) \(.comman
   run ! jq -e 'select(.type == "stuck" or (.type == "verdict" and .verdict != "cannot-tell"))' "$log/events"
 }
 
-# What everybody sees of the kernel's tracing.
+# What everybody sees of the kernel's tracing, whether or not it is mounted.
 tracing() {
-  unshare -m sh -c 'mount -t tracefs t /sys/kernel/tracing && cd /sys/kernel/tracing &&
+  unshare -m sh -c 'cd /sys/kernel/tracing && { [ -e events ] || { mount -t tracefs t . && cd .; }; } &&
     ls instances && cat set_event tracing_on events/sock/inet_sock_set_state/enable buffer_size_kb'
 }
 
