@@ -48,7 +48,7 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 # alone. tests/check_layers.sh checks the includes against the same list.
 PKGS_capture/source := libpcap
 PKGS_capture/input := zlib
-PKGS_capture/flow := libxxhash
+PKGS_capture/flow_key := libxxhash
 PKGS_capture/sandbox := libcap-ng libseccomp
 PKGS_capture/kernel/diag := libmnl
 PKGS_capture/report/table := ncursesw
@@ -80,7 +80,7 @@ OBJECTS_test_hot := tests/test_hot tests/compare_models tests/mutate_trace captu
 OBJECTS_test_cli := tests/test_cli $(SHARED)
 OBJECTS_test_deadline := tests/test_deadline capture/deadline
 OBJECTS_test_flow_index := tests/test_flow_index capture/flow_index capture/pool
-FLOW := $(addprefix capture/,flow flow_index flow_order hot ordinary pool deadline name)
+FLOW := $(addprefix capture/,flow flow_index flow_key flow_order hot ordinary pool deadline name)
 OBJECTS_test_flow := tests/test_flow $(FLOW) capture/roles $(MODEL)
 OBJECTS_test_decode := tests/test_decode capture/decode capture/decode_tcp $(MODEL)
 # tests/explore_table.c includes the table, to change it.

@@ -52,7 +52,7 @@ static bool is_borne_out(const struct flow *f) {
 static void hear(struct watch *w, struct flow *f, struct verdict *v, bool may_ask) {
   const struct model *m = &f->model;
   bool busy = w->due.n_closing > BUSY_CLOSES;
-  if (may_ask && flow_has_closed(f) && !(busy && is_borne_out(f))) conclude_ask(w, f);
+  if (may_ask && connection_has_closed(&f->model) && !(busy && is_borne_out(f))) conclude_ask(w, f);
   const struct kernel_view *view = f->kernel;
   if (!view) return;
   bool up_to_date[2] = {kernel_is_up_to_date(f, 0), kernel_is_up_to_date(f, 1)};
@@ -88,7 +88,7 @@ static void give_verdict(struct watch *w, struct flow *f, struct verdict *v, int
   conclude_number(w, f);
   make_verdict(w, f, v, now_us, may_ask);
   REPORT(w, REPORT_VERDICTS, verdict, f, v, now_us);
-  if (f->verdicts == 0 && flow_has_closed(f)) w->closes++;
+  if (f->verdicts == 0 && connection_has_closed(&f->model)) w->closes++;
   if (f->verdicts < UINT8_MAX) f->verdicts++;
   if (f->is_closing) w->due.n_closing--;
   f->is_closing = false;

@@ -1,19 +1,8 @@
 #include "capture/flow.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <string.h>
-#include <sys/random.h>
 
-/* It reads by memcpy: as it reads by itself, in a way that gcc 14 takes for no access to a struct,
- * a key is hashed before it is written. */
-#define XXH_FORCE_MEMORY_ACCESS 0
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
-#include "common/model/seq.h"
-
-static_assert(FLOW_SECRET_SIZE >= XXH3_SECRET_SIZE_MIN, "the hash takes a secret of this size");
 static_assert(FLOW_UNLISTED < 8 && FLOW_ORDINARY < 8 && ROLES_BY_FIRST_SEGMENT < 4,
               "an entry has so many bits for each");
 
@@ -26,9 +15,8 @@ bool flow_table_init(struct flow_table *t, uint32_t max, int64_t two_msl_us) {
                   pool_init(&t->wholes, max, sizeof(struct flow)) &&
                   pool_init(&t->resting, max, sizeof(struct flow_resting)) &&
                   ordinaries_init(&t->ordinaries, max * 2, two_msl_us) &&
-                  pool_init(&t->addresses, max, sizeof(struct flow_addresses));
-  bool drawn = getrandom(t->secret, sizeof t->secret, 0) == (ssize_t)sizeof t->secret;
-  if (reserved && t->opened && drawn) return true;
+                  flow_keys_init(&t->keys, max);
+  if (reserved && t->opened) return true;
   flow_table_destroy(t);
   return false;
 }
@@ -37,7 +25,7 @@ void flow_table_destroy(struct flow_table *t) {
   pool_destroy(&t->entries);
   pool_destroy(&t->wholes);
   pool_destroy(&t->resting);
-  pool_destroy(&t->addresses);
+  flow_keys_destroy(&t->keys);
   ordinaries_destroy(&t->ordinaries);
   pool_give_back(t->opened, t->entries.max * sizeof *t->opened);
   flow_index_destroy(&t->index);
@@ -49,57 +37,7 @@ static uint32_t number_of(const struct flow_table *t, const struct hot *e) {
   return (uint32_t)(e - (const struct hot *)(const void *)t->entries.objects);
 }
 
-/* ---- Four-tuples ---------------------------------------------------------------------------- */
-
-static struct flow_addresses *addresses_of(const struct flow_table *t, const struct hot *e) {
-  return pool_at(&t->addresses, e->address[0]);
-}
-
-static bool is_key(const struct flow_table *t, const struct hot *e, const struct flow_key *key) {
-  if (e->is_ipv6 != (key->family == 6) || memcmp(e->port, key->port, sizeof e->port) != 0)
-    return false;
-  if (e->is_ipv6) return memcmp(addresses_of(t, e), key->address, sizeof key->address) == 0;
-  return memcmp(&e->address[0], &key->address[0], sizeof e->address[0]) == 0 &&
-         memcmp(&e->address[1], &key->address[1], sizeof e->address[1]) == 0;
-}
-
-static void set_key(struct flow_table *t, struct hot *e, const struct flow_key *key) {
-  e->is_ipv6 = key->family == 6;
-  memcpy(e->port, key->port, sizeof e->port);
-  if (e->is_ipv6) {
-    struct flow_addresses *addresses = pool_take(&t->addresses, &e->address[0]);
-    memcpy(addresses, key->address, sizeof key->address);
-  } else {
-    memcpy(&e->address[0], &key->address[0], sizeof e->address[0]);
-    memcpy(&e->address[1], &key->address[1], sizeof e->address[1]);
-  }
-}
-
-static void get_key(const struct flow_table *t, const struct hot *e, struct flow_key *key) {
-  memset(key, 0, sizeof *key);
-  key->family = e->is_ipv6 ? 6 : 4;
-  memcpy(key->port, e->port, sizeof key->port);
-  if (e->is_ipv6) {
-    memcpy(key->address, addresses_of(t, e), sizeof key->address);
-  } else {
-    memcpy(&key->address[0], &e->address[0], sizeof e->address[0]);
-    memcpy(&key->address[1], &e->address[1], sizeof e->address[1]);
-  }
-}
-
-/* Of IPv4 what is hashed is short: most of the key is zero. */
-static uint64_t hash_key(const struct flow_table *t, const struct flow_key *key) {
-  if (key->family == 6)
-    return XXH3_64bits_withSecret(key, sizeof *key, t->secret, sizeof t->secret);
-  struct {
-    uint32_t address[2];
-    uint16_t port[2];
-  } tuple;
-  memcpy(&tuple.address[0], &key->address[0], sizeof tuple.address[0]);
-  memcpy(&tuple.address[1], &key->address[1], sizeof tuple.address[1]);
-  memcpy(tuple.port, key->port, sizeof tuple.port);
-  return XXH3_64bits_withSecret(&tuple, sizeof tuple, t->secret, sizeof t->secret);
-}
+/* ---- Where a connection is ------------------------------------------------------------------- */
 
 /* For the index. */
 static bool hash_entry(const void *table, uint32_t number, uint32_t *hash) {
@@ -107,21 +45,9 @@ static bool hash_entry(const void *table, uint32_t number, uint32_t *hash) {
   const struct hot *e = flow_entry(t, number);
   struct flow_key key;
   if (e->form == FLOW_FREE) return false;
-  get_key(t, e, &key);
-  *hash = (uint32_t)hash_key(t, &key);
+  flow_key_get(&t->keys, e, &key);
+  *hash = (uint32_t)flow_key_hash(&t->keys, &key);
   return true;
-}
-
-static bool is_lower(uint8_t family, const struct decode_address *one,
-                     const struct decode_address *other, bool ports_are) {
-  uint32_t a, b;
-  if (family == 6) {
-    int order = memcmp(one, other, sizeof *one);
-    return order != 0 ? order < 0 : ports_are;
-  }
-  memcpy(&a, one, sizeof a);
-  memcpy(&b, other, sizeof b);
-  return a != b ? ntohl(a) < ntohl(b) : ports_are;
 }
 
 /* Returns the whole hash of the key. */
@@ -129,30 +55,18 @@ static uint64_t place_between(const struct flow_table *t, uint8_t family,
                               const struct decode_address *one, uint16_t one_port,
                               const struct decode_address *other, uint16_t other_port,
                               struct flow_place *place) {
-  unsigned half = is_lower(family, one, other, one_port < other_port) ? 0 : 1;
-  struct flow_key *key = &place->key;
+  place->half = (uint8_t)flow_key_between(&place->key, family, one, one_port, other, other_port);
   place->likely = NULL;
-  key->address[half] = *one;
-  key->address[1 - half] = *other;
-  key->port[half] = one_port;
-  key->port[1 - half] = other_port;
-  key->family = family;
-  memset(key->zero, 0, sizeof key->zero);
-  place->half = (uint8_t)half;
-  uint64_t hash = hash_key(t, key);
+  uint64_t hash = flow_key_hash(&t->keys, &place->key);
   place->hash = (uint32_t)hash;
   return hash;
 }
 
 void flow_locate(const struct flow_table *t, const struct decoded *p, struct flow_place *place) {
-  const struct segment *s = &p->segment;
   uint64_t key_hash = place_between(t, p->family, &p->source, p->source_port, &p->destination,
                                     p->destination_port, place);
   __builtin_prefetch(&t->index.slots[flow_index_home(&t->index, place->hash)]);
-  const uint32_t fields[] = {
-      s->seq,   s->ack,   s->payload_bytes, s->tsval,
-      s->tsecr, p->ip_id, s->window,        s->flags | (uint32_t)place->half << 8};
-  place->segment_hash = XXH3_64bits_withSeed(fields, sizeof fields, key_hash);
+  place->segment_hash = flow_key_hash_segment(p, place->half, key_hash);
 }
 
 static void prefetch(const void *object, size_t size) {
@@ -172,7 +86,7 @@ static struct hot *search_for(const struct flow_table *t, const struct flow_plac
   struct flow_search search = flow_index_search(&t->index, place->hash);
   for (; flow_index_finds(&t->index, &search); flow_index_go_on(&search)) {
     struct hot *e = flow_entry(t, search.entry);
-    if (is_key(t, e, &place->key)) return e;
+    if (flow_key_is_of(&t->keys, &place->key, e)) return e;
   }
   return NULL;
 }
@@ -187,7 +101,8 @@ void flow_prefetch_whole(const struct flow_table *t, struct flow_place *place) {
 
 struct hot *flow_find(const struct flow_table *t, const struct flow_place *place, enum end *from) {
   struct hot *e = place->likely;
-  if (!e || e->form == FLOW_FREE || !is_key(t, e, &place->key)) e = search_for(t, place);
+  if (!e || e->form == FLOW_FREE || !flow_key_is_of(&t->keys, &place->key, e))
+    e = search_for(t, place);
   if (e) *from = place->half == e->client ? END_CLIENT : END_SERVER;
   return e;
 }
@@ -258,7 +173,7 @@ struct hot *flow_add(struct flow_table *t, const struct flow_place *place, const
   memset(e, 0, sizeof *e);
   e->form = FLOW_OPEN;
   e->list = FLOW_UNLISTED;
-  set_key(t, e, &place->key);
+  flow_key_put(&t->keys, e, &place->key);
   *from = set_client(e, p, place->half);
   return e;
 }
@@ -314,7 +229,7 @@ static struct flow *attach(struct flow_table *t, struct hot *e) {
   f->may_lack_begin = e->lacks_begin;
   f->has_text = e->has_text;
   f->kernel = NULL;
-  get_key(t, e, &f->key);
+  flow_key_get(&t->keys, e, &f->key);
   e->form = FLOW_WHOLE;
   e->attached = number;
   return f;
@@ -331,7 +246,7 @@ static void detach(struct flow_table *t, struct hot *e) {
 static_assert(sizeof(struct model) == FLOW_MODEL_PAIRS * sizeof(struct flow_pair), "no rest");
 
 int64_t flow_closed_us(const struct flow *f) {
-  return flow_has_closed(f) ? f->model.last_control_us : f->model.last_us;
+  return connection_has_closed(&f->model) ? f->model.last_control_us : f->model.last_us;
 }
 
 /* False: too many are not zero. */
@@ -471,7 +386,7 @@ static void remove_entry(struct flow_table *t, struct hot *e) {
   unlink_from_list(t, e);
   (void)hash_entry(t, number, &hash);
   flow_index_take(&t->index, hash, number);
-  if (e->is_ipv6) pool_give(&t->addresses, e->address[0]);
+  flow_key_take(&t->keys, e);
   e->form = FLOW_FREE;
   pool_give(&t->entries, number);
 }
@@ -508,24 +423,6 @@ void flow_swap_roles(struct flow_table *t, struct flow *f) {
   e->client = !e->client;
   f->client = e->client;
   model_swap_ends(&f->model);
-}
-
-bool flow_has_closed(const struct flow *f) { return connection_has_closed(&f->model); }
-
-bool flow_repeats(const struct flow *f, enum end from, const struct segment *s) {
-  const struct model *m = &f->model;
-  const struct endpoint *e = &m->end[from];
-  if (m->segments == 0 || s->t_us > m->last_us) return false;
-  /* What is sent again, after the clock was set back, has a newer timestamp. */
-  bool has_tsval = e->has_tsval && (s->options & SEGMENT_HAS_TIMESTAMPS);
-  if (has_tsval && seq_gt(s->tsval, e->tsval)) return false;
-  if (segment_has(s, SEGMENT_RST)) return m->rst.t_us != 0;
-  if (!e->has_seq || seq_lt(s->seq, e->first_seq)) return false;
-  if (seq_gt(segment_end(s), e->stream.snd_nxt)) return false;
-  if (segment_has(s, SEGMENT_ACK) && !(e->offer.has_ack && seq_leq(s->ack, e->offer.ack_max)))
-    return false;
-  if (segment_has(s, SEGMENT_SYN) && !e->sent_syn) return false;
-  return !segment_has(s, SEGMENT_FIN) || e->has_fin;
 }
 
 bool flow_is_first_payload(struct hot *e, unsigned half) {
@@ -600,6 +497,6 @@ const char *flow_entry_name(const struct flow_table *t, const struct hot *e, enu
                             char buffer[static FLOW_NAME_SIZE]) {
   unsigned half = end == END_CLIENT ? e->client : 1U - e->client;
   struct flow_key key;
-  get_key(t, e, &key);
+  flow_key_get(&t->keys, e, &key);
   return name_endpoint(key.family, &key.address[half], key.port[half], buffer);
 }

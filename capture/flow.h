@@ -1,8 +1,7 @@
 /* The flow table: four-tuple to connection, both directions to the same one.
  *
  * An index over an array of entries, which is reserved for all the connections that may be followed
- * and whose pages are touched as it fills. The hash's key is drawn at the start, so that nobody can
- * choose four-tuples that meet in one place of the index.
+ * and whose pages are touched as it fills.
  *
  * A connection has four sizes. Open and in order it is its entry alone (hot.h). Where nobody wants
  * to be told of each step, the segments of an ordinary close are written down beside the entry
@@ -23,6 +22,7 @@
 
 #include "capture/decode.h"
 #include "capture/flow_index.h"
+#include "capture/flow_key.h"
 #include "capture/flow_order.h"
 #include "capture/hot.h"
 #include "capture/name.h"
@@ -30,12 +30,6 @@
 #include "capture/pool.h"
 #include "capture/roles.h"
 #include "common/model/model.h"
-
-struct flow_key {
-  struct decode_address address[2]; /* the lower (address, port) first */
-  uint16_t port[2];
-  uint8_t family, zero[3]; /* hashed and compared as bytes: no padding */
-};
 
 /* Which list a flow is in; a flow is in at most one. In each, the oldest is the first. */
 enum flow_list {
@@ -103,15 +97,9 @@ struct flow_resting {
   struct flow_pair pairs[FLOW_RESTING_PAIRS];
 };
 
-/* Two addresses of IPv6: an entry has room for the number of them. */
-struct flow_addresses {
-  struct decode_address address[2];
-};
-
-enum { FLOW_SECRET_SIZE = 192 };
-
 struct flow_table {
-  struct pool entries, wholes, resting, addresses;
+  struct pool entries, wholes, resting;
+  struct flow_keys keys;
   struct ordinaries ordinaries;
   /* By entry that has_number: the one that its SYN gave it. As long as no place is used again that
    * is one more than the place, and no page of these is touched. */
@@ -122,7 +110,6 @@ struct flow_table {
   bool closing_down;  /* the order is that of flow_first_to_close(), */
   bool told_ordinary; /* which leaves out those of FLOW_ORDINARY_ENDED */
   int64_t two_msl_us; /* of all its models */
-  uint8_t secret[FLOW_SECRET_SIZE];
 };
 
 /* For at most `max` connections, 1 to FLOW_MAX. False when that cannot be had. */
@@ -227,15 +214,8 @@ void flow_swap_roles(struct flow_table *table, struct flow *flow);
 void flow_restart(struct flow_table *table, struct flow *flow, const struct decoded *packet,
                   const struct flow_place *place, enum end *from);
 
-/* A FIN or an RST was seen: it is, or was, about to end. */
-bool flow_has_closed(const struct flow *flow);
-
 /* The time of the last segment of its close or, where it is open, of the last there was. */
 int64_t flow_closed_us(const struct flow *flow);
-
-/* The segment is no newer than the newest of its connection and brings nothing that was not there:
- * where two taps are in one file, one after the other, it was captured twice. */
-bool flow_repeats(const struct flow *flow, enum end from, const struct segment *segment);
 
 /* Notes which of the halves of the key have sent payload: true when this is the first of its. */
 bool flow_is_first_payload(struct hot *entry, unsigned half);

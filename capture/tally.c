@@ -125,7 +125,7 @@ bool tally_add(struct report_summary *summary, const struct flow *f, const struc
     name_it(summary->longest_stuck, &summary->n_longest_stuck, f, v, now_us - finding->t_us,
             finding->id, finding->end);
   }
-  if (!demand->given || !flow_has_closed(f) || demand_met(demand, v)) return good;
+  if (!demand->given || !connection_has_closed(&f->model) || demand_met(demand, v)) return good;
   if (unmet->n++ == 0) describe(unmet, f, v);
   return false;
 }

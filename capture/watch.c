@@ -387,7 +387,7 @@ static void follow_whole(struct watch *w, struct hot *e, bool is_new, struct wat
   struct flow *f = conclude_whole(w, e);
   if (is_new || (s->flags & (SEGMENT_FIN | SEGMENT_RST))) conclude_roles(w, f);
   enum end from = flow_end_of(f, packet->place.half);
-  if (w->ran_backwards && flow_repeats(f, from, s)) {
+  if (w->ran_backwards && connection_repeats(&f->model, from, s)) {
     w->summary.copies++;
   } else if (!follow_next(w, f, from, packet)) {
     note_text(e, packet);
@@ -490,7 +490,7 @@ void watch_end(struct watch *w, int64_t now_us) {
   }
   for (struct hot *e; (e = flow_first_to_close(&w->flows));) {
     struct flow *f = conclude_whole(w, e);
-    if (!flow_has_closed(f)) w->summary.still_open++;
+    if (!connection_has_closed(&f->model)) w->summary.still_open++;
     conclude_now(w, f, now_us, true);
     conclude_drop(w, f);
   }

@@ -44,7 +44,7 @@ check 'only common/peer includes libuv' \
 check 'only sandbox includes libcap-ng and libseccomp' \
   excludes '(cap-ng|seccomp)' "$(others capture/sandbox.c)"
 check 'only report/table includes ncurses' excludes 'ncurses' "$(others capture/report/table.c)"
-check 'only flow includes xxHash' excludes 'xxhash' "$(others capture/flow.c)"
+check 'only flow_key includes xxHash' excludes 'xxhash' "$(others capture/flow_key.c)"
 check 'only kernel/diag includes libmnl and netlink' \
   excludes '(libmnl|linux/(netlink|rtnetlink|inet_diag|sock_diag))' "$(others capture/kernel/diag.c)"
 check 'only kernel/trace includes perf events' excludes 'linux/perf_event' "$(others capture/kernel/trace.c)"
@@ -59,7 +59,7 @@ check 'decode knows no state' \
   excludes 'common/model/(model|endpoint|transition|tcp_state|verdict|loss|expectation|finding)' "$(git ls-files 'capture/decode*' | tr '\n' ' ')"
 check 'decode calls no later stage' \
   excludes 'capture/(flow|watch|report/|source)' "$(git ls-files 'capture/decode*' | tr '\n' ' ')"
-check 'flow calls no later stage' excludes 'capture/(watch|report/|source)' 'capture/flow.c capture/flow.h'
+check 'flow calls no later stage' excludes 'capture/(watch|report/|source)' "$(git ls-files 'capture/flow*' | tr '\n' ' ')"
 check 'reports see steps, never packets or the watch' \
   excludes 'capture/(source|watch)' "$(layer capture/report)"
 check 'the kernel witness knows neither reports nor the watch' \

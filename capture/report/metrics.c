@@ -113,7 +113,7 @@ static void metrics_settled(struct report *r, const struct flow *f, const struct
   forget_stuck(m, f->number);
   for (unsigned i = 0; i < 2; i++) m->time_wait[i] -= f->model.end[i].state == TCPS_TIME_WAIT;
   for (unsigned i = 0; i < v->n_findings; i++) s->findings[v->findings[i].id]++;
-  if (!flow_has_closed(f)) return;
+  if (!connection_has_closed(&f->model)) return;
   s->closes[v->ending][v->closed_both ? BOTH : v->closed_first]++;
   s->resets[v->cause]++;
   for (unsigned kind = 0; kind < LOSS_KINDS; kind++) m->lost[kind] += verdict_lost(v, kind);

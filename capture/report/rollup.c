@@ -152,7 +152,7 @@ static void rollup_counted(struct report *report, const struct flow_table *flows
 
 static void rollup_settled(struct report *report, const struct flow *f, const struct verdict *v) {
   struct rollup *r = of(report);
-  if (!flow_has_closed(f)) return;
+  if (!connection_has_closed(&f->model)) return;
   struct traits t = {
       .service = f->key.port[flow_half_of(f, END_SERVER)],
       .ending = v->ending,
@@ -203,7 +203,7 @@ static void rollup_verdict(struct report *report, const struct flow *f, const st
   struct rollup *r = of(report);
   if (now_us > r->now_us) r->now_us = now_us;
   if (r->begun_us == 0) r->begun_us = f->model.last_us; /* of a file the start has no time */
-  bool closed = flow_has_closed(f);
+  bool closed = connection_has_closed(&f->model);
   if (is_sampled(r, f) || (closed && (report_is_exception(v) || f->verdicts > 0)))
     REPORT_TELL(r->json, verdict, f, v, now_us);
 }

@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "common/model/seq.h"
+
 const char *role_names(unsigned roles, char buffer[static 40]) {
   static const struct {
     unsigned role;
@@ -97,6 +99,21 @@ bool connection_is_half_open(const struct model *m) {
       return true;
   }
   return false;
+}
+
+bool connection_repeats(const struct model *m, enum end from, const struct segment *s) {
+  const struct endpoint *e = &m->end[from];
+  if (m->segments == 0 || s->t_us > m->last_us) return false;
+  /* What is sent again, after the clock was set back, has a newer timestamp. */
+  bool has_tsval = e->has_tsval && (s->options & SEGMENT_HAS_TIMESTAMPS);
+  if (has_tsval && seq_gt(s->tsval, e->tsval)) return false;
+  if (segment_has(s, SEGMENT_RST)) return m->rst.t_us != 0;
+  if (!e->has_seq || seq_lt(s->seq, e->first_seq)) return false;
+  if (seq_gt(segment_end(s), e->stream.snd_nxt)) return false;
+  if (segment_has(s, SEGMENT_ACK) && !(e->offer.has_ack && seq_leq(s->ack, e->offer.ack_max)))
+    return false;
+  if (segment_has(s, SEGMENT_SYN) && !e->sent_syn) return false;
+  return !segment_has(s, SEGMENT_FIN) || e->has_fin;
 }
 
 int64_t connection_deadline_us(const struct model *m) {

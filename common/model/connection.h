@@ -208,6 +208,10 @@ uint32_t connection_w(const struct model *model);
 /* An end has not been heard of, or its handshake is not complete. */
 bool connection_is_half_open(const struct model *model);
 
+/* The segment is no newer than the newest of its connection and brings nothing that was not there:
+ * where two taps are in one file, one after the other, it was captured twice. */
+bool connection_repeats(const struct model *model, enum end from, const struct segment *segment);
+
 /* When TIME_WAIT will end by itself, or INT64_MAX when neither end is in it. */
 int64_t connection_deadline_us(const struct model *model);
 
