@@ -96,7 +96,7 @@ worst=0
 try() {
   local what=$1 pattern=$2 user=$3 command=$4 status=0 output line start=$SECONDS
   output=$(timeout --kill-after 10 5400 su - "$user" -c "cd teardown && $command" </dev/null 2>&1) || status=$?
-  line=$(grep -E "$pattern" <<<"$output" | tail -n 1)
+  line=$(grep -E "$pattern" <<<"$output" | tail -n 1) || true
   if [[ -n $line ]] && { ((status == 0)) || [[ $pattern == ^deps* ]]; }; then
     printf '%-9s %-9s %-18s %s (%d s)\n' "$release" "$user" "$what" "$line" $((SECONDS - start))
     return
