@@ -46,6 +46,8 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
 # A folder is a layer, and says which libraries it may use: a file that is not named here gets libc
 # alone. tests/check_layers.sh checks the includes against the same list.
+PKGS_capture/dump := libpcap
+PKGS_capture/link_type := libpcap
 PKGS_capture/source := libpcap
 PKGS_capture/input := zlib
 PKGS_capture/flow_key := libxxhash
@@ -74,9 +76,9 @@ OBJECTS_describe_capture := $(filter-out capture/main,$(OBJECTS_capture))
 PROGRAMS := server client capture
 
 UNIT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
+SOURCE := $(addprefix capture/,source sample input savefile link_type dump decode decode_tcp) common/stop
 OBJECTS_test_hot := tests/test_hot tests/compare_models tests/mutate_trace capture/hot \
-  capture/ordinary capture/pool capture/source capture/sample capture/input capture/savefile \
-  capture/decode capture/decode_tcp common/stop $(MODEL)
+  capture/ordinary capture/pool $(SOURCE) $(MODEL)
 OBJECTS_test_cli := tests/test_cli $(SHARED)
 OBJECTS_test_deadline := tests/test_deadline capture/deadline
 OBJECTS_test_flow_index := tests/test_flow_index capture/flow_index capture/pool
@@ -138,7 +140,7 @@ OBJECTS_test_kernel_time_wait := tests/test_kernel_time_wait $(FLOW) $(call laye
 # It includes tests/uml_xstate.c.
 OBJECTS_test_uml_xstate := tests/test_uml_xstate
 OBJECTS_test_mutation := tests/test_mutation tests/mutate_trace tests/mutation_rules \
-  capture/source capture/sample capture/input capture/savefile capture/decode capture/decode_tcp common/stop $(MODEL)
+  $(SOURCE) $(MODEL)
 # Every unit test is a cmocka program; one that is not listed above tests the model alone.
 $(foreach t,$(UNIT_TESTS),$(eval PKGS_tests/$t := cmocka)$(eval OBJECTS_$t ?= tests/$t $(MODEL)))
 PKGS_tests/test_savefile += libpcap

@@ -10,10 +10,11 @@
 #include <linux/if_packet.h>
 
 #include "capture/decode.h"
+#include "capture/dump.h"
 #include "capture/input.h"
+#include "capture/link_type.h"
 #include "capture/sample.h"
 #include "capture/savefile.h"
-#include "common/stop.h"
 
 /* The filter, compiled for one link type: a file may have interfaces of several. */
 struct link_filter {
@@ -27,9 +28,7 @@ struct source {
   const char *save, *filter;
   bool live;
   char broken[SOURCE_ERROR_SIZE]; /* not empty: why there is nothing behind what was given */
-  pcap_dumper_t *dumper;
-  int save_fd, save_error; /* errno of its first failure */
-  uint32_t dumper_link;
+  struct dump dump;
 
   /* Live */
   pcap_t *pcap;
@@ -52,37 +51,16 @@ struct source {
   uint32_t unreadable_link;
 };
 
-/* ---- Link types ----------------------------------------------------------------------------- */
-
-enum { POLL_TIMEOUT_MS = 1 };
-
-/* A file's LINKTYPE_ number is libpcap's DLT_, but for these. */
-static int dlt_of(uint32_t link) {
-  switch (link) {
-    case 100: return DLT_ATM_RFC1483;
-    case 101: return DLT_RAW;
-    case 102: return DLT_SLIP_BSDOS;
-    case 103: return DLT_PPP_BSDOS;
-  }
-  return (int)link;
-}
-
-static uint32_t link_of(int dlt) { return dlt == DLT_RAW ? DECODE_LINK_RAW : (uint32_t)dlt; }
-
-static const char *link_name(uint32_t link, char buffer[static 32]) {
-  const char *name = pcap_datalink_val_to_name(dlt_of(link));
-  snprintf(buffer, 32, "%s%.0u", name ? name : "number ", name ? 0U : link);
-  return buffer;
-}
-
 static void say_unreadable(const struct source *s, uint32_t link, char *error) {
-  char name[32];
+  char name[LINK_TYPE_NAME_SIZE];
   snprintf(
       error, SOURCE_ERROR_SIZE,
       "%s: link type %s is not read here; Ethernet, Linux cooked, raw IP, PPP and BSD loopback "
       "are",
-      s->name, link_name(link, name));
+      s->name, link_type_name(link, name));
 }
+
+enum { POLL_TIMEOUT_MS = 1 };
 
 /* ---- Live ----------------------------------------------------------------------------------- */
 
@@ -133,7 +111,7 @@ static enum source_error open_live(struct source *s, const struct source_options
     int one = 1;
     (void)setsockopt(pcap_fileno(s->pcap), SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof one);
   }
-  s->link = link_of(pcap_datalink(s->pcap));
+  s->link = link_type_of_dlt(pcap_datalink(s->pcap));
   s->slot = (size_t)pcap_snapshot(s->pcap);
   s->copies = malloc(SOURCE_BATCH * s->slot);
   if (!s->copies) {
@@ -209,14 +187,14 @@ static enum source_result next_live(struct source *s, struct packet *packets, un
 static bool compile_for(struct source *s, struct link_filter *f, char *error) {
   f->all = !decode_reads_link(f->link);
   if (f->all) return true;
-  pcap_t *dead = pcap_open_dead(dlt_of(f->link), SAVEFILE_CAPTURED_MAX);
+  pcap_t *dead = pcap_open_dead(link_type_dlt(f->link), SAVEFILE_CAPTURED_MAX);
   bool ok = dead && pcap_compile(dead, &f->program, s->filter, 1, PCAP_NETMASK_UNKNOWN) == 0;
-  char name[32];
+  char name[LINK_TYPE_NAME_SIZE];
   if (!ok)
     snprintf(error, SOURCE_ERROR_SIZE,
              "filter '%s': %s; for link type %s pcap-filter(7) has the "
              "language",
-             s->filter, dead ? pcap_geterr(dead) : "out of memory", link_name(f->link, name));
+             s->filter, dead ? pcap_geterr(dead) : "out of memory", link_type_name(f->link, name));
   if (dead) pcap_close(dead);
   return ok;
 }
@@ -391,62 +369,6 @@ static enum source_error begin_file(struct source *s, char *error) {
   return SOURCE_OK;
 }
 
-/* ---- What is saved -------------------------------------------------------------------------- */
-
-/* Beneath libpcap's writer: its reader may be slow, and a signal must end that. */
-static ssize_t write_saved(void *cookie, const char *bytes, size_t n) {
-  struct source *s = cookie;
-  if (s->save_error == 0) s->save_error = stop_write(s->save_fd, bytes, n);
-  return s->save_error == 0 ? (ssize_t)n : 0;
-}
-
-static int close_saved(void *cookie) { return close(((struct source *)cookie)->save_fd); }
-
-static enum source_error open_save(struct source *s, int fd, char *error) {
-  s->dumper_link = s->live ? s->link : s->savefile.link;
-  /* Interfaces that come later in a pcapng file may have a larger snapshot. */
-  int snaplen = SAVEFILE_CAPTURED_MAX;
-  if (s->savefile.format == SAVEFILE_PCAP) snaplen = (int)s->savefile.snaplen;
-  pcap_t *pcap = s->live ? s->pcap : pcap_open_dead(dlt_of(s->dumper_link), snaplen);
-  static const cookie_io_functions_t to_descriptor = {.write = write_saved, .close = close_saved};
-  s->save_fd = fd;
-  FILE *file = pcap ? fopencookie(s, "w", to_descriptor) : NULL;
-  s->dumper = file ? pcap_dump_fopen(pcap, file) : NULL;
-  if (!s->dumper) {
-    snprintf(error, SOURCE_ERROR_SIZE, "-w %s: cannot write: %s; choose another file", s->save,
-             file ? pcap_geterr(pcap) : strerror(errno));
-    if (!file) close(fd); /* else libpcap has closed it */
-  }
-  if (pcap && !s->live) pcap_close(pcap);
-  return s->dumper ? SOURCE_OK : SOURCE_FAILED;
-}
-
-/* A pcap file has one link type, and 32 bits for the seconds. */
-static bool save(struct source *s, const struct packet *p, char *error) {
-  char one[32], other[32];
-  if (p->link != s->dumper_link) {
-    snprintf(error, SOURCE_ERROR_SIZE,
-             "-w %s: %s has packets of link types %s and %s, and a pcap file holds one; save each "
-             "interface alone: tshark -r %s -Y frame.interface_id==0 -w OTHER, and read that",
-             s->save, s->name, link_name(s->dumper_link, one), link_name(p->link, other), s->name);
-    return false;
-  }
-  if (p->t_us < 0 || p->t_us / 1000000 > UINT32_MAX) {
-    snprintf(error, SOURCE_ERROR_SIZE,
-             "-w %s: %s has packets from before 1970 or after 2106, and a pcap file cannot say so; "
-             "leave -w out, or shift the times: editcap -t SECONDS %s OTHER",
-             s->save, s->name, s->name);
-    return false;
-  }
-  const struct pcap_pkthdr header = {
-      .ts = {.tv_sec = (time_t)(p->t_us / 1000000), .tv_usec = (suseconds_t)(p->t_us % 1000000)},
-      .caplen = p->captured,
-      .len = p->on_wire,
-  };
-  pcap_dump((unsigned char *)s->dumper, &header, p->bytes);
-  return true;
-}
-
 /* ---- Both ----------------------------------------------------------------------------------- */
 
 static void release(struct source *s) {
@@ -489,9 +411,16 @@ enum source_error source_start(struct source *s, int save_fd,
                                char error[static SOURCE_ERROR_SIZE]) {
   enum source_error result =
       s->live ? filter_live(s, s->filter ? s->filter : LIVE_FILTER, error) : begin_file(s, error);
-  if (result == SOURCE_OK && save_fd >= 0) return open_save(s, save_fd, error);
-  if (save_fd >= 0) close(save_fd);
-  return result;
+  if (result != SOURCE_OK || save_fd < 0) {
+    if (save_fd >= 0) close(save_fd);
+    return result;
+  }
+  /* Interfaces that come later in a pcapng file may have a larger snapshot. */
+  int snaplen =
+      s->savefile.format == SAVEFILE_PCAP ? (int)s->savefile.snaplen : SAVEFILE_CAPTURED_MAX;
+  bool opened = dump_open(&s->dump, save_fd, s->save, s->name, s->live ? s->link : s->savefile.link,
+                          s->live ? (int)s->slot : snaplen, error, SOURCE_ERROR_SIZE);
+  return opened ? SOURCE_OK : SOURCE_FAILED;
 }
 
 int source_file_fd(const struct source *s) { return s->live ? -1 : s->input.fd; }
@@ -502,8 +431,8 @@ enum source_result source_next_batch(struct source *s, struct packet *packets, u
   enum source_result result = SOURCE_BROKEN;
   if (!*s->broken)
     result = s->live ? next_live(s, packets, max, n) : next_of_file(s, packets, max, n);
-  for (unsigned i = 0; s->dumper && i < *n; i++)
-    if (!save(s, &packets[i], s->broken)) *n = i;
+  for (unsigned i = 0; s->dump.writer && i < *n; i++)
+    if (!dump_packet(&s->dump, &packets[i], s->broken, sizeof s->broken)) *n = i;
   if (*n > 0 || !*s->broken) return result;
   memcpy(error, s->broken, sizeof s->broken);
   return SOURCE_BROKEN;
@@ -526,18 +455,7 @@ struct source_counts source_counts(struct source *s) {
 }
 
 bool source_close(struct source *s, char error[static SOURCE_ERROR_SIZE]) {
-  bool ok = true;
-  if (s->dumper) {
-    ok = pcap_dump_flush(s->dumper) == 0 && !ferror(pcap_dump_file(s->dumper));
-    if (fclose(pcap_dump_file(s->dumper)) != 0 && s->save_error == 0) s->save_error = errno;
-    ok = ok && s->save_error == 0;
-    if (!ok)
-      snprintf(error, SOURCE_ERROR_SIZE, "-w %s: cannot write: %s; %s", s->save,
-               s->save_error == ETIMEDOUT ? "its reader does not read" : strerror(s->save_error),
-               s->save_error == ETIMEDOUT
-                   ? "what it had not taken is lost"
-                   : "the rest is lost: make room there, or choose another file");
-  }
+  bool ok = !s->dump.writer || dump_close(&s->dump, error, SOURCE_ERROR_SIZE);
   release(s);
   return ok;
 }

@@ -1,5 +1,5 @@
-/* Packets: from an interface, by libpcap, or from a savefile. The only file that includes pcap.h,
- * which also compiles and runs the filter and writes what is saved. */
+/* Packets: from an interface, by libpcap, or from a savefile, and through the filter, which libpcap
+ * compiles and runs. */
 #ifndef TEARDOWN_CAPTURE_SOURCE_H
 #define TEARDOWN_CAPTURE_SOURCE_H
 

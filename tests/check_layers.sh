@@ -26,7 +26,7 @@ layer() { # layer FOLDER...
 }
 
 echo 1..20
-check 'only source includes pcap' excludes 'pcap' "$(others capture/source.c)"
+check 'only source and what it stands on include pcap' excludes 'pcap' "$(others capture/{source,dump,link_type}.c)"
 check 'only input includes zlib' excludes 'zlib' "$(others capture/input.c)"
 check 'savefile knows octets alone: no file, no clock, no other stage' \
   excludes '(stdio|unistd|fcntl|errno|time|sys/|poll|common/|capture/[^sp]|capture/source)' 'capture/savefile.c capture/savefile.h capture/packet.h'
