@@ -77,12 +77,12 @@ PROGRAMS := server client capture
 
 UNIT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
 SOURCE := $(addprefix capture/,source sample input savefile link_type dump decode decode_tcp) common/stop
-OBJECTS_test_hot := tests/test_hot tests/compare_models tests/mutate_trace capture/hot \
+OBJECTS_test_hot := tests/test_hot tests/compare_models tests/mutate_trace capture/hot_step capture/hot_model \
   capture/ordinary capture/pool $(SOURCE) $(MODEL)
 OBJECTS_test_cli := tests/test_cli $(SHARED)
 OBJECTS_test_deadline := tests/test_deadline capture/deadline
 OBJECTS_test_flow_index := tests/test_flow_index capture/flow_index capture/pool
-FLOW := $(addprefix capture/,flow flow_index flow_key flow_order hot ordinary pool deadline name)
+FLOW := $(addprefix capture/,flow flow_index flow_key flow_order hot_step hot_model ordinary pool deadline name)
 OBJECTS_test_flow := tests/test_flow $(FLOW) capture/roles $(MODEL)
 OBJECTS_test_decode := tests/test_decode capture/decode capture/decode_tcp $(MODEL)
 # tests/explore_table.c includes the table, to change it.
@@ -107,7 +107,7 @@ REPORTS := capture/margin $(call layer,capture/report) $(FLOW) $(addprefix captu
   $(MODEL) common/printable common/stop
 OBJECTS_fuzz_decode := tests/fuzz/fuzz_decode capture/decode capture/decode_tcp
 OBJECTS_fuzz_savefile := tests/fuzz/fuzz_savefile capture/savefile
-OBJECTS_fuzz_hot := tests/fuzz/fuzz_hot capture/hot $(MODEL)
+OBJECTS_fuzz_hot := tests/fuzz/fuzz_hot capture/hot_step capture/hot_model $(MODEL)
 OBJECTS_fuzz_report := $(addprefix tests/fuzz/,fuzz_report reports texts world) $(REPORTS)
 OBJECTS_fuzz_table := $(addprefix tests/fuzz/,fuzz_table texts world) $(REPORTS)
 OBJECTS_fuzz_offline := $(addprefix tests/fuzz/,fuzz_offline reports texts) \

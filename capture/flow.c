@@ -3,6 +3,9 @@
 #include <assert.h>
 #include <string.h>
 
+#include "capture/hot_model.h"
+#include "capture/hot_step.h"
+
 static_assert(FLOW_UNLISTED < 8 && FLOW_ORDINARY < 8 && ROLES_BY_FIRST_SEGMENT < 4,
               "an entry has so many bits for each");
 

@@ -38,7 +38,7 @@ enum hot_opening {
 };
 
 enum { HOT_SCALE_NONE = 15 }; /* no window scale in its SYN */
-enum { HOT_RTT_UNKNOWN = 0xffffff, HOT_24 = 0xffffff };
+enum { HOT_RTT_UNKNOWN = 0xffffff, HOT_24 = 0xffffff, HOT_LAST_US_HIGH_BITS = 22 };
 
 struct hot_end {
   uint32_t first_seq, snd_nxt; /* endpoint.h */
@@ -64,7 +64,7 @@ struct hot {
   uint32_t address[2];
   uint16_t port[2];
   uint32_t last_us_low;
-  uint32_t last_us_high : 22; /* model.last_us, with a sign */
+  uint32_t last_us_high : HOT_LAST_US_HIGH_BITS; /* model.last_us, with a sign */
   uint32_t form : 3, list : 3, client : 1, is_ipv6 : 1, lacks_begin : 1, has_text : 1;
   uint32_t roles_by : 2, is_opened : 1, has_number : 1;
   uint32_t has_payload : 2; /* a bit for each half of the key */
@@ -90,34 +90,25 @@ struct hot {
 
 static_assert(sizeof(struct hot) == 120, "memory for each open connection");
 
-/* An entry of zeros, but for what is the flow table's, stands for a model just initialised.
- *
- * Takes the next segment of this end, in capture order. False: it cannot, and nothing is changed;
- * the model that hot_open makes must take it. What it takes changes nothing that anybody is told:
- * the model's step would have neither roles of the close nor a finding. */
-bool hot_step(struct hot *hot, enum end from, const struct segment *segment);
+/* An entry of zeros, but for what is the flow table's, stands for a model just initialised. */
 
-/* Makes the model. */
-void hot_open(const struct hot *hot, int64_t two_msl_us, struct model *model);
+static inline bool hot_has_spoken(const struct hot_end *e) {
+  return e->opening != HOT_NOTHING && e->opening != HOT_SYN_HEARD;
+}
 
-/* Makes an entry of a model. False: it knows more than an entry can hold, and *hot is undefined but
- * for what is the flow table's. */
-bool hot_close(struct hot *hot, const struct model *model);
+static inline bool hot_sent_syn(const struct hot_end *e) {
+  return hot_has_spoken(e) && e->opening != HOT_MIDSTREAM;
+}
 
-/* The handshake is not complete. */
-bool hot_is_half_open(const struct hot *hot);
+/* Of data, since the connection began: nothing is missing. */
+static inline uint32_t hot_sent_bytes(const struct hot_end *e) {
+  return e->snd_nxt - e->first_seq - (hot_sent_syn(e) ? 1 : 0);
+}
 
-/* Its handshake was captured and is complete, and at that time all that it keeps can still be told:
- * whatever comes then, hot_open makes the model that is to take it. */
-bool hot_is_open(const struct hot *hot, int64_t t_us);
-
-/* Of data, since the connection began. */
-uint32_t hot_sent_bytes(const struct hot_end *end);
-
-int64_t hot_last_us(const struct hot *hot);
-
-/* Sets to zero what the model keeps and never looks at again, so that two models that will behave
- * alike are the same octets. */
-void hot_normalize(struct model *model);
+static inline int64_t hot_last_us(const struct hot *h) {
+  enum { UNUSED = 64 - 32 - HOT_LAST_US_HIGH_BITS };
+  uint64_t bits = (uint64_t)h->last_us_high << 32 | h->last_us_low;
+  return (int64_t)(bits << UNUSED) >> UNUSED;
+}
 
 #endif

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/hot_model.h"
+#include "capture/hot_step.h"
 #include "common/model/seq.h"
 
 /* What can make a difference to the model: of a segment, */

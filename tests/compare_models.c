@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "capture/hot.h"
+#include "capture/hot_model.h"
 
 bool same_step(const struct model_step *a, const struct model_step *b) {
   bool same = a->since_first_fin_us == b->since_first_fin_us &&

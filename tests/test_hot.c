@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/hot_model.h"
+#include "capture/hot_step.h"
 #include "capture/ordinary.h"
 #include "common/model/seq.h"
 #include "tests/compare_models.h"

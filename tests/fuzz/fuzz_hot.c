@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "capture/hot.h"
+#include "capture/hot_model.h"
+#include "capture/hot_step.h"
 #include "common/model/sentence.h"
 #include "common/model/verdict.h"
 #include "tests/fuzz/target.h"
