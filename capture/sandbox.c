@@ -314,9 +314,8 @@ void sandbox_describe(char *text, size_t size) {
   size_t used =
       (size_t)snprintf(text, size, "as %s (%u), capabilities:", entry ? entry->pw_name : "user",
                        (unsigned)geteuid());
-  capng_get_caps_process();
-  bool any = false;
-  for (unsigned i = 0; used < size && i <= CAP_LAST_CAP; i++) {
+  bool known = capng_get_caps_process() == 0, any = false;
+  for (unsigned i = 0; known && used < size && i <= CAP_LAST_CAP; i++) {
     const char *name =
         capng_have_capability(CAPNG_EFFECTIVE, i) ? capng_capability_to_name(i) : NULL;
     if (!name) continue;
@@ -324,6 +323,9 @@ void sandbox_describe(char *text, size_t size) {
     any = true;
   }
   if (used < size)
-    snprintf(text + used, size - used, "%s%s", any ? "" : " none",
+    snprintf(text + used, size - used, "%s%s",
+             any     ? ""
+             : known ? " none"
+                     : " unknown",
              prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? ", no_new_privs" : "");
 }
