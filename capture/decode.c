@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "capture/decode_tcp.h"
+#include "capture/octets.h"
 
 /* A packet is walked layer by layer: each opens one header and says what follows it. */
 enum layer {
@@ -150,8 +151,6 @@ const char *decode_kind_name(enum decode_kind kind) {
 
 /* ---- Steps of a walk ------------------------------------------------------------------------ */
 
-static uint16_t get16(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
-
 static enum layer end(struct walk *w, enum decode_result result) {
   w->result = result;
   return LAYER_END;
@@ -192,7 +191,7 @@ static enum layer follow(struct walk *w, const struct next *next, enum decode_ki
 static enum layer open_ethernet(struct walk *w) {
   enum { LENGTH_MAX = 1500 }; /* below the ethertypes: a length, as in IEEE 802.3 */
   if (!need(w, 14)) return LAYER_END;
-  uint16_t type = get16(w->at + 12);
+  uint16_t type = octets_16(w->at + 12);
   skip(w, 14);
   return type <= LENGTH_MAX ? LAYER_LLC : follow(w, FIND(ETHERTYPES, type), DECODE_OTHER);
 }
@@ -201,14 +200,14 @@ static enum layer open_llc(struct walk *w) {
   static const uint8_t snap[] = {0xaa, 0xaa, 3, 0, 0, 0};
   if (!need(w, sizeof snap + 2)) return LAYER_END;
   if (memcmp(w->at, snap, sizeof snap) != 0) return end_as(w, DECODE_OTHER);
-  uint16_t type = get16(w->at + sizeof snap);
+  uint16_t type = octets_16(w->at + sizeof snap);
   skip(w, sizeof snap + 2);
   return follow(w, FIND(ETHERTYPES, type), DECODE_OTHER);
 }
 
 static enum layer open_vlan(struct walk *w) {
   if (!need(w, 4)) return LAYER_END;
-  uint16_t type = get16(w->at + 2);
+  uint16_t type = octets_16(w->at + 2);
   skip(w, 4);
   return follow(w, FIND(ETHERTYPES, type), DECODE_OTHER);
 }
@@ -235,7 +234,7 @@ static enum layer open_mpls(struct walk *w) {
 static enum layer open_pppoe(struct walk *w) {
   if (!need(w, 6)) return LAYER_END;
   if (w->at[0] != 0x11 || w->at[1] != 0) return end_as(w, DECODE_OTHER);
-  size_t length = get16(w->at + 4);
+  size_t length = octets_16(w->at + 4);
   skip(w, 6);
   limit(w, length);
   return LAYER_PPP;
@@ -250,7 +249,7 @@ static enum layer open_ppp(struct walk *w) {
     if (!need(w, 2)) return LAYER_END;
   }
   bool is_short = w->at[0] & 1;
-  uint16_t protocol = is_short ? w->at[0] : get16(w->at);
+  uint16_t protocol = is_short ? w->at[0] : octets_16(w->at);
   skip(w, is_short ? 1 : 2);
   return follow(w, FIND(PPP_PROTOCOLS, protocol), DECODE_OTHER);
 }
@@ -271,17 +270,17 @@ static enum layer open_ip4(struct walk *w) {
   struct decoded *out = w->out;
   if (!need(w, 20)) return LAYER_END;
   const uint8_t *ip = w->at;
-  size_t header = (size_t)(ip[0] & 0x0f) * 4, total = get16(ip + 2);
+  size_t header = (size_t)(ip[0] & 0x0f) * 4, total = octets_16(ip + 2);
   if (total == 0) total = w->on_wire; /* an offloaded giant */
   if (header < 20 || total < header) return end(w, DECODE_MALFORMED);
   out->family = 4;
-  out->ip_id = get16(ip + 4);
+  out->ip_id = octets_16(ip + 4);
   w->hops = ip[8];
   memset(&out->source, 0, sizeof out->source);
   memset(&out->destination, 0, sizeof out->destination);
   memcpy(out->source.bytes, ip + 12, 4);
   memcpy(out->destination.bytes, ip + 16, 4);
-  uint16_t fragment = get16(ip + 6);
+  uint16_t fragment = octets_16(ip + 6);
   uint8_t protocol = ip[9];
   w->fragment = fragment & 0x1fff ? LATER : fragment & 0x2000 ? FIRST : WHOLE;
   if (w->fragment == LATER) return follow_protocol(w, protocol);
@@ -299,7 +298,7 @@ static enum layer follow_header(struct walk *w, uint8_t protocol) {
 static enum layer open_ip6(struct walk *w) {
   struct decoded *out = w->out;
   if (!need(w, 40)) return LAYER_END;
-  size_t payload = get16(w->at + 4);
+  size_t payload = octets_16(w->at + 4);
   uint8_t next = w->at[6];
   out->family = 6;
   out->ip_id = 0;
@@ -324,7 +323,7 @@ static enum layer open_extension(struct walk *w, size_t unit, size_t first) {
 
 static enum layer open_fragment(struct walk *w) {
   if (!need(w, 8)) return LAYER_END;
-  uint16_t fragment = get16(w->at + 2);
+  uint16_t fragment = octets_16(w->at + 2);
   uint8_t next = w->at[0];
   /* With neither an offset nor more to come it is whole ("atomic"). */
   w->fragment = fragment & 0xfff8 ? LATER : fragment & 1 ? FIRST : WHOLE;
@@ -345,7 +344,7 @@ static enum layer open_ip(struct walk *w) {
 static enum layer open_udp(struct walk *w) {
   enum { VXLAN_HAS_VNI = 0x08, GENEVE_VERSION = 0xc0, SHORTEST = 8 };
   if (!need(w, 4)) return LAYER_END;
-  const struct next *next = FIND(UDP_PORTS, get16(w->at + 2));
+  const struct next *next = FIND(UDP_PORTS, octets_16(w->at + 2));
   if (!next || next->layer == LAYER_END) return follow(w, next, DECODE_UDP);
   if (!need(w, 8)) return LAYER_END;
   skip(w, 8);
@@ -359,7 +358,7 @@ static enum layer open_udp(struct walk *w) {
 
 static enum layer open_geneve(struct walk *w) {
   size_t header = 8 + (size_t)(w->at[0] & 0x3f) * 4;
-  uint16_t type = get16(w->at + 2);
+  uint16_t type = octets_16(w->at + 2);
   if (!need(w, header)) return LAYER_END;
   skip(w, header);
   return follow(w, FIND(ETHERTYPES, type), DECODE_UDP);
@@ -392,7 +391,7 @@ static enum layer open_gre(struct walk *w) {
   enum { CHECKSUM = 0x8000, ROUTING = 0x4000, KEY = 0x2000, SEQUENCE = 0x1000, ACK = 0x0080 };
   enum { ERSPAN = 0x88be, ERSPAN_3 = 0x22eb, VERSION = 7 };
   if (!need(w, 4)) return LAYER_END;
-  uint16_t flags = get16(w->at), type = get16(w->at + 2);
+  uint16_t flags = octets_16(w->at), type = octets_16(w->at + 2);
   unsigned words =
       1U + (flags & CHECKSUM ? 1 : 0) + (flags & KEY ? 1 : 0) + (flags & SEQUENCE ? 1 : 0);
   if ((flags & VERSION) > 1 || flags & ROUTING) return end_as(w, DECODE_GRE);
@@ -430,8 +429,8 @@ static enum layer open_tcp(struct walk *w) {
   if (header == 0) return end(w, DECODE_MALFORMED);
   size_t begun = header < w->captured ? header : w->captured, payload = w->captured - begun;
   uint32_t sent = out->segment.payload_bytes;
-  out->source_port = get16(w->at);
-  out->destination_port = get16(w->at + 2);
+  out->source_port = octets_16(w->at);
+  out->destination_port = octets_16(w->at + 2);
   out->payload_at = (uint32_t)(w->at + begun - w->packet);
   out->payload_captured = (uint32_t)(payload < sent ? payload : sent);
   out->segment.tls = decode_tcp_tls(w->at + begun, out->payload_captured, sent);
@@ -481,7 +480,7 @@ enum decode_result decode_packet(uint32_t number, const uint8_t *bytes, size_t c
   if (captured < link->header) return DECODE_TRUNCATED;
   enum layer layer = link->layer;
   if (link->type_at >= 0)
-    layer = follow(&w, FIND(ETHERTYPES, get16(bytes + link->type_at)), DECODE_OTHER);
+    layer = follow(&w, FIND(ETHERTYPES, octets_16(bytes + link->type_at)), DECODE_OTHER);
   skip(&w, link->header);
   /* These are the layers of nearly all packets, in their order. */
   int i = 0;

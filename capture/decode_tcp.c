@@ -2,18 +2,15 @@
 
 #include <string.h>
 
-static uint16_t get16(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
-static uint32_t get32(const uint8_t *p) {
-  return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
+#include "capture/octets.h"
 
 static void decode_options(const uint8_t *p, size_t n, struct segment *s) {
   /* The layout of RFC 7323, appendix A, in all but the SYNs of most connections. */
   static const uint8_t stamps_alone[] = {1, 1, 8, 10};
   if (n == 12 && memcmp(p, stamps_alone, sizeof stamps_alone) == 0) {
     s->options = SEGMENT_HAS_TIMESTAMPS;
-    s->tsval = get32(p + 4);
-    s->tsecr = get32(p + 8);
+    s->tsval = octets_32(p + 4);
+    s->tsecr = octets_32(p + 8);
     return;
   }
   while (n > 0 && p[0] != 0) {
@@ -30,12 +27,12 @@ static void decode_options(const uint8_t *p, size_t n, struct segment *s) {
       s->options |= SEGMENT_HAS_SACK_PERMITTED;
     } else if (p[0] == 5 && length >= 10) {
       s->options |= SEGMENT_HAS_SACK;
-      s->sack_left = get32(p + 2);
-      s->sack_right = get32(p + 6);
+      s->sack_left = octets_32(p + 2);
+      s->sack_right = octets_32(p + 6);
     } else if (p[0] == 8 && length == 10) {
       s->options |= SEGMENT_HAS_TIMESTAMPS;
-      s->tsval = get32(p + 2);
-      s->tsecr = get32(p + 6);
+      s->tsval = octets_32(p + 2);
+      s->tsecr = octets_32(p + 6);
     }
     p += length;
     n -= length;
@@ -49,7 +46,7 @@ enum segment_tls decode_tcp_tls(const uint8_t *p, size_t captured, size_t length
   enum segment_tls tls = SEGMENT_TLS_NONE;
   for (size_t at = 0; captured >= HEADER && at <= captured - HEADER;) {
     const uint8_t *header = p + at;
-    size_t n = get16(header + 3);
+    size_t n = octets_16(header + 3);
     bool is_record = header[0] >= CHANGE_CIPHER && header[0] <= DATA && header[1] == 3 &&
                      header[2] <= 4 && n > 0 && n <= LONGEST;
     if (!is_record) return SEGMENT_TLS_NONE;
@@ -65,10 +62,10 @@ size_t decode_tcp(const uint8_t *tcp, size_t captured, size_t on_wire, struct se
   size_t header = (size_t)(tcp[12] >> 4) * 4;
   if (header < DECODE_TCP_LEAST || header > on_wire) return 0;
   memset(s, 0, sizeof *s);
-  s->seq = get32(tcp + 4);
-  s->ack = get32(tcp + 8);
+  s->seq = octets_32(tcp + 4);
+  s->ack = octets_32(tcp + 8);
   s->flags = tcp[13] & 0x3f;
-  s->window = get16(tcp + 14);
+  s->window = octets_16(tcp + 14);
   s->payload_bytes = (uint32_t)(on_wire - header);
   size_t begun = header < captured ? header : captured;
   decode_options(tcp + DECODE_TCP_LEAST, begun - DECODE_TCP_LEAST, s);

@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/name.h"
+
 #define DAY_US INT64_C(86400000000)
 
 /* At once, so that who writes without end does not keep the sniffer from its packets. */
@@ -64,12 +66,6 @@ static void parse(struct margin_line *line) {
     line->who[0] = line->name[0] = '\0';
 }
 
-static unsigned bucket_of(const char *client) {
-  unsigned hash = 0;
-  for (; *client; client++) hash = hash * 31 + (unsigned char)*client;
-  return hash % BUCKETS;
-}
-
 static void take_out(struct margin *m, unsigned bucket, struct margin_line **at) {
   struct margin_line *line = *at;
   *at = line->next;
@@ -102,7 +98,7 @@ static void end_line(struct margin *m) {
   for (size_t i = 0; i < length; i++) line->line[i] = m->begun[i] ? m->begun[i] : '?';
   line->n = m->n;
   parse(line);
-  unsigned bucket = bucket_of(line->name);
+  unsigned bucket = name_hash(line->name) % BUCKETS;
   *m->last[bucket] = line;
   m->last[bucket] = &line->next;
   if (++m->waiting > MARGIN_LINES) drop_oldest(m);
@@ -174,7 +170,7 @@ static struct margin_line *take_from(struct margin *m, unsigned bucket, const ch
 
 struct margin_line *margin_take(struct margin *m, const char *client, margin_wanted *wanted,
                                 void *context) {
-  if (client) return take_from(m, bucket_of(client), client, wanted, context);
+  if (client) return take_from(m, name_hash(client) % BUCKETS, client, wanted, context);
   struct margin_line *taken = NULL;
   for (unsigned i = 0; i < BUCKETS && m->waiting > 0; i++)
     merge(&taken, take_from(m, i, NULL, wanted, context));

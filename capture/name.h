@@ -14,4 +14,11 @@ enum { NAME_SIZE = 64 };
 const char *name_endpoint(uint8_t family, const struct decode_address *address, uint16_t port,
                           char buffer[static NAME_SIZE]);
 
+/* Not keyed: for tables that are small. */
+static inline unsigned name_hash(const char *name) {
+  unsigned hash = 0;
+  for (; *name; name++) hash = hash * 31 + (unsigned char)*name;
+  return hash;
+}
+
 #endif

@@ -169,7 +169,6 @@ static char *join_words(char **words, int n) {
   return joined;
 }
 
-/* The manual page's table is made of this output when it is built. */
 /* Folded to a terminal, behind its label; else one line. */
 static void explain_line(const char *label, const char *text) {
   enum { INDENT = 10 };
@@ -180,6 +179,7 @@ static void explain_line(const char *label, const char *text) {
   printf("  %-*s%s", INDENT - 2, label, out_text_of(&lines) + INDENT);
 }
 
+/* The manual page's table is made of this output when it is built. */
 static void explain(unsigned word) {
   bool all = !glossary_entry(word).word;
   struct glossary_entry e;

@@ -44,9 +44,7 @@ struct block *ladder_block_of(struct ladder *l, const struct flow *flow) {
 }
 
 static struct block **bucket_of(struct ladder *l, const char *client) {
-  unsigned hash = 0;
-  for (; *client; client++) hash = hash * 31 + (unsigned char)*client;
-  return &l->named[hash % LADDER_BUCKETS];
+  return &l->named[name_hash(client) % LADDER_BUCKETS];
 }
 
 void ladder_name_block(struct ladder *l, struct block *b, const struct flow *flow) {
