@@ -95,7 +95,7 @@ OBJECTS_test_kernel_record := tests/test_kernel_record capture/kernel/closer cap
   capture/kernel/record
 OBJECTS_test_kernel_closer := tests/test_kernel_closer capture/kernel/closer capture/kernel/owner \
   capture/kernel/record common/model/tcp_state
-OBJECTS_test_kernel_trace := tests/test_kernel_trace capture/kernel/trace capture/kernel/record \
+OBJECTS_test_kernel_trace := tests/test_kernel_trace capture/kernel/trace capture/kernel/idle capture/kernel/record \
   common/model/tcp_state
 OBJECTS_test_model := tests/test_model tests/model_builder $(MODEL)
 OBJECTS_test_journey := tests/test_journey tests/model_builder $(MODEL)

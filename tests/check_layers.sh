@@ -47,7 +47,7 @@ check 'only report/table includes ncurses' excludes 'ncurses' "$(others capture/
 check 'only flow_key includes xxHash' excludes 'xxhash' "$(others capture/flow_key.c)"
 check 'only kernel/diag includes libmnl and netlink' \
   excludes '(libmnl|linux/(netlink|rtnetlink|inet_diag|sock_diag))' "$(others capture/kernel/diag.c)"
-check 'only kernel/trace includes perf events' excludes 'linux/perf_event' "$(others capture/kernel/trace.c)"
+check 'only kernel/trace and kernel/idle include perf events' excludes 'linux/(perf_event|bpf)' "$(others capture/kernel/{trace,idle}.c)"
 check 'common/model includes nothing but itself' \
   excludes '(common/[^m]|common/model[^/]|capture/|server/|client/)' "$(layer common/model)"
 check 'the model has no clock, no allocation, no files' \

@@ -104,6 +104,7 @@ static void put_state(uint32_t from, uint32_t to, const char *local, const char 
   put_u32(20, to);
   put_u16(24, 41822);
   put_u16(26, 7000);
+  put_u16(30, IPPROTO_TCP);
   put_v6(40, local);
   put_v6(56, remote);
 }
@@ -177,6 +178,18 @@ static void test_state(void **unused) {
   put_state(7, 2, "::", "::ffff:127.0.0.1"); /* an IPv6 socket connects to a v4-mapped address */
   assert_true(decode(STATE_SIZE));
   assert_string_equal(pair_text(&event.pair), "0.0.0.0:41822>127.0.0.1:7000");
+}
+
+/* MPTCP's have the ports of TCP. */
+static void test_other_protocol(void **unused) {
+  (void)unused;
+  enum { MPTCP = 262 };
+  assert_true(kernel_formats_learn(formats, KERNEL_EVENT_STATE, state_format));
+  put_state(1, 4, "::1", "::1");
+  put_u16(30, MPTCP);
+  assert_false(decode(STATE_SIZE));
+  put_u16(30, IPPROTO_TCP);
+  assert_true(decode(STATE_SIZE));
 }
 
 /* Who ran did it only outside of interrupts; where the kernel does not say, nobody is believed. */
@@ -349,6 +362,7 @@ static void who_was_killed_is_named_though_it_is_gone(void **unused) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_state, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_other_protocol, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_every_state, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_in_interrupt, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_exit, set_up, tear_down),

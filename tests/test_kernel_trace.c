@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/mount.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -438,17 +439,56 @@ static void test_refused_connection(void **unused) {
   kernel_trace_close(trace);
 }
 
+/* Its peer never gets the octet. */
+static void send_in_vain(const struct connection *c) {
+  struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+  struct sock_fprog program = {.len = 1, .filter = &drop};
+  assert_return_code(setsockopt(c->server, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program),
+                     errno);
+  assert_int_equal(write(c->client, "x", 1), 1);
+}
+
+static uint32_t retransmissions_of(int fd) {
+  struct tcp_info info;
+  socklen_t size = sizeof info;
+  assert_return_code(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size), errno);
+  return info.tcpi_total_retrans;
+}
+
+/* Timers run out while nobody has anything to do: what is not told of that is counted. */
+static void test_on_idle_processors(void **unused) {
+  (void)unused;
+  struct kernel_trace *trace = open_trace();
+  if (!trace) return;
+  enum { CONNECTIONS = 32, AWAITED_S = 2 };
+  struct connection c[CONNECTIONS];
+  uint64_t made = 0, told = 0;
+  for (int i = 0; i < CONNECTIONS; i++) {
+    c[i] = connect_as(own_address(), own_address());
+    send_in_vain(&c[i]);
+  }
+  sleep(AWAITED_S);
+  for (int i = 0; i < CONNECTIONS; i++) made += retransmissions_of(c[i].client);
+  struct kernel_event event;
+  while (kernel_trace_next(trace, &event))
+    for (int i = 0; i < CONNECTIONS && event.kind == KERNEL_EVENT_RETRANSMIT; i++)
+      told += is_same(&event.pair, &c[i].pair);
+  assert_true(made >= CONNECTIONS && told > 0);
+  assert_true(told + kernel_trace_lost(trace) >= made);
+  for (int i = 0; i < CONNECTIONS; i++) {
+    close_with_reset(c[i].client);
+    close_with_reset(c[i].server);
+  }
+  kernel_trace_close(trace);
+}
+
 static void test_retransmission(void **unused) {
   (void)unused;
   struct kernel_trace *trace = open_trace();
   if (!trace) return;
   struct seen seen = {.count = 0};
   struct connection c = connect_as(own_address(), own_address());
-  struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
-  struct sock_fprog program = {.len = 1, .filter = &drop};
-  assert_return_code(setsockopt(c.server, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program),
-                     errno);
-  assert_int_equal(write(c.client, "x", 1), 1);
+  send_in_vain(&c);
   await(trace, &c, &seen, false, KERNEL_EVENT_RETRANSMIT);
   close_with_reset(c.client);
   close_with_reset(c.server);
@@ -712,6 +752,7 @@ int main(void) {
       cmocka_unit_test(test_reset),
       cmocka_unit_test(test_refused_connection),
       cmocka_unit_test(test_retransmission),
+      cmocka_unit_test(test_on_idle_processors),
       cmocka_unit_test(test_nothing_is_changed_or_left),
       cmocka_unit_test(test_two_traces),
       cmocka_unit_test(test_killed_run_leaves_nothing),

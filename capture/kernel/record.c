@@ -16,6 +16,7 @@ enum { KIND_COUNT = KERNEL_EVENT_EXIT + 1 };
   X(TYPE, "common_type") /* the number of the event's format */                      \
   X(FLAGS, "common_flags")                                                           \
   X(SOCKET, "skaddr")    /* 0: none, a segment that no socket wanted was answered */ \
+  X(PROTOCOL, "protocol")                                                            \
   X(FROM, "oldstate")                                                                \
   X(TO, "newstate")                                                                  \
   X(LOCAL_PORT, "sport")                                                             \
@@ -125,6 +126,10 @@ bool kernel_formats_learn(struct kernel_formats *formats, enum kernel_event_kind
   return layout.known;
 }
 
+size_t kernel_formats_size(const struct kernel_formats *formats, enum kernel_event_kind kind) {
+  return formats->layout[kind].known ? formats->layout[kind].size : 0;
+}
+
 /* ---- decoding ------------------------------------------------------------------------------ */
 
 /* In this machine's byte order; 0 for what this kernel does not say. */
@@ -195,6 +200,10 @@ static bool set_state(uint64_t kernel, uint8_t *state) {
   return true;
 }
 
+static bool is_tcp(const struct layout *layout, const uint8_t *record) {
+  return !has(layout, FIELD_PROTOCOL, 1) || number(layout, FIELD_PROTOCOL, record) == IPPROTO_TCP;
+}
+
 static void set_reason(const char *reasons, uint64_t value, char *reason, size_t size) {
   char before[32];
   snprintf(before, sizeof before, "{ %" PRIu64 ", \"", value);
@@ -242,7 +251,7 @@ bool kernel_formats_decode(const struct kernel_formats *formats, const void *rec
       set_reason(layout->reasons, number(layout, FIELD_REASON, record), event->reason,
                  sizeof event->reason);
     return kind != KERNEL_EVENT_STATE ||
-           (set_state(number(layout, FIELD_FROM, record), &event->from) &&
+           (is_tcp(layout, record) && set_state(number(layout, FIELD_FROM, record), &event->from) &&
             set_state(number(layout, FIELD_TO, record), &event->to));
   }
   return false;

@@ -45,11 +45,15 @@ void kernel_formats_free(struct kernel_formats *formats);
 bool kernel_formats_learn(struct kernel_formats *formats, enum kernel_event_kind kind,
                           const char *text);
 
+/* How many octets of such a record are looked at; 0: no format was learnt. */
+size_t kernel_formats_size(const struct kernel_formats *formats, enum kernel_event_kind kind);
+
 /* Copies the name of a command of n octets at most, as far as it fits. */
 void kernel_set_command(char *command, size_t size, const void *octets, size_t n);
 
-/* Decodes all of *event but its time and who ran. False for a record of an unknown event, or one
- * that is too short for its format. */
+/* Decodes all of *event but its time and who ran. False for a record of an unknown event, one that
+ * is too short for its format, or the state of a socket that is not TCP's: MPTCP and SCTP report
+ * theirs, too. */
 bool kernel_formats_decode(const struct kernel_formats *formats, const void *record, size_t size,
                            struct kernel_event *event);
 

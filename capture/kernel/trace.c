@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/kernel/idle.h"
 #include "capture/kernel/record.h"
 
 /* Nothing is made in tracefs: it only tells what the events look like. The events themselves come
@@ -31,15 +32,15 @@ enum {
 };
 
 static const struct {
-  const char *system, *name, *filter;
+  const char *system, *name;
   bool required;
+  bool may_be_idle; /* it can happen on a processor that idles */
 } trace_event[] = {
-    /* MPTCP and SCTP sockets report their states, too, MPTCP with the ports of TCP. */
-    [KERNEL_EVENT_STATE] = {"sock", "inet_sock_set_state", "protocol == 6", true},
-    [KERNEL_EVENT_SEND_RESET] = {"tcp", "tcp_send_reset", NULL, false},
-    [KERNEL_EVENT_RECEIVE_RESET] = {"tcp", "tcp_receive_reset", NULL, false},
-    [KERNEL_EVENT_RETRANSMIT] = {"tcp", "tcp_retransmit_skb", NULL, false},
-    [KERNEL_EVENT_EXIT] = {"sched", "sched_process_exit", NULL, false},
+    [KERNEL_EVENT_STATE] = {"sock", "inet_sock_set_state", true, true},
+    [KERNEL_EVENT_SEND_RESET] = {"tcp", "tcp_send_reset", false, true},
+    [KERNEL_EVENT_RECEIVE_RESET] = {"tcp", "tcp_receive_reset", false, true},
+    [KERNEL_EVENT_RETRANSMIT] = {"tcp", "tcp_retransmit_skb", false, true},
+    [KERNEL_EVENT_EXIT] = {"sched", "sched_process_exit", false, false},
 };
 enum { EVENT_COUNT = sizeof trace_event / sizeof *trace_event };
 
@@ -64,13 +65,15 @@ struct lost {
 
 /* The events of one processor, in order. */
 struct ring {
-  int fd[EVENT_COUNT]; /* of each kind, -1: none; all write into the buffer of the first */
+  int fd[EVENT_COUNT]; /* of each kind, -1: none; all write into the buffer of the first, */
+  int idle_fd;         /* and so does this, for what happens while the processor idles */
   struct perf_event_mmap_page *control;
   const uint8_t *data;
   size_t size; /* of data, a power of 2 */
   uint64_t at; /* what of it was read */
   bool has_record;
-  int64_t t_ns; /* of the record at `at` */
+  int64_t t_ns;       /* of the record at `at` */
+  uint64_t n_records; /* that one and those before it */
   uint64_t lost;
 };
 
@@ -82,6 +85,7 @@ struct kernel_trace {
   struct ring *ring;
   int ring_count;
   int epoll_fd; /* over all rings, for the caller to wait on */
+  int idle_fd;  /* kernel_idle_open */
   clockid_t clock;
   int64_t clock_offset_ns, offset_sampled_ns;
   int64_t looked_ns;          /* up to this time all rings have shown what they have */
@@ -178,29 +182,29 @@ static bool learn(struct kernel_trace *trace, enum kernel_event_kind kind, char 
   return false;
 }
 
-/* One event on one processor, of all processes and namespaces. -1: errno says why not. */
-static int open_event(struct kernel_trace *trace, enum kernel_event_kind kind, int cpu) {
+/* On one processor, of all processes and namespaces. -1: errno says why not. */
+static int open_perf(const struct kernel_trace *trace, uint32_t type, uint64_t config, int cpu) {
   struct perf_event_attr attr = {
-      .type = PERF_TYPE_TRACEPOINT,
+      .type = type,
       .size = sizeof attr,
-      .config = trace->id[kind],
+      .config = config,
       .sample_period = 1,
       .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_RAW,
+      .disabled = 1, /* until it has a buffer: what is counted has a record */
       .wakeup_events = 1,
       .use_clockid = 1,
       .clockid = trace->clock,
   };
-  int fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-  const char *filter = trace_event[kind].filter;
-  if (fd < 0 || !filter || ioctl(fd, PERF_EVENT_IOC_SET_FILTER, filter) == 0) return fd;
-  int cause = errno;
-  close(fd);
-  errno = cause;
-  return -1;
+  return (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+static int open_event(const struct kernel_trace *trace, enum kernel_event_kind kind, int cpu) {
+  return open_perf(trace, PERF_TYPE_TRACEPOINT, trace->id[kind], cpu);
 }
 
 static void ring_close(struct ring *ring) {
   if (ring->control) munmap(ring->control, ring->size + (size_t)sysconf(_SC_PAGESIZE));
+  if (ring->idle_fd >= 0) close(ring->idle_fd);
   for (int kind = 0; kind < EVENT_COUNT; kind++)
     if (ring->fd[kind] >= 0) close(ring->fd[kind]);
 }
@@ -219,9 +223,19 @@ static bool map_ring(struct ring *ring, size_t wanted) {
   return false;
 }
 
+static bool write_into(int fd, const struct ring *ring) {
+  return fd >= 0 && ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, ring->fd[KERNEL_EVENT_STATE]) == 0;
+}
+
+static bool ring_start(const struct ring *ring) {
+  for (int kind = 0; kind < EVENT_COUNT; kind++)
+    if (ring->fd[kind] >= 0 && ioctl(ring->fd[kind], PERF_EVENT_IOC_ENABLE, 0) != 0) return false;
+  return ioctl(ring->idle_fd, PERF_EVENT_IOC_ENABLE, 0) == 0;
+}
+
 /* A processor that is switched off has no events, and is left out. */
 static bool ring_open(struct kernel_trace *trace, int cpu, size_t size) {
-  struct ring ring = {.fd = {-1, -1, -1, -1, -1}};
+  struct ring ring = {.fd = {-1, -1, -1, -1, -1}, .idle_fd = -1};
   static_assert(EVENT_COUNT == 5, "as many descriptors");
   int *fd = ring.fd;
   fd[KERNEL_EVENT_STATE] = open_event(trace, KERNEL_EVENT_STATE, cpu);
@@ -233,8 +247,13 @@ static bool ring_open(struct kernel_trace *trace, int cpu, size_t size) {
   for (int kind = 0; opened && kind < EVENT_COUNT; kind++) {
     if (trace->id[kind] == 0 || fd[kind] >= 0) continue;
     fd[kind] = open_event(trace, (enum kernel_event_kind)kind, cpu);
-    opened =
-        fd[kind] >= 0 && ioctl(fd[kind], PERF_EVENT_IOC_SET_OUTPUT, fd[KERNEL_EVENT_STATE]) == 0;
+    opened = write_into(fd[kind], &ring);
+  }
+  if (opened) {
+    ring.idle_fd = open_perf(trace, PERF_TYPE_SOFTWARE, PERF_COUNT_SW_BPF_OUTPUT, cpu);
+    opened = write_into(ring.idle_fd, &ring) &&
+             kernel_idle_set_buffer(trace->idle_fd, (unsigned)cpu, ring.idle_fd) &&
+             ring_start(&ring);
   }
   if (opened) {
     trace->ring[trace->ring_count++] = ring;
@@ -254,8 +273,22 @@ static bool open_rings(struct kernel_trace *trace, char *error) {
   trace->ring = calloc((size_t)cpus, sizeof *trace->ring);
   trace->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   if (!trace->ring || trace->epoll_fd < 0) return refuse(error, "perf");
+  trace->idle_fd = kernel_idle_open((unsigned)cpus);
+  if (trace->idle_fd < 0) return refuse(error, "bpf");
   for (int cpu = 0; cpu < cpus; cpu++)
     if (!ring_open(trace, cpu, size)) return refuse(error, "perf");
+  return true;
+}
+
+/* A program belongs to the event, on whatever processor: one of its descriptors is enough. */
+static bool watch_idle(struct kernel_trace *trace, char *error) {
+  for (int kind = 0; kind < EVENT_COUNT && trace->ring_count > 0; kind++) {
+    int fd = trace->ring[0].fd[kind];
+    size_t size = kernel_formats_size(trace->formats, (enum kernel_event_kind)kind);
+    if (fd >= 0 && trace_event[kind].may_be_idle &&
+        !kernel_idle_watch(trace->idle_fd, fd, (uint16_t)trace->id[kind], size))
+      return refuse(error, "bpf");
+  }
   return true;
 }
 
@@ -276,7 +309,7 @@ static bool set_up(struct kernel_trace *trace, char *error) {
   if (!find_tracefs(trace, error)) return false;
   for (int kind = 0; kind < EVENT_COUNT; kind++)
     if (!learn(trace, (enum kernel_event_kind)kind, error)) return false;
-  return choose_clock(trace, error) && open_rings(trace, error);
+  return choose_clock(trace, error) && open_rings(trace, error) && watch_idle(trace, error);
 }
 
 struct kernel_trace *kernel_trace_open(char error[static KERNEL_ERROR_SIZE]) {
@@ -289,7 +322,7 @@ struct kernel_trace *kernel_trace_open(char error[static KERNEL_ERROR_SIZE]) {
     return NULL;
   }
   trace->formats = formats;
-  trace->mount_fd = trace->epoll_fd = -1;
+  trace->mount_fd = trace->epoll_fd = trace->idle_fd = -1;
   bool opened = set_up(trace, error);
   if (trace->mount_fd >= 0) close(trace->mount_fd); /* all has been read of it */
   trace->mount_fd = -1;
@@ -302,6 +335,7 @@ void kernel_trace_close(struct kernel_trace *trace) {
   if (!trace) return;
   for (int i = 0; i < trace->ring_count; i++) ring_close(&trace->ring[i]);
   if (trace->epoll_fd >= 0) close(trace->epoll_fd);
+  if (trace->idle_fd >= 0) close(trace->idle_fd);
   kernel_formats_free(trace->formats);
   free(trace->ring);
   free(trace);
@@ -344,32 +378,41 @@ static void give_back(struct ring *ring) {
 }
 
 /* Goes on to the next event, if there is one; what lies between is counted or passed over. */
-static void find_record(struct ring *ring) {
+static void pass_on(struct ring *ring) {
   uint64_t head = __atomic_load_n(&ring->control->data_head, __ATOMIC_ACQUIRE);
-  uint64_t before = ring->at;
   ring->has_record = false;
   while (!ring->has_record && head - ring->at >= sizeof(struct perf_event_header)) {
-    struct sample sample;
+    struct {
+      struct sample sample;
+      uint8_t octets[8];
+    } begun;
+    struct sample *sample = &begun.sample;
     struct lost lost;
-    copy_out(ring, ring->at, &sample.header, sizeof sample.header);
-    size_t size = sample.header.size;
+    copy_out(ring, ring->at, &sample->header, sizeof sample->header);
+    size_t size = sample->header.size;
     /* The kernel writes no such thing; but then nothing after it can be found, either. */
-    if (size < sizeof sample.header || size > head - ring->at) {
+    if (size < sizeof sample->header || size > head - ring->at) {
       ring->at = head;
       break;
     }
-    if (sample.header.type == PERF_RECORD_SAMPLE && size >= sizeof sample) {
-      copy_out(ring, ring->at, &sample, sizeof sample);
-      ring->t_ns = (int64_t)sample.t_ns;
-      ring->has_record = true;
-      break;
+    if (sample->header.type == PERF_RECORD_SAMPLE && size >= sizeof begun) {
+      copy_out(ring, ring->at, &begun, sizeof begun);
+      ring->t_ns = (int64_t)sample->t_ns;
+      ring->has_record = !kernel_idle_is_double(sample->tid, begun.octets, sizeof begun.octets);
+      ring->n_records += ring->has_record;
+      if (ring->has_record) break;
     }
-    if (sample.header.type == PERF_RECORD_LOST && size >= sizeof lost) {
+    if (sample->header.type == PERF_RECORD_LOST && size >= sizeof lost) {
       copy_out(ring, ring->at, &lost, sizeof lost);
       ring->lost += lost.lost;
     }
     ring->at += size;
   }
+}
+
+static void find_record(struct ring *ring) {
+  uint64_t before = ring->at;
+  pass_on(ring);
   if (ring->at != before) give_back(ring);
 }
 
@@ -424,8 +467,26 @@ bool kernel_trace_next(struct kernel_trace *trace, struct kernel_event *event) {
   }
 }
 
+/* The events of this processor that were counted and have no record: what the kernel threw away,
+ * and what it never wrote. What happens while this looks may hide one. */
+static uint64_t lost_of(struct ring ring) {
+  uint64_t counted = 0, count;
+  for (int kind = 0; kind < EVENT_COUNT; kind++)
+    if (ring.fd[kind] >= 0 && read(ring.fd[kind], &count, sizeof count) == sizeof count)
+      counted += count;
+  if (!ring.has_record) pass_on(&ring);
+  while (ring.has_record) {
+    struct perf_event_header header;
+    copy_out(&ring, ring.at, &header, sizeof header);
+    ring.at += header.size;
+    pass_on(&ring);
+  }
+  uint64_t known = ring.n_records + ring.lost;
+  return ring.lost + (counted > known ? counted - known : 0);
+}
+
 uint64_t kernel_trace_lost(const struct kernel_trace *trace) {
   uint64_t lost = 0;
-  for (int i = 0; i < trace->ring_count; i++) lost += trace->ring[i].lost;
+  for (int i = 0; i < trace->ring_count; i++) lost += lost_of(trace->ring[i]);
   return lost;
 }

@@ -1,7 +1,7 @@
 /* What the kernel tells of itself while it happens: its trace events sock:inet_sock_set_state,
  * tcp:tcp_send_reset, tcp:tcp_receive_reset, tcp:tcp_retransmit_skb, and who ends:
- * sched:sched_process_exit (perf_event_open(2); root, to open it). They are of all network
- * namespaces, and do not say of which one.
+ * sched:sched_process_exit (perf_event_open(2), and bpf(2) for what happens on processors that
+ * idle; root, to open them). They are of all network namespaces, and do not say of which one.
  *
  * Nothing is changed for others, and nothing is left, whatever ends the process: the events end
  * with their descriptors. tracefs, which says what they look like, is mounted for nobody but this
@@ -28,8 +28,8 @@ int kernel_trace_fd(const struct kernel_trace *trace);
  * happened when the first of them was read. False: none now. */
 bool kernel_trace_next(struct kernel_trace *trace, struct kernel_event *event);
 
-/* How many the kernel threw away because nobody had read them in time. It says so with the next
- * event that it does not throw away. */
+/* How many the kernel told of to nobody: because they had not been read in time, or, as Linux 6.18
+ * does in some tasks, for no reason that it says. */
 uint64_t kernel_trace_lost(const struct kernel_trace *trace);
 
 #endif
