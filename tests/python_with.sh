@@ -5,7 +5,7 @@ module=$1
 shift
 IFS=:
 for folder in /usr/bin $PATH; do
-  if "$folder/python3" -c "import $module" 2>/dev/null; then exec "$folder/python3" "$@"; fi
+  if "$folder/python3" -c "import sys, importlib.util as i; sys.exit(not i.find_spec('$module'))" 2>/dev/null; then exec "$folder/python3" "$@"; fi
 done
 echo "python_with.sh: no Python here has $module; scripts/deps.sh test installs it" >&2
 exit 127
