@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "capture/recent.h"
 #include "capture/report/table.h"
 #include "tests/fuzz/texts.h"
 #include "tests/fuzz/world.h"
@@ -145,8 +146,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n) {
   struct input in = {octets, octets + n};
   if (keys == 0) be_a_terminal();
   uint8_t how = take_octet(&in);
-  const struct report_options options = {
-      .verbose = how & 1, .ascii = how & 2, .raw = how & 4, .live = true, .columns = 80};
+  /* A table always has packets to save; nothing is written here. */
+  static const struct recent recent = {.error = "w: not here"};
+  const struct report_options options = {.verbose = how & 1,
+                                         .ascii = how & 2,
+                                         .raw = how & 4,
+                                         .live = true,
+                                         .columns = 80,
+                                         .recent = &recent};
   struct out out = out_string(text, sizeof text);
   set_size(&in);
   struct report *table = report_table_new(&out, &options);
