@@ -27,7 +27,9 @@ B := build$(if $(SAN),/san,$(if $(STRICT),/strict))
 
 # An error in what the tests build; a stranger's compiler may warn of what ours do not.
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wswitch-enum $(if $(SAN)$(STRICT),-Werror)
-CFLAGS ?= -O2 -g
+# What sanitizers add takes long to optimize, and gains little by it. Such a program is started thousands of
+# times by the tests: at a fixed place it starts a sixth faster, having nothing to relocate.
+CFLAGS ?= $(if $(SAN),-O1,-O2) -g
 , := ,
 SANITIZE := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 # It reads what strangers send. Of these flags, those that the compiler knows; not beside sanitizers,
@@ -37,7 +39,7 @@ FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE
 HARDENED := $(if $(SAN)$(findstring -fsanitize,$(CFLAGS)),,-fPIE \
   $(foreach flag,-fstack-protector-strong -fstack-clash-protection -fcf-protection,$(call knows,$(flag))) \
   $(if $(filter -O -O1 -O2 -O3 -Os,$(CFLAGS)),$(or $(call knows,$(FORTIFY)=3),$(call knows,$(FORTIFY)=2))))
-LINK_HARDENED := $(if $(HARDENED),-pie -Wl$(,)-z$(,)relro$(,)-z$(,)now$(,)-z$(,)noexecstack)
+LINK_HARDENED := $(if $(HARDENED),-pie -Wl$(,)-z$(,)relro$(,)-z$(,)now$(,)-z$(,)noexecstack,$(if $(SAN),-no-pie))
 ALL_CFLAGS := -std=c17 $(WARNINGS) $(HARDENED) $(CFLAGS) $(SANITIZE)
 ALL_CPPFLAGS := -D_GNU_SOURCE -DTEARDOWN_VERSION='"$(VERSION)"' -I. $(CPPFLAGS)
 

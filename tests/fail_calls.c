@@ -4,6 +4,7 @@
  *
  * Nothing here needs to know what the functions take: integers and pointers go on as they came. */
 #include <dlfcn.h>
+#include <link.h>
 #include <elf.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,12 +60,14 @@ __attribute__((constructor)) static void read_plan(void) {
 
 static void note_site(const struct function *function, void *from) {
   Dl_info info;
+  struct link_map *module;
   for (unsigned i = 0; i < plan.n_sites; i++)
     if (plan.sites[i] == from) return;
-  if (plan.n_sites == SITES_MAX || dladdr(from, &info) == 0) return;
+  if (plan.n_sites == SITES_MAX || dladdr1(from, &info, (void **)&module, RTLD_DL_LINKMAP) == 0)
+    return;
   plan.sites[plan.n_sites++] = from;
-  dprintf(plan.fd, "%s %ld %s+%#tx\n", function->name, function->n, info.dli_fname,
-          (char *)from - (char *)info.dli_fbase);
+  dprintf(plan.fd, "%s %ld %s+%#lx\n", function->name, function->n, info.dli_fname,
+          (uintptr_t)from - module->l_addr);
 }
 
 static bool fails(struct function *function, void *from) {
