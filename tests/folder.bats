@@ -190,12 +190,13 @@ connections_of() {
 kept_by() { connections_of "$1" sighting source destination; }
 
 @test "--sample: two live hosts keep the same connections, each of them whole, and count all" {
-  local host n
+  local host n other
   unshare --net sleep infinity 3>&- &
-  pids+=($!)
-  local -a far=(nsenter --net="/proc/$!/ns/net" --)
-  wait_for sh -c '[ "$(readlink /proc/$1/ns/net)" != "$(readlink /proc/self/ns/net)" ]' - $!
-  ip link add near type veth peer name far netns $!
+  other=$!
+  pids+=("$other")
+  local -a far=(nsenter --net="/proc/$other/ns/net" --)
+  wait_for sh -c '[ "$(readlink /proc/$1/ns/net)" != "$(readlink /proc/self/ns/net)" ]' - "$other"
+  ip link add near type veth peer name far netns "$other"
   ip addr add 10.79.0.1/24 dev near
   ip link set near up
   "${far[@]}" ip addr add 10.79.0.2/24 dev far
