@@ -35,10 +35,12 @@ wait_for() {
 # outlast SECONDS: who waits for so long is stuck; longer is as good.
 outlast() { read -rt "$1.5" <> <(:) || true; }
 
-# says FILE TEXT: a line of it, in $log or elsewhere, has that text.
+# says FILE TEXT: it has that text, in $log or elsewhere. Without a process, for it is asked fifty times a second.
 says() {
+  local said=''
   [[ $1 == /* ]] || set -- "$log/$1" "$2"
-  grep -qsF -- "$2" "$1"
+  { IFS= read -rd '' said <"$1" || true; } 2>/dev/null
+  [[ $said == *"$2"* ]]
 }
 
 # has_unread PORT: of the connection at that port.

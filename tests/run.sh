@@ -18,7 +18,7 @@ stems() { basename -a "$@" | sed 's/\.[a-z]*$//'; }
 
 # The longest first, so that none of them is left for the end. Most of them mostly wait: hence more at a
 # time than there are cores.
-longest=(uml scenario check_fleet campaign check_fuzz check_lint lab kernel capture kill peer inputs)
+longest=(uml scenario check_fuzz examples campaign lab check_lint kernel kill check_fleet capture peer stacks inputs)
 mapfile -t groups < <(
   printf '%s\n' "${longest[@]}" gcc optimized sanitized
   stems ./*.bats ./test_*.c ./check_*.sh | grep -vxF "$(printf '%s\n' "${longest[@]}")"
