@@ -52,8 +52,8 @@ __attribute__((constructor)) static void read_plan(void) {
   plan.fd = fd ? (int)strtol(fd, NULL, 10) : -1;
   if (call) {
     plan.name = call;
-    while (*call != '\0' && *call++ != ':') continue;
-    plan.at = strtol(call, NULL, 10);
+    while (*call != '\0' && *call != ':') call++;
+    plan.at = *call == ':' ? strtol(call + 1, NULL, 10) : 0;
   }
   plan.ready = true;
 }

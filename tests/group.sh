@@ -8,8 +8,8 @@ cd "$(dirname "$0")/.." || exit
 . tests/tap.sh
 
 # The distribution's programs first, as deps.sh installs them: the python3 of a version manager, say, is
-# a script that takes a second to find the one meant.
-PATH=/usr/bin:$PATH
+# a script that takes a second to find the one meant. Last, those that an ordinary user's PATH lacks: sysctl, ldconfig.
+PATH=/usr/bin:$PATH:/usr/sbin:/sbin
 
 # as_tap COMMAND...: one result from an exit status.
 as_tap() {

@@ -12,8 +12,14 @@ setup() {
 
 teardown() { end_all; }
 
+# What each of them has its packets from.
+wants_tun() { : 2>/dev/null <>/dev/net/tun || skip 'no right to open /dev/net/tun here'; }
+
 # A stack that scripts/deps.sh test installs, or the test says loudly that it goes without.
-wants() { command -v "$1" >/dev/null || skip "no $1: scripts/deps.sh test installs it"; }
+wants() {
+  command -v "$1" >/dev/null || skip "no $1: scripts/deps.sh test installs it"
+  wants_tun
+}
 
 start() { # start NAME COMMAND...: in the background, its output in $log/NAME
   local name=$1
@@ -106,6 +112,7 @@ are_told_of_a_whole_stack() {
 
 @test "lwIP" {
   pkg-config --exists lwip || skip 'no lwIP: scripts/deps.sh test installs it'
+  wants_tun
   # shellcheck disable=SC2046 # options
   ${CC:-cc} -std=c17 -D_GNU_SOURCE -O1 $(pkg-config --cflags lwip) -o "$log/lwip_peer" \
     "$BATS_TEST_DIRNAME/lwip_peer.c" $(pkg-config --libs lwip)

@@ -7,6 +7,7 @@ load helper
 
 setup() {
   command -v tmux >/dev/null || skip 'no tmux: scripts/deps.sh test installs it'
+  export TMUX_TMPDIR=$BATS_TEST_TMPDIR # the usual folder is of a number, which a namespace's root shares
   log=$BATS_TEST_TMPDIR
   terminal=teardown-$BATS_TEST_NUMBER-$$
 }
