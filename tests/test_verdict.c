@@ -73,6 +73,15 @@ static const struct {
      "client reset|after its application had closed|SO_LINGER 0|unread data look alike"},
     {"0 C S 0 0 0\n1 C A 1 1 0\n200 C RA 2 101 0", ENDING_RESET, RESET_CANNOT_TELL,
      "client reset|is not in the capture|only one direction"},
+    /* What was lost, of a close that is not complete. */
+    {FIN1_ACK1 "600 C FA 1 1 0\n640 S A 1 2 0", ENDING_CLOSE_WAIT, RESET_NONE,
+     "CLOSE_WAIT|the ACK of the first FIN was lost once after|the FIN was sent again"},
+    {FIN1_ACK1 "600 C FA 1 1 0\n640 S A 1 2 0\n700 C RA 2 1 0", ENDING_RESET, RESET_LINGER_0,
+     "client reset|the ACK of the first FIN was lost once after|the FIN was sent again"},
+    {FIN1_ACK1 "400 S FA 1 2 0\n401 C A 2 2 0\n607 S FA 1 2 0\n1007 S FA 1 2 0", ENDING_LAST_ACK,
+     RESET_NONE, "LAST_ACK|the final ACK was lost once after|the FIN was sent again"},
+    {OPENING "200 C FA 1 1 0\n800 S PA 1 1 9\n801 C FA 1 10 0", ENDING_FIN_UNANSWERED, RESET_NONE,
+     "client closed first|the first FIN was lost once after|its receiver went on"},
 };
 
 enum { ENDING_ROWS = sizeof endings / sizeof *endings };

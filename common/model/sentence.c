@@ -99,6 +99,10 @@ static void say_losses(struct text *t, const struct verdict *v, const struct mod
     if (v->untold_because[which])
       say(t, "; what became of a FIN of ", named(t, connection_closer(m, which)),
           " that was repeated cannot be told (", v->untold_because[which], ")");
+}
+
+/* Where the close is complete, what came of the second FIN's repetition. */
+static void say_repetition(struct text *t, const struct verdict *v, const struct model *m) {
   if (m->fin[1].copies < 2 || !verdict_fin_is_acked(m, FIN2)) return;
   const char *first = named(t, m->first_closer), *second = named(t, end_other(m->first_closer));
   bool ack_lost = false, fin_lost = false;
@@ -176,8 +180,10 @@ static void say_not_yet(struct text *t, const struct verdict *v, const struct mo
       v->doubt == DOUBT_NONE ? ", before any answer" : ", and no answer is in it");
 }
 
-/* Where both ends stand after a complete close. */
-static void say_linger(struct text *t, const struct verdict *v, const struct model *m) {
+/* What a complete close lost, and where both ends stand after it. */
+static void say_complete(struct text *t, const struct verdict *v, const struct model *m) {
+  say_losses(t, v, m);
+  say_repetition(t, v, m);
   for (unsigned i = 0; i < 2; i++) {
     if (m->end[i].state != TCPS_TIME_WAIT) continue;
     say(t, "; ", named(t, i), " lingers in TIME_WAIT for ");
@@ -345,21 +351,18 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
       say(&t, ", ", named(&t, second), " ");
       say_duration(&t, m->fin[1].first_us - m->fin[0].first_us);
       say(&t, " later");
-      say_losses(&t, v, m);
-      say_linger(&t, v, m);
+      say_complete(&t, v, m);
       break;
     case ENDING_COALESCED:
       say_first(&t, v, m);
       say(&t, "; ", named(&t, second), " closed so soon (");
       say_duration(&t, m->fin[1].first_us - m->fin[0].first_us);
       say(&t, ") that its FIN carried the ACK too: three segments");
-      say_losses(&t, v, m);
-      say_linger(&t, v, m);
+      say_complete(&t, v, m);
       break;
     case ENDING_SIMULTANEOUS:
       say(&t, "both closed at once: neither had the other's FIN when it sent its own");
-      say_losses(&t, v, m);
-      say_linger(&t, v, m);
+      say_complete(&t, v, m);
       break;
     case ENDING_RESET: say_reset(&t, v, m); break;
     case ENDING_REFUSED:
@@ -428,6 +431,7 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
     case ENDING_OPEN: say_open(&t, v, m, now_us); break;
     case ENDING_COUNT: break;
   }
+  if (!ending_is_complete(v->ending)) say_losses(&t, v, m);
   switch (m->incarnation) {
     case INCARNATION_NOT_OVER:
     case INCARNATION_FREE: break;
