@@ -57,7 +57,8 @@ struct losses connection_losses(const struct model *m, unsigned fin) {
   const struct endpoint *f = &m->end[sender], *p = &m->end[end_other(sender)];
   bool again = m->fin[fin].copies > 1;
   if (m->ran_backwards)
-    return (struct losses){.untold_because = again ? "time runs backwards in the capture" : NULL};
+    return (struct losses){.untold_because =
+                               again ? "the order in the capture is not that of time" : NULL};
   /* Which of the four is lost is told by their order. */
   if (connection_may_lack_fin(m))
     return (struct losses){.untold_because =
@@ -103,11 +104,11 @@ bool connection_is_half_open(const struct model *m) {
 
 bool connection_repeats(const struct model *m, enum end from, const struct segment *s) {
   const struct endpoint *e = &m->end[from];
-  if (m->segments == 0 || s->t_us > m->last_us) return false;
+  if (m->segments == 0 || (s->t_us > m->last_us && !m->is_joined)) return false;
+  if (segment_has(s, SEGMENT_RST)) return m->rst.t_us != 0;
   /* What is sent again, after the clock was set back, has a newer timestamp. */
   bool has_tsval = e->has_tsval && (s->options & SEGMENT_HAS_TIMESTAMPS);
   if (has_tsval && seq_gt(s->tsval, e->tsval)) return false;
-  if (segment_has(s, SEGMENT_RST)) return m->rst.t_us != 0;
   if (!e->has_seq || seq_lt(s->seq, e->first_seq)) return false;
   if (seq_gt(segment_end(s), e->stream.snd_nxt)) return false;
   if (segment_has(s, SEGMENT_ACK) && !(e->offer.has_ack && seq_leq(s->ack, e->offer.ack_max)))

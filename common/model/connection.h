@@ -122,6 +122,8 @@ struct model {
   struct talk_path path[2];   /* by end */
   struct talk_path rst_path;  /* of the RST that ended it, or else the newest, */
   enum end rst_path_from : 8; /* whoever it says has sent it */
+  bool syn_again[2];          /* by end: its SYN was captured again when it had gone on */
+  bool is_joined; /* so were both: what another tap saw, by another clock, follows as well */
 };
 
 enum change_kind {

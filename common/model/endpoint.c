@@ -20,6 +20,11 @@ int endpoint_find(const struct endpoint *e, enum tcp_event event) {
   return -1;
 }
 
+bool endpoint_has_shown(const struct endpoint *e, enum tcp_event event) {
+  int at = endpoint_find(e, event);
+  return at >= 0 && e->log[at].evidence == EVIDENCE_SEEN;
+}
+
 /* What it sent, or received, and the capture has not seen may have been a FIN. */
 static void weigh(struct endpoint *e) {
   bool gap = (e->stream.snd_nxt != e->stream.snd_contig && !e->has_fin) || e->heard_more;

@@ -97,6 +97,9 @@ void endpoint_set_base(struct endpoint *e, enum tcp_state base, enum evidence ev
 /* The log's entry for this event, or -1. */
 int endpoint_find(const struct endpoint *e, enum tcp_event event);
 
+/* A segment of this end's own has shown that the event happened. */
+bool endpoint_has_shown(const struct endpoint *e, enum tcp_event event);
+
 /* Puts an event into the log at an index from 0 to n_log. False when the log is full: that takes
  * several connections in one, and the state then stays as it is. */
 bool endpoint_insert(struct endpoint *e, int at, enum tcp_event event, enum evidence evidence);

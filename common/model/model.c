@@ -38,6 +38,7 @@ void model_swap_ends(struct model *m) {
   swap(m->last_roles, sizeof m->last_roles);
   swap(m->sack_permitted, sizeof m->sack_permitted);
   swap(m->reopened, sizeof m->reopened);
+  swap(m->syn_again, sizeof m->syn_again);
   swap(m->tls, sizeof m->tls);
   swap(m->path, sizeof m->path);
   m->talk.from = (uint8_t)swapped(m->talk.from);
@@ -247,6 +248,18 @@ static void restart_beyond_reach(struct model *m, enum end from, const struct se
   if (p->has_seq && !p->has_fin && seq_lt(p->stream.snd_nxt, s->ack)) endpoint_restart(p, s->ack);
 }
 
+/* Nobody sends its SYN again who has heard the answer: another tap has seen it, or a box doubled
+ * it. */
+static bool is_late_syn(struct model *m, enum end from, const struct segment *s) {
+  const struct endpoint *f = &m->end[from];
+  if (!segment_has(s, SEGMENT_SYN) || !f->sent_syn || s->seq != f->first_seq) return false;
+  if (!endpoint_has_shown(f, EVENT_RCV_SYN_ACK) && !endpoint_has_shown(f, EVENT_RCV_ACK_OF_SYN))
+    return false;
+  m->syn_again[from] = true;
+  m->is_joined = m->syn_again[0] && m->syn_again[1];
+  return true;
+}
+
 /* From the first FIN, or where there is none, from the RST. */
 static void count_time(const struct model *m, int64_t t_us, struct model_step *step) {
   if (m->roles_seen)
@@ -264,11 +277,17 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   /* Several queues and processors make a capture step back a little. */
   enum { STEP_BACK_US = 1000 };
   if (m->segments > 0 && m->last_us - s->t_us > STEP_BACK_US) m->ran_backwards = true;
+  if (m->is_joined) m->ran_backwards = true; /* one of the taps has it alone */
   if (m->segments++ == 0) sender_begin(&o);
   m->last_us = s->t_us;
   step->verdict = STEP_EXPECTED;
   step->roles = (uint8_t)role_of(m, from, s);
   role_count(m, step);
+  if (is_late_syn(m, from, s)) {
+    step->verdict = STEP_STALE;
+    count_time(m, s->t_us, step);
+    return;
+  }
   bool rst = segment_has(s, SEGMENT_RST);
   if (!rst) note_spoken(&o);
   m->rst_beyond = false;

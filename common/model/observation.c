@@ -11,11 +11,16 @@ struct observation observation_make(struct model *m, enum end from, const struct
   const struct endpoint *r = &m->end[to];
   uint32_t opened = r->sent_syn ? r->first_seq + 1 : r->first_seq;
   bool first_fin = segment_carries_fin(s) && !f->has_fin;
-  /* Its timestamp is older than another that its sender has used: it was captured late. */
-  bool overtaken = f->has_tsval && (s->options & SEGMENT_HAS_TIMESTAMPS) &&
-                   seq_lt(s->tsval, f->tsval) && !first_fin;
-  bool stamped_anew =
-      f->has_tsval && (s->options & SEGMENT_HAS_TIMESTAMPS) && seq_gt(s->tsval, f->tsval);
+  /* Its timestamp is older than another that its sender has used: it was captured late. So it is if
+   * that is the same for longer than a second, the slowest tick of a sender (RFC 7323, 5.4). */
+  enum { TICKED_US = 2000000 };
+  bool has_tsval = f->has_tsval && (s->options & SEGMENT_HAS_TIMESTAMPS);
+  int64_t fin_us = f->has_fin ? m->fin[connection_fin_of(m, from)].last_us : s->t_us;
+  bool overtaken =
+      has_tsval && !first_fin &&
+      (seq_lt(s->tsval, f->tsval) || (s->tsval == f->tsval && s->tsval != 0 &&
+                                      segment_carries_fin(s) && s->t_us - fin_us > TICKED_US));
+  bool stamped_anew = has_tsval && seq_gt(s->tsval, f->tsval);
   bool is_behind = f->has_seq && seq_leq(segment_end(s), snd_nxt);
   return (struct observation){
       .m = m,
