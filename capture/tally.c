@@ -50,8 +50,8 @@ static void tally_kernel(struct report_agreement *total, const struct flow *f) {
   for (unsigned i = 0; view && i < 2; i++) {
     if (view->witness.end[i].n == 0 || f->model.capture_incomplete) continue;
     spoke = true;
-    struct witness_view v =
-        witness_compare(&view->witness.end[i], &f->model.end[i], kernel_is_up_to_date(f, i));
+    struct witness_view v = witness_compare(&view->witness.end[i], &f->model.end[i],
+                                            kernel_is_up_to_date(f, i), f->model.rst.t_us);
     total->agreed += v.agreed;
     total->of += v.of;
     total->unsampled += v.unsampled;

@@ -34,7 +34,6 @@ bool watch_init(struct watch *w) {
   w->closes = 0;
   w->any_bad = false;
   w->last_timers_us = 0;
-  w->pending_us = INT64_MAX;
   w->caught_up_us = 0;
   w->due.n_closing = 0;
   w->has_evicted = w->keeps_closes = w->tells_verdicts = w->tells_ordinary = false;
@@ -108,10 +107,6 @@ void watch_tick(struct watch *w, int64_t now_us) {
 /* Those not later than until_us. */
 static void give_words(struct watch *w, int64_t until_us, int64_t now_us) {
   struct kernel_word word;
-  /* Whose they are is decided by the answer to a SYN that may begin a new connection. */
-  enum { PENDING_MAX_US = 1000000 };
-  if (now_us - w->pending_us > PENDING_MAX_US) w->pending_us = INT64_MAX;
-  if (until_us > w->pending_us) until_us = w->pending_us;
   while (kernel_next(w->kernel, &w->flows, until_us, now_us, &word)) {
     struct flow *f = word.flow;
     conclude_number(w, f);
@@ -250,6 +245,7 @@ static void open_flow(struct watch *w, struct hot *e, const struct segment *s) {
 static void reincarnate(struct watch *w, struct flow *f, struct decoded *first,
                         const struct flow_place *place, int64_t now_us, enum incarnation rule) {
   enum end from;
+  f->has_pending_syn = false;
   /* Whoever asks now is told of the next; what was told of this one may still wait to be read. */
   if (w->kernel) {
     kernel_gather(w->kernel);
@@ -284,7 +280,7 @@ static void accept_pending(struct watch *w, struct flow *f, enum end from,
   struct decoded syn = f->pending_syn;
   struct flow_place place = *answer;
   if (from != f->pending_from) place.half = (uint8_t)(1 - place.half);
-  w->pending_us = INT64_MAX;
+  f->has_pending_syn = false;
   /* What the kernel told until the answer was of the old one, too. */
   if (w->kernel) {
     kernel_gather(w->kernel);
@@ -337,12 +333,13 @@ static bool follow_next(struct watch *w, struct flow *f, enum end from,
   }
   /* An end that was silent so far opens, too: the SYNs cross (RFC 9293, 3.5). */
   if (rule == INCARNATION_NOT_OVER && !sender->has_spoken) return false;
+  bool again = f->has_pending_syn && f->pending_syn.segment.seq == s->seq;
+  if (!again) f->pending_us = s->t_us;
   f->has_pending_syn = true;
   f->pending_from = from;
   f->pending_rule = rule;
   if (rule == INCARNATION_NOT_OVER) f->pending_rule = INCARNATION_FREE;
   f->pending_syn = packet->decoded;
-  w->pending_us = s->t_us;
   f->model.reopened[from] = true;
   return rule != INCARNATION_NOT_OVER;
 }

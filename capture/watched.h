@@ -26,7 +26,6 @@ struct watch {
   unsigned n_reports;
   struct demand demand;
   struct kernel *kernel; /* the caller's; NULL: nobody asks it */
-  int64_t pending_us;    /* a SYN of that time may begin a new connection; INT64_MAX: none */
   uint32_t max_flows;
   bool keeps_closes;   /* as they were, where they are ordinary: nobody is told of each step, */
   bool tells_verdicts; /* but somebody of each verdict, */

@@ -157,10 +157,10 @@ static void test_compare(void **state) {
     wire_play(&wire, cases[i].wire);
     hear(&witness.end[0], cases[i].client);
     hear(&witness.end[1], cases[i].server);
-    struct witness_view view = witness_compare(&witness.end[0], &wire.model.end[0], true);
+    struct witness_view view = witness_compare(&witness.end[0], &wire.model.end[0], true, 0);
     if (strcmp(view_text(&view, text), cases[i].client_view) != 0)
       fail_msg("case %zu, client: %s, not %s", i, text, cases[i].client_view);
-    view = witness_compare(&witness.end[1], &wire.model.end[1], true);
+    view = witness_compare(&witness.end[1], &wire.model.end[1], true, 0);
     if (strcmp(view_text(&view, text), cases[i].server_view) != 0)
       fail_msg("case %zu, server: %s, not %s", i, text, cases[i].server_view);
   }
@@ -175,10 +175,32 @@ static void test_out_of_date(void **state) {
   wire_open(&wire, 1, 1);
   wire_play(&wire, NORMAL);
   hear(&kernel, "?ESTABLISHED >CLOSE_WAIT");
-  struct witness_view view = witness_compare(&kernel, &wire.model.end[1], false);
+  struct witness_view view = witness_compare(&kernel, &wire.model.end[1], false, 0);
   assert_string_equal(view_text(&view, text), "1/1 2 unsampled agrees");
-  view = witness_compare(&kernel, &wire.model.end[1], true);
+  view = witness_compare(&kernel, &wire.model.end[1], true, 0);
   assert_string_equal(view_text(&view, text), "1/3 contrary: LAST_ACK, CLOSE_WAIT");
+}
+
+/* What it said before the RST was captured is no word about that RST. */
+static void test_said_before_the_rst(void **state) {
+  (void)state;
+  struct wire wire;
+  struct witness_end kernel = {0};
+  char text[160];
+  wire_open(&wire, 1, 1);
+  wire_play(&wire, FIN1_ACK1 "5000 C R 2 0 0\n");
+  witness_told(&kernel, TCPS_ESTABLISHED, TCPS_CLOSE_WAIT, 200000);
+  witness_told(&kernel, TCPS_CLOSE_WAIT, TCPS_LAST_ACK, 4999800);
+  struct witness_view view = witness_compare(&kernel, &wire.model.end[1], false, 5000000);
+  assert_string_equal(view_text(&view, text), "1/1 1 unsampled silent: CLOSE_WAIT, LAST_ACK");
+  /* After that it is: the end did not take the RST. */
+  kernel.said[kernel.n - 1].t_us = 5000000;
+  view = witness_compare(&kernel, &wire.model.end[1], false, 5000000);
+  assert_string_equal(view_text(&view, text), "1/2 not-there: CLOSED, LAST_ACK");
+  /* Nor has it, if the kernel is asked later and it is still there. */
+  kernel.said[kernel.n - 1].t_us = 4999800;
+  view = witness_compare(&kernel, &wire.model.end[1], true, 5000000);
+  assert_string_equal(view_text(&view, text), "1/2 not-there: CLOSED, LAST_ACK");
 }
 
 /* What the kernel told is heard after what it answered later. */
@@ -350,6 +372,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_compare),
       cmocka_unit_test(test_out_of_date),
+      cmocka_unit_test(test_said_before_the_rst),
       cmocka_unit_test(test_late_words),
       cmocka_unit_test(test_same_moment),
       cmocka_unit_test(test_full),

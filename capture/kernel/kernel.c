@@ -252,9 +252,9 @@ unsigned kernel_ask(struct kernel *k, struct flow *f, struct kernel_word news[st
   struct kernel_view *v = view_of(k, f);
   unsigned n = 0;
   if (!v) return 0;
+  v->asked_us = clock_us();
   n += ask_end(k, f, END_CLIENT, &news[n]);
   n += ask_end(k, f, END_SERVER, &news[n]);
-  v->asked_us = clock_us();
   return n;
 }
 
@@ -277,8 +277,9 @@ void kernel_find_owner(struct kernel *k, struct flow *f, enum end end) {
 }
 
 bool kernel_is_up_to_date(const struct flow *f, enum end end) {
+  enum { RECEIVED_US = 10000 }; /* what was captured may wait for so long to be received */
   const struct kernel_view *view = f->kernel;
-  return view->answer[end] != KERNEL_UNANSWERED && view->asked_us >= f->model.last_us;
+  return view->answer[end] != KERNEL_UNANSWERED && view->asked_us - f->model.last_us >= RECEIVED_US;
 }
 
 bool kernel_holds_time_wait(const struct flow *f, enum end end) {
@@ -428,12 +429,27 @@ static bool release(struct kernel *k, int64_t now_us, struct kernel_word *word) 
   return false;
 }
 
+/* A SYN may have begun another connection before that: whoever answers it decides. */
+static bool is_undecided(const struct flow *f, const struct kernel_event *e, int64_t now_us) {
+  enum { ANSWERED_US = 1000000 };
+  return f->has_pending_syn && e->t_us > f->pending_us && now_us - f->pending_us <= ANSWERED_US;
+}
+
+/* Takes away the word behind the first `left`, which stay. */
+static void take_word(struct kernel *k, unsigned left) {
+  memmove(&k->words[k->first_word + 1], &k->words[k->first_word], left * sizeof *k->words);
+  memmove(&k->closer[k->first_word + 1], &k->closer[k->first_word], left * sizeof *k->closer);
+  k->first_word++;
+}
+
 bool kernel_next(struct kernel *k, struct flow_table *flows, int64_t until_us, int64_t now_us,
                  struct kernel_word *word) {
+  unsigned left = 0;
   if (release(k, now_us, word)) return true;
-  while (k->first_word < k->n_words && k->words[k->first_word].t_us <= until_us) {
-    const struct kernel_event event = k->words[k->first_word], *e = &event; /* more may come */
-    const struct kernel_closer closer = k->closer[k->first_word];
+  while (k->first_word + left < k->n_words && k->words[k->first_word + left].t_us <= until_us) {
+    /* More may come while it is looked at. */
+    const struct kernel_event event = k->words[k->first_word + left], *e = &event;
+    const struct kernel_closer closer = k->closer[k->first_word + left];
     enum end end;
     struct hot *entry = flow_between(flows, e->pair.family, &e->pair.local, e->pair.local_port,
                                      &e->pair.remote, e->pair.remote_port, &end);
@@ -441,9 +457,13 @@ bool kernel_next(struct kernel *k, struct flow_table *flows, int64_t until_us, i
     bool is_opening = e->kind == KERNEL_EVENT_STATE && is_before_close(e->to);
     bool is_news = entry && !(is_opening && entry->form == FLOW_OPEN);
     struct flow *f = is_news ? flow_whole(flows, entry) : NULL;
+    if (f && is_undecided(f, e, now_us)) {
+      left++;
+      continue;
+    }
     if (f && until_us > now_us && is_early(k, e, f, end, now_us)) break;
     k->early_us = 0;
-    k->first_word++;
+    take_word(k, left);
     if (!f) continue;
     if (is_opening) {
       begin_anew(f, end, e);

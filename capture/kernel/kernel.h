@@ -22,7 +22,7 @@
 struct kernel_view {
   struct witness witness;
   struct kernel_socket socket[2]; /* the newest answer, if it was KERNEL_FOUND */
-  int64_t asked_us;               /* when the newest answers were given; 0: not yet */
+  int64_t asked_us;               /* when the newest questions were asked; 0: not yet */
   int64_t ends_us[2];             /* when TIME_WAIT will end, as the newest answer says */
   int64_t gone_us[2];             /* since when there is no such socket; 0: there is, or was none */
   uint64_t cookie[2];             /* kernel_socket.cookie; 0: no answer yet */
@@ -115,7 +115,8 @@ void kernel_gather(struct kernel *kernel);
 
 /* The next word of those that were gathered, told not later than until_us, about a flow of the
  * table; it is in the flow's view already. A word about a flow without a number is held back for a
- * while. False: none; to be called until then. */
+ * while, and so is one that came after a SYN that may have begun another connection, until that
+ * has its answer. False: none; to be called until then. */
 bool kernel_next(struct kernel *kernel, struct flow_table *flows, int64_t until_us, int64_t now_us,
                  struct kernel_word *word);
 

@@ -282,7 +282,7 @@ void verdict_hear(struct verdict *v, const struct model *m, const struct witness
   for (unsigned i = 0; i < 2; i++) v->socket[i] = w->end[i].socket;
   hear_close_wait(v, m, w);
   for (unsigned i = 0; i < 2; i++) {
-    v->kernel[i] = witness_compare(&w->end[i], &m->end[i], up_to_date[i]);
+    v->kernel[i] = witness_compare(&w->end[i], &m->end[i], up_to_date[i], m->rst.t_us);
     if (w->end[i].holder[0] != '\0') v->holder[i] = w->end[i].holder;
     if (w->end[i].closer[0] != '\0') v->closer[i] = w->end[i].closer;
     if (v->kernel[i].difference < WITNESS_NOT_THERE) continue;

@@ -35,9 +35,11 @@ void witness_asked(struct witness_end *e, enum tcp_state state, int64_t t_us) {
   put(e, e->n, state, false, t_us);
 }
 
+/* An answer, an event and a segment of one moment. */
+enum { CLOCKS_DIFFER_US = 100 };
+
 void witness_told(struct witness_end *e, enum tcp_state from, enum tcp_state to, int64_t t_us) {
   if (from == to) return;
-  enum { CLOCKS_DIFFER_US = 100 };
   unsigned at = e->n;
   /* An answer of about the same time that still has the old state came before. */
   while (at > 0 && !e->said[at - 1].told && e->said[at - 1].t_us > t_us - CLOCKS_DIFFER_US &&
@@ -122,6 +124,7 @@ struct alignment {
   unsigned n;     /* how much of it there is */
   struct path path;
   bool up_to_date;
+  int64_t reset_us;
 };
 
 static enum tcp_state kernel_state(const struct alignment *a, unsigned j) {
@@ -180,8 +183,10 @@ static bool is_any_or(enum tcp_state wanted, enum tcp_state state) {
 static enum witness_difference difference_of(const struct alignment *a, unsigned i, unsigned j) {
   enum tcp_state model = a->path.at[i].state, kernel = kernel_state(a, j);
   if (model == kernel) return WITNESS_AGREES;
+  bool after_rst = a->kernel->said[a->first + j].t_us + CLOCKS_DIFFER_US >= a->reset_us ||
+                   (a->up_to_date && j + 1 == a->n);
+  bool by_last_rst = a->path.at[i].reset && i + 1 == a->path.n && after_rst;
   for (size_t row = 0; row < sizeof pairs / sizeof *pairs; row++) {
-    bool by_last_rst = a->path.at[i].reset && i + 1 == a->path.n;
     if (!is_any_or(pairs[row].model, model) || !is_any_or(pairs[row].kernel, kernel)) continue;
     if (pairs[row].by_last_rst && !by_last_rst) continue;
     if (pairs[row].model_before != TCPS_COUNT &&
@@ -255,8 +260,9 @@ static struct witness_view walk(const struct alignment *a,
 }
 
 struct witness_view witness_compare(const struct witness_end *kernel, const struct endpoint *model,
-                                    bool up_to_date) {
-  struct alignment a = {.kernel = kernel, .path = path_of(model), .up_to_date = up_to_date};
+                                    bool up_to_date, int64_t reset_us) {
+  struct alignment a = {
+      .kernel = kernel, .path = path_of(model), .up_to_date = up_to_date, .reset_us = reset_us};
   int cost[PATH_MAX_STATES + 1][WITNESS_STATES_MAX + 1];
   while (a.first < kernel->n && is_opening(kernel->said[a.first].state) &&
          (a.first + 1 < kernel->n || a.path.n == 0))

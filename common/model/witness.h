@@ -77,8 +77,9 @@ struct witness_view {
 };
 
 /* `up_to_date`: the kernel's last word is newer than the last captured segment, so that where it
- * lags behind it contradicts. */
+ * lags behind it contradicts. `reset_us`: when the RST was captured that ended the connection, if
+ * one did: what the kernel said before says nothing of that. */
 struct witness_view witness_compare(const struct witness_end *kernel, const struct endpoint *model,
-                                    bool up_to_date);
+                                    bool up_to_date, int64_t reset_us);
 
 #endif

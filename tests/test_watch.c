@@ -1,0 +1,243 @@
+/* Whose the kernel's words are: the watch between packets and a kernel that says what it is told
+ * to. Here are the functions of capture/kernel/trace.h and diag.h. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the four above first. */
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "capture/watch.h"
+#include "common/model/model.h"
+
+/* ---- The kernel ----------------------------------------------------------------------------- */
+
+enum { EVENTS_MAX = 32 };
+
+static struct {
+  struct kernel_event event[EVENTS_MAX];
+  unsigned n, next;
+  enum tcp_state answer; /* to any question about the server; TCPS_COUNT: none */
+  int64_t asked_us;      /* when that was answered */
+} kernel;
+
+static int64_t now_us(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+struct kernel_trace *kernel_trace_open(char error[static KERNEL_ERROR_SIZE]) {
+  error[0] = '\0';
+  return (struct kernel_trace *)&kernel;
+}
+void kernel_trace_close(struct kernel_trace *trace) { (void)trace; }
+int kernel_trace_fd(const struct kernel_trace *trace) {
+  (void)trace;
+  return -1;
+}
+uint64_t kernel_trace_lost(const struct kernel_trace *trace) {
+  (void)trace;
+  return 0;
+}
+bool kernel_trace_next(struct kernel_trace *trace, struct kernel_event *event) {
+  (void)trace;
+  if (kernel.next == kernel.n) return false;
+  *event = kernel.event[kernel.next++];
+  return true;
+}
+
+struct kernel_diag *kernel_diag_open(char error[static KERNEL_ERROR_SIZE]) {
+  error[0] = '\0';
+  return (struct kernel_diag *)&kernel;
+}
+void kernel_diag_close(struct kernel_diag *diag) { (void)diag; }
+bool kernel_diag_is_local(struct kernel_diag *diag, uint8_t family,
+                          const struct decode_address *address) {
+  (void)diag, (void)family, (void)address;
+  return true;
+}
+bool kernel_diag_listens(struct kernel_diag *diag, uint8_t family,
+                         const struct decode_address *address, uint16_t port) {
+  (void)diag, (void)family, (void)address;
+  return port == 80;
+}
+int kernel_diag_dump(struct kernel_diag *diag, unsigned states, kernel_diag_take *take,
+                     void *context) {
+  (void)diag, (void)states, (void)take, (void)context;
+  return 0;
+}
+enum kernel_answer kernel_diag_ask(struct kernel_diag *diag, const struct kernel_pair *pair,
+                                   struct kernel_socket *socket) {
+  (void)diag;
+  if (kernel.answer == TCPS_COUNT || pair->local_port != 80) return KERNEL_UNANSWERED;
+  *socket = (struct kernel_socket){.cookie = 1, .inode = 1, .state = kernel.answer};
+  kernel.asked_us = now_us();
+  /* Whoever asked is not scheduled for a while. */
+  nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+  return KERNEL_FOUND;
+}
+
+/* ---- What is told --------------------------------------------------------------------------- */
+
+/* Of each verdict: the client's port, the ending, and how each end differs. */
+static char told[1024];
+
+static void tell(struct report *r, const struct flow *f, const struct verdict *v) {
+  (void)r;
+  size_t n = strlen(told);
+  snprintf(told + n, sizeof told - n, "%u %s %s %s\n", f->key.port[f->client],
+           ending_name(v->ending), witness_difference_name(v->kernel[0].difference),
+           witness_difference_name(v->kernel[1].difference));
+}
+static void destroy(struct report *r) { (void)r; }
+
+static const struct report_class class = {.settled = tell, .destroy = destroy};
+static struct report report = {.class = &class};
+static struct watch watch;
+static int64_t base_us;
+
+static int begin(void **state) {
+  (void)state;
+  memset(&kernel, 0, sizeof kernel);
+  memset(&watch, 0, sizeof watch);
+  kernel.answer = TCPS_COUNT;
+  told[0] = '\0';
+  watch.due.two_msl_us = MODEL_LINUX_2MSL_US;
+  watch.due.prompt = watch.live = true;
+  watch.max_flows = 8;
+  if (!watch_init(&watch)) return -1;
+  watch.reports[watch.n_reports++] = &report;
+  watch.kernel = kernel_open();
+  watch_begin(&watch, false);
+  base_us = now_us();
+  return watch.kernel ? 0 : -1;
+}
+
+static int end(void **state) {
+  (void)state;
+  watch_destroy(&watch);
+  kernel_close(watch.kernel);
+  return 0;
+}
+
+/* "US PORT C|S FLAGS SEQ ACK": a segment, read as soon as it was captured; FLAGS of "SFRA".
+ * "US PORT C|S FROM>TO SOCKET": the kernel tells, and is heard with the next segment. */
+static void play(const char *text) {
+  static const struct {
+    char letter;
+    uint8_t flag;
+  } flags[] = {{'S', SEGMENT_SYN}, {'F', SEGMENT_FIN}, {'R', SEGMENT_RST}, {'A', SEGMENT_ACK}};
+  for (; *text; text = strchr(text, '\n') + 1) {
+    unsigned us, port, seq = 0, ack = 0;
+    char who, what[40], *to;
+    assert_true(sscanf(text, "%u %u %c %39s %u %u", &us, &port, &who, what, &seq, &ack) >= 5);
+    struct decode_address client = {{127, 0, 0, 1}}, server = {{127, 0, 0, 2}};
+    bool by_client = who == 'C';
+    if ((to = strchr(what, '>'))) {
+      struct kernel_event e = {.t_us = base_us + us, .socket = seq, .kind = KERNEL_EVENT_STATE};
+      enum tcp_state state;
+      *to++ = '\0';
+      assert_true(tcp_state_parse(what, &state));
+      e.from = (uint8_t)state;
+      assert_true(tcp_state_parse(to, &state));
+      e.to = (uint8_t)state;
+      e.pair = (struct kernel_pair){by_client ? client : server, by_client ? server : client,
+                                    (uint16_t)(by_client ? port : 80),
+                                    (uint16_t)(by_client ? 80 : port), 4};
+      assert_true(kernel.n < EVENTS_MAX);
+      kernel.event[kernel.n++] = e;
+      continue;
+    }
+    struct watch_packet p = {.t_us = base_us + us, .result = DECODE_SEGMENT};
+    p.decoded.family = 4;
+    p.decoded.source = by_client ? client : server;
+    p.decoded.destination = by_client ? server : client;
+    p.decoded.source_port = (uint16_t)(by_client ? port : 80);
+    p.decoded.destination_port = (uint16_t)(by_client ? 80 : port);
+    p.decoded.segment.seq = seq;
+    p.decoded.segment.ack = ack;
+    p.decoded.segment.window = 65535;
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+      if (strchr(what, flags[i].letter)) p.decoded.segment.flags |= flags[i].flag;
+    watch_listen(&watch);
+    watch_packets(&watch, &p, 1);
+  }
+}
+
+/* The client has closed, the server too, and the server's FIN was lost before the tap. */
+#define HALF_CLOSED(PORT)                               \
+  "0 " PORT " C S 0 0\n1 " PORT " S SA 0 1\n2 " PORT    \
+  " C A 1 1\n"                                          \
+  "100 " PORT " C ESTABLISHED>FIN_WAIT_1 21\n101 " PORT \
+  " C FA 1 1\n"                                         \
+  "102 " PORT " S ESTABLISHED>CLOSE_WAIT 11\n103 " PORT \
+  " S A 1 2\n"                                          \
+  "104 " PORT " C FIN_WAIT_1>FIN_WAIT_2 21\n105 " PORT " S CLOSE_WAIT>LAST_ACK 11\n"
+
+/* It opens the four-tuple anew, and its RST clears the old half away. */
+#define CLEARED(PORT) "5000 " PORT " C S 900000 0\n5001 " PORT " S A 1 2\n5002 " PORT " C R 2 0\n"
+
+/* ---- The tests ------------------------------------------------------------------------------ */
+
+static void the_end_of_the_old_socket_is_the_old_connections(void **state) {
+  (void)state;
+  play(HALF_CLOSED("1000") CLEARED("1000")
+       "5003 1000 S LAST_ACK>CLOSED 11\n"
+       "9000 1000 C S 900000 0\n9001 1000 S SA 500000 900001\n9002 1000 C A 900001 500001\n");
+  assert_string_equal(told, "1000 reset agrees silent\n");
+}
+
+/* Its SYN is never answered. */
+static void nobody_waits_for_the_answer_to_anothers_syn(void **state) {
+  (void)state;
+  play(HALF_CLOSED("1000") HALF_CLOSED("2000")
+       "4000 2000 C S 700000 0\n"
+       "5002 1000 C R 2 0\n5003 1000 S LAST_ACK>CLOSED 11\n"
+       "9000 1000 C S 900000 0\n9001 1000 S SA 500000 900001\n9002 1000 C A 900001 500001\n");
+  assert_string_equal(told, "1000 reset agrees silent\n");
+}
+
+/* The SYN is answered: what was told before was of the old one, and what came after is of the next.
+ */
+static void the_answer_decides(void **state) {
+  (void)state;
+  play(HALF_CLOSED("1000") "105 1000 S FA 1 2\n106 1000 C A 2 2\n107 1000 S LAST_ACK>CLOSED 11\n"
+       "5000 1000 C S 900000 0\n"
+       "5002 1000 C SYN_SENT>ESTABLISHED 22\n5003 1000 S SYN_RECEIVED>ESTABLISHED 12\n"
+       "5004 1000 C ESTABLISHED>FIN_WAIT_1 22\n"
+       "5001 1000 S SA 500000 900001\n5002 1000 C A 900001 500001\n5004 1000 C FA 900001 500001\n");
+  watch_end(&watch, base_us + 6000);
+  assert_string_equal(told,
+                      "1000 normal agrees agrees\n1000 unfinished-fin-unanswered agrees agrees\n");
+}
+
+/* The answer is older than the RST, though whoever asked went on only after that. */
+static void an_answer_is_no_newer_than_the_question(void **state) {
+  (void)state;
+  struct decode_address client = {{127, 0, 0, 1}}, server = {{127, 0, 0, 2}};
+  struct kernel_word news[2];
+  enum end end;
+  char text[256];
+  play(HALF_CLOSED("1000"));
+  kernel.answer = TCPS_LAST_ACK;
+  struct hot *e = flow_between(&watch.flows, 4, &client, 1000, &server, 80, &end);
+  kernel_ask(watch.kernel, flow_whole(&watch.flows, e), news);
+  unsigned us = (unsigned)(kernel.asked_us - base_us);
+  snprintf(text, sizeof text, "%u 1000 C R 2 0\n%u 1000 C S 900000 0\n", us + 1000, us + 5000);
+  play(text);
+  assert_string_equal(told, "1000 reset agrees silent\n");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(nobody_waits_for_the_answer_to_anothers_syn, begin, end),
+      cmocka_unit_test_setup_teardown(the_answer_decides, begin, end),
+      cmocka_unit_test_setup_teardown(an_answer_is_no_newer_than_the_question, begin, end),
+      cmocka_unit_test_setup_teardown(the_end_of_the_old_socket_is_the_old_connections, begin, end),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
