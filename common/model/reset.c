@@ -108,17 +108,17 @@ static const struct {
      "it answers a FIN that came long after its sender's own was acknowledged"},
     {CLUE_HAD_CLOSED | CLUE_WAITED | CLUE_ANSWERS_PROBE, CLUE_ACK, RESET_FIN_WAIT_2_EXPIRED,
      "it answers a probe that came long after its sender's FIN was acknowledged"},
-    {CLUE_HAD_CLOSED | CLUE_WAITED | CLUE_ANSWERS_ACK | CLUE_SOON, CLUE_ACK, RESET_FIN_WAIT_2_EXPIRED,
+    {CLUE_HAD_CLOSED | CLUE_WAITED | CLUE_ANSWERS_ACK | CLUE_SOON, 0, RESET_FIN_WAIT_2_EXPIRED,
      "it answers an ACK that came long after its sender's FIN was acknowledged"},
-    {CLUE_HAD_CLOSED | CLUE_ANSWERS_FIN | CLUE_ANSWERS_ACK | CLUE_SOON, CLUE_ACK | CLUE_WAITED,
-     RESET_NO_SOCKET, "it answers a FIN, and carries no ACK: what is closed answers so"},
+    {CLUE_HAD_CLOSED | CLUE_ANSWERS_FIN | CLUE_ANSWERS_ACK | CLUE_SOON, 0, RESET_NO_SOCKET,
+     "it answers a FIN, and carries no ACK: what is closed answers so"},
     {CLUE_ANSWERS_BLIND, 0, RESET_NO_SOCKET, "it answers a segment that acknowledged nothing"},
     {CLUE_ACK | CLUE_HOLE, 0, RESET_CANNOT_TELL,
      "what came before it was not captured: a FIN of its sender, or octets after that"},
     {CLUE_ACK, CLUE_PEER_DATA, RESET_LINGER_0,
      "it carries ACK, so it answers nothing (so do Linux, BSD and Windows), and there was nothing to "
      "leave unread"},
-    {CLUE_ACK | CLUE_HAD_CLOSED | CLUE_LATE_DATA, 0, RESET_CANNOT_TELL,
+    {CLUE_HAD_CLOSED | CLUE_LATE_DATA, 0, RESET_CANNOT_TELL,
      "octets came after its sender had closed, and it did not answer them at once: that they came, that "
      "they were left unread, and SO_LINGER 0 look alike; the kernel of its sender would tell"},
     /* slirp4netns acknowledges what came after close(), and resets when its own side refuses it. */
