@@ -77,7 +77,7 @@ enum {
   CLUE_ECHO = 0x80,       /* it echoes the timestamp of one copy */
   CLUE_ECHO_OLD = 0x400,  /* of one before that, and no ACK is delayed for so long */
   CLUE_WHOLE = 0x100,     /* what it answers begins where had been acknowledged to */
-  CLUE_ALL_TWICE = 0x200, /* so does what its D-SACK reports: all had come before */
+  CLUE_ALL_TWICE = 0x200, /* it has a D-SACK, and so does what that reports: all had come before */
   CLUE_APART = 0x1000,    /* the ACK of any copy before would not have been delayed until it */
   CLUE_NETWORK_COPIES = 0x2000,
   CLUE_PROMPT = 0x4000, /* so soon after the newest copy that it answers that one */
@@ -108,16 +108,16 @@ static const struct {
      "the echoed timestamp names the copy that came first"},
     {CLUE_FIRST | CLUE_BARE | CLUE_LATE, 0, UNTOLD,
      "the answer came so late that all copies may have come together"},
-    {CLUE_DSACK | CLUE_FIRST | CLUE_ALL_TWICE | CLUE_ECHO_OLD, 0, THAT_ARRIVED,
+    {CLUE_FIRST | CLUE_ALL_TWICE | CLUE_ECHO_OLD, 0, THAT_ARRIVED,
      "a D-SACK says that it had come before, and the echoed timestamp when"},
-    {CLUE_DSACK | CLUE_FIRST | CLUE_ALL_TWICE | CLUE_APART, CLUE_NETWORK_COPIES, ONE_ARRIVED,
+    {CLUE_FIRST | CLUE_ALL_TWICE | CLUE_APART, CLUE_NETWORK_COPIES, ONE_ARRIVED,
      "a D-SACK says that a copy had come before"},
-    {CLUE_DSACK | CLUE_FIRST | CLUE_ALL_TWICE, 0, EITHER_LOST,
+    {CLUE_FIRST | CLUE_ALL_TWICE, 0, EITHER_LOST,
      "a D-SACK says that a copy had come before, or that the network made one"},
     {CLUE_DSACK | CLUE_FIRST, 0, UNTOLD,
      "a copy had come, and had no answer because octets before it were missing"},
-    {CLUE_FIRST | CLUE_BARE | CLUE_SACK_PERMITTED | CLUE_WHOLE | CLUE_PROMPT | CLUE_AWAKE, CLUE_DSACK,
-     FINS_LOST, "the ACK carries no D-SACK, so no other copy had come"},
+    {CLUE_FIRST | CLUE_BARE | CLUE_SACK_PERMITTED | CLUE_WHOLE | CLUE_PROMPT | CLUE_AWAKE, 0, FINS_LOST,
+     "the ACK carries no D-SACK, so no other copy had come"},
     {CLUE_SOON, 0, UNTOLD, "it was repeated sooner than an ACK could come"},
     {0, 0, EITHER_LOST, "nothing tells whether the FIN or its ACK was lost"},
 };
@@ -217,7 +217,7 @@ static unsigned clues_of(const struct walk *w, const struct loss_answer *a, bool
   if (w->context->network_copies) clues |= CLUE_NETWORK_COPIES;
   if (is_awaited(w, to - 1)) clues |= CLUE_APART;
   bool prompt = a->t_us - copy_of(w, to)->t_us < LOSS_DELAYED_ACK_US + w->context->path_us;
-  if (echo || prompt) clues |= CLUE_PROMPT;
+  if (prompt) clues |= CLUE_PROMPT;
   /* It may also answer a copy that was not captured; then it echoes another timestamp. */
   bool stamped = w->fin->has_timestamps && a->has_tsecr;
   if (!prompt && (!stamped || seq_leq(a->tsecr, copy_of(w, to)->tsval))) clues |= CLUE_LATE;

@@ -1,0 +1,168 @@
+/* The table of loss.c, row by row: what copies and answers say, and with one clue less, or one that
+ * speaks against it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the four above first. */
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/model/loss.h"
+
+/* The FIN has the octet 999; until an answer everything before that had been acknowledged. */
+enum { FIN_SEQ = 999 };
+
+/* "F0/100@990": a copy at 0 ms with the timestamp 100, from octet 990 on (FIN_SEQ if it says
+ * nothing). "A410/500": an answer that echoes 500; @ACKED before it, dLEFT: a D-SACK from there on,
+ * n: it is not bare, w: from TIME_WAIT. /0: without timestamps. */
+static void play(struct close_fin *fin, const char *events) {
+  for (char word[32]; sscanf(events, " %31s", word) == 1;) {
+    events = strstr(events, word) + strlen(word);
+    unsigned ms, stamp, octet = FIN_SEQ, left = 0;
+    const char *at = strchr(word, '@'), *dsack = strchr(word, 'd');
+    assert_int_equal(sscanf(word + 1, "%u/%u", &ms, &stamp), 2);
+    if (at) assert_int_equal(sscanf(at, "@%u", &octet), 1);
+    if (dsack) assert_int_equal(sscanf(dsack, "d%u", &left), 1);
+    struct segment s = {.t_us = ms * INT64_C(1000),
+                        .flags = SEGMENT_ACK,
+                        .options = stamp ? SEGMENT_HAS_TIMESTAMPS : 0};
+    if (word[0] == 'F') {
+      s.seq = octet;
+      s.flags |= SEGMENT_FIN;
+      s.tsval = stamp;
+      loss_note_copy(fin, &s, false);
+      continue;
+    }
+    s.ack = FIN_SEQ + 1;
+    s.tsecr = stamp;
+    s.payload_bytes = strchr(word, 'n') ? 5 : 0;
+    if (dsack) {
+      s.options |= SEGMENT_HAS_SACK;
+      s.sack_left = left;
+      s.sack_right = FIN_SEQ + 1;
+    }
+    loss_note_answer(fin, FIN_SEQ, octet, !strchr(word, 'w'), &s);
+  }
+}
+
+/* "fin after-tap 1: why; ..." */
+static const char *text_of(const struct losses *l, char text[static 400]) {
+  static const char *const names[LOSS_OF] = {"fin", "ack", "either"};
+  size_t n = 0;
+  text[0] = '\0';
+  for (unsigned what = 0; what < LOSS_OF; what++)
+    for (unsigned place = 0; place < LOSS_PLACES; place++)
+      if (l->count[what][place] > 0)
+        n += (size_t)snprintf(text + n, 400 - n, "%s %s %u: %s; ", names[what],
+                              loss_place_name(place), l->count[what][place],
+                              l->because[what][place]);
+  if (l->spurious)
+    n += (size_t)snprintf(text + n, 400 - n, "spurious %u: %s; ", l->spurious, l->spurious_because);
+  if (l->untold_because)
+    n += (size_t)snprintf(text + n, 400 - n, "untold: %s; ", l->untold_because);
+  return text;
+}
+
+#define SACKED "its receiver had acknowledged it selectively; "
+#define SOONER "it was repeated sooner than an ACK is delayed; "
+#define NAMED "the echoed timestamp names the copy that came first; "
+#define TOO_LATE "untold: the answer came so late that all copies may have come together; "
+#define TWICE_WHEN "a D-SACK says that it had come before, and the echoed timestamp when; "
+#define TWICE "a D-SACK says that a copy had come before; "
+#define NETWORK "a D-SACK says that a copy had come before, or that the network made one; "
+#define NO_ANSWER \
+  "untold: a copy had come, and had no answer because octets before it were missing; "
+#define NO_OTHER "the ACK carries no D-SACK, so no other copy had come; "
+#define NO_TIME "untold: it was repeated sooner than an ACK could come; "
+#define NOTHING_TELLS "nothing tells whether the FIN or its ACK was lost; "
+#define REST "nothing names the other copies; "
+#define ACK_AFTER_TAP "ack after-tap 1: the FIN was sent again long after it had passed; "
+
+static const struct {
+  const char
+      *context; /* S: SACK is permitted; T: its receiver is in TIME_WAIT; N: network copies */
+  const char *events, *says;
+} rows[] = {
+    /* Acknowledged selectively, whatever else there is. */
+    {"S", "F0/100 sacked F400/500 A410/500", "spurious 1: " SACKED},
+    {"S", "F0/100 sacked F8/108 A9/108d999", "spurious 1: " SACKED},
+    /* So soon that no ACK of the first copy could be there: a D-SACK says that it came. */
+    {"S", "F0/100 F8/108 A9/108d999", "spurious 1: " SOONER},
+    {"T", "F0/100 F8/108 A9/100d999w", "spurious 1: " SOONER},
+    {"S", "F0/100 F8/108 A9/108", ""},
+    {"", "F0/100 F8/108 A9/108", NO_TIME},
+    /* In TIME_WAIT the first timestamp stays, however late the answer; of the first answer alone.
+     */
+    {"T", "F0/100 F400/500 A410/100w", "ack before-tap 1: " NAMED},
+    {"T", "F0/100 F400/500 A410/500w", "fin after-tap 1: " NAMED},
+    {"", "F0/100 F400/500 A410/500w", "either unknown 1: " NOTHING_TELLS},
+    {"T", "F0/100 F400/500 A410/0w", "either unknown 1: " NOTHING_TELLS},
+    {"T", "F0/100 F400/500 A2400/100w", "ack before-tap 1: " NAMED},
+    {"T", "F0/100 A1/100w F400/500 F900/1000 A910/500w",
+     ACK_AFTER_TAP "either unknown 1: " NOTHING_TELLS},
+    /* An answer that is late, and bare, and the first. */
+    {"", "F0/0 F400/0 A2400/0", TOO_LATE},
+    {"S", "F0/100 F400/500 A2400/100d999", TOO_LATE},
+    {"S", "F0/100 F400/500 A2400/500", TOO_LATE},
+    {"", "F0/0 F400/0 A2400/0n", "either unknown 1: " NOTHING_TELLS},
+    {"", "F0/0 F400/0 A410/0", "either unknown 1: " NOTHING_TELLS},
+    {"", "F0/0 A1/0 F400/0 F900/0 A2400/0", ACK_AFTER_TAP "either unknown 1: " NOTHING_TELLS},
+    /* A D-SACK of all. */
+    {"S", "F0/100 F400/500 A410/100d999", "ack before-tap 1: " TWICE_WHEN},
+    {"S", "F0/100 F400/500 F900/1000 A910/100d999",
+     "ack before-tap 1: " TWICE_WHEN "either unknown 1: " REST},
+    {"SN", "F0/100 F400/500 A410/100d999", "ack before-tap 1: " TWICE_WHEN},
+    {"S", "F0/100 F400/500 A410/500d999", "ack before-tap 1: " TWICE},
+    {"S", "F0/0 F400/0 A410/0d999", "ack before-tap 1: " TWICE},
+    {"SN", "F0/0 F400/0 A410/0d999", "either unknown 1: " NETWORK},
+    {"S", "F0/0 F400/0 F500/0 A510/0d999", "either unknown 1: " NETWORK},
+    {"S", "F0/100 A1/100 F400/500 F900/1000 A910/500d999",
+     ACK_AFTER_TAP "either unknown 1: " NOTHING_TELLS},
+    {"SN", "F0/0 A1/0 F400/0 F900/0 A910/0d999", ACK_AFTER_TAP "either unknown 1: " NOTHING_TELLS},
+    /* A D-SACK of the FIN alone, where more had come. */
+    {"S", "F0/100@990 F400/500 A410/100@990d999", NO_ANSWER},
+    {"S", "F0/0@990 F400/0@990 A410/0@990d999", NO_ANSWER},
+    {"SN", "F0/0@990 F400/0@990 A410/0@990d999", NO_ANSWER},
+    {"S", "F0/0@990 A1/0 F400/0@990 F900/0@990 A910/0@990d999",
+     ACK_AFTER_TAP "either unknown 1: " NOTHING_TELLS},
+    /* No D-SACK, though there would be one. */
+    {"S", "F0/100 F400/500 A410/500", "fin after-tap 1: " NO_OTHER},
+    {"S", "F0/0 F400/0 A410/0", "fin after-tap 1: " NO_OTHER},
+    {"", "F0/100 F400/500 A410/500", "either unknown 1: " NOTHING_TELLS},
+    {"S", "F0/100 F400/500 A410/500n", "either unknown 1: " NOTHING_TELLS},
+    {"S", "F0/100 F400/500 A410/500w", "either unknown 1: " NOTHING_TELLS},
+    {"S", "F0/100 F400/500 A2400/900", "either unknown 1: " NOTHING_TELLS},
+    {"S", "F0/100@990 F400/500 A410/500@990", "either unknown 1: " NOTHING_TELLS},
+    {"S", "F0/0 A1/0 F400/0 F900/0 A910/0", ACK_AFTER_TAP "either unknown 1: " NOTHING_TELLS},
+};
+
+static void each_row(void **unused) {
+  (void)unused;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct close_fin fin = {0};
+    char events[200], text[400];
+    snprintf(events, sizeof events, "%s", rows[i].events);
+    char *sacked = strstr(events, " sacked");
+    if (sacked) memset(sacked, ' ', strlen(" sacked"));
+    play(&fin, events);
+    fin.sacked = sacked;
+    const struct loss_context context = {
+        .receiver_long_us = 100000,
+        .sender_soon_us = 10000,
+        .sack_permitted = strchr(rows[i].context, 'S'),
+        .met_time_wait = strchr(rows[i].context, 'T'),
+        .network_copies = strchr(rows[i].context, 'N'),
+    };
+    const struct losses losses = loss_infer(&fin, &context);
+    if (strcmp(text_of(&losses, text), rows[i].says) != 0)
+      fail_msg("%s, %s\n  says:   %s\n  wanted: %s", rows[i].events, rows[i].context, text,
+               rows[i].says);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(each_row)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
