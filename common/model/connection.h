@@ -210,8 +210,8 @@ uint32_t connection_w(const struct model *model);
 /* An end has not been heard of, or its handshake is not complete. */
 bool connection_is_half_open(const struct model *model);
 
-/* The segment is no newer than the newest of its connection and brings nothing that was not there:
- * where two taps are in one file, one after the other, it was captured twice. */
+/* The segment brings nothing that was not there, and is no newer than the newest of its connection,
+ * unless the clock of another tap in the file is known to differ: it was captured twice. */
 bool connection_repeats(const struct model *model, enum end from, const struct segment *segment);
 
 /* When TIME_WAIT will end by itself, or INT64_MAX when neither end is in it. */
