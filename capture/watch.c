@@ -384,7 +384,8 @@ static void follow_whole(struct watch *w, struct hot *e, bool is_new, struct wat
   struct flow *f = conclude_whole(w, e);
   if (is_new || (s->flags & (SEGMENT_FIN | SEGMENT_RST))) conclude_roles(w, f);
   enum end from = flow_end_of(f, packet->place.half);
-  if ((w->ran_backwards || f->model.is_joined) && connection_repeats(&f->model, from, s)) {
+  if ((w->ran_backwards || connection_is_joined(&f->model)) &&
+      connection_repeats(&f->model, from, s)) {
     w->summary.copies++;
   } else if (!follow_next(w, f, from, packet)) {
     note_text(e, packet);

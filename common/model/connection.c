@@ -71,6 +71,7 @@ struct losses connection_losses(const struct model *m, unsigned fin) {
       .sender_soon_us = endpoint_soon_us(f),
       .sack_permitted = m->sack_permitted[0] && m->sack_permitted[1],
       .met_time_wait = fin == FIN2 && !m->crossed,
+      .reorders = m->reorders,
       .network_copies = m->network_copies,
   };
   return loss_infer(&m->fin[fin], &context);
@@ -104,7 +105,7 @@ bool connection_is_half_open(const struct model *m) {
 
 bool connection_repeats(const struct model *m, enum end from, const struct segment *s) {
   const struct endpoint *e = &m->end[from];
-  if (m->segments == 0 || (s->t_us > m->last_us && !m->is_joined)) return false;
+  if (m->segments == 0 || (s->t_us > m->last_us && !connection_is_joined(m))) return false;
   if (segment_has(s, SEGMENT_RST)) return m->rst.t_us != 0;
   /* What is sent again, after the clock was set back, has a newer timestamp. */
   bool has_tsval = e->has_tsval && (s->options & SEGMENT_HAS_TIMESTAMPS);

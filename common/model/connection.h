@@ -122,8 +122,9 @@ struct model {
   struct talk_path path[2];   /* by end */
   struct talk_path rst_path;  /* of the RST that ended it, or else the newest, */
   enum end rst_path_from : 8; /* whoever it says has sent it */
-  bool syn_again[2];          /* by end: its SYN was captured again when it had gone on */
-  bool is_joined; /* so were both: what another tap saw, by another clock, follows as well */
+  uint8_t syns_again;         /* 1 << end: its SYN was captured again when it had gone on */
+  bool reorders; /* in the close, a segment was captured whose sender had used a newer timestamp
+                    before */
 };
 
 enum change_kind {
@@ -180,6 +181,9 @@ static inline enum end connection_closer(const struct model *m, unsigned fin) {
   if (m->first_closer == END_NONE) return END_NONE;
   return fin == FIN1 ? m->first_closer : end_other(m->first_closer);
 }
+
+/* Both SYNs came again: what another tap saw, by another clock, follows as well. */
+static inline bool connection_is_joined(const struct model *m) { return m->syns_again == 3; }
 
 /* Somebody has begun to end it: a FIN was captured, or an RST that took effect. */
 static inline bool connection_has_closed(const struct model *m) {

@@ -28,7 +28,8 @@ const char *loss_place_name(enum loss_place place) {
   return "";
 }
 
-void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool crossed) {
+void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool crossed,
+                    bool outdated) {
   if (fin->copies == 0) {
     fin->has_timestamps = segment->options & SEGMENT_HAS_TIMESTAMPS;
   } else {
@@ -37,11 +38,20 @@ void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool c
     fin->flat_gaps = grew ? 0 : fin->flat_gaps + 1;
     fin->last_gap_us = gap_us;
   }
-  fin->copy[fin->copies++ % LOSS_KEPT] =
-      (struct loss_copy){segment->t_us, segment->seq, segment->tsval, segment->is_lost};
+  fin->copy[fin->copies++ % LOSS_KEPT] = (struct loss_copy){.t_us = segment->t_us,
+                                                            .seq = segment->seq,
+                                                            .tsval = segment->tsval,
+                                                            .is_lost = segment->is_lost,
+                                                            .outdated = outdated};
   fin->lost[LOSS_OF_FIN] += segment->is_lost;
   fin->last_us = segment->t_us;
   if (!crossed || fin->unanswered > 0) fin->unanswered++;
+}
+
+void loss_note_before(struct close_fin *fin, const struct segment *segment) {
+  if (fin->copies == 0 || !fin->has_timestamps) return;
+  struct loss_copy *newest = &fin->copy[(fin->copies - 1) % LOSS_KEPT];
+  if (seq_gt(segment->tsval, newest->tsval)) newest->passed = true;
 }
 
 void loss_note_answer(struct close_fin *fin, uint32_t fin_seq, uint32_t acked_before,
@@ -80,8 +90,9 @@ enum {
   CLUE_ALL_TWICE = 0x200, /* it has a D-SACK, and so does what that reports: all had come before */
   CLUE_APART = 0x1000,    /* the ACK of any copy before would not have been delayed until it */
   CLUE_NETWORK_COPIES = 0x2000,
-  CLUE_PROMPT = 0x4000, /* so soon after the newest copy that it answers that one */
-  CLUE_LATE = 0x8000,   /* so long after that all may have come together, and it answers them all */
+  CLUE_REORDERS = 0x10000, /* what is sent later may come sooner: the delay varies */
+  CLUE_PROMPT = 0x4000,    /* so soon after the newest copy that it answers that one */
+  CLUE_LATE = 0x8000, /* so long after that all may have come together, and it answers them all */
 };
 
 enum outcome {
@@ -116,6 +127,7 @@ static const struct {
      "a D-SACK says that a copy had come before, or that the network made one"},
     {CLUE_DSACK | CLUE_FIRST, 0, UNTOLD,
      "a copy had come, and had no answer because octets before it were missing"},
+    {CLUE_ECHO_OLD | CLUE_REORDERS, 0, UNTOLD, "the answer echoes the timestamp of an earlier copy: it may be late"},
     {CLUE_FIRST | CLUE_BARE | CLUE_SACK_PERMITTED | CLUE_WHOLE | CLUE_PROMPT | CLUE_AWAKE, 0, FINS_LOST,
      "the ACK carries no D-SACK, so no other copy had come"},
     {CLUE_SOON, 0, UNTOLD, "it was repeated sooner than an ACK could come"},
@@ -127,6 +139,7 @@ static const char NOT_THERE[] = "its receiver went on without it long after it h
 static const char UNAWARE[] = "the FIN was sent again long after it had passed";
 static const char BETWEEN[] = "it passed one tap, and never the other";
 static const char REST[] = "nothing names the other copies";
+static const char OVERTAKEN[] = "a newer timestamp may have come before it: then it is dropped";
 static const char BEHIND[] = "octets before it were missing: if it came, it had no answer";
 
 /* ---- The inference -------------------------------------------------------------------------- */
@@ -214,6 +227,7 @@ static unsigned clues_of(const struct walk *w, const struct loss_answer *a, bool
   if (w->context->sack_permitted) clues |= CLUE_SACK_PERMITTED;
   if (w->context->met_time_wait) clues |= CLUE_TIME_WAIT;
   if (a->before_time_wait) clues |= CLUE_AWAKE;
+  if (w->context->reorders) clues |= CLUE_REORDERS;
   if (w->context->network_copies) clues |= CLUE_NETWORK_COPIES;
   if (is_awaited(w, to - 1)) clues |= CLUE_APART;
   bool prompt = a->t_us - copy_of(w, to)->t_us < LOSS_DELAYED_ACK_US + w->context->path_us;
@@ -234,8 +248,11 @@ static uint32_t answerable(struct walk *w, const struct loss_answer *a, uint32_t
                            uint32_t to) {
   uint32_t n = 0;
   for (uint32_t i = from; i < to; i++) {
-    if (copy_of(w, i)->is_lost) continue;
-    if (!seq_leq(copy_of(w, i)->seq, a->acked_before))
+    const struct loss_copy *copy = copy_of(w, i);
+    if (copy->is_lost) continue;
+    if (copy->outdated || (copy->passed && w->context->reorders))
+      w->losses.untold_because = OVERTAKEN;
+    else if (!seq_leq(copy_of(w, i)->seq, a->acked_before))
       w->losses.untold_because = BEHIND;
     else if (is_awaited(w, i))
       n++;
@@ -303,21 +320,23 @@ static void take_one_back(struct walk *w) {
   }
 }
 
-/* By how much longer than the copy before it this one was under way, by its timestamp of
+/* By how much longer or shorter than the copy before it this one was under way, by its timestamp of
  * milliseconds; 0 where timestamps count something else. */
-static int64_t slower_us(const struct walk *w, uint32_t i) {
+static int64_t differs_us(const struct walk *w, uint32_t i) {
+  enum { FASTER = 4, SLOWER = 2 };
   if (!w->fin->has_timestamps || i == 0 || w->fin->copies - i >= LOSS_KEPT) return 0;
   int64_t gap_us = copy_of(w, i)->t_us - copy_of(w, i - 1)->t_us;
   int64_t sent_us = INT64_C(1000) * seq_diff(copy_of(w, i)->tsval, copy_of(w, i - 1)->tsval);
-  return sent_us * 2 > gap_us && sent_us < gap_us ? gap_us - sent_us : 0;
+  if (sent_us * SLOWER <= gap_us || sent_us >= gap_us * FASTER) return 0;
+  return gap_us - sent_us;
 }
 
 /* On a path whose delay varies so much, what it adds may be as much again each way. */
 static void walk_copy(struct walk *w) {
   enum { WAYS = 4 };
-  int64_t slower = slower_us(w, w->next);
-  if (slower > 0) w->delayed = true;
-  answer_was_lost(w, copy_of(w, w->next)->t_us - WAYS * slower);
+  int64_t differs = differs_us(w, w->next);
+  if (differs > 0) w->delayed = true;
+  answer_was_lost(w, copy_of(w, w->next)->t_us - WAYS * (differs > 0 ? differs : -differs));
   w->next++;
 }
 

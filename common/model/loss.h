@@ -61,6 +61,9 @@ struct loss_copy {
   uint32_t seq;   /* of its segment: the FIN's octet, or of data that it carries */
   uint32_t tsval; /* counts if the FIN has timestamps */
   bool is_lost;   /* two taps show it */
+  bool outdated;  /* its sender had used a newer timestamp: its receiver drops it (RFC 7323, 5.3) */
+  bool passed;    /* octets before it were sent again since, with a newer timestamp: should those
+                     overtake it, the same */
 };
 
 struct loss_answer {
@@ -98,8 +101,12 @@ struct close_fin {
 };
 
 /* A copy of this FIN was captured. `crossed`: so soon after an answer that it may have left before
- * that arrived; then it awaits none of its own. */
-void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool crossed);
+ * that arrived; then it awaits none of its own. `outdated`: see struct loss_copy. */
+void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool crossed,
+                    bool outdated);
+
+/* Its sender sent a segment that begins before the FIN. */
+void loss_note_before(struct close_fin *fin, const struct segment *segment);
 
 /* A segment that covers this FIN, which is at fin_seq, was captured and counts as an answer. Until
  * then its sender had acknowledged what is before acked_before. */
@@ -118,6 +125,7 @@ struct loss_context {
   /* Its receiver is in TIME_WAIT by the first copy that arrives, keeps the timestamp of that one,
    * and sends no D-SACK. */
   bool met_time_wait;
+  bool reorders;       /* the path does */
   bool network_copies; /* what seems to have been sent twice may have been doubled on the way */
 };
 

@@ -38,11 +38,11 @@ void model_swap_ends(struct model *m) {
   swap(m->last_roles, sizeof m->last_roles);
   swap(m->sack_permitted, sizeof m->sack_permitted);
   swap(m->reopened, sizeof m->reopened);
-  swap(m->syn_again, sizeof m->syn_again);
   swap(m->tls, sizeof m->tls);
   swap(m->path, sizeof m->path);
   m->talk.from = (uint8_t)swapped(m->talk.from);
   m->rst_path_from = swapped(m->rst_path_from);
+  m->syns_again = (uint8_t)((m->syns_again & 1) << 1 | m->syns_again >> 1);
   m->first_closer = swapped(m->first_closer);
   m->rst.from = swapped(m->rst.from);
   for (unsigned i = 0; i < m->n_findings; i++)
@@ -224,6 +224,8 @@ static void step_segment(struct observation *o) {
     o->m->last_control_us = o->s->t_us;
   }
   if (o->first_fin) sender_acked_before(o);
+  if (f->has_fin && seq_lt(o->s->seq, f->fin_seq) && !segment_carries_fin(o->s))
+    loss_note_before(&o->m->fin[connection_fin_of(o->m, o->from)], o->s);
   o->m->last_roles[o->from] = step->roles;
   if (!o->s->is_lost) receiver_take(o);
   step->verdict = judge(o, &awaited, odd || contradicts(o));
@@ -255,8 +257,7 @@ static bool is_late_syn(struct model *m, enum end from, const struct segment *s)
   if (!segment_has(s, SEGMENT_SYN) || !f->sent_syn || s->seq != f->first_seq) return false;
   if (!endpoint_has_shown(f, EVENT_RCV_SYN_ACK) && !endpoint_has_shown(f, EVENT_RCV_ACK_OF_SYN))
     return false;
-  m->syn_again[from] = true;
-  m->is_joined = m->syn_again[0] && m->syn_again[1];
+  m->syns_again |= (uint8_t)(1U << from);
   return true;
 }
 
@@ -277,8 +278,9 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   /* Several queues and processors make a capture step back a little. */
   enum { STEP_BACK_US = 1000 };
   if (m->segments > 0 && m->last_us - s->t_us > STEP_BACK_US) m->ran_backwards = true;
-  if (m->is_joined) m->ran_backwards = true; /* one of the taps has it alone */
+  if (connection_is_joined(m)) m->ran_backwards = true; /* one of the taps has it alone */
   if (m->segments++ == 0) sender_begin(&o);
+  if (o.overtaken && m->roles_seen) m->reorders = true;
   m->last_us = s->t_us;
   step->verdict = STEP_EXPECTED;
   step->roles = (uint8_t)role_of(m, from, s);

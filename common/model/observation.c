@@ -11,16 +11,14 @@ struct observation observation_make(struct model *m, enum end from, const struct
   const struct endpoint *r = &m->end[to];
   uint32_t opened = r->sent_syn ? r->first_seq + 1 : r->first_seq;
   bool first_fin = segment_carries_fin(s) && !f->has_fin;
-  /* Its timestamp is older than another that its sender has used: it was captured late. So it is if
-   * that is the same for longer than a second, the slowest tick of a sender (RFC 7323, 5.4). */
-  enum { TICKED_US = 2000000 };
   bool has_tsval = f->has_tsval && (s->options & SEGMENT_HAS_TIMESTAMPS);
-  int64_t fin_us = f->has_fin ? m->fin[connection_fin_of(m, from)].last_us : s->t_us;
-  bool overtaken =
-      has_tsval && !first_fin &&
-      (seq_lt(s->tsval, f->tsval) || (s->tsval == f->tsval && s->tsval != 0 &&
-                                      segment_carries_fin(s) && s->t_us - fin_us > TICKED_US));
+  bool overtaken = has_tsval && seq_lt(s->tsval, f->tsval);
   bool stamped_anew = has_tsval && seq_gt(s->tsval, f->tsval);
+  /* A sender's clock ticks once a second at least (RFC 7323, 5.4). */
+  enum { TICKED_US = 2000000 };
+  int64_t fin_us = f->has_fin ? m->fin[connection_fin_of(m, from)].last_us : s->t_us;
+  bool ticked = has_tsval && s->tsval != 0 && s->tsval == f->tsval && segment_carries_fin(s) &&
+                s->t_us - fin_us > TICKED_US;
   bool is_behind = f->has_seq && seq_leq(segment_end(s), snd_nxt);
   return (struct observation){
       .m = m,
@@ -37,9 +35,10 @@ struct observation observation_make(struct model *m, enum end from, const struct
       .first_fin = first_fin,
       .acks_more = !f->offer.has_ack || seq_gt(s->ack, f->offer.ack_max),
       .repeats = segment_len(s) > 0 && is_behind && fresh == 0,
+      .overtaken = overtaken,
       .stamped_alone = segment_carries_fin(s) && segment_len(s) == 1 && stamped_anew,
       .stamped_anew = stamped_anew,
-      .stale = endpoint_is_stale(f, s) || overtaken,
+      .stale = endpoint_is_stale(f, s) || (overtaken && !first_fin) || ticked,
       .late = is_behind && seq_lt(s->seq, snd_nxt),
   };
 }

@@ -21,8 +21,9 @@ struct observation {
   bool first_fin;        /* it closes, and its sender's FIN was not captured before */
   bool acks_more;        /* its ACK is the sender's first, or higher than all before */
   bool repeats;          /* it occupies sequence space, and all of that was captured before */
-  bool stale;            /* captured late: it acknowledges less than its sender did before, or
-                            has an older timestamp */
+  bool stale;            /* captured late: it acknowledges less than its sender did before, or has
+                             an older timestamp, or long after that the same */
+  bool overtaken;        /* its timestamp is older than another that its sender has used */
   bool stamped_alone; /* a FIN without data, with a timestamp that its sender had not used before */
   bool stamped_anew;  /* its timestamp is newer than all that its sender had used */
   bool late; /* captured after what its sender sent after it, so that what it answered is no longer

@@ -110,7 +110,7 @@ void role_note(struct observation *o) {
     } else if (step->roles & roles[which].fin) {
       step->again = fin->copies;
       step->since_copy_us = t_us - fin->last_us;
-      loss_note_copy(fin, o->s, observation_crosses_answer(o));
+      loss_note_copy(fin, o->s, observation_crosses_answer(o), o->overtaken);
       if (fin->copies == 1) fin->stamped_alone = o->stamped_alone;
       notes_on_repetition(o, fin);
     }

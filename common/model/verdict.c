@@ -37,7 +37,7 @@ int64_t verdict_quiet_us(const struct model *m, unsigned which) {
   enum { GIVEN_UP_COPIES = 6 };
   const struct close_fin *fin = &m->fin[which];
   if (fin->copies == 0 || fin->copies >= GIVEN_UP_COPIES || fin->answers > 0) return INT64_MAX;
-  if (m->is_joined) return INT64_MAX; /* another tap may have gone on for longer */
+  if (connection_is_joined(m)) return INT64_MAX; /* another tap may have gone on for longer */
   bool known = m->end[0].round_trip.is_known || m->end[1].round_trip.is_known;
   int64_t path_us = m->end[0].round_trip.least_us + m->end[1].round_trip.least_us;
   int64_t rto_us = !known ? RTO_UNKNOWN_US : path_us * 2 > RTO_US ? path_us * 2 : RTO_US;
@@ -111,7 +111,7 @@ static enum doubt doubt_of(const struct model *m, enum ending ending, int64_t no
   if (m->not_all_kept) return DOUBT_EVICTED;
   /* When one of two taps ended is not known, so neither is for how long an end has been silent. */
   bool unfinished = !ending_is_complete(ending) && m->rst.from == END_NONE;
-  if (m->ran_backwards || (m->is_joined && unfinished)) return DOUBT_CLOCK;
+  if (m->ran_backwards || (connection_is_joined(m) && unfinished)) return DOUBT_CLOCK;
   for (int i = 0; i < 2; i++)
     if (!m->end[i].has_spoken && m->end[1 - i].offer.has_ack && !m->rst.refused)
       return DOUBT_ONE_DIRECTION;
