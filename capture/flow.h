@@ -76,8 +76,8 @@ struct flow {
   bool has_pending_syn; /* a SYN of another number, that nobody has answered yet */
   enum end pending_from : 8;
   enum incarnation pending_rule : 8; /* by which it would begin a new connection */
-  struct decoded pending_syn; /* its newest copy */
-  int64_t pending_us;         /* when the first was sent */
+  struct decoded pending_syn;        /* its newest copy */
+  int64_t pending_us;                /* when the first was sent */
   struct kernel_view *kernel; /* what the kernel said of it; NULL: nothing (kernel.h owns it) */
   struct model model;
 };
