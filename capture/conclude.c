@@ -72,7 +72,8 @@ static bool makes_copies(const struct report_summary *s) {
 void conclude_lacks(const struct watch *w, struct flow *f) {
   f->model.capture_incomplete = w->incomplete;
   f->model.not_all_kept = f->may_lack_begin;
-  f->model.network_copies = makes_copies(&w->summary);
+  /* Those of another tap say nothing of the network. */
+  f->model.network_copies = makes_copies(&w->summary) || connection_is_joined(&f->model);
 }
 
 static void make_verdict(struct watch *w, struct flow *f, struct verdict *v, int64_t now_us,
