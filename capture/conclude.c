@@ -184,52 +184,73 @@ void conclude_hurry(struct watch *w, struct flow *f) {
   if (us < e->deadline.at_us) deadline_set(&w->deadlines, &e->deadline, us);
 }
 
+/* No segment of it can come any more. */
+static bool is_over(const struct watch *w, const struct flow *f, int64_t now_us) {
+  return now_us - f->model.last_us >= w->due.two_msl_us;
+}
+
 /* False: the flow is gone. */
 static bool visit(struct watch *w, struct flow *f, int64_t now_us) {
   struct hot *e = flow_entry_of(&w->flows, f);
-  if (f->is_closing) {
+  bool was_closing = f->is_closing;
+  if (was_closing) {
     consult(w, f, now_us);
     expire(w, f, now_us);
     tell_stuck(w, f, now_us);
     if (due_verdict_us(&w->due, f) > now_us) return true;
-    struct verdict v;
-    give_verdict(w, f, &v, now_us, true);
-    flow_move(&w->flows, e, FLOW_LINGERING);
+    if (!is_over(w, f, now_us)) {
+      struct verdict v;
+      give_verdict(w, f, &v, now_us, true);
+      flow_move(&w->flows, e, FLOW_LINGERING);
+    }
   }
-  if (e->list != FLOW_LINGERING || now_us - f->model.last_us < w->due.two_msl_us) return true;
+  if (!is_over(w, f, now_us) || !(was_closing || e->list == FLOW_LINGERING)) return true;
   expire(w, f, now_us);
-  conclude_now(w, f, now_us, false);
+  conclude_now(w, f, now_us, was_closing);
   conclude_drop(w, f);
   return false;
 }
 
-/* Of ordinary closes nothing is due but the end of 2 MSL, and they are in that order. */
-static void conclude_ordinary_due(struct watch *w, int64_t now_us) {
+/* Of ordinary closes nothing is due but the end of 2 MSL, and they are in that order. Those of
+ * which nobody is told are counted; of the others, and of those that never ended, one is made
+ * whole, and has its deadline. Returns when the next of these is due. */
+static int64_t conclude_ordinary_due(struct watch *w, int64_t now_us) {
   struct flow_table *flows = &w->flows;
-  int64_t since_us = now_us - w->due.two_msl_us;
-  struct hot *e;
-  while ((e = flow_first(flows, FLOW_ORDINARY_ENDED)) && flow_last_us(flows, e) <= since_us) {
-    if (conclude_tells(w, e)) {
-      (void)conclude_whole(w, e);
-    } else {
-      conclude_ordinary(w, e);
-      flow_remove_ordinary(flows, e);
+  static const enum flow_list lists[] = {FLOW_ORDINARY_ENDED, FLOW_ORDINARY_BEGUN};
+  int64_t next_us = INT64_MAX;
+  for (unsigned i = 0; i < sizeof lists / sizeof *lists; i++) {
+    bool made_whole = false;
+    for (struct hot *e; (e = flow_first(flows, lists[i]));) {
+      int64_t us = flow_last_us(flows, e) + w->due.two_msl_us;
+      if (us > now_us || made_whole) {
+        if (us < next_us) next_us = us;
+        break;
+      }
+      if (lists[i] == FLOW_ORDINARY_BEGUN || conclude_tells(w, e)) {
+        (void)conclude_whole(w, e);
+        made_whole = true;
+      } else {
+        conclude_ordinary(w, e);
+        flow_remove_ordinary(flows, e);
+      }
     }
   }
-  while ((e = flow_first(flows, FLOW_ORDINARY_BEGUN)) && flow_last_us(flows, e) <= since_us)
-    (void)conclude_whole(w, e);
+  return next_us;
 }
 
 void conclude_due(struct watch *w, int64_t now_us) {
   struct deadline *due;
+  int64_t next_us;
   w->last_timers_us = now_us;
-  conclude_ordinary_due(w, now_us);
-  while ((due = deadline_take(&w->deadlines, now_us))) {
-    struct hot *e = (struct hot *)(void *)((char *)due - offsetof(struct hot, deadline));
-    struct flow *f = flow_whole(&w->flows, e);
-    if (!visit(w, f, now_us)) continue;
-    int64_t us = due_us(&w->due, f, e->list == FLOW_LINGERING);
-    deadline_set(&w->deadlines, &e->deadline, us > now_us ? us : now_us + 1);
-    conclude_shrink(w, f);
-  }
+  do {
+    next_us = conclude_ordinary_due(w, now_us);
+    while ((due = deadline_take(&w->deadlines, next_us < now_us ? next_us : now_us))) {
+      struct hot *e = (struct hot *)(void *)((char *)due - offsetof(struct hot, deadline));
+      struct flow *f = flow_whole(&w->flows, e);
+      if (!visit(w, f, now_us)) continue;
+      int64_t us = due_us(&w->due, f, e->list == FLOW_LINGERING);
+      deadline_set(&w->deadlines, &e->deadline, us > now_us ? us : now_us + 1);
+      conclude_shrink(w, f);
+    }
+  } while (next_us <= now_us);
 }

@@ -93,44 +93,61 @@ void out_put_slowly(struct out *o, const char *bytes, size_t n) {
   }
 }
 
+void out_quoted(struct out *o, const char *bytes, size_t n) {
+  if (o->size - o->end >= n + 2) {
+    char *at = o->buffer + o->end;
+    at[0] = '"';
+    memcpy(at + 1, bytes, n);
+    at[n + 1] = '"';
+    o->end += n + 2;
+  } else {
+    out_char(o, '"');
+    out_bytes(o, bytes, n);
+    out_char(o, '"');
+  }
+}
+
 /* ---- Numbers ----------------------------------------------------------------------------------
  */
 
 enum { DIGITS_MAX = 20 }; /* of 2^64 - 1 */
 
-/* The digits, at least so many, at the end of the first DIGITS_MAX octets; returns where they
- * begin. What follows is for put_short. */
-static unsigned make_digits(char text[static 2 * DIGITS_MAX], uint64_t value, unsigned digits) {
+static unsigned count_digits(uint64_t value) {
+  unsigned n = 1;
+  for (; value >= 10000; value /= 10000) n += 4;
+  return n + (value >= 10) + (value >= 100) + (value >= 1000);
+}
+
+/* `n` digits, two at a time: no more than there are, or with zeros before them. */
+static void write_digits(char *at, uint64_t value, unsigned n) {
   static const char pairs[] =
       "0001020304050607080910111213141516171819"
       "2021222324252627282930313233343536373839"
       "4041424344454647484950515253545556575859"
       "6061626364656667686970717273747576777879"
       "8081828384858687888990919293949596979899";
-  unsigned at = DIGITS_MAX;
-  for (; value >= 10; value /= 100) memcpy(text + (at -= 2), pairs + 2 * (value % 100), 2);
-  if (value > 0 || at == DIGITS_MAX) text[--at] = (char)('0' + value);
-  while (DIGITS_MAX - at < digits && at > 0) text[--at] = '0';
-  return at;
+  for (; n >= 2; value /= 100) memcpy(at + (n -= 2), pairs + 2 * (value % 100), 2);
+  if (n > 0) *at = (char)('0' + value % 10);
 }
 
-/* `n` octets of those DIGITS_MAX that are there: copying a fixed number takes no call. */
-static void put_short(struct out *o, const char *text, size_t n) {
-  if (o->size - o->end < DIGITS_MAX) {
-    out_bytes(o, text, n);
+static void put_digits(struct out *o, uint64_t value, unsigned n) {
+  if (o->size - o->end >= n) {
+    write_digits(o->buffer + o->end, value, n);
+    o->end += n;
     return;
   }
-  memcpy(o->buffer + o->end, text, DIGITS_MAX);
-  o->end += n;
+  char text[DIGITS_MAX];
+  write_digits(text, value, n);
+  out_bytes(o, text, n);
 }
 
 void out_digits(struct out *o, uint64_t value, unsigned digits) {
-  char text[2 * DIGITS_MAX] = {0};
-  unsigned at = make_digits(text, value, digits);
-  put_short(o, text + at, DIGITS_MAX - at);
+  unsigned n = count_digits(value);
+  if (digits > DIGITS_MAX) digits = DIGITS_MAX;
+  put_digits(o, value, n < digits ? digits : n);
 }
 
-void out_unsigned(struct out *o, uint64_t value) { out_digits(o, value, 1); }
+void out_unsigned(struct out *o, uint64_t value) { put_digits(o, value, count_digits(value)); }
 
 static uint64_t put_sign(struct out *o, int64_t value) {
   if (value >= 0) return (uint64_t)value;
@@ -138,15 +155,15 @@ static uint64_t put_sign(struct out *o, int64_t value) {
   return -(uint64_t)value;
 }
 
-void out_signed(struct out *o, int64_t value) { out_digits(o, put_sign(o, value), 1); }
+void out_signed(struct out *o, int64_t value) { out_unsigned(o, put_sign(o, value)); }
 
 void out_fixed(struct out *o, int64_t value, unsigned decimals) {
-  char text[2 * DIGITS_MAX] = {0};
-  unsigned at = make_digits(text, put_sign(o, value), decimals + 1);
-  put_short(o, text + at, DIGITS_MAX - decimals - at);
+  uint64_t left = put_sign(o, value), one = 1;
+  for (unsigned i = 0; i < decimals; i++) one *= 10;
+  out_unsigned(o, left / one);
   if (decimals == 0) return;
   out_char(o, '.');
-  put_short(o, text + DIGITS_MAX - decimals, decimals);
+  put_digits(o, left % one, decimals);
 }
 
 void out_printf(struct out *o, const char *format, ...) {

@@ -70,6 +70,8 @@ static inline void out_text(struct out *out, const char *text) {
   out_bytes(out, text, strlen(text));
 }
 static inline void out_char(struct out *out, char c) { out_bytes(out, &c, 1); }
+/* Between quotes, as it is. */
+void out_quoted(struct out *out, const char *bytes, size_t n);
 
 void out_unsigned(struct out *out, uint64_t value);
 void out_signed(struct out *out, int64_t value);
