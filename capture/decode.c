@@ -5,6 +5,10 @@
 #include "capture/decode_tcp.h"
 #include "capture/octets.h"
 
+/* What nearly every packet passes: where all of these are in one piece, the walk is in registers.
+ */
+#define ON_THE_WAY static inline __attribute__((always_inline))
+
 /* A packet is walked layer by layer: each opens one header and says what follows it. */
 enum layer {
   LAYER_END, /* walk.result says how it ended */
@@ -99,7 +103,7 @@ static const struct next UDP_PORTS[] = {
 };
 
 #define FIND(table, number) find(table, sizeof(table) / sizeof *(table), number)
-static const struct next *find(const struct next *table, size_t n, uint16_t number) {
+ON_THE_WAY const struct next *find(const struct next *table, size_t n, uint16_t number) {
   for (const struct next *i = table; i < table + n; i++)
     if (i->number == number) return i;
   return NULL;
@@ -151,44 +155,44 @@ const char *decode_kind_name(enum decode_kind kind) {
 
 /* ---- Steps of a walk ------------------------------------------------------------------------ */
 
-static enum layer end(struct walk *w, enum decode_result result) {
+ON_THE_WAY enum layer end(struct walk *w, enum decode_result result) {
   w->result = result;
   return LAYER_END;
 }
 
-static enum layer end_as(struct walk *w, enum decode_kind kind) {
+ON_THE_WAY enum layer end_as(struct walk *w, enum decode_kind kind) {
   w->out->kind = kind;
   return end(w, DECODE_NOT_TCP);
 }
 
 /* False ends the walk. */
-static bool need(struct walk *w, size_t n) {
+ON_THE_WAY bool need(struct walk *w, size_t n) {
   if (w->captured >= n) return true;
   w->result = w->on_wire < n ? DECODE_MALFORMED : DECODE_TRUNCATED;
   return false;
 }
 
 /* What need() has granted. */
-static void skip(struct walk *w, size_t n) {
+ON_THE_WAY void skip(struct walk *w, size_t n) {
   w->at += n;
   w->captured -= n;
   w->on_wire -= n < w->on_wire ? n : w->on_wire;
 }
 
 /* A header that tells how long what follows is: behind that is padding. */
-static void limit(struct walk *w, size_t n) {
+ON_THE_WAY void limit(struct walk *w, size_t n) {
   w->on_wire = n;
   if (w->captured > n) w->captured = n;
 }
 
-static enum layer follow(struct walk *w, const struct next *next, enum decode_kind otherwise) {
+ON_THE_WAY enum layer follow(struct walk *w, const struct next *next, enum decode_kind otherwise) {
   if (!next) return end_as(w, otherwise);
   return next->layer == LAYER_END ? end_as(w, next->kind) : next->layer;
 }
 
 /* ---- Link layer and shims ------------------------------------------------------------------- */
 
-static enum layer open_ethernet(struct walk *w) {
+ON_THE_WAY enum layer open_ethernet(struct walk *w) {
   enum { LENGTH_MAX = 1500 }; /* below the ethertypes: a length, as in IEEE 802.3 */
   if (!need(w, 14)) return LAYER_END;
   uint16_t type = octets_16(w->at + 12);
@@ -257,7 +261,7 @@ static enum layer open_ppp(struct walk *w) {
 /* ---- IP ------------------------------------------------------------------------------------- */
 
 /* A tunnel's first fragment tells all that is wanted: the packet in it has lengths of its own. */
-static enum layer follow_protocol(struct walk *w, uint8_t protocol) {
+ON_THE_WAY enum layer follow_protocol(struct walk *w, uint8_t protocol) {
   const struct next *next = FIND(PROTOCOLS, protocol);
   if (w->fragment == WHOLE || !next || next->layer == LAYER_END)
     return follow(w, next, DECODE_OTHER_IP);
@@ -266,7 +270,7 @@ static enum layer follow_protocol(struct walk *w, uint8_t protocol) {
   return next->layer == LAYER_UDP ? end_as(w, DECODE_UDP) : end(w, DECODE_FRAGMENT);
 }
 
-static enum layer open_ip4(struct walk *w) {
+ON_THE_WAY enum layer open_ip4(struct walk *w) {
   struct decoded *out = w->out;
   if (!need(w, 20)) return LAYER_END;
   const uint8_t *ip = w->at;
@@ -422,7 +426,7 @@ static enum layer open_shim(struct walk *w) {
 
 /* ---- TCP ------------------------------------------------------------------------------------ */
 
-static enum layer open_tcp(struct walk *w) {
+ON_THE_WAY enum layer open_tcp(struct walk *w) {
   if (!need(w, DECODE_TCP_LEAST)) return LAYER_END;
   struct decoded *out = w->out;
   size_t header = decode_tcp(w->at, w->captured, w->on_wire, &out->segment);
@@ -469,24 +473,26 @@ static enum layer open_layer(struct walk *w, enum layer layer) {
 
 enum decode_result decode_packet(uint32_t number, const uint8_t *bytes, size_t captured,
                                  size_t on_wire, struct decoded *out) {
-  struct walk w = {bytes, captured, on_wire < captured ? captured : on_wire, out, WHOLE, 0,
-                   bytes, 0};
+  struct walk begun = {bytes, captured, on_wire < captured ? captured : on_wire, out, WHOLE, 0,
+                       bytes, 0};
   const struct link *link = find_link(number);
   out->kind = 0;
   if (!link) {
-    end_as(&w, DECODE_LINK);
-    return w.result;
+    end_as(&begun, DECODE_LINK);
+    return begun.result;
   }
   if (captured < link->header) return DECODE_TRUNCATED;
   enum layer layer = link->layer;
   if (link->type_at >= 0)
-    layer = follow(&w, FIND(ETHERTYPES, octets_16(bytes + link->type_at)), DECODE_OTHER);
-  skip(&w, link->header);
+    layer = follow(&begun, FIND(ETHERTYPES, octets_16(bytes + link->type_at)), DECODE_OTHER);
+  skip(&begun, link->header);
   /* These are the layers of nearly all packets, in their order. */
   int i = 0;
-  if (layer == LAYER_ETHERNET) layer = open_ethernet(&w), i++;
-  if (layer == LAYER_IP4) layer = open_ip4(&w), i++;
-  if (layer == LAYER_TCP) layer = open_tcp(&w), i++;
+  if (layer == LAYER_ETHERNET) layer = open_ethernet(&begun), i++;
+  if (layer == LAYER_IP4) layer = open_ip4(&begun), i++;
+  if (layer == LAYER_TCP) layer = open_tcp(&begun), i++;
+  if (layer == LAYER_END) return begun.result;
+  struct walk w = begun;
   for (; layer != LAYER_END; i++)
     layer = i < LAYERS_MAX ? open_layer(&w, layer) : end_as(&w, DECODE_DEEP);
   return w.result;
