@@ -79,12 +79,12 @@ PROGRAMS := server client capture
 
 UNIT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
 SOURCE := $(addprefix capture/,source sample input savefile link_type dump decode decode_tcp) common/stop
-OBJECTS_test_hot := tests/test_hot tests/compare_models tests/mutate_trace capture/hot_step capture/hot_model \
-  capture/ordinary capture/pool $(SOURCE) $(MODEL)
+FLOW := $(addprefix capture/,flow flow_index flow_key flow_order hot_step hot_model ordinary pool deadline name)
+OBJECTS_test_hot := tests/test_hot tests/compare_models tests/mutate_trace capture/retold capture/roles \
+  $(FLOW) $(SOURCE) $(MODEL)
 OBJECTS_test_cli := tests/test_cli $(SHARED)
 OBJECTS_test_deadline := tests/test_deadline capture/deadline
 OBJECTS_test_flow_index := tests/test_flow_index capture/flow_index capture/pool
-FLOW := $(addprefix capture/,flow flow_index flow_key flow_order hot_step hot_model ordinary pool deadline name)
 OBJECTS_test_flow := tests/test_flow $(FLOW) capture/roles $(MODEL)
 OBJECTS_test_decode := tests/test_decode capture/decode capture/decode_tcp $(MODEL)
 # tests/explore_table.c includes the table, to change it.
@@ -150,6 +150,7 @@ OBJECTS_test_mutation := tests/test_mutation tests/mutate_trace tests/mutation_r
 $(foreach t,$(UNIT_TESTS),$(eval PKGS_tests/$t := cmocka)$(eval OBJECTS_$t ?= tests/$t $(MODEL)))
 PKGS_tests/test_savefile += libpcap
 PKGS_tests/test_flow += libxxhash
+PKGS_tests/test_hot += libxxhash
 
 # What tests/bench/bench.sh measures with.
 NIDS := $(if $(wildcard /usr/include/nids.h),libnids)

@@ -118,6 +118,17 @@ void conclude_ordinary(struct watch *w, const struct hot *e) {
   REPORT(w, REPORT_SUMMARY, counted, &w->flows, e, &v);
 }
 
+bool conclude_retold(struct watch *w, struct hot *e, bool is_over, int64_t now_us) {
+  bool complete = ordinary_is_complete(&w->flows.ordinaries, e);
+  if (!w->retells || !complete || w->summary.copies > 0) return false;
+  struct retold_verdict *told = retold_tell(w->retold, &w->flows, e, is_over, now_us);
+  if (!told) return false;
+  REPORT(w, REPORT_VERDICTS, verdict, &told->flow, &told->verdict, now_us);
+  conclude_ordinary(w, e);
+  flow_remove_ordinary(&w->flows, e);
+  return true;
+}
+
 struct flow *conclude_whole(struct watch *w, struct hot *e) {
   bool was_ordinary = e->form == FLOW_ORDINARY;
   struct flow *f = flow_whole(&w->flows, e);
@@ -211,46 +222,56 @@ static bool visit(struct watch *w, struct flow *f, int64_t now_us) {
   return false;
 }
 
-/* Of ordinary closes nothing is due but the end of 2 MSL, and they are in that order. Those of
- * which nobody is told are counted; of the others, and of those that never ended, one is made
- * whole, and has its deadline. Returns when the next of these is due. */
-static int64_t conclude_ordinary_due(struct watch *w, int64_t now_us) {
-  struct flow_table *flows = &w->flows;
+/* The ordinary close whose 2 MSL are over first, of which nothing else is due, and when that is. */
+static struct hot *next_ordinary(const struct watch *w, int64_t *due_us) {
   static const enum flow_list lists[] = {FLOW_ORDINARY_ENDED, FLOW_ORDINARY_BEGUN};
-  int64_t next_us = INT64_MAX;
+  struct hot *next = NULL;
+  *due_us = INT64_MAX;
   for (unsigned i = 0; i < sizeof lists / sizeof *lists; i++) {
-    bool made_whole = false;
-    for (struct hot *e; (e = flow_first(flows, lists[i]));) {
-      int64_t us = flow_last_us(flows, e) + w->due.two_msl_us;
-      if (us > now_us || made_whole) {
-        if (us < next_us) next_us = us;
-        break;
-      }
-      if (lists[i] == FLOW_ORDINARY_BEGUN || conclude_tells(w, e)) {
-        (void)conclude_whole(w, e);
-        made_whole = true;
-      } else {
-        conclude_ordinary(w, e);
-        flow_remove_ordinary(flows, e);
-      }
-    }
+    struct hot *e = flow_first(&w->flows, lists[i]);
+    int64_t us = e ? flow_last_us(&w->flows, e) + w->due.two_msl_us : INT64_MAX;
+    if (us >= *due_us) continue;
+    *due_us = us;
+    next = e;
   }
-  return next_us;
+  return next;
+}
+
+/* One that is made whole has a deadline, which has come. */
+static void conclude_next_ordinary(struct watch *w, struct hot *e, int64_t now_us) {
+  bool ended = e->list == FLOW_ORDINARY_ENDED;
+  if (ended && conclude_retold(w, e, true, now_us)) return;
+  if (!ended || conclude_tells(w, e)) {
+    (void)conclude_whole(w, e);
+  } else {
+    conclude_ordinary(w, e);
+    flow_remove_ordinary(&w->flows, e);
+  }
+}
+
+static void keep_deadlines(struct watch *w, int64_t until_us, int64_t now_us) {
+  struct deadline *due;
+  while ((due = deadline_take(&w->deadlines, until_us))) {
+    struct hot *e = (struct hot *)(void *)((char *)due - offsetof(struct hot, deadline));
+    struct flow *f = flow_whole(&w->flows, e);
+    if (!visit(w, f, now_us)) continue;
+    int64_t us = due_us(&w->due, f, e->list == FLOW_LINGERING);
+    deadline_set(&w->deadlines, &e->deadline, us > now_us ? us : now_us + 1);
+    conclude_shrink(w, f);
+  }
 }
 
 void conclude_due(struct watch *w, int64_t now_us) {
-  struct deadline *due;
-  int64_t next_us;
+  enum { KEEP_EVERY_US = 1000 }; /* of a crowd, not for each */
+  int64_t due_us, keep_us = INT64_MIN;
+  struct hot *e;
   w->last_timers_us = now_us;
-  do {
-    next_us = conclude_ordinary_due(w, now_us);
-    while ((due = deadline_take(&w->deadlines, next_us < now_us ? next_us : now_us))) {
-      struct hot *e = (struct hot *)(void *)((char *)due - offsetof(struct hot, deadline));
-      struct flow *f = flow_whole(&w->flows, e);
-      if (!visit(w, f, now_us)) continue;
-      int64_t us = due_us(&w->due, f, e->list == FLOW_LINGERING);
-      deadline_set(&w->deadlines, &e->deadline, us > now_us ? us : now_us + 1);
-      conclude_shrink(w, f);
+  while ((e = next_ordinary(w, &due_us)) && due_us <= now_us) {
+    if (due_us >= keep_us) {
+      keep_deadlines(w, due_us, now_us);
+      keep_us = due_us + KEEP_EVERY_US;
     }
-  } while (next_us <= now_us);
+    conclude_next_ordinary(w, e, now_us);
+  }
+  keep_deadlines(w, now_us, now_us);
 }

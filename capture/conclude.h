@@ -33,6 +33,10 @@ bool conclude_tells(const struct watch *watch, const struct hot *entry);
 /* The last verdict on an ordinary close that has ended stands. */
 void conclude_ordinary(struct watch *watch, const struct hot *entry);
 
+/* Tells the last verdict on an ordinary close as that of another like it, and takes it out.
+ * `is_over`: 2 MSL have passed. False: it takes the model to tell it, and nothing was done. */
+bool conclude_retold(struct watch *watch, struct hot *entry, bool is_over, int64_t now_us);
+
 /* The connection whole, whatever it was before. */
 struct flow *conclude_whole(struct watch *watch, struct hot *entry);
 

@@ -69,12 +69,12 @@ struct shape {
   struct ordinary_verdict verdict;
 };
 
-enum { SHAPES_MAX = 4096, SLOTS_BITS = 13, SLOTS = 1 << SLOTS_BITS, NO_SHAPE = UINT16_MAX };
+enum { SLOTS_BITS = 13, SLOTS = 1 << SLOTS_BITS, NO_SHAPE = UINT16_MAX };
 
 struct ordinary_shapes {
   unsigned n;
   uint16_t slots[SLOTS]; /* number + 1 */
-  struct shape shape[SHAPES_MAX];
+  struct shape shape[ORDINARY_SHAPES_MAX];
 };
 
 bool ordinaries_init(struct ordinaries *all, uint32_t max, int64_t two_msl_us) {
@@ -357,7 +357,7 @@ static bool take(struct ordinaries *all, const struct hot *h, enum end from,
     if (all->shapes->shape[*slot - 1].answer == ODD) return false;
     write_down(all, o, from, s, passed_us, what);
   } else {
-    if (all->shapes->n == SHAPES_MAX) return false;
+    if (all->shapes->n == ORDINARY_SHAPES_MAX) return false;
     struct ordinary before = *o;
     write_down(all, o, from, s, passed_us, what);
     struct shape *shape = add_shape(all->shapes, slot, o->shape, what);
@@ -377,7 +377,7 @@ bool ordinary_begin(struct ordinaries *all, struct hot *h, enum end from, const 
   if (h->lacks_begin || h->end[0].is_probe || h->end[1].is_probe) return false;
   uint32_t number, before = what_came_before(h);
   uint16_t *slot = find(all->shapes, NO_SHAPE, before);
-  if (*slot == 0 && all->shapes->n == SHAPES_MAX) return false;
+  if (*slot == 0 && all->shapes->n == ORDINARY_SHAPES_MAX) return false;
   if (*slot == 0) (void)add_shape(all->shapes, slot, NO_SHAPE, before);
   struct ordinary *o = pool_take(&all->records, &number);
   o->more = 0;
@@ -444,6 +444,16 @@ void ordinary_conclude(const struct ordinaries *all, const struct hot *h,
 void ordinary_open(const struct ordinaries *all, const struct hot *h, struct model *m) {
   uint8_t last_control;
   model_of(all, h, m, &last_control);
+}
+
+void ordinary_fins_us(const struct ordinaries *all, const struct hot *h, int64_t us[static 2]) {
+  struct ordinary *o = ordinary_of(all, h);
+  int64_t t_us = hot_last_us(h);
+  for (unsigned i = 0, n = 0; i < o->n && n < 2; i++) {
+    const struct ordinary_segment *at = segment_at(all, o, i);
+    t_us += at->passed_us;
+    if (at->what & HAS_FIN) us[n++] = t_us;
+  }
 }
 
 void ordinary_drop(struct ordinaries *all, uint32_t record) {

@@ -39,12 +39,12 @@ struct ordinary_segment {
   uint8_t hops;
 };
 
-enum { ORDINARY_PART = 4, ORDINARY_MAX = 2 * ORDINARY_PART };
+enum { ORDINARY_PART = 4, ORDINARY_MAX = 2 * ORDINARY_PART, ORDINARY_SHAPES_MAX = 4096 };
 
 /* Those of one close, or the second half of many: `more`. */
 struct ordinary {
-  uint32_t more; /* number + 1 of a record whose `at` goes on; 0: none */
-  uint16_t shape;
+  uint32_t more;  /* number + 1 of a record whose `at` goes on; 0: none */
+  uint16_t shape; /* below ORDINARY_SHAPES_MAX */
   uint8_t n;
   uint8_t closed;     /* a bit for each end: it has sent its FIN */
   uint32_t passed_us; /* since the entry's last segment */
@@ -111,6 +111,9 @@ void ordinary_conclude(const struct ordinaries *all, const struct hot *entry,
 
 /* Makes the model, which has taken all of its segments. */
 void ordinary_open(const struct ordinaries *all, const struct hot *entry, struct model *model);
+
+/* When the two FINs of one that is complete were sent. */
+void ordinary_fins_us(const struct ordinaries *all, const struct hot *entry, int64_t us[static 2]);
 
 /* Gives back what is kept of it. */
 void ordinary_drop(struct ordinaries *all, uint32_t record);

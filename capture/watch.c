@@ -18,12 +18,13 @@ enum { ASKS_PER_TURN = 64 };
 
 void watch_begin(struct watch *w, bool counts) {
   bool at_once = counts || w->live || w->due.wait || w->demand.given;
-  w->keeps_closes = !at_once;
+  w->keeps_closes = w->retells = !at_once;
   for (unsigned i = 0; i < w->n_reports; i++) {
     const struct report *r = w->reports[i];
     if (r->options.quiet < REPORT_SUMMARY) w->tells_verdicts = true;
     if (r->class->counted && r->options.sample_of == 0) continue;
     if (r->options.quiet < REPORT_SUMMARY) w->tells_ordinary = true;
+    if (!r->class->takes_retold) w->retells = false;
     if (r->options.quiet < REPORT_VERDICTS) w->keeps_closes = false;
   }
   if (w->tells_verdicts && w->due.prompt) w->keeps_closes = false;
@@ -36,13 +37,16 @@ bool watch_init(struct watch *w) {
   w->last_timers_us = 0;
   w->caught_up_us = 0;
   w->due.n_closing = 0;
-  w->has_evicted = w->keeps_closes = w->tells_verdicts = w->tells_ordinary = false;
+  w->has_evicted = w->keeps_closes = false;
+  w->tells_verdicts = w->tells_ordinary = w->retells = false;
   memset(&w->deadlines, 0, sizeof w->deadlines);
   memset(&w->summary, 0, sizeof w->summary);
   memset(&w->unmet, 0, sizeof w->unmet);
   w->roles = calloc(1, sizeof *w->roles);
   w->copies = pool_reserve(sizeof *w->copies);
-  return w->roles && w->copies && flow_table_init(&w->flows, w->max_flows, w->due.two_msl_us);
+  w->retold = calloc(1, sizeof *w->retold);
+  return w->roles && w->copies && w->retold &&
+         flow_table_init(&w->flows, w->max_flows, w->due.two_msl_us);
 }
 
 void watch_destroy(struct watch *w) {
@@ -52,6 +56,8 @@ void watch_destroy(struct watch *w) {
   }
   flow_table_destroy(&w->flows);
   pool_give_back(w->copies, sizeof *w->copies);
+  if (w->retold) retold_destroy(w->retold);
+  free(w->retold);
   free(w->roles);
   for (unsigned i = 0; i < w->n_reports; i++) w->reports[i]->class->destroy(w->reports[i]);
   w->n_reports = 0;
@@ -487,6 +493,7 @@ void watch_end(struct watch *w, int64_t now_us) {
       conclude_ordinary(w, e);
   }
   for (struct hot *e; (e = flow_first_to_close(&w->flows));) {
+    if (e->list == FLOW_ORDINARY_ENDED && conclude_retold(w, e, false, now_us)) continue;
     struct flow *f = conclude_whole(w, e);
     if (!connection_has_closed(&f->model)) w->summary.still_open++;
     conclude_now(w, f, now_us, true);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "capture/retold.h"
 #include "capture/copies.h"
 #include "capture/deadline.h"
 #include "capture/demand.h"
@@ -29,7 +30,9 @@ struct watch {
   uint32_t max_flows;
   bool keeps_closes;   /* as they were, where they are ordinary: nobody is told of each step, */
   bool tells_verdicts; /* but somebody of each verdict, */
-  bool tells_ordinary; /* of those on ordinary closes, too: they are not counted only */
+  bool tells_ordinary; /* of those on ordinary closes, too: they are not counted only, */
+  bool retells;        /* but nobody needs more of those than its line */
+  struct retold *retold;
   bool live;
   bool incomplete;  /* the kernel dropped packets: set it as soon as that is known */
   bool has_evicted; /* a connection that was not over: one that begins in the middle may be it */

@@ -19,10 +19,24 @@ generated() {
 }
 
 make --no-print-directory STRICT=1 bench-programs >/dev/null || exit
-echo 1..4
+echo 1..5
 check 'every script, 20 000 connections' generated --connections 20000 --mix all --ipv6 30 --seed 1
 check 'the plain mix, 100 us between packets' generated --connections 4000 --pace 100000 --seed 2
 check 'ten thousand open at once' generated --connections 12000 --open 10000 --ipv6 100 --seed 3
+
+# With -q nobody makes a model of an ordinary close: its line is that of another, retold.
+retells() { # retells GENERATOR-OPTION...
+  local format
+  build/strict/bench/generate "$@" - >"$scratch/pcap" || return
+  for format in '' -q; do
+    # shellcheck disable=SC2086 # one word, or none
+    timeout 300 "$capture" -r "$scratch/pcap" --format lines -tt $format | grep -F ' verdict ' |
+      sort >"$scratch/lines$format"
+  done
+  [[ $(wc -l <"$scratch/lines") -gt 10000 ]] && diff "$scratch/lines" "$scratch/lines-q" | head -n 10
+  cmp "$scratch/lines" "$scratch/lines-q"
+}
+check 'a line of -q is the line of the model' retells --connections 12000 --ipv6 30 --seed 4
 
 # A checker that finds nothing would say so, too.
 finds_what_is_wrong() {

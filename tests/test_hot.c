@@ -19,6 +19,8 @@
 #include "capture/hot_model.h"
 #include "capture/hot_step.h"
 #include "capture/ordinary.h"
+#include "capture/retold.h"
+#include "common/model/sentence.h"
 #include "common/model/seq.h"
 #include "tests/compare_models.h"
 #include "tests/mutate_trace.h"
@@ -32,8 +34,10 @@ struct both {
   enum { HOT, ORDINARY, WHOLE } form;
 };
 
-static struct { uint64_t segments, taken_hot, opened, closed, written, verdicts; } counts;
-static struct ordinaries kept;
+static struct { uint64_t segments, taken_hot, opened, closed, written, verdicts, retold; } counts;
+static struct flow_table flows; /* of which only these are used: */
+#define kept flows.ordinaries
+static struct retold retold;
 
 static void begin(struct both *b) {
   memset(b, 0, sizeof *b);
@@ -99,6 +103,29 @@ static void check_verdict(const struct both *b, int64_t now_us) {
   assert_int_equal(v.fin_retransmissions, 0);
 }
 
+/* What is told of it, as of another, is what the model would tell. */
+static void check_retold(const struct both *b, bool is_over, int64_t now_us) {
+  enum { SIZE = 1024 };
+  char expected[SIZE], said[SIZE];
+  struct model m = b->whole;
+  struct model_step step;
+  struct verdict v;
+  if (is_over) (void)model_expire(&m, now_us, &step);
+  verdict_make(&v, &m, now_us);
+  struct retold_verdict *told = retold_tell(&retold, &flows, &b->hot, is_over, now_us);
+  assert_non_null(told);
+  assert_string_equal(sentence_make(&told->verdict, &told->flow.model, NULL, now_us, said, SIZE),
+                      sentence_make(&v, &m, NULL, now_us, expected, SIZE));
+  assert_int_equal(told->verdict.idle_us, v.idle_us);
+  assert_int_equal(told->verdict.duration_us, v.duration_us);
+  assert_int_equal(told->verdict.conformity, v.conformity);
+  assert_int_equal(told->verdict.closed_both, v.closed_both);
+  assert_int_equal(told->verdict.count, v.count);
+  assert_int_equal(told->verdict.of, v.of);
+  assert_int_equal(told->verdict.cause, v.cause);
+  counts.retold++;
+}
+
 static void feed(struct both *b, enum end from, const struct segment *s) {
   struct model_step step, other_step;
   model_step(&b->whole, from, s, &step);
@@ -122,6 +149,10 @@ static void feed(struct both *b, enum end from, const struct segment *s) {
     if (ended != ordinary_has_ended(&kept, &b->hot)) fail_at(b, s, from, "the end");
     if (ended) check_verdict(b, s->t_us);
     if (ended) check_verdict(b, s->t_us + INT64_C(100000000));
+    if (ordinary_is_complete(&kept, &b->hot)) {
+      check_retold(b, false, s->t_us);
+      check_retold(b, true, s->t_us + MODEL_LINUX_2MSL_US);
+    }
   }
   make_other(b);
   struct model whole = b->whole, other = b->other;
@@ -337,6 +368,7 @@ static void random_streams_are_the_same_both_ways(void **unused) {
   assert_true(counts.closed > counts.segments / 100);
   assert_true(counts.written > counts.segments / 100);
   assert_true(counts.verdicts > counts.segments / 1000);
+  assert_true(counts.retold > counts.segments / 1000);
 }
 
 /* ---- Recorded streams ----------------------------------------------------------------------- */
@@ -421,5 +453,6 @@ int main(void) {
   if (!ordinaries_init(&kept, 16, MODEL_LINUX_2MSL_US)) return 1;
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   ordinaries_destroy(&kept);
+  retold_destroy(&retold);
   return failed;
 }

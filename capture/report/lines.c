@@ -309,6 +309,7 @@ static void lines_destroy(struct report *r) { free(r); }
 
 struct report *report_lines_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
+      .takes_retold = true,
       .start = lines_start,
       .segment = lines_segment,
       .expired = lines_expired,
