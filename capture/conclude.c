@@ -240,6 +240,7 @@ static struct hot *next_ordinary(const struct watch *w, int64_t *due_us) {
 /* One that is made whole has a deadline, which has come. */
 static void conclude_next_ordinary(struct watch *w, struct hot *e, int64_t now_us) {
   bool ended = e->list == FLOW_ORDINARY_ENDED;
+  flow_prefetch_after(&w->flows, e);
   if (ended && conclude_retold(w, e, true, now_us)) return;
   if (!ended || conclude_tells(w, e)) {
     (void)conclude_whole(w, e);

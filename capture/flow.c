@@ -85,6 +85,12 @@ void flow_prefetch(const struct flow_table *t, const struct flow_place *place) {
     prefetch(flow_entry(t, search.entry), sizeof(struct hot));
 }
 
+void flow_prefetch_after(const struct flow_table *t, const struct hot *e) {
+  const struct hot *next = flow_next(t, e), *second = next ? flow_next(t, next) : NULL;
+  if (next) prefetch(pool_at(&t->ordinaries.records, next->attached), sizeof(struct ordinary));
+  if (second) prefetch(second, sizeof *second);
+}
+
 static struct hot *search_for(const struct flow_table *t, const struct flow_place *place) {
   struct flow_search search = flow_index_search(&t->index, place->hash);
   for (; flow_index_finds(&t->index, &search); flow_index_go_on(&search)) {

@@ -150,6 +150,9 @@ void flow_locate(const struct flow_table *table, const struct decoded *packet,
 void flow_prefetch(const struct flow_table *table, const struct flow_place *place);
 void flow_prefetch_whole(const struct flow_table *table, struct flow_place *place);
 
+/* Of a list of ordinary closes: begins to load what is next to be looked at. */
+void flow_prefetch_after(const struct flow_table *table, const struct hot *entry);
+
 /* The entry there; *from tells which end the source is. NULL: there is none. */
 struct hot *flow_find(const struct flow_table *table, const struct flow_place *place,
                       enum end *from);
