@@ -121,8 +121,9 @@ void conclude_ordinary(struct watch *w, const struct hot *e) {
 bool conclude_retold(struct watch *w, struct hot *e, bool is_over, int64_t now_us) {
   bool complete = ordinary_is_complete(&w->flows.ordinaries, e);
   if (!w->retells || !complete || w->summary.copies > 0) return false;
-  struct retold_verdict *told = retold_tell(w->retold, &w->flows, e, is_over, now_us);
-  if (!told) return false;
+  struct retold_verdict *told = retold_tell(&w->retold, &w->flows, e, is_over, now_us);
+  if (told->expired.n_changes > 0)
+    REPORT(w, REPORT_STEPS, expired, &told->flow, &told->expired, now_us);
   REPORT(w, REPORT_VERDICTS, verdict, &told->flow, &told->verdict, now_us);
   conclude_ordinary(w, e);
   flow_remove_ordinary(&w->flows, e);

@@ -315,7 +315,7 @@ struct flow *flow_whole(struct flow_table *t, struct hot *e) {
       const struct hot closing = *e;
       f = attach(t, e);
       f->is_closing = true;
-      ordinary_open(&t->ordinaries, &closing, &f->model);
+      ordinary_open(&t->ordinaries, &closing, &f->model, NULL);
       ordinary_drop(&t->ordinaries, closing.attached);
       deadline_init(&e->deadline);
       break;

@@ -307,15 +307,14 @@ static struct shape *add_shape(struct ordinary_shapes *shapes, uint16_t *slot, u
 }
 
 static void model_of(const struct ordinaries *all, const struct hot *h, struct model *m,
-                     uint8_t *last_control) {
+                     struct model_step *step, uint8_t *last_control) {
   struct reading r = read_from_start(all, h);
-  struct model_step step;
   struct segment s;
   enum end from;
   hot_open(&r.entry, all->two_msl_us, m);
   while (read_next(&r, &from, &s)) {
-    model_step(m, from, &s, &step);
-    if (step.roles & (ROLES_OF_CLOSE | ROLE_RST)) *last_control = (uint8_t)(r.i - 1);
+    model_step(m, from, &s, step);
+    if (step->roles & (ROLES_OF_CLOSE | ROLE_RST)) *last_control = (uint8_t)(r.i - 1);
   }
 }
 
@@ -323,8 +322,9 @@ static void model_of(const struct ordinaries *all, const struct hot *h, struct m
 static void learn(const struct ordinaries *all, const struct hot *h, struct shape *shape) {
   const struct ordinary_segment *first = &ordinary_of(all, h)->at[0];
   struct model m;
+  struct model_step step;
   struct verdict v;
-  model_of(all, h, &m, &shape->last_control);
+  model_of(all, h, &m, &step, &shape->last_control);
   verdict_make(&v, &m, m.last_us);
   bool reset = m.rst.from != END_NONE, ended = reset || ending_is_complete(v.ending);
   bool odd = v.n_findings > 0 || verdict_lost(&v, LOSS_KINDS) > 0 || v.fin_retransmissions > 0;
@@ -441,9 +441,11 @@ void ordinary_conclude(const struct ordinaries *all, const struct hot *h,
   }
 }
 
-void ordinary_open(const struct ordinaries *all, const struct hot *h, struct model *m) {
+void ordinary_open(const struct ordinaries *all, const struct hot *h, struct model *m,
+                   struct model_step *step) {
+  struct model_step unwanted;
   uint8_t last_control;
-  model_of(all, h, m, &last_control);
+  model_of(all, h, m, step ? step : &unwanted, &last_control);
 }
 
 void ordinary_fins_us(const struct ordinaries *all, const struct hot *h, int64_t us[static 2]) {

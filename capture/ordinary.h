@@ -109,11 +109,18 @@ int64_t ordinary_closed_us(const struct ordinaries *all, const struct hot *entry
 void ordinary_conclude(const struct ordinaries *all, const struct hot *entry,
                        struct ordinary_verdict *verdict);
 
-/* Makes the model, which has taken all of its segments. */
-void ordinary_open(const struct ordinaries *all, const struct hot *entry, struct model *model);
+/* Makes the model, which has taken all of its segments. `step`: what the last of them did; NULL. */
+void ordinary_open(const struct ordinaries *all, const struct hot *entry, struct model *model,
+                   struct model_step *step);
 
 /* When the two FINs of one that is complete were sent. */
 void ordinary_fins_us(const struct ordinaries *all, const struct hot *entry, int64_t us[static 2]);
+
+/* Since its first segment, which is a FIN or a RST. */
+static inline int64_t ordinary_since_us(const struct ordinaries *all, const struct hot *entry) {
+  const struct ordinary *o = ordinary_of(all, entry);
+  return (int64_t)o->passed_us - o->at[0].passed_us;
+}
 
 /* Gives back what is kept of it. */
 void ordinary_drop(struct ordinaries *all, uint32_t record);

@@ -1,7 +1,7 @@
-/* The verdict on an ordinary close, as that on one of its shape (ordinary.h) that was given before:
- * with another number, other addresses and other times. The model has not to be made again.
+/* What is told of an ordinary close, as it was told of one of its shape before (ordinary.h): with
+ * another number, other addresses, sequence numbers and times. The model has not to be made again.
  *
- * What comes of it is right in all that a line of `-q` is made of, the sentence included, and in
+ * What comes of it is right in all that `--format lines` is made of, the sentence included, and in
  * nothing else: tests/check_generated.sh compares those lines with the ones that the model gives.
  */
 #ifndef TEARDOWN_CAPTURE_RETOLD_H
@@ -13,19 +13,35 @@
 #include "capture/flow.h"
 #include "common/model/verdict.h"
 
-/* By shape, and whether TIME_WAIT was over. Zeros: none yet. */
-struct retold {
-  struct retold_verdict {
-    struct flow flow;
-    struct verdict verdict;
-  } * told[ORDINARY_SHAPES_MAX][2];
+struct retold_verdict {
+  bool is_made;
+  struct flow flow;
+  struct verdict verdict;
+  struct model_step expired; /* the end of TIME_WAIT, if it has changes */
 };
 
+struct retold_step {
+  bool is_made;
+  struct flow flow;
+  struct model_step step;
+};
+
+/* By shape; of verdicts beside whether 2 MSL are over. */
+struct retold {
+  struct retold_verdict (*verdicts)[2];
+  struct retold_step *steps;
+};
+
+/* False when there is no memory. */
+bool retold_init(struct retold *retold);
 void retold_destroy(struct retold *retold);
 
-/* Of a close that is complete. NULL: there is no memory. The next call may change what this one has
- * returned. */
+/* Of a close that is complete. The next call may change what this one has returned. */
 struct retold_verdict *retold_tell(struct retold *retold, const struct flow_table *flows,
                                    const struct hot *entry, bool is_over, int64_t now_us);
+
+/* What the newest segment of a close did. As above. */
+struct retold_step *retold_tell_step(struct retold *retold, const struct flow_table *flows,
+                                     const struct hot *entry);
 
 #endif

@@ -24,8 +24,11 @@ void watch_begin(struct watch *w, bool counts) {
     if (r->options.quiet < REPORT_SUMMARY) w->tells_verdicts = true;
     if (r->class->counted && r->options.sample_of == 0) continue;
     if (r->options.quiet < REPORT_SUMMARY) w->tells_ordinary = true;
-    if (!r->class->takes_retold) w->retells = false;
-    if (r->options.quiet < REPORT_VERDICTS) w->keeps_closes = false;
+    bool takes_retold = r->class->takes_retold && !r->options.verbose;
+    bool takes_steps = r->options.quiet < REPORT_VERDICTS;
+    w->retells = w->retells && takes_retold;
+    w->retells_steps = w->retells_steps || takes_steps;
+    if (takes_steps && !takes_retold) w->keeps_closes = false;
   }
   if (w->tells_verdicts && w->due.prompt) w->keeps_closes = false;
 }
@@ -34,18 +37,16 @@ bool watch_init(struct watch *w) {
   w->last_number = 0;
   w->closes = 0;
   w->any_bad = false;
-  w->last_timers_us = 0;
-  w->caught_up_us = 0;
+  w->last_timers_us = w->caught_up_us = 0;
   w->due.n_closing = 0;
-  w->has_evicted = w->keeps_closes = false;
-  w->tells_verdicts = w->tells_ordinary = w->retells = false;
+  w->has_evicted = w->keeps_closes = w->tells_verdicts = false;
+  w->tells_ordinary = w->retells = w->retells_steps = false;
   memset(&w->deadlines, 0, sizeof w->deadlines);
   memset(&w->summary, 0, sizeof w->summary);
   memset(&w->unmet, 0, sizeof w->unmet);
   w->roles = calloc(1, sizeof *w->roles);
   w->copies = pool_reserve(sizeof *w->copies);
-  w->retold = calloc(1, sizeof *w->retold);
-  return w->roles && w->copies && w->retold &&
+  return w->roles && w->copies && retold_init(&w->retold) &&
          flow_table_init(&w->flows, w->max_flows, w->due.two_msl_us);
 }
 
@@ -56,8 +57,7 @@ void watch_destroy(struct watch *w) {
   }
   flow_table_destroy(&w->flows);
   pool_give_back(w->copies, sizeof *w->copies);
-  if (w->retold) retold_destroy(w->retold);
-  free(w->retold);
+  retold_destroy(&w->retold);
   free(w->roles);
   for (unsigned i = 0; i < w->n_reports; i++) w->reports[i]->class->destroy(w->reports[i]);
   w->n_reports = 0;
@@ -194,6 +194,15 @@ static bool is_of_close(const struct model *m, enum end from, const struct segme
          (segment_has(s, SEGMENT_ACK) && peer->has_fin && seq_gt(s->ack, peer->fin_seq));
 }
 
+/* A control segment, or another that is worth to be told. */
+static bool is_told(const struct model *m, const struct segment *s, const struct model_step *step) {
+  bool is_control = (step->roles & (ROLES_OF_CLOSE | ROLE_RST)) || segment_has(s, SEGMENT_FIN) ||
+                    step->short_of_fin || step->ignored == ACCEPT_SYN_IN_CONNECTION;
+  bool closing = m->roles_seen || m->rst.t_us;
+  return is_control || step->n_findings > 0 ||
+         (closing && (step->in_half_close || step->n_changes > 0));
+}
+
 static void step_flow(struct watch *w, struct flow *f, enum end from, const struct segment *s) {
   struct model *m = &f->model;
   struct report_segment event = {.flow = f, .segment = s};
@@ -213,15 +222,11 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
     }
   event.step = &step;
 
-  bool is_control = (step.roles & (ROLES_OF_CLOSE | ROLE_RST)) || segment_has(s, SEGMENT_FIN) ||
-                    step.short_of_fin || step.ignored == ACCEPT_SYN_IN_CONNECTION;
-  bool closing = m->roles_seen || m->rst.t_us;
   if (is_of_close(m, from, s)) {
     conclude_number(w, f);
     REPORT(w, REPORT_STEPS, sighting, f, from, s);
   }
-  if (!is_control && step.n_findings == 0 &&
-      (!closing || (!step.in_half_close && !step.n_changes))) {
+  if (!is_told(m, s, &step)) {
     list(w, f);
     return;
   }
@@ -236,7 +241,7 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
   conclude_hurry(w, f);
 }
 
-/* A connection shows itself with its SYN, if that is its first segment. */
+/* A connection shows itself with its SYN, if that is its first. */
 static void open_flow(struct watch *w, struct hot *e, const struct segment *s) {
   if (!segment_has(s, SEGMENT_SYN) || segment_has(s, SEGMENT_ACK)) return;
   flow_open(&w->flows, e, ++w->last_number);
@@ -409,6 +414,13 @@ static void note_ports(struct watch *w, const struct hot *e) {
     roles_note(w->roles, e->port[0], e->port[1]);
 }
 
+/* The segment was just written down. */
+static void retell_step(struct watch *w, const struct hot *e, const struct segment *s) {
+  const struct retold_step *told = retold_tell_step(&w->retold, &w->flows, e);
+  const struct report_segment event = {.flow = &told->flow, .segment = s, .step = &told->step};
+  if (is_told(&told->flow.model, s, &told->step)) REPORT(w, REPORT_STEPS, segment, &event);
+}
+
 static void follow(struct watch *w, struct watch_packet *packet) {
   enum end from;
   struct decoded *decoded = &packet->decoded;
@@ -435,9 +447,10 @@ static void follow(struct watch *w, struct watch_packet *packet) {
   if (is_small && ((e->form == FLOW_OPEN && flow_step(&w->flows, e, from, &decoded->segment)) ||
                    (w->keeps_closes && flow_close(&w->flows, e, from, &decoded->segment)))) {
     note_text(e, packet);
-    return;
+    if (w->retells_steps && e->form == FLOW_ORDINARY) retell_step(w, e, &decoded->segment);
+  } else {
+    follow_whole(w, e, is_new, packet);
   }
-  follow_whole(w, e, is_new, packet);
 }
 
 static void take(struct watch *w, struct watch_packet *packet) {

@@ -28,11 +28,13 @@ struct watch {
   struct demand demand;
   struct kernel *kernel; /* the caller's; NULL: nobody asks it */
   uint32_t max_flows;
-  bool keeps_closes;   /* as they were, where they are ordinary: nobody is told of each step, */
-  bool tells_verdicts; /* but somebody of each verdict, */
+  bool
+      keeps_closes; /* as they were, where they are ordinary: nobody asks the model of each step, */
+  bool retells_steps;  /* though somebody is told of it. */
+  bool tells_verdicts; /* Somebody is told of verdicts, */
   bool tells_ordinary; /* of those on ordinary closes, too: they are not counted only, */
-  bool retells;        /* but nobody needs more of those than its line */
-  struct retold *retold;
+  bool retells;        /* and the model is not asked for them */
+  struct retold retold;
   bool live;
   bool incomplete;  /* the kernel dropped packets: set it as soon as that is known */
   bool has_evicted; /* a connection that was not over: one that begins in the middle may be it */

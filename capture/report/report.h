@@ -118,7 +118,7 @@ struct report;
 /* What a kind of report does. But for `destroy`, a function may be NULL: it has nothing to say
  * then. */
 struct report_class {
-  bool takes_retold; /* its verdict on an ordinary close takes no more than retold.h has */
+  bool takes_retold; /* of an ordinary close it takes no more than retold.h has, if not verbose */
   /* `kernel_lack`: what the kernel does not say here and why, "" if nothing; NULL: not asked. */
   void (*start)(struct report *, const char *source, const char *filter, const char *kernel_lack);
   /* Its SYN was captured; nothing else of it yet. */
