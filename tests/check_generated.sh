@@ -28,7 +28,7 @@ check 'ten thousand open at once' generated --connections 12000 --open 10000 --i
 # NDJSON is written, too, the model makes both. What is due at one moment may come in another order.
 retells() { # retells GENERATOR-OPTION...
   local format
-  build/strict/bench/generate "$@" - >"$scratch/pcap" 2>&1 || return
+  build/strict/bench/generate "$@" - >"$scratch/pcap" 2>"$scratch/counts" || return
   for format in '' -q; do
     # shellcheck disable=SC2086 # one word, or none
     timeout 300 "$capture" -r "$scratch/pcap" --format lines -tt $format 2>&1 | sort >"$scratch/retold"
