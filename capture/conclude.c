@@ -132,8 +132,10 @@ bool conclude_retold(struct watch *w, struct hot *e, bool is_over, int64_t now_u
 
 struct flow *conclude_whole(struct watch *w, struct hot *e) {
   bool was_ordinary = e->form == FLOW_ORDINARY;
+  uint16_t shape = was_ordinary ? ordinary_of(&w->flows.ordinaries, e)->shape : 0;
   struct flow *f = flow_whole(&w->flows, e);
   if (!was_ordinary) return f;
+  f->reported = retold_reported(&w->retold, shape);
   w->due.n_closing++;
   conclude_hurry(w, f);
   return f;

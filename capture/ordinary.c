@@ -307,14 +307,18 @@ static struct shape *add_shape(struct ordinary_shapes *shapes, uint16_t *slot, u
 }
 
 static void model_of(const struct ordinaries *all, const struct hot *h, struct model *m,
-                     struct model_step *step, uint8_t *last_control) {
+                     struct ordinary_last *last, uint8_t *last_control) {
   struct reading r = read_from_start(all, h);
   struct segment s;
   enum end from;
   hot_open(&r.entry, all->two_msl_us, m);
   while (read_next(&r, &from, &s)) {
-    model_step(m, from, &s, step);
-    if (step->roles & (ROLES_OF_CLOSE | ROLE_RST)) *last_control = (uint8_t)(r.i - 1);
+    for (unsigned i = 0; i < 2; i++) {
+      last->state_before[i] = m->end[i].state;
+      last->evidence_before[i] = m->end[i].evidence;
+    }
+    model_step(m, from, &s, &last->step);
+    if (last->step.roles & (ROLES_OF_CLOSE | ROLE_RST)) *last_control = (uint8_t)(r.i - 1);
   }
 }
 
@@ -322,9 +326,9 @@ static void model_of(const struct ordinaries *all, const struct hot *h, struct m
 static void learn(const struct ordinaries *all, const struct hot *h, struct shape *shape) {
   const struct ordinary_segment *first = &ordinary_of(all, h)->at[0];
   struct model m;
-  struct model_step step;
+  struct ordinary_last last;
   struct verdict v;
-  model_of(all, h, &m, &step, &shape->last_control);
+  model_of(all, h, &m, &last, &shape->last_control);
   verdict_make(&v, &m, m.last_us);
   bool reset = m.rst.from != END_NONE, ended = reset || ending_is_complete(v.ending);
   bool odd = v.n_findings > 0 || verdict_lost(&v, LOSS_KINDS) > 0 || v.fin_retransmissions > 0;
@@ -442,20 +446,29 @@ void ordinary_conclude(const struct ordinaries *all, const struct hot *h,
 }
 
 void ordinary_open(const struct ordinaries *all, const struct hot *h, struct model *m,
-                   struct model_step *step) {
-  struct model_step unwanted;
+                   struct ordinary_last *last) {
+  struct ordinary_last unwanted;
   uint8_t last_control;
-  model_of(all, h, m, step ? step : &unwanted, &last_control);
+  model_of(all, h, m, last ? last : &unwanted, &last_control);
 }
 
-void ordinary_fins_us(const struct ordinaries *all, const struct hot *h, int64_t us[static 2]) {
+uint16_t ordinary_shape_before(const struct ordinaries *all, uint16_t shape) {
+  return all->shapes->shape[shape].before;
+}
+
+struct ordinary_times ordinary_times(const struct ordinaries *all, const struct hot *h) {
   struct ordinary *o = ordinary_of(all, h);
+  struct ordinary_times times = {0};
+  unsigned first = o->at[0].what & FROM_SERVER, n = 0;
   int64_t t_us = hot_last_us(h);
-  for (unsigned i = 0, n = 0; i < o->n && n < 2; i++) {
+  for (unsigned i = 0; i < o->n; i++) {
     const struct ordinary_segment *at = segment_at(all, o, i);
     t_us += at->passed_us;
-    if (at->what & HAS_FIN) us[n++] = t_us;
+    bool acks = (at->what & (FROM_SERVER | HAS_ACK | BUT_FIN)) == ((FROM_SERVER - first) | HAS_ACK);
+    if (acks && times.acked_us == 0) times.acked_us = t_us;
+    if ((at->what & HAS_FIN) && n < 2) times.fin_us[n++] = t_us;
   }
+  return times;
 }
 
 void ordinary_drop(struct ordinaries *all, uint32_t record) {

@@ -109,12 +109,24 @@ int64_t ordinary_closed_us(const struct ordinaries *all, const struct hot *entry
 void ordinary_conclude(const struct ordinaries *all, const struct hot *entry,
                        struct ordinary_verdict *verdict);
 
-/* Makes the model, which has taken all of its segments. `step`: what the last of them did; NULL. */
-void ordinary_open(const struct ordinaries *all, const struct hot *entry, struct model *model,
-                   struct model_step *step);
+/* What its last segment did, and where the ends were before. */
+struct ordinary_last {
+  struct model_step step;
+  uint8_t state_before[2], evidence_before[2]; /* by end */
+};
 
-/* When the two FINs of one that is complete were sent. */
-void ordinary_fins_us(const struct ordinaries *all, const struct hot *entry, int64_t us[static 2]);
+/* Makes the model, which has taken all of its segments. `last` may be NULL. */
+void ordinary_open(const struct ordinaries *all, const struct hot *entry, struct model *model,
+                   struct ordinary_last *last);
+
+/* The shape without its last segment. */
+uint16_t ordinary_shape_before(const struct ordinaries *all, uint16_t shape);
+
+/* Of one that is complete: when its two FINs were sent, and when the first was acknowledged. */
+struct ordinary_times {
+  int64_t fin_us[2], acked_us;
+};
+struct ordinary_times ordinary_times(const struct ordinaries *all, const struct hot *entry);
 
 /* Since its first segment, which is a FIN or a RST. */
 static inline int64_t ordinary_since_us(const struct ordinaries *all, const struct hot *entry) {

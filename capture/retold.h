@@ -1,8 +1,8 @@
 /* What is told of an ordinary close, as it was told of one of its shape before (ordinary.h): with
  * another number, other addresses, sequence numbers and times. The model has not to be made again.
  *
- * What comes of it is right in all that `--format lines` is made of, the sentence included, and in
- * nothing else: tests/check_generated.sh compares those lines with the ones that the model gives.
+ * What comes of it is right in all that lines and NDJSON are made of, the sentence included, and in
+ * nothing else: tests/check_generated.sh compares those with the ones that the model gives.
  */
 #ifndef TEARDOWN_CAPTURE_RETOLD_H
 #define TEARDOWN_CAPTURE_RETOLD_H
@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "capture/flow.h"
+#include "capture/report/report.h"
 #include "common/model/verdict.h"
 
 struct retold_verdict {
@@ -21,9 +22,11 @@ struct retold_verdict {
 };
 
 struct retold_step {
-  bool is_made;
+  bool is_made, is_new; /* new: whoever tells it has yet to number it */
+  bool is_told;         /* by whom that was */
   struct flow flow;
-  struct model_step step;
+  struct ordinary_last last;
+  struct report_segment event; /* but for its segment */
 };
 
 /* By shape; of verdicts beside whether 2 MSL are over. */
@@ -39,6 +42,11 @@ void retold_destroy(struct retold *retold);
 /* Of a close that is complete. The next call may change what this one has returned. */
 struct retold_verdict *retold_tell(struct retold *retold, const struct flow_table *flows,
                                    const struct hot *entry, bool is_over, int64_t now_us);
+
+/* How far the connection's reported segments were numbered when it had that shape. */
+static inline struct flow_reported retold_reported(const struct retold *retold, uint16_t shape) {
+  return retold->steps[shape].flow.reported;
+}
 
 /* What the newest segment of a close did. As above. */
 struct retold_step *retold_tell_step(struct retold *retold, const struct flow_table *flows,

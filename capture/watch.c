@@ -5,6 +5,7 @@
 
 #include "capture/conclude.h"
 #include "capture/pool.h"
+#include "capture/told.h"
 #include "common/model/seq.h"
 
 /* A file's clock moves with every packet; its timers need not. */
@@ -168,41 +169,6 @@ static void list(struct watch *w, struct flow *f) {
   if (list != e->list || list == FLOW_ENDED) flow_move(&w->flows, e, list);
 }
 
-/* Numbers the segment, and finds those that its changes refer to. */
-static void number_segment(struct flow *f, struct report_segment *event) {
-  struct flow_reported *r = &f->reported;
-  event->n = ++r->n;
-  for (unsigned i = 0; i < event->step->n_changes; i++) {
-    const struct model_change *c = &event->step->changes[i];
-    unsigned what = c->event == EVENT_RCV_FIN          ? FLOW_FIN
-                    : c->event == EVENT_RCV_ACK_OF_FIN ? FLOW_ACK_OF_FIN
-                    : c->event == EVENT_RCV_RST        ? FLOW_RST
-                                                       : FLOW_ARRIVALS;
-    if (what == FLOW_ARRIVALS) continue;
-    if (c->kind == CHANGE_CONFIRMED || c->kind == CHANGE_REFUTED)
-      event->of_segment[i] = r->arrived[c->end][what];
-    else
-      r->arrived[c->end][what] = r->n;
-  }
-}
-
-/* Each tap on the path has the same of these: a FIN and a RST are known by their flags, and an ACK
- * of the other end's FIN passes only where that FIN has passed before. */
-static bool is_of_close(const struct model *m, enum end from, const struct segment *s) {
-  const struct endpoint *peer = &m->end[end_other(from)];
-  return segment_carries_fin(s) || segment_has(s, SEGMENT_RST) ||
-         (segment_has(s, SEGMENT_ACK) && peer->has_fin && seq_gt(s->ack, peer->fin_seq));
-}
-
-/* A control segment, or another that is worth to be told. */
-static bool is_told(const struct model *m, const struct segment *s, const struct model_step *step) {
-  bool is_control = (step->roles & (ROLES_OF_CLOSE | ROLE_RST)) || segment_has(s, SEGMENT_FIN) ||
-                    step->short_of_fin || step->ignored == ACCEPT_SYN_IN_CONNECTION;
-  bool closing = m->roles_seen || m->rst.t_us;
-  return is_control || step->n_findings > 0 ||
-         (closing && (step->in_half_close || step->n_changes > 0));
-}
-
 static void step_flow(struct watch *w, struct flow *f, enum end from, const struct segment *s) {
   struct model *m = &f->model;
   struct report_segment event = {.flow = f, .segment = s};
@@ -222,11 +188,11 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
     }
   event.step = &step;
 
-  if (is_of_close(m, from, s)) {
+  if (told_by_all(m, from, s)) {
     conclude_number(w, f);
     REPORT(w, REPORT_STEPS, sighting, f, from, s);
   }
-  if (!is_told(m, s, &step)) {
+  if (!told_is_wanted(m, s, &step)) {
     list(w, f);
     return;
   }
@@ -234,7 +200,7 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
   if (!f->is_closing) w->due.n_closing++;
   f->is_closing = true;
   list(w, f);
-  number_segment(f, &event);
+  told_number(f, &event);
   conclude_lacks(w, f);
   REPORT(w, REPORT_STEPS, segment, &event);
   if (w->kernel) kernel_notice(w->kernel, f);
@@ -415,10 +381,15 @@ static void note_ports(struct watch *w, const struct hot *e) {
 }
 
 /* The segment was just written down. */
-static void retell_step(struct watch *w, const struct hot *e, const struct segment *s) {
-  const struct retold_step *told = retold_tell_step(&w->retold, &w->flows, e);
-  const struct report_segment event = {.flow = &told->flow, .segment = s, .step = &told->step};
-  if (is_told(&told->flow.model, s, &told->step)) REPORT(w, REPORT_STEPS, segment, &event);
+static void retell_step(struct watch *w, const struct hot *e, enum end from,
+                        const struct segment *s) {
+  struct retold_step *told = retold_tell_step(&w->retold, &w->flows, e);
+  if (told->is_new) told->is_told = told_is_wanted(&told->flow.model, s, &told->last.step);
+  if (told->is_new && told->is_told) told_number(&told->flow, &told->event);
+  told->event.segment = s;
+  if (told_by_all(&told->flow.model, from, s))
+    REPORT(w, REPORT_STEPS, sighting, &told->flow, from, s);
+  if (told->is_told) REPORT(w, REPORT_STEPS, segment, &told->event);
 }
 
 static void follow(struct watch *w, struct watch_packet *packet) {
@@ -447,7 +418,7 @@ static void follow(struct watch *w, struct watch_packet *packet) {
   if (is_small && ((e->form == FLOW_OPEN && flow_step(&w->flows, e, from, &decoded->segment)) ||
                    (w->keeps_closes && flow_close(&w->flows, e, from, &decoded->segment)))) {
     note_text(e, packet);
-    if (w->retells_steps && e->form == FLOW_ORDINARY) retell_step(w, e, &decoded->segment);
+    if (w->retells_steps && e->form == FLOW_ORDINARY) retell_step(w, e, from, &decoded->segment);
   } else {
     follow_whole(w, e, is_new, packet);
   }

@@ -115,6 +115,18 @@ static void check_retold(const struct both *b, bool is_over, int64_t now_us) {
   struct retold_verdict *told = retold_tell(&retold, &flows, &b->hot, is_over, now_us);
   assert_string_equal(sentence_make(&told->verdict, &told->flow.model, NULL, now_us, said, SIZE),
                       sentence_make(&v, &m, NULL, now_us, expected, SIZE));
+  const struct model *other = &told->flow.model;
+  assert_int_equal(other->last_us, m.last_us);
+  assert_int_equal(other->fin[FIN1].first_us, m.fin[FIN1].first_us);
+  if (m.fin[FIN1].answers > 0 && !m.crossed && !m.coalesced) {
+    enum end second = end_other(m.first_closer);
+    assert_int_equal(other->fin[FIN1].acked_us, m.fin[FIN1].acked_us);
+    assert_int_equal(other->end[second].half_close_bytes, m.end[second].half_close_bytes);
+  }
+  for (unsigned i = 0; i < 2; i++) {
+    assert_int_equal(other->end[i].first_seq, m.end[i].first_seq);
+    assert_int_equal(other->end[i].data_bytes, m.end[i].data_bytes);
+  }
   assert_int_equal(told->verdict.idle_us, v.idle_us);
   assert_int_equal(told->verdict.duration_us, v.duration_us);
   assert_int_equal(told->verdict.conformity, v.conformity);

@@ -232,6 +232,7 @@ static bool name_run(struct json *json) {
 
 struct report *report_json_new(struct out *out, const struct report_options *options) {
   static const struct report_class class = {
+      .takes_retold = true,
       .start = json_start,
       .segment = json_segment,
       .sighting = json_sighting,
