@@ -1,5 +1,6 @@
 #include "capture/kernel/idle.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
@@ -116,9 +117,10 @@ bool kernel_idle_watch(int idle, int event, uint16_t type, size_t size) {
   return attached;
 }
 
-bool kernel_idle_is_double(int32_t tid, const void *octets, size_t size) {
+static_assert(sizeof(struct common) == KERNEL_IDLE_COMMON_SIZE, "so the kernel has it");
+
+bool kernel_idle_is_double(int32_t tid, const uint8_t octets[static KERNEL_IDLE_COMMON_SIZE]) {
   struct common common;
-  if (tid != 0 || size < sizeof common) return false;
   memcpy(&common, octets, sizeof common);
-  return common.pid == 0;
+  return tid == 0 && common.pid == 0;
 }

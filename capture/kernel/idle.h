@@ -23,7 +23,9 @@ bool kernel_idle_set_buffer(int idle, unsigned cpu, int output);
  * are written if the processor idles. `type` is the event's number. False: errno says why not. */
 bool kernel_idle_watch(int idle, int event, uint16_t type, size_t size);
 
-/* Whether the kernel itself wrote this sample of an idle processor's event: it is there twice. */
-bool kernel_idle_is_double(int32_t tid, const void *octets, size_t size);
+/* Whether the kernel itself wrote this sample, whose octets begin so, of an idle processor's event:
+ * it is there twice. */
+enum { KERNEL_IDLE_COMMON_SIZE = 8 };
+bool kernel_idle_is_double(int32_t tid, const uint8_t octets[static KERNEL_IDLE_COMMON_SIZE]);
 
 #endif

@@ -237,12 +237,13 @@ static bool ask_end(struct kernel *k, struct flow *f, enum end end, struct kerne
   }
   enum tcp_state now = witness_last(said);
   if (said->n == 0 || (n > 0 && now == before && !restarted)) return false;
+  enum tcp_state was = n > 0 ? before : now;
   *news = (struct kernel_word){.flow = f,
                                .t_us = now_us,
                                .end = end,
                                .kind = KERNEL_EVENT_STATE,
-                               .from = (uint8_t)(n > 0 ? before : now),
-                               .to = (uint8_t)now,
+                               .from = was,
+                               .to = now,
                                .asked = true,
                                .restarted = restarted};
   return true;

@@ -66,7 +66,7 @@ struct kernel_word {
   int64_t t_us;
   enum end end : 8;
   enum kernel_event_kind kind : 8;
-  uint8_t from, to; /* enum tcp_state in the RFC's sense; for KERNEL_EVENT_STATE */
+  enum tcp_state from : 8, to : 8; /* in the RFC's sense; for KERNEL_EVENT_STATE */
   bool asked;     /* an answer: it may be in `to` for longer; `from` is the word before, or `to` */
   bool restarted; /* TIME_WAIT, the same and for longer than it said before */
   char reason[sizeof((struct kernel_event *)0)->reason];

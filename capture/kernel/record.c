@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/model/tcp_state.h"
-
 enum { KIND_COUNT = KERNEL_EVENT_EXIT + 1 };
 
 /* What is read from a record, by the name that the kernel gives it. */
@@ -187,17 +185,15 @@ static void set_pair(struct kernel_pair *pair, const struct half *local,
   memcpy(pair->remote.bytes, remote->address.s6_addr + skip, 16 - skip);
 }
 
-/* The kernel's numbers, <netinet/tcp.h>: an ABI. */
-static bool set_state(uint64_t kernel, uint8_t *state) {
-  static const uint8_t states[] = {
+/* The kernel's numbers, <netinet/tcp.h>: an ABI. TCPS_COUNT: it is none of them. */
+static enum tcp_state state_of(uint64_t kernel) {
+  static const enum tcp_state states[] = {
       [1] = TCPS_ESTABLISHED, [2] = TCPS_SYN_SENT,   [3] = TCPS_SYN_RECEIVED,
       [4] = TCPS_FIN_WAIT_1,  [5] = TCPS_FIN_WAIT_2, [6] = TCPS_TIME_WAIT,
       [7] = TCPS_CLOSED,      [8] = TCPS_CLOSE_WAIT, [9] = TCPS_LAST_ACK,
       [10] = TCPS_LISTEN,     [11] = TCPS_CLOSING,   [12] = TCPS_SYN_RECEIVED,
   };
-  if (kernel == 0 || kernel >= sizeof states) return false;
-  *state = states[kernel];
-  return true;
+  return kernel == 0 || kernel >= sizeof states / sizeof *states ? TCPS_COUNT : states[kernel];
 }
 
 static bool is_tcp(const struct layout *layout, const uint8_t *record) {
@@ -250,9 +246,10 @@ bool kernel_formats_decode(const struct kernel_formats *formats, const void *rec
     if (layout->reasons)
       set_reason(layout->reasons, number(layout, FIELD_REASON, record), event->reason,
                  sizeof event->reason);
-    return kind != KERNEL_EVENT_STATE ||
-           (is_tcp(layout, record) && set_state(number(layout, FIELD_FROM, record), &event->from) &&
-            set_state(number(layout, FIELD_TO, record), &event->to));
+    if (kind != KERNEL_EVENT_STATE) return true;
+    event->from = state_of(number(layout, FIELD_FROM, record));
+    event->to = state_of(number(layout, FIELD_TO, record));
+    return is_tcp(layout, record) && event->from != TCPS_COUNT && event->to != TCPS_COUNT;
   }
   return false;
 }

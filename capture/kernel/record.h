@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "capture/kernel/diag.h"
+#include "common/model/tcp_state.h"
 
 enum kernel_event_kind {
   KERNEL_EVENT_STATE,         /* from one state to another */
@@ -25,8 +26,9 @@ struct kernel_event {
   struct kernel_pair pair;
   uint64_t socket; /* the same for all events of one socket, later perhaps another's; 0: none */
   enum kernel_event_kind kind : 8;
-  uint8_t from, to;  /* of STATE, enum tcp_state as the kernel names it: CLOSED may be TIME_WAIT, or
-                        the FIN_WAIT_2 of an orphan: ask kernel_diag */
+  /* Of STATE, as the kernel names them: CLOSED may be TIME_WAIT, or the FIN_WAIT_2 of an orphan:
+   * ask kernel_diag. */
+  enum tcp_state from : 8, to : 8;
   char reason[40];   /* of SEND_RESET, in the kernel's word without its prefix, such as "NO_SOCKET";
                         empty: not said */
   int32_t pid, tid;  /* who ran just then, as kernel_trace_next sets it; 0: not said */

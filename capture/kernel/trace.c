@@ -382,27 +382,25 @@ static void pass_on(struct ring *ring) {
   uint64_t head = __atomic_load_n(&ring->control->data_head, __ATOMIC_ACQUIRE);
   ring->has_record = false;
   while (!ring->has_record && head - ring->at >= sizeof(struct perf_event_header)) {
-    struct {
-      struct sample sample;
-      uint8_t octets[8];
-    } begun;
-    struct sample *sample = &begun.sample;
+    struct sample sample;
     struct lost lost;
-    copy_out(ring, ring->at, &sample->header, sizeof sample->header);
-    size_t size = sample->header.size;
+    uint8_t common[KERNEL_IDLE_COMMON_SIZE];
+    copy_out(ring, ring->at, &sample.header, sizeof sample.header);
+    size_t size = sample.header.size;
     /* The kernel writes no such thing; but then nothing after it can be found, either. */
-    if (size < sizeof sample->header || size > head - ring->at) {
+    if (size < sizeof sample.header || size > head - ring->at) {
       ring->at = head;
       break;
     }
-    if (sample->header.type == PERF_RECORD_SAMPLE && size >= sizeof begun) {
-      copy_out(ring, ring->at, &begun, sizeof begun);
-      ring->t_ns = (int64_t)sample->t_ns;
-      ring->has_record = !kernel_idle_is_double(sample->tid, begun.octets, sizeof begun.octets);
+    if (sample.header.type == PERF_RECORD_SAMPLE && size >= sizeof sample + sizeof common) {
+      copy_out(ring, ring->at, &sample, sizeof sample);
+      copy_out(ring, ring->at + sizeof sample, common, sizeof common);
+      ring->t_ns = (int64_t)sample.t_ns;
+      ring->has_record = !kernel_idle_is_double(sample.tid, common);
       ring->n_records += ring->has_record;
       if (ring->has_record) break;
     }
-    if (sample->header.type == PERF_RECORD_LOST && size >= sizeof lost) {
+    if (sample.header.type == PERF_RECORD_LOST && size >= sizeof lost) {
       copy_out(ring, ring->at, &lost, sizeof lost);
       ring->lost += lost.lost;
     }

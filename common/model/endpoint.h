@@ -10,14 +10,6 @@
 #include "common/model/tcp_state.h"
 #include "common/model/transition.h"
 
-/* The client sent the SYN; in a capture that begins later it is whom the caller takes for it. */
-enum end { END_CLIENT, END_SERVER, END_NONE };
-
-static inline enum end end_other(enum end e) { return e == END_CLIENT ? END_SERVER : END_CLIENT; }
-static inline const char *end_name(enum end e) {
-  return e == END_CLIENT ? "client" : e == END_SERVER ? "server" : "none";
-}
-
 /* From strongest to weakest; an end's evidence is the weakest of its log. */
 enum evidence {
   EVIDENCE_SEEN,     /* a segment that this end itself sent proves it */

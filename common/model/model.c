@@ -40,7 +40,7 @@ void model_swap_ends(struct model *m) {
   swap(m->reopened, sizeof m->reopened);
   swap(m->tls, sizeof m->tls);
   swap(m->path, sizeof m->path);
-  m->talk.from = (uint8_t)swapped(m->talk.from);
+  m->talk.from = swapped(m->talk.from);
   m->rst_path_from = swapped(m->rst_path_from);
   m->syns_again = (uint8_t)((m->syns_again & 1) << 1 | m->syns_again >> 1);
   m->first_closer = swapped(m->first_closer);

@@ -5,6 +5,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The client sent the SYN; in a capture that begins later it is whom the caller takes for it. */
+enum end { END_CLIENT, END_SERVER, END_NONE };
+
+static inline enum end end_other(enum end e) { return e == END_CLIENT ? END_SERVER : END_CLIENT; }
+static inline const char *end_name(enum end e) {
+  return e == END_CLIENT ? "client" : e == END_SERVER ? "server" : "none";
+}
+
 enum {
   SEGMENT_FIN = 0x01,
   SEGMENT_SYN = 0x02,

@@ -2,13 +2,13 @@
 
 #include <stddef.h>
 
-void talk_note_octets(struct talk *talk, enum talk_tls *tls, unsigned from,
+void talk_note_octets(struct talk *talk, enum talk_tls *tls, enum end from,
                       const struct segment *s) {
   int64_t gap_us = talk->octets_us != 0 ? s->t_us - talk->octets_us : 0;
   /* One request, or answer, may take several segments. */
   if (talk->from != from || gap_us > talk->pause_us) talk->pause_us = gap_us;
   talk->octets_us = s->t_us;
-  talk->from = (uint8_t)from;
+  talk->from = from;
   if (!tls) return;
   switch (s->tls) {
     case SEGMENT_TLS_NONE: /* perhaps the rest of a record */

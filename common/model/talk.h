@@ -18,7 +18,7 @@
 struct talk {
   int64_t octets_us; /* the newest; 0: none */
   int64_t pause_us;  /* the silence before those; 0: there were none before */
-  uint8_t from;      /* enum end */
+  enum end from : 8;
 };
 
 /* What IP says of the newest segment of an end that is no RST, or of a RST. */
@@ -37,7 +37,7 @@ enum talk_tls {
 };
 
 /* Octets of an end passed. NULL for `tls`: they had passed before. */
-void talk_note_octets(struct talk *talk, enum talk_tls *tls, unsigned from,
+void talk_note_octets(struct talk *talk, enum talk_tls *tls, enum end from,
                       const struct segment *segment);
 
 /* A segment of an end passed. */
