@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "capture/link_type.h"
+#include "common/cli.h"
 #include "common/stop.h"
 
 /* Beneath libpcap's writer: its reader may be slow, and a signal must end that. */
@@ -68,9 +69,9 @@ bool dump_close(struct dump *d, char *error, size_t error_size) {
   d->writer = NULL;
   if (ok && d->failed == 0) return true;
   bool unread = d->failed == ETIMEDOUT;
-  snprintf(error, error_size, "-w %s: cannot write: %s; %s", d->name,
+  snprintf(error, error_size, "-w %s: cannot write: %s; %s%s", d->name,
            unread ? "its reader does not read" : strerror(d->failed),
-           unread ? "what it had not taken is lost"
-                  : "the rest is lost: make room there, or choose another file");
+           unread ? "what it had not taken is lost" : "the rest is lost: ",
+           unread ? "" : cli_write_remedy(d->failed));
   return false;
 }

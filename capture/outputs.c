@@ -221,11 +221,12 @@ static bool has_lost(const struct outputs *to) {
     int error = o->out.error;
     if (error == 0 || error == EPIPE) continue;
     lost = true;
-    cli_complain(&program_cli, "%s%s%s: cannot write: %s; %s", o->option ? o->option : "",
+    bool unread = error == ETIMEDOUT;
+    cli_complain(&program_cli, "%s%s%s: cannot write: %s; %s%s", o->option ? o->option : "",
                  o->option ? " " : "", o->file,
-                 error == ETIMEDOUT ? "its reader does not read" : strerror(error),
-                 error == ETIMEDOUT ? "what it had not taken is lost"
-                                    : "the rest is lost: make room there, or choose another file");
+                 unread ? "its reader does not read" : strerror(error),
+                 unread ? "what it had not taken is lost" : "the rest is lost: ",
+                 unread ? "" : cli_write_remedy(error));
   }
   return lost;
 }

@@ -91,9 +91,18 @@ void cli_complain(const struct cli *cli, const char *format, ...) {
   cli_say("%s: %s\n", cli_program(cli), printable_text(line, shown, sizeof shown));
 }
 
+const char *cli_write_remedy(int error) {
+  switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG: return "make room there, or choose another file";
+    case EBADF: return "open it for writing, or choose another file";
+    default: return "choose another file";
+  }
+}
+
 int cli_complain_of_stdout(const struct cli *cli, int error) {
-  cli_complain(cli, "stdout: cannot write: %s; make room there, or choose another file",
-               strerror(error));
+  cli_complain(cli, "stdout: cannot write: %s; %s", strerror(error), cli_write_remedy(error));
   return CLI_EXIT_USAGE;
 }
 

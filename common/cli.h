@@ -115,6 +115,9 @@ void cli_complain(const struct cli *cli, const char *format, ...)
  * went away has seen what it wanted. */
 int cli_finish(const struct cli *cli);
 
+/* What to do about a file that cannot be written for that reason (errno). */
+const char *cli_write_remedy(int error);
+
 /* Says that stdout could not be written, for this errno. Returns CLI_EXIT_USAGE. */
 int cli_complain_of_stdout(const struct cli *cli, int error);
 

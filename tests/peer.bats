@@ -933,7 +933,7 @@ choose another file" ]
   run --separate-stderr bash -c 'timeout 20 "$@" >&-' - \
     "$TEARDOWN_BIN/client" --never-close 127.0.0.1 $port
   [ "$status" -eq 2 ]
-  [ "$stderr" = "client: stdout: cannot write: Bad file descriptor; make room there, or choose \
+  [ "$stderr" = "client: stdout: cannot write: Bad file descriptor; open it for writing, or choose \
 another file" ]
   run --separate-stderr bash -c 'timeout 20 "$@" > /dev/full' - \
     "$TEARDOWN_BIN/client" --count 2 --close-after 0 127.0.0.1 $port
