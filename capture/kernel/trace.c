@@ -72,8 +72,9 @@ struct ring {
   size_t size; /* of data, a power of 2 */
   uint64_t at; /* what of it was read */
   bool has_record;
-  int64_t t_ns;       /* of the record at `at` */
-  uint64_t n_records; /* that one and those before it */
+  int64_t t_ns; /* of the record at `at` */
+  uint16_t exit_type;
+  uint64_t n_told; /* that record and those before it, exits apart: they are of the whole machine */
   uint64_t lost;
 };
 
@@ -236,6 +237,7 @@ static bool ring_start(const struct ring *ring) {
 /* A processor that is switched off has no events, and is left out. */
 static bool ring_open(struct kernel_trace *trace, int cpu, size_t size) {
   struct ring ring = {.fd = {-1, -1, -1, -1, -1}, .idle_fd = -1};
+  ring.exit_type = (uint16_t)trace->id[KERNEL_EVENT_EXIT];
   static_assert(EVENT_COUNT == 5, "as many descriptors");
   int *fd = ring.fd;
   fd[KERNEL_EVENT_STATE] = open_event(trace, KERNEL_EVENT_STATE, cpu);
@@ -397,7 +399,9 @@ static void pass_on(struct ring *ring) {
       copy_out(ring, ring->at + sizeof sample, common, sizeof common);
       ring->t_ns = (int64_t)sample.t_ns;
       ring->has_record = !kernel_idle_is_double(sample.tid, common);
-      ring->n_records += ring->has_record;
+      uint16_t type;
+      memcpy(&type, common, sizeof type);
+      ring->n_told += ring->has_record && type != ring->exit_type;
       if (ring->has_record) break;
     }
     if (sample.header.type == PERF_RECORD_LOST && size >= sizeof lost) {
@@ -465,12 +469,13 @@ bool kernel_trace_next(struct kernel_trace *trace, struct kernel_event *event) {
   }
 }
 
-/* The events of this processor that were counted and have no record: what the kernel threw away,
- * and what it never wrote. What happens while this looks may hide one. */
+/* The events of this processor that were counted and have no record, exits apart: what the kernel
+ * threw away, and what it never wrote. What happens while this looks may hide one. */
 static uint64_t lost_of(struct ring ring) {
   uint64_t counted = 0, count;
   for (int kind = 0; kind < EVENT_COUNT; kind++)
-    if (ring.fd[kind] >= 0 && read(ring.fd[kind], &count, sizeof count) == sizeof count)
+    if (kind != KERNEL_EVENT_EXIT && ring.fd[kind] >= 0 &&
+        read(ring.fd[kind], &count, sizeof count) == sizeof count)
       counted += count;
   if (!ring.has_record) pass_on(&ring);
   while (ring.has_record) {
@@ -479,7 +484,7 @@ static uint64_t lost_of(struct ring ring) {
     ring.at += header.size;
     pass_on(&ring);
   }
-  uint64_t known = ring.n_records + ring.lost;
+  uint64_t known = ring.n_told + ring.lost;
   return ring.lost + (counted > known ? counted - known : 0);
 }
 

@@ -29,7 +29,7 @@ int kernel_trace_fd(const struct kernel_trace *trace);
 bool kernel_trace_next(struct kernel_trace *trace, struct kernel_event *event);
 
 /* How many the kernel told of to nobody: because they had not been read in time, or, as Linux 6.18
- * does in some tasks, for no reason that it says. */
+ * does in some tasks, for no reason that it says. Of the latter kind exits are not counted. */
 uint64_t kernel_trace_lost(const struct kernel_trace *trace);
 
 #endif
