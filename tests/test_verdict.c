@@ -73,6 +73,15 @@ static const struct {
      "client reset|after its application had closed|SO_LINGER 0|unread data look alike"},
     {"0 C S 0 0 0\n1 C A 1 1 0\n200 C RA 2 101 0", ENDING_RESET, RESET_CANNOT_TELL,
      "client reset|is not in the capture|only one direction"},
+    /* Of two FINs one is acknowledged. */
+    {OPENING "200 C FA 1 1 0\n200 S FA 1 1 0\n201 C A 2 2 0", ENDING_FIN_UNANSWERED, RESET_NONE,
+     "both closed at once|FIN of client"},
+    {OPENING "200 C FA 1 1 0\n200 S FA 1 1 0\n201 S A 2 2 0", ENDING_LAST_ACK, RESET_NONE,
+     "both closed at once|FIN of server"},
+    {OPENING "200 C FA 1 1 0\n201 S FA 1 2 0", ENDING_LAST_ACK, RESET_NONE,
+     "client closed first|FIN of server, before any answer"},
+    {OPENING "200 C FA 1 1 0\n201 S FA 1 2 0\n202 C A 2 2 0\n600 C FA 1 2 0\n1000 C FA 1 2 0",
+     ENDING_FIN_UNANSWERED, RESET_NONE, "client closed first|FIN was sent 3 times"},
     /* What was lost, of a close that is not complete. */
     {FIN1_ACK1 "600 C FA 1 1 0\n640 S A 1 2 0", ENDING_CLOSE_WAIT, RESET_NONE,
      "CLOSE_WAIT|the ACK of the first FIN was lost once after|the FIN was sent again"},
