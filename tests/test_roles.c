@@ -61,6 +61,18 @@ static void the_port_of_several_connections_is_the_servers(void **unused) {
   assert_int_equal(server_of(40001, 40000), -1);
 }
 
+/* Of two ports that came more than once, the server's came four times as often. */
+static void a_clients_port_may_come_twice(void **unused) {
+  (void)unused;
+  for (uint16_t i = 0; i < 7; i++) roles_note(&roles, 50000, (uint16_t)(40000 + i));
+  roles_note(&roles, 40000, 60000);
+  assert_int_equal(server_of(50000, 40000), -1);
+  roles_note(&roles, 50000, 40007);
+  assert_int_equal(server_of(50000, 40000), 0);
+  roles_note(&roles, 40000, 60001);
+  assert_int_equal(server_of(50000, 40000), -1);
+}
+
 static void what_a_syn_showed_counts_for_the_server_alone(void **unused) {
   (void)unused;
   for (uint16_t i = 0; i < 5; i++) roles_note_server(&roles, 40000);
@@ -96,6 +108,7 @@ int main(void) {
       cmocka_unit_test_setup(a_well_known_port_is_a_servers, set_up),
       cmocka_unit_test_setup(two_ports_of_a_kind_tell_nothing, set_up),
       cmocka_unit_test_setup(the_port_of_several_connections_is_the_servers, set_up),
+      cmocka_unit_test_setup(a_clients_port_may_come_twice, set_up),
       cmocka_unit_test_setup(what_a_syn_showed_counts_for_the_server_alone, set_up),
       cmocka_unit_test_setup(in_a_long_capture_several_are_more, set_up),
       cmocka_unit_test(each_rule_has_its_name),
