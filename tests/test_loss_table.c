@@ -152,6 +152,7 @@ static const struct {
     {"SR", "F0/100 F400/500 A410/100d999", "ack before-tap 1: " TWICE_WHEN},
     {"TR", "F0/100 F400/500 A410/100w", "ack before-tap 1: " NAMED},
     {"SR", "F0/100 F400/500 A410/100w", MAY_BE_LATE},
+    {"SR", "F0/100@990 F400/500 A410/100@990d999", NO_ANSWER},
     /* A FIN whose timestamp is older than another that may have come is dropped. */
     {"", "F0/100o F400/500 A410/500", OVERTAKEN},
     {"S", "F0/100o F400/500 A410/500", OVERTAKEN},
