@@ -144,8 +144,10 @@ static const struct {
      "2/3 1 unsampled contrary: CLOSED, TIME_WAIT"},
     /* No explanation: one that is near to these is not meant for them. */
     {OPENING "200 C FA 1 1 0\n200 S FA 1 1 0\n201 S A 2 2 0\n201 C A 2 2 0",
-     "?ESTABLISHED >FIN_WAIT_1 >LAST_ACK >TIME_WAIT", "", "2/3 contrary: CLOSING, LAST_ACK", "0/0 agrees"},
-    {FIN1_ACK1, "", "?ESTABLISHED >FIN_WAIT_1 >FIN_WAIT_2", "0/0 agrees", "0/2 contrary: CLOSE_WAIT, ESTABLISHED"},
+     "?ESTABLISHED >FIN_WAIT_1 >LAST_ACK >TIME_WAIT", "", "2/3 contrary: CLOSING, LAST_ACK",
+     "0/0 agrees"},
+    {FIN1_ACK1, "", "?ESTABLISHED >FIN_WAIT_1 >FIN_WAIT_2", "0/0 agrees",
+     "0/2 contrary: CLOSE_WAIT, ESTABLISHED"},
     {OPENING "200 C FA 1 1 0\n201 S RA 1 2 0\n", "", "?ESTABLISHED >FIN_WAIT_1 >CLOSING ?TIME_WAIT",
      "0/0 agrees", "0/2 1 unsampled contrary: CLOSED, TIME_WAIT"},
     /* Asked before the FIN came, and when the application had closed, too. */
