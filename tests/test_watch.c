@@ -20,8 +20,8 @@ enum { EVENTS_MAX = 32 };
 static struct {
   struct kernel_event event[EVENTS_MAX];
   unsigned n, next;
-  enum tcp_state answer; /* to any question about the server; TCPS_COUNT: none */
-  int64_t asked_us;      /* when that was answered */
+  enum tcp_state answer, of_client; /* to any question about server and client; TCPS_COUNT: none */
+  int64_t asked_us;                 /* when that was answered */
 } kernel;
 
 static int64_t now_us(void) {
@@ -73,8 +73,9 @@ int kernel_diag_dump(struct kernel_diag *diag, unsigned states, kernel_diag_take
 enum kernel_answer kernel_diag_ask(struct kernel_diag *diag, const struct kernel_pair *pair,
                                    struct kernel_socket *socket) {
   (void)diag;
-  if (kernel.answer == TCPS_COUNT || pair->local_port != 80) return KERNEL_UNANSWERED;
-  *socket = (struct kernel_socket){.cookie = 1, .inode = 1, .state = kernel.answer};
+  enum tcp_state answer = pair->local_port == 80 ? kernel.answer : kernel.of_client;
+  if (answer == TCPS_COUNT) return KERNEL_UNANSWERED;
+  *socket = (struct kernel_socket){.cookie = 1, .inode = 1, .state = answer};
   kernel.asked_us = now_us();
   /* Whoever asked is not scheduled for a while. */
   nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
@@ -104,7 +105,7 @@ static int begin(void **state) {
   (void)state;
   memset(&kernel, 0, sizeof kernel);
   memset(&watch, 0, sizeof watch);
-  kernel.answer = TCPS_COUNT;
+  kernel.answer = kernel.of_client = TCPS_COUNT;
   told[0] = '\0';
   watch.due.two_msl_us = MODEL_LINUX_2MSL_US;
   watch.due.prompt = watch.live = true;
@@ -215,17 +216,34 @@ static void the_answer_decides(void **state) {
                       "1000 normal agrees agrees\n1000 unfinished-fin-unanswered agrees agrees\n");
 }
 
-/* The answer is older than the RST, though whoever asked went on only after that. */
-static void an_answer_is_no_newer_than_the_question(void **state) {
-  (void)state;
+static void ask(uint16_t port) {
   struct decode_address client = {{127, 0, 0, 1}}, server = {{127, 0, 0, 2}};
   struct kernel_word news[2];
   enum end end;
+  struct hot *e = flow_between(&watch.flows, 4, &client, port, &server, 80, &end);
+  kernel_ask(watch.kernel, flow_whole(&watch.flows, e), news);
+}
+
+/* The client's FIN was lost before the tap until it gave up, and it opens the four-tuple anew. */
+static void who_opens_anew_has_no_old_socket(void **state) {
+  (void)state;
+  play(
+      "0 1000 C S 0 0\n1 1000 S SA 0 1\n2 1000 C A 1 1\n"
+      "100 1000 C ESTABLISHED>FIN_WAIT_1 21\n900 1000 C FIN_WAIT_1>CLOSED 21\n"
+      "5000 1000 C S 900000 0\n");
+  kernel.of_client = TCPS_SYN_SENT;
+  ask(1000);
+  play("7000 1000 S A 1 1\n7001 1000 C R 1 0\n9000 1000 C S 900000 0\n");
+  assert_string_equal(told, "1000 reset silent agrees\n");
+}
+
+/* The answer is older than the RST, though whoever asked went on only after that. */
+static void an_answer_is_no_newer_than_the_question(void **state) {
+  (void)state;
   char text[256];
   play(HALF_CLOSED("1000"));
   kernel.answer = TCPS_LAST_ACK;
-  struct hot *e = flow_between(&watch.flows, 4, &client, 1000, &server, 80, &end);
-  kernel_ask(watch.kernel, flow_whole(&watch.flows, e), news);
+  ask(1000);
   unsigned us = (unsigned)(kernel.asked_us - base_us);
   snprintf(text, sizeof text, "%u 1000 C R 2 0\n%u 1000 C S 900000 0\n", us + 1000, us + 5000);
   play(text);
@@ -236,6 +254,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(nobody_waits_for_the_answer_to_anothers_syn, begin, end),
       cmocka_unit_test_setup_teardown(the_answer_decides, begin, end),
+      cmocka_unit_test_setup_teardown(who_opens_anew_has_no_old_socket, begin, end),
       cmocka_unit_test_setup_teardown(an_answer_is_no_newer_than_the_question, begin, end),
       cmocka_unit_test_setup_teardown(the_end_of_the_old_socket_is_the_old_connections, begin, end),
   };

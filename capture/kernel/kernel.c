@@ -146,6 +146,9 @@ static bool is_of_another(const struct flow *f, enum end end, const struct kerne
   const struct witness_end *said = &v->witness.end[end];
   const struct endpoint *model = &f->model.end[end];
   if (v->cookie[end] != 0 && v->cookie[end] != answer->cookie) return true;
+  /* It has opened anew, or its socket was closed: neither comes back. */
+  if (f->has_pending_syn && f->pending_from == end) return true;
+  if (said->n > 0 && witness_last(said) == TCPS_CLOSED) return true;
   if (said->n > 0 && !transition_leads_to(witness_last(said), answer->state)) return true;
   /* What the end itself has shown to be over does not come back. */
   bool over =
