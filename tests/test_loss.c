@@ -62,7 +62,7 @@ static struct segment ack_at(int64_t ms, uint32_t tsecr) {
 
 static void fin(struct loss *loss, unsigned which, int64_t ms, uint32_t tsval) {
   const struct segment s = fin_at(ms, tsval);
-  loss_note_copy(&loss->fin[which], &s, false, false);
+  loss_note_copy(&loss->fin[which], &s, false, false, false);
 }
 
 static void ack(struct loss *loss, unsigned which, int64_t ms, uint32_t tsecr) {
@@ -287,7 +287,7 @@ static void a_timestamp_of_zero(void **unused) {
   struct loss loss = with_sack();
   struct segment s = fin_at(0, 1);
   s.tsval = 0;
-  loss_note_copy(&loss.fin[FIN2], &s, false, false);
+  loss_note_copy(&loss.fin[FIN2], &s, false, false, false);
   fin(&loss, FIN2, 207, 207);
   s = ack_at(208, 1);
   s.tsecr = 0;
@@ -353,7 +353,7 @@ static void the_border_of_spurious(void **unused) {
   fin(&loss, FIN1, 0, 100);
   struct segment s = fin_at(0, 250);
   s.t_us = LOSS_DELAYED_ACK_US;
-  loss_note_copy(&loss.fin[FIN1], &s, false, false);
+  loss_note_copy(&loss.fin[FIN1], &s, false, false, false);
   ack_with_sack(&loss, FIN1, 151, 999);
   assert_only(&loss, LOSS_ACK1, LOSS_BEFORE_TAP, 1);
   assert_int_equal(infer(&loss, FIN1).spurious, 0);
@@ -426,7 +426,7 @@ static struct loss behind_a_hole(unsigned which) {
   fin(&loss, which, 207, 307);
   struct segment whole = fin_at(415, 515);
   whole.seq = FIN_SEQ - 10;
-  loss_note_copy(&loss.fin[which], &whole, false, false);
+  loss_note_copy(&loss.fin[which], &whole, false, false, false);
   return loss;
 }
 

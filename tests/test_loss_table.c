@@ -33,7 +33,7 @@ static void play(struct close_fin *fin, const char *events) {
       s.seq = octet;
       s.flags |= SEGMENT_FIN;
       s.tsval = stamp;
-      loss_note_copy(fin, &s, false, strchr(word, 'o'));
+      loss_note_copy(fin, &s, false, strchr(word, 'o'), strchr(word, 'm'));
       continue;
     }
     if (word[0] == 'B') {

@@ -64,11 +64,13 @@ struct losses connection_losses(const struct model *m, unsigned fin) {
     return (struct losses){.untold_because =
                                again ? "a FIN before it may not be in the capture" : NULL};
   bool known = f->round_trip.is_known && p->round_trip.is_known;
+  int64_t slower_us = m->fin[fin].slowest_us - f->round_trip.least_us;
+  if (slower_us < 0) slower_us = 0;
   const struct loss_context context = {
       .receiver_us = least_us(p),
       .path_us = known ? least_us(f) + least_us(p) : UNKNOWN_US,
       .receiver_long_us = MANY * endpoint_soon_us(p),
-      .sender_soon_us = endpoint_soon_us(f),
+      .sender_soon_us = endpoint_soon_us(f) + slower_us,
       .sack_permitted = m->sack_permitted[0] && m->sack_permitted[1],
       .met_time_wait = fin == FIN2 && !m->crossed,
       .reorders = m->reorders,

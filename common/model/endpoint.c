@@ -187,14 +187,15 @@ void endpoint_ask(struct endpoint *e, const struct segment *s) {
   e->round_trip.asked_us = s->t_us;
 }
 
-void endpoint_answer(struct endpoint *e, const struct segment *s) {
+int64_t endpoint_answer(struct endpoint *e, const struct segment *s) {
   struct round_trip *r = &e->round_trip;
-  if (!r->is_asked || !segment_has(s, SEGMENT_ACK) || seq_lt(s->ack, r->asked_end)) return;
+  if (!r->is_asked || !segment_has(s, SEGMENT_ACK) || seq_lt(s->ack, r->asked_end)) return 0;
   int64_t took_us = s->t_us - r->asked_us;
   r->is_asked = false;
-  if (took_us < 0 || (r->is_known && took_us >= r->least_us)) return;
+  if (took_us < 0 || (r->is_known && took_us >= r->least_us)) return took_us;
   r->least_us = took_us;
   r->is_known = true;
+  return took_us;
 }
 
 int64_t endpoint_soon_us(const struct endpoint *e) {

@@ -123,8 +123,9 @@ void endpoint_restart(struct endpoint *e, uint32_t seq);
  * before: the time until its ACK is a round trip. */
 void endpoint_ask(struct endpoint *e, const struct segment *s);
 
-/* This end sent the segment: it may be the ACK of what was asked. */
-void endpoint_answer(struct endpoint *e, const struct segment *s);
+/* This end sent the segment: it may be the ACK of what was asked. Returns how long that took, or 0.
+ */
+int64_t endpoint_answer(struct endpoint *e, const struct segment *s);
 
 /* What this end sends within this time of something's passing the tap towards it may have left
  * before that arrived: a round trip, with as much again for one that is slower than the shortest.

@@ -29,7 +29,7 @@ const char *loss_place_name(enum loss_place place) {
 }
 
 void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool crossed,
-                    bool outdated) {
+                    bool outdated, bool moves) {
   if (fin->copies == 0) {
     fin->has_timestamps = segment->options & SEGMENT_HAS_TIMESTAMPS;
   } else {
@@ -42,7 +42,8 @@ void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool c
                                                             .seq = segment->seq,
                                                             .tsval = segment->tsval,
                                                             .is_lost = segment->is_lost,
-                                                            .outdated = outdated};
+                                                            .outdated = outdated,
+                                                            .moves = moves};
   fin->lost[LOSS_OF_FIN] += segment->is_lost;
   fin->last_us = segment->t_us;
   if (!crossed || fin->unanswered > 0) fin->unanswered++;
@@ -140,6 +141,7 @@ static const char UNAWARE[] = "the FIN was sent again long after it had passed";
 static const char BETWEEN[] = "it passed one tap, and never the other";
 static const char REST[] = "nothing names the other copies";
 static const char OVERTAKEN[] = "a newer timestamp may have come before it: then it is dropped";
+static const char MOVED[] = "it may have ended CLOSING, and that has no answer";
 static const char BEHIND[] = "octets before it were missing: if it came, it had no answer";
 
 /* ---- The inference -------------------------------------------------------------------------- */
@@ -250,7 +252,9 @@ static uint32_t answerable(struct walk *w, const struct loss_answer *a, uint32_t
   for (uint32_t i = from; i < to; i++) {
     const struct loss_copy *copy = copy_of(w, i);
     if (copy->is_lost) continue;
-    if (copy->outdated || (copy->passed && w->context->reorders))
+    if (copy->moves)
+      w->losses.untold_because = MOVED;
+    else if (copy->outdated || (copy->passed && w->context->reorders))
       w->losses.untold_because = OVERTAKEN;
     else if (!seq_leq(copy_of(w, i)->seq, a->acked_before))
       w->losses.untold_because = BEHIND;
@@ -331,10 +335,21 @@ static int64_t differs_us(const struct walk *w, uint32_t i) {
   return gap_us - sent_us;
 }
 
+/* So soon, and with the same timestamp: the network has doubled it. */
+static bool is_doubled(const struct walk *w, uint32_t i) {
+  if (!w->fin->has_timestamps || i == 0 || w->fin->copies - i >= LOSS_KEPT) return false;
+  return copy_of(w, i)->tsval == copy_of(w, i - 1)->tsval &&
+         copy_of(w, i)->t_us - copy_of(w, i - 1)->t_us < LOSS_DELAYED_ACK_US;
+}
+
 /* On a path whose delay varies so much, what it adds may be as much again each way. */
 static void walk_copy(struct walk *w) {
   enum { WAYS = 4 };
   int64_t differs = differs_us(w, w->next);
+  if (is_doubled(w, w->next)) {
+    w->next++;
+    return;
+  }
   if (differs > 0) w->delayed = true;
   answer_was_lost(w, copy_of(w, w->next)->t_us - WAYS * (differs > 0 ? differs : -differs));
   w->next++;

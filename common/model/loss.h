@@ -62,8 +62,10 @@ struct loss_copy {
   uint32_t tsval; /* counts if the FIN has timestamps */
   bool is_lost;   /* two taps show it */
   bool outdated;  /* its sender had used a newer timestamp: its receiver drops it (RFC 7323, 5.3) */
-  bool passed;    /* octets before it were sent again since, with a newer timestamp: should those
-                     overtake it, the same */
+  bool moves;  /* the first ACK of its receiver's own FIN, which had crossed it: that takes it from
+                  CLOSING to TIME_WAIT, and Linux and BSD answer nothing */
+  bool passed; /* octets before it were sent again since, with a newer timestamp: should those
+                  overtake it, the same */
 };
 
 struct loss_answer {
@@ -86,6 +88,8 @@ struct close_fin {
   int64_t last_ack_us;       /* the newest one */
   int64_t short_ack_us;      /* the newest bare ACK of everything but this FIN after it; 0: none */
   int64_t not_there_us;      /* when its receiver last showed that no copy had arrived; 0: never */
+  int64_t slowest_us;        /* the longest round trip from the tap to its sender since, by what was
+                                sent but once */
   int64_t unaware_us;        /* when its sender last showed that no answer had arrived; 0: never */
   struct loss_copy copy[LOSS_KEPT];     /* copy number i is at i % LOSS_KEPT */
   struct loss_answer answer[LOSS_KEPT]; /* the same */
@@ -97,13 +101,14 @@ struct close_fin {
   bool stamped_alone; /* no earlier segment of its sender had its timestamp, and it carried no data
                        */
   bool sacked;        /* its receiver has said that it came, though octets before it are missing */
+  bool asked_again;   /* what its sender is to acknowledge next was sent again */
   bool answer_met_closed; /* the last answer was answered with RST: an earlier one had arrived */
 };
 
 /* A copy of this FIN was captured. `crossed`: so soon after an answer that it may have left before
- * that arrived; then it awaits none of its own. `outdated`: see struct loss_copy. */
+ * that arrived; then it awaits none of its own. `outdated`, `moves`: see struct loss_copy. */
 void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool crossed,
-                    bool outdated);
+                    bool outdated, bool moves);
 
 /* Its sender sent a segment that begins before the FIN. */
 void loss_note_before(struct close_fin *fin, const struct segment *segment);

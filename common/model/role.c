@@ -95,6 +95,8 @@ void role_note(struct observation *o) {
       note_ack(o, FIN1);
     }
   }
+  bool moves = m->crossed && endpoint_fin_is_covered(o->receiver, o->s) &&
+               m->fin[connection_fin_of(m, o->to)].answers == 0;
   for (unsigned which = FIN1; which <= FIN2; which++) {
     struct close_fin *fin = &m->fin[which];
     if (step->new_roles & roles[which].fin) fin->first_us = t_us;
@@ -110,7 +112,7 @@ void role_note(struct observation *o) {
     } else if (step->roles & roles[which].fin) {
       step->again = fin->copies;
       step->since_copy_us = t_us - fin->last_us;
-      loss_note_copy(fin, o->s, observation_crosses_answer(o), o->overtaken);
+      loss_note_copy(fin, o->s, observation_crosses_answer(o), o->overtaken, moves);
       if (fin->copies == 1) fin->stamped_alone = o->stamped_alone;
       notes_on_repetition(o, fin);
     }

@@ -190,8 +190,12 @@ static void take_sack(struct observation *o) {
 void sender_stream(struct observation *o) {
   const struct segment *s = o->s;
   struct endpoint *f = o->sender;
+  struct close_fin *own = &o->m->fin[connection_fin_of(o->m, o->from)];
+  struct close_fin *others = &o->m->fin[connection_fin_of(o->m, o->to)];
   if (segment_len(s) > 0 && !o->repeats) endpoint_ask(o->receiver, s);
-  endpoint_answer(f, s);
+  if (segment_len(s) > 0 && o->receiver->has_fin) others->asked_again = o->repeats;
+  int64_t took_us = endpoint_answer(f, s);
+  if (f->has_fin && !own->asked_again && took_us > own->slowest_us) own->slowest_us = took_us;
   endpoint_extend(f, s);
   if (segment_has(s, SEGMENT_SYN)) take_syn(o);
   watch_unsent(o);
