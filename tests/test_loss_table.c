@@ -15,9 +15,9 @@
 enum { FIN_SEQ = 999 };
 
 /* "F0/100@990": a copy at 0 ms with the timestamp 100, from octet 990 on (FIN_SEQ if it says
- * nothing), o: a newer one had been used. "B100/200": octets before the FIN are sent again.
- * "A410/500": an answer that echoes 500; @ACKED before it, dLEFT: a D-SACK from there on, n: it is
- * not bare, w: from TIME_WAIT. /0: without timestamps. */
+ * nothing), o: a newer one had been used, m: it may end CLOSING. "B100/200": octets before the FIN
+ * are sent again. "A410/500": an answer that echoes 500; @ACKED before it, dLEFT: a D-SACK from
+ * there on, n: it is not bare, w: from TIME_WAIT. /0: without timestamps. */
 static void play(struct close_fin *fin, const char *events) {
   for (char word[32]; sscanf(events, " %31s", word) == 1;) {
     events = strstr(events, word) + strlen(word);
@@ -84,6 +84,7 @@ static const char *text_of(const struct losses *l, char text[static 400]) {
 #define NO_TIME "untold: it was repeated sooner than an ACK could come; "
 #define MAY_BE_LATE "untold: the answer echoes the timestamp of an earlier copy: it may be late; "
 #define OVERTAKEN "untold: a newer timestamp may have come before it: then it is dropped; "
+#define MOVED "untold: it may have ended CLOSING, and that has no answer; "
 #define NOTHING_TELLS "nothing tells whether the FIN or its ACK was lost; "
 #define REST "nothing names the other copies; "
 #define ACK_AFTER_TAP "ack after-tap 1: the FIN was sent again long after it had passed; "
@@ -169,6 +170,12 @@ static const struct {
     {"", "F0/1000 A1/1000 F100/1400", ACK_AFTER_TAP}, /* no milliseconds */
     {"", "F0/1000 A1/1000 F100/1050", ACK_AFTER_TAP},
     {"", "F0/0 A1/0 F100/0", ACK_AFTER_TAP},
+    /* The network doubles, and no sender repeats so soon with the same timestamp. */
+    {"", "F0/1000 A1/1000 F149/1000", ""},
+    {"", "F0/1000 A1/1000 F151/1000", ACK_AFTER_TAP},
+    /* What ends CLOSING has no answer. */
+    {"", "F0/100m F400/500 A410/500", MOVED},
+    {"S", "F0/100m F400/500 A410/500", MOVED},
 };
 
 static void each_row(void **unused) {

@@ -348,8 +348,31 @@ static void every_finding_says_what_to_do(void **unused) {
   }
 }
 
+/* Its sender's tap, the second, saw it leave before the final ACK passed the first. */
+static void what_left_before_crosses(void **unused) {
+  (void)unused;
+  for (uint32_t transit_us = 0; transit_us <= 30000; transit_us += 30000) {
+    struct wire wire;
+    struct model_step step;
+    struct verdict v;
+    const struct segment s = {.t_us = 426000,
+                              .seq = 2,
+                              .ack = 2,
+                              .flags = SEGMENT_ACK,
+                              .window = 100,
+                              .tap = 1,
+                              .transit_us = transit_us};
+    wire_open(&wire, 0, 0);
+    wire_play(&wire, FIN1_ACK1 "400 S FA 1 2 0\n401 C A 2 2 0");
+    model_step(&wire.model, END_SERVER, &s, &step);
+    verdict_make(&v, &wire.model, 5000000);
+    assert_int_equal(v.losses[LOSS_ACK2][LOSS_AFTER_TAP], transit_us == 0);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(what_left_before_crosses),
       cmocka_unit_test(every_ending_and_cause),
       cmocka_unit_test(every_sentence_is_one_line_that_names_the_ends),
       cmocka_unit_test(a_sentence_fits_any_buffer),

@@ -73,7 +73,9 @@ static void take_not_closed(struct observation *o) {
   int64_t closed_us = o->m->fin[connection_fin_of(o->m, o->from)].last_ack_us;
   if (o->m->rst.t_us > closed_us) closed_us = o->m->rst.t_us;
   bool may_cross = segment_len(o->s) == 0 || was_reset;
-  if (may_cross && o->s->t_us - closed_us < endpoint_soon_us(f)) return;
+  /* Where the sender's own tap is the second, that saw it leave so long before. */
+  int64_t left_us = o->s->t_us - (o->s->tap == 1 ? o->s->transit_us : 0);
+  if (may_cross && left_us - closed_us < endpoint_soon_us(f)) return;
   /* One of them closed it. */
   if (refute(o, EVENT_RCV_RST)) {
     struct reset *rst = &o->m->rst;
@@ -192,6 +194,11 @@ void sender_stream(struct observation *o) {
   struct endpoint *f = o->sender;
   struct close_fin *own = &o->m->fin[connection_fin_of(o->m, o->from)];
   struct close_fin *others = &o->m->fin[connection_fin_of(o->m, o->to)];
+  /* What was asked before a FIN, and is not answered, takes so long at the least. */
+  const struct round_trip *asked = &o->receiver->round_trip;
+  if (o->first_fin && o->receiver->has_fin && asked->is_asked && !others->asked_again &&
+      s->t_us - asked->asked_us > others->slowest_us)
+    others->slowest_us = s->t_us - asked->asked_us;
   if (segment_len(s) > 0 && !o->repeats) endpoint_ask(o->receiver, s);
   if (segment_len(s) > 0 && o->receiver->has_fin) others->asked_again = o->repeats;
   int64_t took_us = endpoint_answer(f, s);
