@@ -17,7 +17,8 @@ enum { FIN_SEQ = 999 };
 /* "F0/100@990": a copy at 0 ms with the timestamp 100, from octet 990 on (FIN_SEQ if it says
  * nothing), o: a newer one had been used, m: it may end CLOSING. "B100/200": octets before the FIN
  * are sent again. "A410/500": an answer that echoes 500; @ACKED before it, dLEFT: a D-SACK from
- * there on, n: it is not bare, w: from TIME_WAIT. /0: without timestamps. */
+ * there on, n: it is not bare, c: its options were cut off, w: from TIME_WAIT. /0: without
+ * timestamps. */
 static void play(struct close_fin *fin, const char *events) {
   for (char word[32]; sscanf(events, " %31s", word) == 1;) {
     events = strstr(events, word) + strlen(word);
@@ -44,6 +45,7 @@ static void play(struct close_fin *fin, const char *events) {
     s.ack = FIN_SEQ + 1;
     s.tsecr = stamp;
     s.payload_bytes = strchr(word, 'n') ? 5 : 0;
+    if (strchr(word, 'c')) s.options |= SEGMENT_OPTIONS_CUT;
     if (dsack) {
       s.options |= SEGMENT_HAS_SACK;
       s.sack_left = left;
@@ -115,6 +117,8 @@ static const struct {
     {"", "F0/0 F400/0 A2400/0", TOO_LATE},
     {"S", "F0/100 F400/500 A2400/100d999", TOO_LATE},
     {"S", "F0/100 F400/500 A2400/500", TOO_LATE},
+    {"S", "F0/100 F400/500 A2400/100c", TOO_LATE},
+    {"S", "F0/100 F400/500 A410/500c", "either unknown 1: " NOTHING_TELLS},
     {"", "F0/0 F400/0 A2400/0n", "either unknown 1: " NOTHING_TELLS},
     {"", "F0/0 F400/0 A410/0", "either unknown 1: " NOTHING_TELLS},
     {"", "F0/0 A1/0 F400/0 F900/0 A2400/0", ACK_AFTER_TAP "either unknown 1: " NOTHING_TELLS},

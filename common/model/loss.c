@@ -65,6 +65,7 @@ void loss_note_answer(struct close_fin *fin, uint32_t fin_seq, uint32_t acked_be
       .is_lost = segment->is_lost,
       .has_tsecr = segment->options & SEGMENT_HAS_TIMESTAMPS,
       .dsack = segment_has_dsack(segment) && seq_gt(segment->sack_right, fin_seq),
+      .plain = segment_len(segment) == 0,
       .bare = segment_len(segment) == 0 && !(segment->options & SEGMENT_OPTIONS_CUT),
       .before_time_wait = before_time_wait,
   };
@@ -93,7 +94,8 @@ enum {
   CLUE_NETWORK_COPIES = 0x2000,
   CLUE_REORDERS = 0x10000, /* what is sent later may come sooner: the delay varies */
   CLUE_PROMPT = 0x4000,    /* so soon after the newest copy that it answers that one */
-  CLUE_LATE = 0x8000, /* so long after that all may have come together, and it answers them all */
+  CLUE_LATE = 0x8000, /* without data, and so long after that all may have come together, and it
+                         answers them all */
 };
 
 enum outcome {
@@ -118,7 +120,7 @@ static const struct {
     {CLUE_DSACK | CLUE_SOON, 0, NOTHING_LOST, "it was repeated sooner than an ACK is delayed"},
     {CLUE_TIME_WAIT | CLUE_ECHO | CLUE_FIRST, 0, ECHO_ARRIVED,
      "the echoed timestamp names the copy that came first"},
-    {CLUE_FIRST | CLUE_BARE | CLUE_LATE, 0, UNTOLD,
+    {CLUE_FIRST | CLUE_LATE, 0, UNTOLD,
      "the answer came so late that all copies may have come together"},
     {CLUE_FIRST | CLUE_ALL_TWICE | CLUE_ECHO_OLD, 0, THAT_ARRIVED,
      "a D-SACK says that it had come before, and the echoed timestamp when"},
@@ -236,7 +238,8 @@ static unsigned clues_of(const struct walk *w, const struct loss_answer *a, bool
   if (prompt) clues |= CLUE_PROMPT;
   /* It may also answer a copy that was not captured; then it echoes another timestamp. */
   bool stamped = w->fin->has_timestamps && a->has_tsecr;
-  if (!prompt && (!stamped || seq_leq(a->tsecr, copy_of(w, to)->tsval))) clues |= CLUE_LATE;
+  if (a->plain && !prompt && (!stamped || seq_leq(a->tsecr, copy_of(w, to)->tsval)))
+    clues |= CLUE_LATE;
   if (echo) clues |= CLUE_ECHO;
   if (echo && echoed < to && is_awaited(w, echoed)) clues |= CLUE_ECHO_OLD;
   if (seq_leq(copy_of(w, to)->seq, a->acked_before)) clues |= CLUE_WHOLE;

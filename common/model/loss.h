@@ -74,9 +74,10 @@ struct loss_answer {
   uint32_t acked_before; /* what its sender had acknowledged until then */
   uint32_t dsack_left;   /* counts if dsack */
   bool has_tsecr;
-  bool is_lost; /* two taps show it */
-  bool dsack;   /* it reports the FIN's octet as having come twice */
-  bool bare;    /* neither data nor a FIN of its own, and all options: a D-SACK would stand in it */
+  bool is_lost;          /* two taps show it */
+  bool dsack;            /* it reports the FIN's octet as having come twice */
+  bool plain;            /* neither data nor a FIN of its own */
+  bool bare;             /* and all options: a D-SACK would stand in it */
   bool before_time_wait; /* its sender had not closed, or that had not been acknowledged */
 };
 
