@@ -8,13 +8,20 @@ Usage: fail_calls.py [--first N] [--every N] CASE...
   --every N   of those, every Nth alone
 """
 import argparse
+import ctypes
+import fcntl
 import gzip
 import os
 import re
+import select
+import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
+import time
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
@@ -23,6 +30,7 @@ PRELOADED = TESTS.parent / "build/tests/fail_calls.so"
 GOLDEN = TESTS / "golden"
 PORT = "7000"
 PATIENCE_S = 60
+STOPPED = object()
 LINE = re.compile(r"[0-9:.]+ (server|client) +\S+ +")
 
 
@@ -46,10 +54,11 @@ class Run:
         case(self)
         self.stderr = (folder / "stderr").read_text(errors="replace")
 
-    def start(self, *command):
+    def start(self, *command, stdin=subprocess.DEVNULL, terminal=None, **more):
         with open(self.folder / "stdout", "wb") as out, open(self.folder / "stderr", "wb") as err:
-            return subprocess.Popen([str(w) for w in command], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                    env=self.env, pass_fds=self.fds, cwd=self.folder)
+            return subprocess.Popen([str(w) for w in command], stdin=stdin if terminal is None else terminal,
+                                    stdout=out if terminal is None else terminal, stderr=err, env=self.env,
+                                    pass_fds=self.fds, cwd=self.folder, **more)
 
     def end(self, program, patience_s=PATIENCE_S):
         try:
@@ -73,11 +82,125 @@ def normal(path):
     return octets
 
 
-def offline(*options):
+def is_case(strict, status=0):
+    """Strict: its results are the same each time. The status is the one without a fault."""
+    def mark(case):
+        case.strict, case.status = strict, status
+        return case
+    return mark
+
+
+def offline(*options, status=0):
+    @is_case(True, status)
     def case(run):
         run.end(run.start(BIN / "capture", *options))
-    case.strict = True
     return case
+
+
+def without_stdin(program, *options):
+    @is_case(True)
+    def case(run):
+        run.end(run.start(BIN / program, *options, preexec_fn=lambda: os.close(0)))
+    return case
+
+
+def fed(octets, *options):
+    """By a pipe, in two pieces with a pause between them."""
+    @is_case(True)
+    def case(run):
+        program = run.start(BIN / "capture", *options, stdin=subprocess.PIPE)
+        try:
+            for part in octets[:30], octets[30:]:
+                program.stdin.write(part)
+                program.stdin.flush()
+                time.sleep(0.05)
+            program.stdin.close()
+        except BrokenPipeError:
+            pass
+        run.end(program)
+    return case
+
+
+def made(octets, *options):
+    """Of a file of those octets."""
+    @is_case(True)
+    def case(run):
+        (run.folder / "in").write_bytes(octets)
+        run.end(run.start(BIN / "capture", "-r", "in", *options))
+    return case
+
+
+def renamed(octets):
+    """The packets of FILE as UDP and ESP in turns."""
+    to, at, number = bytearray(octets), 24, 0
+    while at < len(to):
+        size = int.from_bytes(to[at + 8:at + 12], "little")
+        to[at + 16 + 14 + 9] = (17, 50)[number % 2]
+        at, number = at + 16 + size, number + 1
+    return bytes(to)
+
+
+def large(octets):
+    """With the longest packet that is read."""
+    size = 262144
+    return octets + octets[24:32] + size.to_bytes(4, "little") * 2 + octets[40:40 + 54] + bytes(size - 54)
+
+
+def expected(run):
+    subprocess.run([BIN / "capture", "-r", FILE, "-qq", "--rows", run.folder / "rows", "-w", run.folder / "in.pcapng"],
+                   stderr=subprocess.DEVNULL, check=True)
+    run.end(run.start(BIN / "capture", "-r", "in.pcapng", "--expect-ladder", "rows"))
+
+
+is_case(True)(expected)
+
+
+def rotated(run):
+    run.folder.chmod(0o777)
+    part = run.folder / "json.part" # as of a run that was killed
+    part.write_text('{"line":1}\n{"li')
+    part.chmod(0o666)
+    run.end(run.start(BIN / "capture", "-r", FILE, "-qq", "--json", "json", "--rotate", "60", "--roll-up", "60",
+                      "--host-name", "here", "--segments", "close"))
+
+
+is_case(False)(rotated) # a run has a name of its own
+
+
+def inherited(run):
+    with open(FILE, "rb") as source, open(run.folder / "json", "wb") as to:
+        run.fds += (to.fileno(),)
+        run.end(run.start(BIN / "capture", "-r", "/dev/fd/0", "--json", f"/dev/fd/{to.fileno()}", stdin=source))
+
+
+is_case(True)(inherited)
+
+
+def at_terminal(keys, *options):
+    """At a terminal, by those keys, stopped once, and then q until it ends."""
+    def case(run):
+        master, slave = os.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 110, 0, 0))
+        program = run.start(BIN / "capture", *options, terminal=slave, process_group=0)
+        os.close(slave)
+        typed, until = list(keys), time.monotonic() + PATIENCE_S
+        while program.poll() is None and time.monotonic() < until:
+            if select.select([master], [], [], 0.02)[0]:
+                try:
+                    os.read(master, 65536)
+                except OSError: # it has closed the terminal
+                    pass
+                continue
+            key = typed.pop(0) if typed else "q"
+            if key == STOPPED:
+                program.send_signal(signal.SIGTSTP)
+                time.sleep(0.05)
+                program.send_signal(signal.SIGCONT)
+            else:
+                os.write(master, key.encode())
+        run.end(program, 0)
+        os.close(master)
+    return is_case(False)(case)
 
 
 def other(run, program, *words):
@@ -99,11 +222,12 @@ def finish(program, patience_s=PATIENCE_S):
         program.wait()
 
 
-def serving(*options):
+def serving(*options, address="127.0.0.1"):
     def case(run):
-        program = run.start(BIN / "server", "-p", PORT, "-l", "127.0.0.1", "--count", "2", "--close-delay", "10", *options)
+        when = () if "--close-first" in options else ("--close-delay", "10")
+        program = run.start(BIN / "server", "-p", PORT, "-l", address, "--count", "2", *when, *options)
         await_listener(program)
-        clients = [other(run, "client", "--close-after", "10", "127.0.0.1", PORT) for _ in range(2)]
+        clients = [other(run, "client", "--close-after", "10", address, PORT) for _ in range(2)]
         for client in clients:
             finish(client, 10)
         try: # a connection that failed is not counted: then the server waits for another
@@ -111,35 +235,47 @@ def serving(*options):
         except subprocess.TimeoutExpired:
             program.send_signal(signal.SIGTERM)
         run.end(program)
-    case.strict = False # what became of a connection stands in the log
-    return case
+    return is_case(False)(case) # what became of a connection stands in the log
 
 
-def calling(*options):
+def calling(*options, address="127.0.0.1", peer_options=()):
     def case(run):
-        peer = other(run, "server", "-q", "-p", PORT, "-l", "127.0.0.1", "--close-delay", "10")
+        peer = other(run, "server", "-q", "-p", PORT, "-l", address, "--close-delay", "10", *peer_options)
         await_listener(peer)
-        run.end(run.start(BIN / "client", "--close-after", "10", *options, "127.0.0.1", PORT))
+        run.end(run.start(BIN / "client", "--close-after", "10", *options, address, PORT))
         peer.terminate()
         finish(peer)
-    case.strict = True
-    return case
+    return is_case(True)(case)
+
+
+def from_many(run):
+    """More connections than there are ports for: from several addresses of the loopback network."""
+    range_file = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    before = range_file.read_text()
+    range_file.write_text("40000 40007")
+    calling("--count", "12")(run)
+    range_file.write_text(before)
+
+
+is_case(True)(from_many)
 
 
 def packed(run):
     run.folder.chmod(0o777) # --metrics puts a file into it as nobody
+    (run.folder / "metrics.part").touch() # as of a run that was killed
     (run.folder / "in.gz").write_bytes(gzip.compress(FILE.read_bytes(), mtime=0))
     run.end(run.start(BIN / "capture", "-r", "in.gz", "--format", "ladder", "--rows", "rows", "--metrics", "metrics",
                       "-w", "saved.pcapng"))
 
 
-packed.strict = True
+is_case(True)(packed)
 
 
-def live(run):
-    program = run.start(BIN / "capture", "-i", "lo", "--closes", "1", "--duration", "5", "-q", "--json", "json",
-                        "-w", "saved", f"tcp port {PORT}")
-    peer = other(run, "server", "-q", "-p", PORT, "-l", "127.0.0.1", "--close-delay", "10", "--count", "1")
+def watching(run, *options, client="client", peer_options=("--close-delay", "10", "--count", "1")):
+    """One close that is watched live."""
+    run.folder.chmod(0o777)
+    program = run.start(BIN / "capture", "-i", "lo", "--duration", "5", "--json", "json", *options, f"tcp port {PORT}")
+    peer = other(run, "server", "-q", "-p", PORT, "-l", "127.0.0.1", *peer_options)
     await_listener(peer)
     # --duration ends it where nothing was seen; it may have failed before it captures.
     for _ in range(500):
@@ -151,13 +287,67 @@ def live(run):
             program.wait(0.02)
         except subprocess.TimeoutExpired:
             pass
-    finish(other(run, "client", "--close-after", "10", "127.0.0.1", PORT), 10)
+    finish(other(run, client, "--close-after", "10", "127.0.0.1", PORT), 10)
     run.end(program)
     peer.terminate()
     finish(peer)
 
 
-live.strict = False # its verdict must be there: see judge()
+# Its verdict must be there: see judge().
+@is_case(False)
+def live(run):
+    watching(run, "--closes", "1", "-q", "-w", "saved")
+
+
+@is_case(False)
+def live_outputs(run):
+    """Closed by a program whose name has what SVG escapes."""
+    margin, client = run.folder / "margin", run.folder / '<&">'
+    margin.write_text("10:00:00.000000 client 127.0.0.1:40000  uv_close(): we send FIN first\n")
+    shutil.copy(BIN / "client", client)
+    with open(margin, "rb") as lines:
+        run.fds += (lines.fileno(),)
+        watching(run, "--closes", "1", "--format", "ladder", "--kernel", "lines", "--margin", f"/dev/fd/{lines.fileno()}",
+                 "--metrics", "metrics", "-w", "saved.pcapng", "--svg", "svg", client=client)
+    client.unlink()
+
+
+@is_case(False, 1)
+def stuck(run):
+    """CLOSE_WAIT, whose holder is looked for."""
+    watching(run, "--stuck-after", "2", "--duration", "3", peer_options=("--never-close",))
+
+
+def forbidden(run):
+    """Without CAP_NET_RAW, which even root then lacks."""
+    def drop():
+        ctypes.CDLL(None).prctl(24, 13, 0, 0, 0) # PR_CAPBSET_DROP
+    run.end(run.start(BIN / "capture", "-i", "lo", preexec_fn=drop))
+
+
+is_case(True, 2)(forbidden)
+
+
+@is_case(False)
+def table(run):
+    beside_table(run, at_terminal(["k", "w", "saved\n", "\n", "\x1b", STOPPED], "-i", "lo", "--duration", "5", "--format", "table"))
+
+
+@is_case(False)
+def screen(run):
+    beside_table(run, at_terminal(["l", STOPPED], "-i", "lo", "--duration", "5"))
+
+
+def beside_table(run, case):
+    """Four connections that are open together, and one that is there before."""
+    peer = other(run, "server", "-q", "-p", PORT, "-l", "127.0.0.1")
+    await_listener(peer)
+    finish(other(run, "client", "-q", "--close-after", "10", "127.0.0.1", PORT)) # it leaves a TIME_WAIT
+    clients = [other(run, "client", "-q", "--count", "1000", "--parallel", "4", "--close-after", "300", "127.0.0.1", PORT)]
+    case(run)
+    for program in (*clients, peer):
+        program.terminate()
+        finish(program)
 
 # Crashes of the libraries themselves when their own calls fail (glibc 2.36, libuv 1.44, libpcap 1.10): glibc's
 # users' data base asserts; libuv aborts where it has no way to say that its signal pipe or its list
@@ -169,39 +359,75 @@ CRASH = re.compile(r"AddressSanitizer: (SEGV|attempting double-free)")
 LIBRARIES_LEAK = {("getsockopt", "libuv.so.1")}
 
 FILE = GOLDEN / "lost-final-ack.pcap"
+OCTETS = FILE.read_bytes()
+FAR, NEAR = TESTS / "two_taps/recorded/far.pcap", TESTS / "two_taps/recorded/near.pcap"
 CASES = {
     "lines": offline("-r", FILE),
     "filtered": offline("-r", FILE, "--format", "ladder", "tcp", "port", "7000"),
     "json": offline("-r", FILE, "--format", "json"),
     "files": offline("-r", FILE, "-q", "--json", "json", "--html", "html", "--svg", "svg", "--mermaid", "mermaid",
                      "-w", "saved"),
-    "pair": offline("-r", TESTS / "two_taps/recorded/far.pcap", "-r", TESTS / "two_taps/recorded/near.pcap"),
+    "pair": offline("-r", FAR, "-r", NEAR),
+    "pair-fed": fed(FAR.read_bytes(), "-r", "-", "-r", NEAR, "--svg", "svg"),
+    "fed": fed(OCTETS, "-r", "-"),
+    "as-root": offline("-r", FILE, "-Z", "root", "-w", "saved"),
+    "large": made(large(OCTETS)),
+    "no-tcp": made(renamed(OCTETS)),
+    "no-packets": made(OCTETS[:24]),
+    "expected": expected,
+    "rotated": rotated,
+    "inherited": inherited,
+    "predict": fed(b"6\n8\n" * 20, "-r", FILE, "--predict"),
+    "step": at_terminal([" ", STOPPED, " ", "b", " "], "-r", FILE, "--step"),
+    "help": without_stdin("capture", "--help"),
+    "explain": offline("--explain", "all"),
+    "named": offline("--netns", "there-is-none", "-D", status=2),
+    "numbered": offline("--netns", str(os.getpid()), "-D"),
+    "forbidden": forbidden,
     "list": offline("-D"),
     "packed": packed,
     "worksheet": offline("-r", FILE, "--worksheet"),
     "server": serving(),
     "server-options": serving("--send", "2000", "--write-size", "500", "--cork", "--no-quickack", "--drain", "10"),
+    "server-reset": serving("--close", "reset", "--close-first", "--close-after", "10"),
+    "server-shutdown": serving("--close", "shutdown", "--close-first", "--close-after", "10", "--max", "1",
+                               "--no-reuse-address", address="::1"),
+    "server-help": without_stdin("server", "--help"),
+    "client-help": without_stdin("client", "--help"),
     "client": calling("--close", "shutdown"),
+    "client-from-many": from_many,
+    "client-unread": calling("--read-nothing", "-6", "-b", "7101", "--no-reuse-address", address="::1",
+                             peer_options=("--send", "100")),
     "client-options": calling("-b", "7100", "--nodelay", "--quickack", "--close", "reset"),
     "live": live,
+    "live-outputs": live_outputs,
+    "stuck": stuck,
+    "table": table,
+    "screen": screen,
 }
+# Of what both ends share, the one has no use for this.
+OTHERS_OWN = {("server", "uv_tcp_connect"): "a client's", ("client", "uv_accept"): "a server's"}
 CALLED = re.compile(r"^\s*([0-9a-f]+):.*\bcall\s.*<(\w+)@plt>")
 
 
-def static_sites(program, names):
-    """Where the program itself calls one of these: the addresses behind the calls."""
+def places_of(program, names):
+    """Where the program itself calls one of these: by the address behind the call, the function and FILE:LINE.
+    One line may be several calls to the machine."""
     said = subprocess.run(["objdump", "-d", "--no-show-raw-insn", str(BIN / program)], capture_output=True, text=True,
                           check=True).stdout
-    behind, found = None, set()
+    called, calls = None, {}
     for line in said.splitlines():
         address = re.match(r"^\s*([0-9a-f]+):", line)
-        if address and behind:
-            found.add(int(address[1], 16))
-            behind = None
+        if address and called:
+            calls[int(address[1], 16)] = called
+            called = None
         call = CALLED.match(line)
         if call and call[2] in names:
-            behind = True
-    return found
+            called = call[2]
+    said = subprocess.run(["addr2line", "-e", str(BIN / program), *(hex(a - 1) for a in calls)], capture_output=True,
+                          text=True, check=True).stdout
+    lines = [os.path.relpath(line.split(" (")[0], TESTS.parent) for line in said.splitlines()]
+    return {address: (called, line) for (address, called), line in zip(calls.items(), lines)}
 
 
 def judge(case, run, right):
@@ -221,7 +447,7 @@ def judge(case, run, right):
     lacks = set(right.stderr.splitlines()) - set(run.stderr.splitlines())
     if case.strict and lacks:
         return f"status {run.status}, and not said: {lacks}"
-    if case is live and '"type":"verdict"' not in str(run.results().get("json")):
+    if case in (live, live_outputs, stuck) and '"type":"verdict"' not in str(run.results().get("json")):
         return f"status {run.status}, but no verdict"
     return None
 
@@ -233,7 +459,7 @@ def try_case(name, options, scratch):
         return Path(tempfile.mkdtemp(dir=scratch))
 
     right = Run(case, folder())
-    if right.status != 0:
+    if right.status != case.status:
         return [f"it ends with {right.status} by itself: {right.stderr}"], 0, set()
     with tempfile.TemporaryFile() as sites:
         Run(case, folder(), sites=sites)
@@ -267,7 +493,7 @@ def main():
     parser.add_argument("cases", nargs="*")
     options = parser.parse_args()
     cases = options.cases or list(CASES)
-    names = set(re.findall(r"^FAILING\((\w+)", (TESTS / "fail_calls.c").read_text(), re.M))
+    names = set(re.findall(r"^FAILING(?:_SO)?\((\w+)", (TESTS / "fail_calls.c").read_text(), re.M))
     print(f"1..{len(cases)}", flush=True)
     reached, failed = {}, 0
     with tempfile.TemporaryDirectory() as scratch:
@@ -282,8 +508,14 @@ def main():
             print(f"{'not ok' if wrong else 'ok'} {number} - {name}: {n} calls failed, one at a time", flush=True)
     for program in ("capture", "server", "client"):
         if program in reached:
-            sites = static_sites(program, names)
-            print(f"# {program}: {len(reached.pop(program) & sites)} of its {len(sites)} places, by these cases")
+            places = places_of(program, names)
+            others = set(places.values()) - {places.get(address) for address in reached.pop(program)}
+            n = len(set(places.values()))
+            print(f"# {program}: {n - len(others)} of its {n} places, by these cases")
+            if not options.cases:
+                for function, line in sorted(others, key=lambda place: place[::-1]):
+                    why = OTHERS_OWN.get((program, function))
+                    print(f"# {program}: not reached: {function} at {line}{f', {why} alone' if why else ''}")
     for module, places in sorted(reached.items()):
         print(f"# {module}: {len(places)} places")
     sys.exit(failed > 0)
