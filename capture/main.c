@@ -17,6 +17,7 @@
 #include "capture/pair.h"
 #include "capture/privilege.h"
 #include "capture/report/draw.h"
+#include "capture/report/memory.h"
 #include "capture/report/pcapng.h"
 #include "capture/report/summary.h"
 #include "capture/sandbox.h"
@@ -36,29 +37,13 @@ static int64_t now_us(void) {
   return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* What goes to stderr in many pieces, in memory first: printing waits for a reader, which must not
- * hold up a signal. */
-struct memory {
-  FILE *file;
-  char *text;
-  size_t n;
-};
-
-static bool begin_memory(struct memory *m) {
-  *m = (struct memory){0};
-  m->file = open_memstream(&m->text, &m->n);
-  return m->file != NULL;
-}
-
-/* False: nothing is printed, or not all; errno says why. A reader that went away, or was given up
- * after a signal, wanted no more of it. */
+/* What goes to stderr in many pieces is in memory first: printing waits for a reader, which must
+ * not hold up a signal. False: nothing is printed, or not all; errno says why. A reader that went
+ * away, or was given up after a signal, wanted no more of it. */
 static bool print_memory(struct memory *m) {
-  bool whole = !ferror(m->file);
-  whole = fclose(m->file) == 0 && whole &&
-          m->text; /* glibc's fclose does not say that it lacks memory */
-  int error = whole ? stop_write(STDERR_FILENO, m->text, m->n) : ENOMEM;
+  int error = memory_is_whole(m) ? stop_write(STDERR_FILENO, m->text, m->size) : ENOMEM;
   if (error == EPIPE || error == ETIMEDOUT) error = 0;
-  free(m->text);
+  memory_close(m);
   errno = error;
   return error == 0;
 }
@@ -262,7 +247,7 @@ static bool print_pair(const struct pair *pair, const char *const file[static 2]
   const char *const name[] = {printable_text(file[0], shown[0], sizeof shown[0]),
                               printable_text(file[1], shown[1], sizeof shown[1])};
   struct memory memory;
-  bool printed = begin_memory(&memory);
+  bool printed = memory_open(&memory);
   if (printed) {
     pair_print(memory.file, pair, name);
     printed = print_memory(&memory);
@@ -349,7 +334,7 @@ static void complain_of_open(enum source_error error, const char *message, int a
 
 static bool print_summary(const struct report_summary *summary) {
   struct memory memory;
-  bool printed = begin_memory(&memory);
+  bool printed = memory_open(&memory);
   if (printed) {
     summary_print(memory.file, summary);
     printed = print_memory(&memory);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "capture/report/ladder.h"
+#include "capture/report/memory.h"
 #include "capture/report/pictures.h"
 
 /* In pixels. The font is monospaced, 13 px, of 7.83 px a character at the most. */
@@ -26,9 +27,7 @@ enum {
 
 struct svg {
   struct ladder ladder;
-  FILE *body; /* how high the picture is stands at its beginning */
-  char *text;
-  size_t size;
+  struct memory body; /* how high the picture is stands at its beginning */
   struct picture_limit limit;
   unsigned y;
   bool has_lives; /* the lifelines go on beside notes */
@@ -74,11 +73,11 @@ static void put_escaped(FILE *f, const char *text) {
 
 static void put_text(struct svg *s, unsigned x, unsigned y, const char *class, const char *text) {
   if (*text == '\0') return;
-  fprintf(s->body, "<text x=\"%u\" y=\"%u\"", x, y);
-  if (*class) fprintf(s->body, " class=\"%s\"", class);
-  fputc('>', s->body);
-  put_escaped(s->body, text);
-  fputs("</text>\n", s->body);
+  fprintf(s->body.file, "<text x=\"%u\" y=\"%u\"", x, y);
+  if (*class) fprintf(s->body.file, " class=\"%s\"", class);
+  fputc('>', s->body.file);
+  put_escaped(s->body.file, text);
+  fputs("</text>\n", s->body.file);
 }
 
 /* ---- Lifelines ------------------------------------------------------------------------------ */
@@ -108,11 +107,11 @@ static void go_down(struct svg *s, unsigned height) {
   for (unsigned e = 0; e < 2 && s->has_lives; e++) {
     const char *class = life_class(s->life[e]);
     if (class)
-      fprintf(s->body, "<path class=\"%s %s\" d=\"M%u %uV%u\"/>\n", e ? "s" : "c", class, x[e],
+      fprintf(s->body.file, "<path class=\"%s %s\" d=\"M%u %uV%u\"/>\n", e ? "s" : "c", class, x[e],
               s->y, s->y + height);
     if (s->has_taps)
-      fprintf(s->body, "<path class=\"p\" d=\"M%u %uV%u\"/>\n", e ? x[e] - TAP_X : x[e] + TAP_X,
-              s->y, s->y + height);
+      fprintf(s->body.file, "<path class=\"p\" d=\"M%u %uV%u\"/>\n",
+              e ? x[e] - TAP_X : x[e] + TAP_X, s->y, s->y + height);
   }
   s->y += height;
 }
@@ -137,7 +136,7 @@ static void put_words(struct svg *s, unsigned x, unsigned characters, const char
 /* ---- Rows ----------------------------------------------------------------------------------- */
 
 static void put_cross(struct svg *s, int x, unsigned y) {
-  fprintf(s->body,
+  fprintf(s->body.file,
           "<path class=\"x\" style=\"stroke-dasharray:none\" d=\"M%d %ul10 10m0 -10l-10 10\"/>\n",
           x - 5, y - 5);
 }
@@ -147,12 +146,12 @@ static void put_rings(struct svg *s, const struct draw_row *row, unsigned y) {
   unsigned near = row->from == END_CLIENT ? LEFT_X + TAP_X : RIGHT_X - TAP_X;
   unsigned far = row->from == END_CLIENT ? RIGHT_X - TAP_X : LEFT_X + TAP_X;
   if (row->seen == SEGMENT_SEEN_HERE) return;
-  fprintf(s->body, "<g class=\"%s\">", row->from == END_CLIENT ? "c" : "s");
+  fprintf(s->body.file, "<g class=\"%s\">", row->from == END_CLIENT ? "c" : "s");
   if (row->seen != SEGMENT_SEEN_BY_RECEIVER)
-    fprintf(s->body, "<circle class=\"d\" cx=\"%u\" cy=\"%u\" r=\"4\"/>", near, y);
+    fprintf(s->body.file, "<circle class=\"d\" cx=\"%u\" cy=\"%u\" r=\"4\"/>", near, y);
   if (row->seen != SEGMENT_SEEN_BY_SENDER)
-    fprintf(s->body, "<circle class=\"d\" cx=\"%u\" cy=\"%u\" r=\"4\"/>", far, y);
-  fputs("</g>\n", s->body);
+    fprintf(s->body.file, "<circle class=\"d\" cx=\"%u\" cy=\"%u\" r=\"4\"/>", far, y);
+  fputs("</g>\n", s->body.file);
 }
 
 static void put_arrow(struct svg *s, const struct draw_row *row, unsigned y) {
@@ -161,15 +160,15 @@ static void put_arrow(struct svg *s, const struct draw_row *row, unsigned y) {
   const char *who = by_client ? "c" : "s", *heavy = row->what == DRAW_RST ? " r" : "";
   int back = by_client ? -10 : 10;
   if (row->is_lost) to = by_client ? RIGHT_X - TAP_X - 24 : LEFT_X + TAP_X + 24;
-  fprintf(s->body, "<g class=\"%s\"><path class=\"w%s\" d=\"M%u %uH%u\"/>", who, heavy, from, y,
-          to);
+  fprintf(s->body.file, "<g class=\"%s\"><path class=\"w%s\" d=\"M%u %uH%u\"/>", who, heavy, from,
+          y, to);
   if (!row->is_lost)
-    fprintf(s->body, "<path class=\"h\" d=\"M%d %ul%d -5v10z\"/>", (int)to - back, y, back);
-  fputs("</g>\n", s->body);
+    fprintf(s->body.file, "<path class=\"h\" d=\"M%d %ul%d -5v10z\"/>", (int)to - back, y, back);
+  fputs("</g>\n", s->body.file);
   if (row->is_lost) put_cross(s, (int)to - back, y);
   put_rings(s, row, y);
   unsigned room = draw_width(row->label) * 783 / 100 + 12;
-  fprintf(s->body, "<rect class=\"g\" x=\"%u\" y=\"%u\" width=\"%u\" height=\"16\"/>",
+  fprintf(s->body.file, "<rect class=\"g\" x=\"%u\" y=\"%u\" width=\"%u\" height=\"16\"/>",
           MIDDLE_X - room / 2, y - 8, room);
   put_text(s, MIDDLE_X, y + 4, "m", row->label);
 }
@@ -179,7 +178,7 @@ static void put_stub(struct svg *s, const struct draw_row *row, unsigned y) {
   unsigned from = by_client ? LEFT_X + 6 : RIGHT_X - 6;
   int step = by_client ? 1 : -1, cross = (int)from + step * 60;
   char label[DRAW_LABEL_SIZE + 8];
-  fprintf(s->body, "<path class=\"x\" d=\"M%u %uh%d\"/>", from, y, step * 50);
+  fprintf(s->body.file, "<path class=\"x\" d=\"M%u %uh%d\"/>", from, y, step * 50);
   put_cross(s, cross, y);
   snprintf(label, sizeof label, "%s", row->label);
   put_text(s, (unsigned)(cross + step * 14), y + 4, by_client ? "xt" : "xt e", label);
@@ -205,9 +204,9 @@ static void put_row(struct svg *s, const struct draw_row *row) {
     const char *kernel = row->end[e].kernel ? "◆" : "";
     snprintf(text, sizeof text, e ? "%2$s%3$s%1$s" : "%1$s%3$s%2$s", kernel, state,
              *kernel ? " " : "");
-    fputs(e ? "<g class=\"s\">" : "<g class=\"c\">", s->body);
+    fputs(e ? "<g class=\"s\">" : "<g class=\"c\">", s->body.file);
     put_text(s, x[e], y + 4, classes[e], text);
-    fputs("</g>", s->body);
+    fputs("</g>", s->body.file);
   }
   switch (row->what) {
     case DRAW_STATES: break;
@@ -246,11 +245,11 @@ static void show(struct ladder *l, struct piece *p) {
       break;
     case PIECE_HEADER:
       s->y += LINE;
-      fputs("<g class=\"c\">", s->body);
+      fputs("<g class=\"c\">", s->body.file);
       put_text(s, LEFT_X - 14, s->y, "o e", "client");
-      fputs("</g><g class=\"s\">", s->body);
+      fputs("</g><g class=\"s\">", s->body.file);
       put_text(s, RIGHT_X + 14, s->y, "o", "server");
-      fputs("</g>", s->body);
+      fputs("</g>", s->body.file);
       s->has_taps = p->row.seen != SEGMENT_SEEN_HERE;
       if (s->has_taps) {
         bool first = p->row.tap == (p->row.from == END_CLIENT ? 0 : 1);
@@ -288,7 +287,7 @@ static void svg_summary(struct report *r, const struct report_summary *summary) 
     put_words(s, MARGIN, CHARACTERS, "n", text);
   }
   s->y += LINE;
-  if (fflush(s->body) != 0 || ferror(s->body)) {
+  if (!memory_is_whole(&s->body)) {
     r->out->error = ENOMEM;
     return;
   }
@@ -298,15 +297,14 @@ static void svg_summary(struct report *r, const struct report_summary *summary) 
       "%u\" role=\"img\">\n<title>TCP connections as they closed</title>\n",
       (unsigned)WIDTH, s->y, (unsigned)WIDTH, s->y);
   out_text(r->out, STYLE);
-  out_bytes(r->out, s->text, s->size);
+  out_bytes(r->out, s->body.text, s->body.size);
   out_text(r->out, "</svg>\n");
 }
 
 static void svg_destroy(struct report *r) {
   struct svg *s = (struct svg *)r;
   ladder_forget(&s->ladder);
-  fclose(s->body);
-  free(s->text);
+  memory_close(&s->body);
   free(s);
 }
 
@@ -324,8 +322,7 @@ struct report *report_svg_new(struct out *out, const struct report_options *opti
   struct report_options still = ladder_as_picture(options);
   ladder_init(&s->ladder, &class, out, &still, show, true);
   s->y = MARGIN / 2;
-  s->body = open_memstream(&s->text, &s->size);
-  if (s->body) return &s->ladder.base;
+  if (memory_open(&s->body)) return &s->ladder.base;
   free(s);
   return NULL;
 }
