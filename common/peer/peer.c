@@ -68,11 +68,14 @@ static void close_now(struct peer *peer) {
   bool both_fins = peer->shut && peer->eof;
   bool gone = peer->error != 0;
   bool told = !peer->group->log.quiet;
-  size_t unread = !told || both_fins || gone ? 0 : peer_socket_unread_bytes(&peer->tcp);
+  size_t unread = 0;
+  bool known = !told || both_fins || gone || peer_socket_unread_bytes(&peer->tcp, &unread);
   struct timespec at = peer_clock();
   close_handles(peer);
   if (gone)
     log_peer(peer, at, "uv_close(): close(fd), the connection is gone already");
+  else if (!known)
+    log_peer(peer, at, "uv_close(): close(fd), whether anything is unread is not known");
   else if (unread > 0)
     log_peer(peer, at, "uv_close(): close(fd), %zu bytes unread: RST, no FIN", unread);
   else if (both_fins)

@@ -36,12 +36,12 @@ int peer_socket_bind(uv_tcp_t *tcp, const struct sockaddr *address, unsigned fla
                                                 : bind_own_socket(tcp, address, flags);
 }
 
-size_t peer_socket_unread_bytes(const uv_tcp_t *tcp) {
+bool peer_socket_unread_bytes(const uv_tcp_t *tcp, size_t *unread) {
   uv_os_fd_t fd;
-  int n = 0;
-  if (uv_fileno((const uv_handle_t *)tcp, &fd) != 0) return 0;
-  if (ioctl(fd, FIONREAD, &n) != 0) return 0;
-  return n > 0 ? (size_t)n : 0;
+  int n;
+  if (uv_fileno((const uv_handle_t *)tcp, &fd) != 0 || ioctl(fd, FIONREAD, &n) != 0) return false;
+  *unread = n > 0 ? (size_t)n : 0;
+  return true;
 }
 
 int peer_socket_error(const uv_tcp_t *tcp) {

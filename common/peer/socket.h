@@ -13,8 +13,8 @@
 int peer_socket_bind(uv_tcp_t *tcp, const struct sockaddr *address, unsigned flags,
                      bool reuse_address);
 
-/* What the other side sent and nobody has read; 0 when the kernel does not say. */
-size_t peer_socket_unread_bytes(const uv_tcp_t *tcp);
+/* What the other side sent and nobody has read. False when the kernel does not say. */
+bool peer_socket_unread_bytes(const uv_tcp_t *tcp, size_t *unread);
 
 /* SO_ERROR as a libuv error, 0 for none; the kernel forgets it. After EOF libuv polls no longer, so
  * this is the only way to learn of a RST or of a FIN that was given up. */
