@@ -71,8 +71,10 @@ static struct {
  * with the invoker's user and its own groups, or the other way round. */
 static void end_as(const struct invoker *invoker) {
   if (own.uid == invoker->uid) return;
-  if (seteuid(own.uid) != 0 || setegid(own.gid) != 0 || setgroups((size_t)own.n, own.groups) != 0)
-    abort();
+  if (seteuid(own.uid) == 0 && setegid(own.gid) == 0 && setgroups((size_t)own.n, own.groups) == 0)
+    return;
+  fprintf(stderr, "capture: cannot become itself again: %s\n", strerror(errno));
+  _exit(2);
 }
 
 /* As the invoker until end_as. False: the system refuses (errno). Does nothing where the process is
