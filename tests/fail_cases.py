@@ -394,7 +394,7 @@ CASES = {
     "client-help": without_stdin("client", "--help"),
     "client": calling("--close", "shutdown"),
     "client-from-many": from_many,
-    "client-unread": calling("--read-nothing", "-6", "-b", "7101", "--no-reuse-address", address="::1",
+    "client-unread": calling("--read-nothing", "--close-after", "300", "-6", "-b", "7101", "--no-reuse-address", address="::1",
                              peer_options=("--send", "100")),
     "client-options": calling("-b", "7100", "--nodelay", "--quickack", "--close", "reset"),
     "live": live,
