@@ -116,7 +116,7 @@ OBJECTS_fuzz_offline := $(addprefix tests/fuzz/,fuzz_offline reports texts) \
   $(filter-out capture/main,$(OBJECTS_capture))
 OBJECTS_fuzz_segments := $(addprefix tests/fuzz/,fuzz_segments texts world) \
   $(filter-out capture/main,$(OBJECTS_capture))
-OBJECTS_fuzz_trace := tests/fuzz/fuzz_trace capture/kernel/record
+OBJECTS_fuzz_trace := tests/fuzz/fuzz_trace capture/kernel/idle capture/kernel/record
 OBJECTS_fuzz_netlink := tests/fuzz/fuzz_netlink common/model/tcp_state
 FUZZ_OPTIONS := tests/fuzz/options tests/fuzz/texts
 OBJECTS_fuzz_capture_options := tests/fuzz/fuzz_capture_options $(FUZZ_OPTIONS) \
