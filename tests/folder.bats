@@ -137,6 +137,13 @@ whole_lines() {
   [[ $status == 2 && $stderr == *'cannot write: No space left'* ]] || fail "$status" "$stderr"
 }
 
+@test "--metrics: what could not be written once is said, with status 2, though the next time it could" {
+  local file=$BATS_TEST_DIRNAME/../build/tests/fail_calls.so
+  LD_PRELOAD=$file ASAN_OPTIONS=${ASAN_OPTIONS-}:verify_asan_link_order=0 FAIL_CALL=renameat:1 \
+    run --separate-stderr "$TEARDOWN_BIN/capture" -i lo --kernel off -qq --duration 20 --metrics "$log/m.prom"
+  [[ $status == 2 && $stderr == *"--metrics $log/m.prom: cannot write: No space left"* ]] || fail "$status" "$stderr"
+}
+
 # rolled FILE ENDING: how many connections of that ending its groups count.
 rolled() { jq -s "[.[] | select(.type == \"rollup\" and .ending == \"$2\").connections] | add // 0" "$1"; }
 

@@ -251,7 +251,8 @@ static void write_file(struct metrics *m, const struct report_summary *s, int64_
   int fd = folder_begin(folder);
   bool written = fd >= 0 && write_all(fd, m->text, o.end);
   if (fd >= 0 && close(fd) < 0) written = false;
-  m->base.out->error = written && folder_put(folder) ? 0 : errno;
+  /* Also when a later one is written: the run has ended for it. */
+  if (!written || !folder_put(folder)) m->base.out->error = errno;
 }
 
 static void metrics_tick(struct report *r, const struct report_summary *so_far, int64_t now_us) {
