@@ -284,8 +284,7 @@ def watching(run, *options, client="client", peer_options=("--close-delay", "10"
     await_listener(peer)
     # --duration ends it where nothing was seen; it may have failed before it captures.
     for _ in range(500):
-        said = (run.folder / "json")
-        if program.poll() is not None or (said.exists() and said.stat().st_size) or \
+        if program.poll() is not None or any(said.stat().st_size for said in run.folder.glob("json*")) or \
                 "listening" in (run.folder / "stderr").read_text(errors="replace"):
             break
         try:
