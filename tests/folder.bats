@@ -211,7 +211,7 @@ kept_by() { connections_of "$1" sighting source destination; }
   for host in near far; do
     local -a at=()
     [[ $host == near ]] || at=("${far[@]}")
-    env --default-signal=INT "${at[@]}" "$TEARDOWN_BIN/capture" -i $host --kernel off -qq --host-name $host --json "$log/$host.ndjson" \
+    timeout 90 "${at[@]}" "$TEARDOWN_BIN/capture" -i $host --kernel off -qq --closes 80 --host-name $host --json "$log/$host.ndjson" \
       --roll-up 60 --sample 4 --segments close tcp >"$log/$host.out" 2>&1 3>&- &
     pids+=($!)
     wait_for grep -q '"type":"start"' "$log/$host.ndjson"
@@ -222,7 +222,7 @@ kept_by() { connections_of "$1" sighting source destination; }
   # shellcheck disable=SC2016 # for the inner shell
   wait_for "${far[@]}" sh -c 'ss -Hltn | grep -q ":$1 "' - $port
   "$TEARDOWN_BIN/client" -q --count 80 --parallel 8 --close-after 1 10.79.0.2 $port
-  for sniffer in "${sniffers[@]}"; do end_sniffer INT; done
+  wait "${sniffers[0]}" && wait "${sniffers[1]}" # each has seen all of them, however late
   n=$(kept_by near | wc -l)
   ((n > 4 && n < 50)) || fail "$n of 80 is no sample of one in four" "$(tail -n 1 "$log/near.ndjson")"
   diff <(kept_by near) <(kept_by far) || fail 'not the same ones'
