@@ -3,9 +3,9 @@
  * An index over an array of entries, which is reserved for all the connections that may be followed
  * and whose pages are touched as it fills.
  *
- * A connection has four sizes. Open and in order it is its entry alone (hot.h). Where nobody wants
- * to be told of each step, the segments of an ordinary close are written down beside the entry
- * (ordinary.h). In all other closes, or when something is out of order, a whole model is attached
+ * A connection has four sizes. Open and in order it is its entry alone (hot.h). In a file, the
+ * segments of an ordinary close are written down beside the entry (ordinary.h), if whoever is told
+ * of them is content with what was told of another (retold.h). In all other closes, or when something is out of order, a whole model is attached
  * to the entry. Once it has ended, and only late segments may come, what there is of the model is
  * kept and its zeros are left out, until somebody wants it again. Models come from a pool whose
  * last used is the first to be used again.

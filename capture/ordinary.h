@@ -2,10 +2,10 @@
  *
  * The closes of a busy service are a few dozen kinds: the same segments in the same order, but for
  * numbers, times and addresses. Each of those segments would cost the model a step, and each close
- * a model, to come to a verdict that it has made a thousand times before. So where nobody wants to
- * be told of each step, the segments that end an open connection (hot.h) are written down as they
- * come, beside its entry, and the model is asked once for each kind of close: its answer is
- * remembered, and holds for all that are of this kind.
+ * a model, to come to a verdict that it has made a thousand times before. So the segments that
+ * end an open connection (hot.h) are written down as they come, beside its entry, and the model is
+ * asked once for each kind of close: its answer is remembered, and holds for all that are of this
+ * kind.
  *
  * No rule of the model is stated a second time here. A kind, here a "shape", is the whole sequence
  * of what can make a difference to it: who sends, FIN or RST, data or none, what is acknowledged,
