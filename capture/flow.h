@@ -5,10 +5,10 @@
  *
  * A connection has four sizes. Open and in order it is its entry alone (hot.h). In a file, the
  * segments of an ordinary close are written down beside the entry (ordinary.h), if whoever is told
- * of them is content with what was told of another (retold.h). In all other closes, or when something is out of order, a whole model is attached
- * to the entry. Once it has ended, and only late segments may come, what there is of the model is
- * kept and its zeros are left out, until somebody wants it again. Models come from a pool whose
- * last used is the first to be used again.
+ * of them is content with what was told of another (retold.h). In all other closes, or when
+ * something is out of order, a whole model is attached to the entry. Once it has ended, and only
+ * late segments may come, what there is of the model is kept and its zeros are left out, until
+ * somebody wants it again. Models come from a pool whose last used is the first to be used again.
  *
  * A full table gives no place: its owner makes one first. What to give up for it is in the order of
  * the lists: a connection that has ended and whose verdict is given, one that has ended, one whose
