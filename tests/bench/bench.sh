@@ -304,12 +304,15 @@ sum_losses() {
 part_live() {
   local round name latency
   local capture=("$bin/capture" -i lo -tt)
+  local sniffers=(lines lines-kernel json json-kernel quiet verdicts)
+  command -v tcpdump >/dev/null && sniffers=(tcpdump "${sniffers[@]}")
   rm -f "$scratch"/live.*
   for ((round = 0; round < rounds; round++)); do
     pair_turn none ours 100
-    for name in tcpdump lines lines-kernel json json-kernel quiet verdicts; do
+    for name in "${sniffers[@]}"; do
       case $name in
-        tcpdump) pair_turn "$name" ours 100 tcpdump -i lo -s 192 -w "$scratch/live.pcap" ;;
+        # It would become another user, who may not write there.
+        tcpdump) pair_turn "$name" ours 100 tcpdump -Z root -i lo -s 192 -w "$scratch/live.pcap" ;;
         lines) pair_turn "$name" ours 100 "${capture[@]}" --format lines --kernel off ;;
         lines-kernel) pair_turn "$name" ours 100 "${capture[@]}" --format lines ;;
         json) pair_turn "$name" ours 100 "${capture[@]}" --format json --kernel off ;;
@@ -325,7 +328,7 @@ part_live() {
   echo '| sniffer | closes a second | of those without | lost packets, all turns | CPU us a packet | latency p50, p99 (ms) |'
   echo '|---|---|---|---|---|---|'
   printf '| none | %s | 1.00 | | | |\n' "$(rate none)"
-  for name in tcpdump lines lines-kernel json json-kernel quiet verdicts; do
+  for name in "${sniffers[@]}"; do
     latency=
     [[ $name == tcpdump || $name == quiet || $name == verdicts ]] ||
       latency="$(calc %.2f "$(median 2 <"$scratch/live.$name.latencies") / 1000"), $(calc %.2f "$(median 3 <"$scratch/live.$name.latencies") / 1000")"
