@@ -107,7 +107,7 @@ run_json-verdicts() { turn json-verdicts /dev/null "$bin/capture" -r "$scratch/p
 run_roll-up() {
   turn roll-up /dev/null "$bin/capture" -r "$scratch/pcap" -qq --host-name here --json "$scratch/rolled" --roll-up 60 && check_counts roll-up
 }
-run_tcpdump() { turn tcpdump /dev/null tcpdump -n -S -r "$scratch/pcap" 'tcp[tcpflags] & (tcp-fin|tcp-rst) != 0 or ip6[53] & 5 != 0'; }
+run_tcpdump() { turn tcpdump /dev/null tcpdump -Z root -n -S -r "$scratch/pcap" 'tcp[tcpflags] & (tcp-fin|tcp-rst) != 0 or ip6[53] & 5 != 0'; }
 run_tshark() { turn tshark /dev/null tshark -n -q -z conv,tcp -r "$scratch/pcap"; }
 run_argus() { turn argus /dev/null argus -X -r "$scratch/pcap" -w /dev/null; }
 run_tcptrace() { turn tcptrace /dev/null timeout 600 tcptrace -n "$scratch/pcap"; }
