@@ -30,6 +30,7 @@ int main(int argc, char **argv) {
   double start_s = now_s();
   child = fork();
   if (child == 0) {
+    signal(SIGINT, SIG_DFL); /* a shell ignores it for what runs in its background */
     execvp(argv[2], argv + 2);
     fprintf(stderr, "measure: %s: %s\n", argv[2], strerror(errno));
     _exit(127);
