@@ -164,11 +164,12 @@ static int begin_in_folder(struct outputs *to, const struct settings *s, struct 
   return folder_begin(folder);
 }
 
-/* Live, words wait to be put in order. Those of many hosts are numbered as they are said, and put
- * in order where they meet. */
+/* Where the kernel is asked, words wait to be put in order. Those of many hosts are numbered as
+ * they are said, and put in order where they meet. */
 static report_new *in_order(report_new *new, const struct settings *s) {
-  if (s->report.live && new == report_lines_new) return report_ordered_lines_new;
-  if (s->report.live && new == report_json_new && !s->report.host) return report_ordered_json_new;
+  bool asks = s->report.live && s->kernel != KERNEL_OFF;
+  if (asks && new == report_lines_new) return report_ordered_lines_new;
+  if (asks && new == report_json_new && !s->report.host) return report_ordered_json_new;
   return new;
 }
 
