@@ -25,6 +25,7 @@ teardown() {
 
 # watch OPTION...: capture in the background; its NDJSON is in events.
 watch() {
+  rm -f "$log/events" # of a watch before this
   timeout 100 "$TEARDOWN_BIN/capture" -i lo --json "$log/events" --duration 90 "$@" "port $port" \
     >"$log/out" 2>"$log/err" 3>&- &
   watcher=$!
