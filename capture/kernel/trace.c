@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -314,6 +315,16 @@ static bool set_up(struct kernel_trace *trace, char *error) {
   return choose_clock(trace, error) && open_rings(trace, error) && watch_idle(trace, error);
 }
 
+/* Before Linux 5.11 what bpf(2) takes counts against RLIMIT_MEMLOCK, root's too. */
+static bool set_up_unlimited(struct kernel_trace *trace, char *error) {
+  const struct rlimit none = {RLIM_INFINITY, RLIM_INFINITY};
+  struct rlimit before;
+  bool raised = getrlimit(RLIMIT_MEMLOCK, &before) == 0 && setrlimit(RLIMIT_MEMLOCK, &none) == 0;
+  bool done = set_up(trace, error);
+  if (raised) (void)setrlimit(RLIMIT_MEMLOCK, &before);
+  return done;
+}
+
 struct kernel_trace *kernel_trace_open(char error[static KERNEL_ERROR_SIZE]) {
   struct kernel_trace *trace = calloc(1, sizeof *trace);
   struct kernel_formats *formats = kernel_formats_new();
@@ -325,7 +336,7 @@ struct kernel_trace *kernel_trace_open(char error[static KERNEL_ERROR_SIZE]) {
   }
   trace->formats = formats;
   trace->mount_fd = trace->epoll_fd = trace->idle_fd = -1;
-  bool opened = set_up(trace, error);
+  bool opened = set_up_unlimited(trace, error);
   if (trace->mount_fd >= 0) close(trace->mount_fd); /* all has been read of it */
   trace->mount_fd = -1;
   if (opened) return trace;
