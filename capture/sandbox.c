@@ -291,12 +291,19 @@ static int allow(scmp_filter_ctx filter, const char *name, unsigned who) {
   return seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
 }
 
+/* Where it lacks memory, libseccomp crashes: what it takes is tried before. */
+static bool has_room(void) {
+  enum { ROOM = 1 << 20 };
+  void *room = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return room != MAP_FAILED && munmap(room, ROOM) == 0;
+}
+
 bool sandbox_lock(bool witness, bool replaces, char error[static SANDBOX_ERROR_SIZE]) {
   unsigned who = FOR_ALL | (witness ? FOR_WITNESS : 0) | (replaces ? FOR_FOLDERS : 0) |
                  (SANITIZED ? FOR_SANITIZERS : 0);
   /* What is not allowed fails with EPERM, and does not kill: another C library may try a call that
    * is not in the table and have another way when it fails. */
-  scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+  scmp_filter_ctx filter = has_room() ? seccomp_init(SCMP_ACT_ERRNO(EPERM)) : NULL;
   int status = filter ? 0 : -ENOMEM;
   for (size_t i = 0; status == 0 && i < sizeof calls / sizeof *calls; i++)
     if (calls[i].who & who) {
