@@ -144,7 +144,7 @@ for _ in $(seq 500); do grep -q '"start"' events 2>/dev/null && grep -q listen s
 timeout 60 ./client 127.0.0.1 7000 >client.log
 wait
 END
-  if ((EUID == 0)); then
+  if setpriv --reuid 65534 --clear-groups true 2>/dev/null; then
     chown -R 65534 "$log"
     run setpriv --reuid 65534 --regid 65534 --clear-groups unshare -Urn bash "$log/inner" "$log"
   else

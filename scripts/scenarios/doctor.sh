@@ -95,7 +95,7 @@ doctor_inside() {
   else
     cannot sock_diag 'modprobe tcp_diag'
   fi
-  if (lab_start_sniffer --duration 1) >/dev/null 2>&1; then
+  if (lab_start_sniffer --kernel off --duration 1) >/dev/null 2>&1; then
     can 'capture inside'
   else
     cannot 'capture inside' "no scenario can run: $LAB_BIN/capture -i lo says why"
