@@ -19,8 +19,9 @@ PORT, PARALLEL = "7000", 100
 # A small table, which is soon touched as a whole; and TIME_WAIT is over soon.
 CAPTURE = ["-i", "lo", "-qq", "--msl", "1", "--max-flows", "150", f"tcp port {PORT}"]
 WARM_CLOSES, LEAST_CLOSES = 1000, 3000
-# What each may grow by without a leak: the table of capture is touched here and there for the first time.
-SLACK_KIB = {"server": 96, "client": 96, "capture": 256}
+# What each may grow by without a leak: on a busy machine capture's table of 150 connections is touched for the
+# first time all the while, with their models, what rests of them and what the kernel said of them.
+SLACK_KIB = {"server": 96, "client": 96, "capture": 768}
 # What may be missing for each close, in octets: less than the least that malloc gives.
 SLOPE_OCTETS = 4
 
@@ -93,9 +94,7 @@ def soak(seconds, folder):
                                           check=True).stdout)
     # What lies in the kernel's buffer is read before the summary.
     wait_until(lambda: descriptors(server) == before[0])
-    after = descriptors(server), descriptors(capture)
-    if any(n > m for n, m in zip(after, before)): # capture may have been looking for the holder of a socket before
-        wrong.append(f"descriptors of server and capture: {before} before, {after} after")
+    wait_until(lambda: descriptors(capture) <= before[1]) # it may look for the holder of a socket just now
     if end(capture, signal.SIGINT) != 0:
         wrong.append("capture found something wrong")
     if end(server, signal.SIGTERM) != 0:
