@@ -34,6 +34,8 @@ close_some() {
   "$TEARDOWN_BIN/client" -q --count "$1" --parallel 10 --close-after 100 127.0.0.1 $port >"$log/client" 2>&1
 }
 
+server_has_closed() { [[ -z $(ss -Htn state connected exclude time-wait "sport = :$port") ]]; }
+
 end_sniffer() {
   local status=0
   kill -"$1" "$sniffer"
@@ -165,6 +167,8 @@ rolled() { jq -s "[.[] | select(.type == \"rollup\" and .ending == \"$2\").conne
 @test "--roll-up: live, with --rotate, each close is counted once" {
   begin --json "$log/j.ndjson" --rotate 1 --host-name here --roll-up 1
   close_some 60
+  wait_for server_has_closed
+  outlast 0 # what was captured is read
   end_sniffer INT
   whole_lines
   ((60 == $(jq -s '[.[] | select(.type == "rollup").connections] | add' "$log/all"))) || fail 'not 60' "$(cat "$log/all")"

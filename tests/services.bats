@@ -19,7 +19,10 @@ setup() {
   trap '' PIPE
 }
 
-teardown() { end_all; }
+teardown() {
+  nft delete table inet late 2>/dev/null || true # of a test that failed
+  end_all
+}
 
 has() { command -v "$1" >/dev/null || skip "no $1: scripts/deps.sh test installs it"; }
 
