@@ -170,10 +170,18 @@ lab_supervise() {
   refusal=$("${enter[@]}" true 2>&1) || lab_explain_refusal "$refusal"
   ((LAB_HOST)) && lab_guard
 
-  # pdeathsig is set a moment after the fork; if we died within it, nothing would be sent.
-  # shellcheck disable=SC2016 # expanded by the inner shell
-  setpriv --pdeathsig KILL bash -c '[[ $PPID == "$0" ]] && exec "$@"' $$ \
-    "${enter[@]}" -- bash "$0" --inside "$@" &
+  # pdeathsig is set a moment after the fork; who died within it is missed. unshare's own is seen by a
+  # pipe that nobody else writes to: lab_enter.
+  {
+    # shellcheck disable=SC2030 # exported
+    exec {LAB_LIFE_END}<> <(:)
+    # shellcheck disable=SC2030
+    exec {LAB_LIFE}<"/dev/fd/$LAB_LIFE_END"
+    export LAB_LIFE LAB_LIFE_END
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    exec setpriv --pdeathsig KILL bash -c '[[ $PPID == "$0" ]] && exec "$@"' $$ \
+      "${enter[@]}" -- bash "$0" --inside "$@"
+  } &
   wait $! || status=$?
   trap - HUP INT TERM
   lab_unguard
@@ -186,6 +194,13 @@ lab_supervise() {
 lab_enter() {
   # By hand this would run on whatever network the caller has.
   (($$ == 1)) || lab_misuse "--inside is what this script says to itself; leave it out"
+  # shellcheck disable=SC2031 # exported by lab_supervise
+  exec {LAB_LIFE_END}>&-
+  # shellcheck disable=SC2031
+  ! read -rt 0 -u "$LAB_LIFE" || exit 1 # unshare died before its --kill-child took effect
+  # shellcheck disable=SC2031
+  exec {LAB_LIFE}<&-
+  unset LAB_LIFE LAB_LIFE_END
   ((LAB_HOST)) || ip link set lo up
   exec {lab_silence}<> <(:) # never readable: reading it with a timeout is a pause without a fork
   exec {lab_stdout}>&1

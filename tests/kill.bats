@@ -82,6 +82,18 @@ kill_at_every_moment() {
 
 @test "SIGINT at ten moments: nothing stays" { kill_at_every_moment INT; }
 
+# A script that tries unshare first, and then enters with it: at these moments its child is there, and not yet
+# tied to it.
+@test "SIGINT before unshare has tied its child to itself: nothing stays" {
+  local MOMENTS='0.9 1 1.2'
+  make -s -C "$BATS_TEST_DIRNAME/.." build/tests/probe_late.so
+  mkdir "$BATS_TEST_TMPDIR/bin"
+  printf '#!/bin/sh\nLD_PRELOAD=%s exec %s "$@"\n' "$BATS_TEST_DIRNAME/../build/tests/probe_late.so" \
+    "$(command -v unshare)" >"$BATS_TEST_TMPDIR/bin/unshare"
+  chmod +x "$BATS_TEST_TMPDIR/bin/unshare"
+  PATH=$BATS_TEST_TMPDIR/bin:$PATH kill_at_every_moment INT --close-delay 9000 # which lasts longer than is waited
+}
+
 @test "SIGTERM at ten moments: nothing stays" { kill_at_every_moment TERM; }
 
 @test "SIGKILL at ten moments: nothing stays" { kill_at_every_moment KILL; }
