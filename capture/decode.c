@@ -492,7 +492,7 @@ enum decode_result decode_packet(uint32_t number, const uint8_t *bytes, size_t c
   if (layer == LAYER_IP4) layer = open_ip4(&begun), i++;
   if (layer == LAYER_TCP) layer = open_tcp(&begun), i++;
   if (layer == LAYER_END) return begun.result;
-  struct walk w = begun;
+  struct walk w = begun; /* whose address is taken: `begun` stays in registers */
   for (; layer != LAYER_END; i++)
     layer = i < LAYERS_MAX ? open_layer(&w, layer) : end_as(&w, DECODE_DEEP);
   return w.result;

@@ -4,7 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-static char *put_port(char *at, unsigned n) {
+/* Of a port or an octet. */
+static char *put_decimal(char *at, unsigned n) {
   unsigned digits = 1U + (n >= 10) + (n >= 100) + (n >= 1000) + (n >= 10000);
   for (unsigned i = digits; i-- > 0; n /= 10) at[i] = (char)('0' + n % 10);
   return at + digits;
@@ -16,17 +17,10 @@ static char *put_hexadecimal(char *at, unsigned n) {
   return at;
 }
 
-static char *put_octet(char *at, unsigned n) {
-  if (n >= 100) *at++ = (char)('0' + n / 100);
-  if (n >= 10) *at++ = (char)('0' + n / 10 % 10);
-  *at++ = (char)('0' + n % 10);
-  return at;
-}
-
 static char *put_ip4(char *at, const uint8_t *octets) {
   for (unsigned i = 0; i < 4; i++) {
     if (i > 0) *at++ = '.';
-    at = put_octet(at, octets[i]);
+    at = put_decimal(at, octets[i]);
   }
   return at;
 }
@@ -76,6 +70,6 @@ const char *name_endpoint(uint8_t family, const struct decode_address *address, 
     *at++ = ']';
   }
   *at++ = ':';
-  *put_port(at, port) = '\0';
+  *put_decimal(at, port) = '\0';
   return buffer;
 }

@@ -331,10 +331,8 @@ void sandbox_describe(char *text, size_t size) {
     used += (size_t)snprintf(text + used, size - used, " %s", name);
     any = true;
   }
+  const char *none = known ? " none" : " unknown";
   if (used < size)
-    snprintf(text + used, size - used, "%s%s",
-             any     ? ""
-             : known ? " none"
-                     : " unknown",
+    snprintf(text + used, size - used, "%s%s", any ? "" : none,
              prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? ", no_new_privs" : "");
 }

@@ -207,7 +207,7 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
   conclude_hurry(w, f);
 }
 
-/* A connection shows itself with its SYN, if that is its first. */
+/* A connection shows itself with its SYN, if that is its first segment. */
 static void open_flow(struct watch *w, struct hot *e, const struct segment *s) {
   if (!segment_has(s, SEGMENT_SYN) || segment_has(s, SEGMENT_ACK)) return;
   flow_open(&w->flows, e, ++w->last_number);

@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "capture/retold.h"
 #include "capture/copies.h"
 #include "capture/deadline.h"
 #include "capture/demand.h"
@@ -13,6 +12,7 @@
 #include "capture/flow.h"
 #include "capture/kernel/kernel.h"
 #include "capture/report/report.h"
+#include "capture/retold.h"
 #include "capture/roles.h"
 #include "capture/tally.h"
 
@@ -28,10 +28,10 @@ struct watch {
   struct demand demand;
   struct kernel *kernel; /* the caller's; NULL: nobody asks it */
   uint32_t max_flows;
-  bool
-      keeps_closes; /* as they were, where they are ordinary: nobody asks the model of each step, */
-  bool retells_steps;  /* though somebody is told of it. */
-  bool tells_verdicts; /* Somebody is told of verdicts, */
+  /* Ordinary closes are kept as they were, and the model is not asked of each step: */
+  bool keeps_closes;
+  bool retells_steps;  /* which somebody is told of all the same */
+  bool tells_verdicts; /* somebody is told of verdicts, */
   bool tells_ordinary; /* of those on ordinary closes, too: they are not counted only, */
   bool retells;        /* and the model is not asked for them */
   struct retold retold;

@@ -102,8 +102,8 @@ bool kernel_idle_watch(int idle, int event, uint16_t type, size_t size) {
     return false;
   }
   write_program(&program, idle, type, bytes);
-  static const char license[] =
-      "Dual MIT/GPL"; /* who calls perf_event_output says that it is GPL */
+  /* Who calls perf_event_output says that it is GPL. */
+  static const char license[] = "Dual MIT/GPL";
   union bpf_attr attr = {.prog_type = BPF_PROG_TYPE_TRACEPOINT,
                          .insns = (uintptr_t)program.at,
                          .insn_cnt = program.n,

@@ -259,7 +259,7 @@ static uint32_t answerable(struct walk *w, const struct loss_answer *a, uint32_t
       w->losses.untold_because = MOVED;
     else if (copy->outdated || (copy->passed && w->context->reorders))
       w->losses.untold_because = OVERTAKEN;
-    else if (!seq_leq(copy_of(w, i)->seq, a->acked_before))
+    else if (!seq_leq(copy->seq, a->acked_before))
       w->losses.untold_because = BEHIND;
     else if (is_awaited(w, i))
       n++;
