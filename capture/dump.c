@@ -68,10 +68,8 @@ bool dump_close(struct dump *d, char *error, size_t error_size) {
   if (fclose(file) != 0 && d->failed == 0) d->failed = errno;
   d->writer = NULL;
   if (ok && d->failed == 0) return true;
-  bool unread = d->failed == ETIMEDOUT;
-  snprintf(error, error_size, "-w %s: cannot write: %s; %s%s", d->name,
-           unread ? "its reader does not read" : strerror(d->failed),
-           unread ? "what it had not taken is lost" : "the rest is lost: ",
-           unread ? "" : cli_write_remedy(d->failed));
+  char cause[CLI_CAUSE_SIZE];
+  snprintf(error, error_size, "-w %s: cannot write: %s", d->name,
+           cli_write_failure(d->failed, cause));
   return false;
 }

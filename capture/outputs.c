@@ -222,12 +222,9 @@ static bool has_lost(const struct outputs *to) {
     int error = o->out.error;
     if (error == 0 || error == EPIPE) continue;
     lost = true;
-    bool unread = error == ETIMEDOUT;
-    cli_complain(&program_cli, "%s%s%s: cannot write: %s; %s%s", o->option ? o->option : "",
-                 o->option ? " " : "", o->file,
-                 unread ? "its reader does not read" : strerror(error),
-                 unread ? "what it had not taken is lost" : "the rest is lost: ",
-                 unread ? "" : cli_write_remedy(error));
+    char cause[CLI_CAUSE_SIZE];
+    cli_complain(&program_cli, "%s%s%s: cannot write: %s", o->option ? o->option : "",
+                 o->option ? " " : "", o->file, cli_write_failure(error, cause));
   }
   return lost;
 }

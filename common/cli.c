@@ -91,7 +91,7 @@ void cli_complain(const struct cli *cli, const char *format, ...) {
   cli_say("%s: %s\n", cli_program(cli), printable_text(line, shown, sizeof shown));
 }
 
-const char *cli_write_remedy(int error) {
+static const char *write_remedy(int error) {
   switch (error) {
     case ENOSPC:
     case EDQUOT:
@@ -101,8 +101,15 @@ const char *cli_write_remedy(int error) {
   }
 }
 
+const char *cli_write_failure(int error, char buffer[static CLI_CAUSE_SIZE]) {
+  if (error == ETIMEDOUT) return "its reader does not read; what it had not taken is lost";
+  snprintf(buffer, CLI_CAUSE_SIZE, "%s; the rest is lost: %s", strerror(error),
+           write_remedy(error));
+  return buffer;
+}
+
 int cli_complain_of_stdout(const struct cli *cli, int error) {
-  cli_complain(cli, "stdout: cannot write: %s; %s", strerror(error), cli_write_remedy(error));
+  cli_complain(cli, "stdout: cannot write: %s; %s", strerror(error), write_remedy(error));
   return CLI_EXIT_USAGE;
 }
 

@@ -115,8 +115,10 @@ void cli_complain(const struct cli *cli, const char *format, ...)
  * went away has seen what it wanted. */
 int cli_finish(const struct cli *cli);
 
-/* What to do about a file that cannot be written for that reason (errno). */
-const char *cli_write_remedy(int error);
+/* Why what had begun to be written is not whole (errno; ETIMEDOUT: its reader does not read), what
+ * that means and the remedy; `buffer` may hold it. */
+enum { CLI_CAUSE_SIZE = 256 };
+const char *cli_write_failure(int error, char buffer[static CLI_CAUSE_SIZE]);
 
 /* Says that stdout could not be written, for this errno. Returns CLI_EXIT_USAGE. */
 int cli_complain_of_stdout(const struct cli *cli, int error);

@@ -73,8 +73,7 @@ struct ring {
   size_t size; /* of data, a power of 2 */
   uint64_t at; /* what of it was read */
   bool has_record;
-  int64_t t_ns; /* of the record at `at` */
-  uint16_t exit_type;
+  int64_t t_ns;    /* of the record at `at` */
   uint64_t n_told; /* that record and those before it, exits apart: they are of the whole machine */
   uint64_t lost;
 };
@@ -238,7 +237,6 @@ static bool ring_start(const struct ring *ring) {
 /* A processor that is switched off has no events, and is left out. */
 static bool ring_open(struct kernel_trace *trace, int cpu, size_t size) {
   struct ring ring = {.fd = {-1, -1, -1, -1, -1}, .idle_fd = -1};
-  ring.exit_type = (uint16_t)trace->id[KERNEL_EVENT_EXIT];
   static_assert(EVENT_COUNT == 5, "as many descriptors");
   int *fd = ring.fd;
   fd[KERNEL_EVENT_STATE] = open_event(trace, KERNEL_EVENT_STATE, cpu);
@@ -391,7 +389,7 @@ static void give_back(struct ring *ring) {
 }
 
 /* Goes on to the next event, if there is one; what lies between is counted or passed over. */
-static void pass_on(struct ring *ring) {
+static void pass_on(const struct kernel_trace *trace, struct ring *ring) {
   uint64_t head = __atomic_load_n(&ring->control->data_head, __ATOMIC_ACQUIRE);
   ring->has_record = false;
   while (!ring->has_record && head - ring->at >= sizeof(struct perf_event_header)) {
@@ -412,7 +410,7 @@ static void pass_on(struct ring *ring) {
       ring->has_record = !kernel_idle_is_double(sample.tid, common);
       uint16_t type;
       memcpy(&type, common, sizeof type);
-      ring->n_told += ring->has_record && type != ring->exit_type;
+      ring->n_told += ring->has_record && type != trace->id[KERNEL_EVENT_EXIT];
       if (ring->has_record) break;
     }
     if (sample.header.type == PERF_RECORD_LOST && size >= sizeof lost) {
@@ -423,9 +421,9 @@ static void pass_on(struct ring *ring) {
   }
 }
 
-static void find_record(struct ring *ring) {
+static void find_record(const struct kernel_trace *trace, struct ring *ring) {
   uint64_t before = ring->at;
-  pass_on(ring);
+  pass_on(trace, ring);
   if (ring->at != before) give_back(ring);
 }
 
@@ -438,7 +436,7 @@ static void look(struct kernel_trace *trace) {
     trace->offset_sampled_ns = trace->looked_ns;
   }
   for (int i = 0; i < trace->ring_count; i++)
-    if (!trace->ring[i].has_record) find_record(&trace->ring[i]);
+    if (!trace->ring[i].has_record) find_record(trace, &trace->ring[i]);
 }
 
 /* The ring whose next event is the earliest of all; NULL: there are none. */
@@ -463,7 +461,7 @@ static bool take(struct kernel_trace *trace, struct ring *ring, struct kernel_ev
   event->t_us = (int64_t)((uint64_t)ring->t_ns + (uint64_t)trace->clock_offset_ns) / 1000;
   ring->at += header.size;
   give_back(ring);
-  find_record(ring);
+  find_record(trace, ring);
   return known;
 }
 
@@ -482,18 +480,18 @@ bool kernel_trace_next(struct kernel_trace *trace, struct kernel_event *event) {
 
 /* The events of this processor that were counted and have no record, exits apart: what the kernel
  * threw away, and what it never wrote. What happens while this looks may hide one. */
-static uint64_t lost_of(struct ring ring) {
+static uint64_t lost_of(const struct kernel_trace *trace, struct ring ring) {
   uint64_t counted = 0, count;
   for (int kind = 0; kind < EVENT_COUNT; kind++)
     if (kind != KERNEL_EVENT_EXIT && ring.fd[kind] >= 0 &&
         read(ring.fd[kind], &count, sizeof count) == sizeof count)
       counted += count;
-  if (!ring.has_record) pass_on(&ring);
+  if (!ring.has_record) pass_on(trace, &ring);
   while (ring.has_record) {
     struct perf_event_header header;
     copy_out(&ring, ring.at, &header, sizeof header);
     ring.at += header.size;
-    pass_on(&ring);
+    pass_on(trace, &ring);
   }
   uint64_t known = ring.n_told + ring.lost;
   return ring.lost + (counted > known ? counted - known : 0);
@@ -501,6 +499,6 @@ static uint64_t lost_of(struct ring ring) {
 
 uint64_t kernel_trace_lost(const struct kernel_trace *trace) {
   uint64_t lost = 0;
-  for (int i = 0; i < trace->ring_count; i++) lost += lost_of(trace->ring[i]);
+  for (int i = 0; i < trace->ring_count; i++) lost += lost_of(trace, trace->ring[i]);
   return lost;
 }
