@@ -22,6 +22,7 @@ static struct {
   unsigned n, next;
   enum tcp_state answer, of_client; /* to any question about server and client; TCPS_COUNT: none */
   int64_t asked_us;                 /* when that was answered */
+  unsigned busy; /* so many answers are given before the work of its timer is done */
 } kernel;
 
 static int64_t now_us(void) {
@@ -76,6 +77,12 @@ enum kernel_answer kernel_diag_ask(struct kernel_diag *diag, const struct kernel
   enum tcp_state answer = pair->local_port == 80 ? kernel.answer : kernel.of_client;
   if (answer == TCPS_COUNT) return KERNEL_UNANSWERED;
   *socket = (struct kernel_socket){.cookie = 1, .inode = 1, .state = answer};
+  if (kernel.busy > 0) {
+    kernel.busy--;
+  } else {
+    socket->timer = KERNEL_TIMER_RETRANSMIT;
+    socket->retransmits = 1;
+  }
   kernel.asked_us = now_us();
   /* Whoever asked is not scheduled for a while. */
   nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
@@ -96,7 +103,15 @@ static void tell(struct report *r, const struct flow *f, const struct verdict *v
 }
 static void destroy(struct report *r) { (void)r; }
 
-static const struct report_class class = {.settled = tell, .destroy = destroy};
+/* Why the kernel has sent again, as told last. */
+static char reason[40];
+
+static void tell_word(struct report *r, const struct kernel_word *word) {
+  (void)r;
+  if (word->kind == KERNEL_EVENT_RETRANSMIT) memcpy(reason, word->reason, sizeof reason);
+}
+
+static const struct report_class class = {.settled = tell, .kernel = tell_word, .destroy = destroy};
 static struct report report = {.class = &class};
 static struct watch watch;
 static int64_t base_us;
@@ -107,6 +122,7 @@ static int begin(void **state) {
   memset(&watch, 0, sizeof watch);
   kernel.answer = kernel.of_client = TCPS_COUNT;
   told[0] = '\0';
+  snprintf(reason, sizeof reason, "not told");
   watch.due.two_msl_us = MODEL_LINUX_2MSL_US;
   watch.due.prompt = watch.live = true;
   watch.max_flows = 8;
@@ -126,7 +142,8 @@ static int end(void **state) {
 }
 
 /* "US PORT C|S FLAGS SEQ ACK": a segment, read as soon as it was captured; FLAGS of "SFRA".
- * "US PORT C|S FROM>TO SOCKET": the kernel tells, and is heard with the next segment. */
+ * "US PORT C|S FROM>TO SOCKET": the kernel tells, and is heard with the next segment;
+ * FROM that is TO: it has sent again. */
 static void play(const char *text) {
   static const struct {
     char letter;
@@ -146,6 +163,7 @@ static void play(const char *text) {
       e.from = (uint8_t)state;
       assert_true(tcp_state_parse(to, &state));
       e.to = (uint8_t)state;
+      if (e.from == e.to) e.kind = KERNEL_EVENT_RETRANSMIT;
       e.pair = (struct kernel_pair){by_client ? client : server, by_client ? server : client,
                                     (uint16_t)(by_client ? port : 80),
                                     (uint16_t)(by_client ? 80 : port), 4};
@@ -250,12 +268,36 @@ static void an_answer_is_no_newer_than_the_question(void **state) {
   assert_string_equal(told, "1000 reset agrees silent\n");
 }
 
+/* While the timer's work goes on, and where the next may have run out since, nobody can tell why.
+ */
+static void why_it_sends_again(void **state) {
+  (void)state;
+  static const struct {
+    unsigned busy;
+    int64_t age_us;
+    const char *reason;
+  } cases[] = {{0, 0, "timeout 1"}, {2, 0, "timeout 1"}, {99, 0, ""}, {0, 300000, ""}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    if (i > 0) begin(state);
+    base_us -= cases[i].age_us;
+    kernel.answer = TCPS_LAST_ACK;
+    kernel.busy = cases[i].busy;
+    play(HALF_CLOSED(
+        "1000") "106 1000 S LAST_ACK>LAST_ACK 11\n107 1000 S FA 1 2\n108 1000 C A 2 2\n");
+    watch_listen(&watch);
+    watch_tick(&watch, now_us());
+    assert_string_equal(reason, cases[i].reason);
+    if (i + 1 < sizeof cases / sizeof *cases) end(state);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(nobody_waits_for_the_answer_to_anothers_syn, begin, end),
       cmocka_unit_test_setup_teardown(the_answer_decides, begin, end),
       cmocka_unit_test_setup_teardown(who_opens_anew_has_no_old_socket, begin, end),
       cmocka_unit_test_setup_teardown(an_answer_is_no_newer_than_the_question, begin, end),
+      cmocka_unit_test_setup_teardown(why_it_sends_again, begin, end),
       cmocka_unit_test_setup_teardown(the_end_of_the_old_socket_is_the_old_connections, begin, end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

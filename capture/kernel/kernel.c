@@ -343,12 +343,16 @@ static bool is_hand_over(const struct kernel_event *e) {
   return e->to == TCPS_CLOSED && (e->from == TCPS_FIN_WAIT_2 || e->from == TCPS_CLOSING);
 }
 
-/* A tail loss probe is no timeout: the kernel does not count it. */
+/* A tail loss probe is no timeout: the kernel does not count it. While its timer's work is not done
+ * the socket has no timer, and does not tell; nor does it where the next may have run out since. */
 static void explain_retransmission(struct kernel *k, const struct flow *f, enum end end,
                                    struct kernel_word *word) {
+  enum { TRIES = 5, RTO_MIN_US = 200000 };
   struct kernel_pair pair = pair_of(f, end);
-  struct kernel_socket socket;
-  if (kernel_diag_ask(k->diag, &pair, &socket) != KERNEL_FOUND) return;
+  struct kernel_socket socket = {.timer = KERNEL_TIMER_NONE};
+  for (unsigned i = 0; i < TRIES && socket.timer != KERNEL_TIMER_RETRANSMIT; i++)
+    if (kernel_diag_ask(k->diag, &pair, &socket) != KERNEL_FOUND) return;
+  if (socket.timer != KERNEL_TIMER_RETRANSMIT || clock_us() - word->t_us >= RTO_MIN_US) return;
   if (socket.retransmits == 0)
     snprintf(word->reason, sizeof word->reason, "tail loss probe");
   else
