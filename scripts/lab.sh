@@ -171,7 +171,7 @@ lab_supervise() {
   ((LAB_HOST)) && lab_guard
 
   # pdeathsig is set a moment after the fork; who died within it is missed. unshare's own is seen by a
-  # pipe that nobody else writes to: lab_enter.
+  # pipe that nobody else writes to: lab_still_held.
   {
     # shellcheck disable=SC2030 # exported
     exec {LAB_LIFE_END}<> <(:)
@@ -190,17 +190,22 @@ lab_supervise() {
 
 # ---- inside ----
 
+# Ends where unshare died before its --kill-child took effect. The pipe is lab_supervise's; who enters
+# otherwise has none.
+# shellcheck disable=SC2031
+lab_still_held() {
+  [[ -n ${LAB_LIFE-} ]] || return 0
+  exec {LAB_LIFE_END}>&-
+  ! read -rt 0 -u "$LAB_LIFE" || exit 1
+  exec {LAB_LIFE}<&-
+  unset LAB_LIFE LAB_LIFE_END
+}
+
 # To be called first by what runs with --inside.
 lab_enter() {
   # By hand this would run on whatever network the caller has.
   (($$ == 1)) || lab_misuse "--inside is what this script says to itself; leave it out"
-  # shellcheck disable=SC2031 # exported by lab_supervise
-  exec {LAB_LIFE_END}>&-
-  # shellcheck disable=SC2031
-  ! read -rt 0 -u "$LAB_LIFE" || exit 1 # unshare died before its --kill-child took effect
-  # shellcheck disable=SC2031
-  exec {LAB_LIFE}<&-
-  unset LAB_LIFE LAB_LIFE_END
+  lab_still_held
   ((LAB_HOST)) || ip link set lo up
   exec {lab_silence}<> <(:) # never readable: reading it with a timeout is a pause without a fork
   exec {lab_stdout}>&1
