@@ -119,7 +119,8 @@ void conclude_ordinary(struct watch *w, const struct hot *e) {
 }
 
 bool conclude_retold(struct watch *w, struct hot *e, bool is_over, int64_t now_us) {
-  if (!w->retells || w->summary.copies > 0 || !ordinary_is_complete(&w->flows.ordinaries, e))
+  if (!w->retells || !w->tells_ordinary || w->summary.copies > 0 ||
+      !ordinary_is_complete(&w->flows.ordinaries, e))
     return false;
   struct retold_verdict *told = retold_tell(&w->retold, &w->flows, e, is_over, now_us);
   if (told->expired.n_changes > 0)

@@ -13,7 +13,7 @@ bool flow_table_init(struct flow_table *t, uint32_t max, int64_t two_msl_us) {
   memset(t, 0, sizeof *t);
   t->two_msl_us = two_msl_us;
   t->opened = pool_reserve(max * sizeof *t->opened);
-  bool reserved = flow_index_init(&t->index) && flow_order_init(&t->order, max) &&
+  bool reserved = flow_index_init(&t->index, max) && flow_order_init(&t->order, max) &&
                   pool_init(&t->entries, max, sizeof(struct hot)) &&
                   pool_init(&t->wholes, max, sizeof(struct flow)) &&
                   pool_init(&t->resting, max, sizeof(struct flow_resting)) &&
@@ -79,9 +79,12 @@ static void prefetch(const void *object, size_t size) {
   __builtin_prefetch((const char *)object + size - 1, 1);
 }
 
-void flow_prefetch(const struct flow_table *t, const struct flow_place *place) {
+void flow_prefetch(const struct flow_table *t, struct flow_place *place) {
   struct flow_search search = flow_index_search(&t->index, place->hash);
-  for (; flow_index_finds(&t->index, &search); flow_index_go_on(&search))
+  place->search.at = search.at;
+  place->search.mark = search.mark;
+  place->search.matches = search.matches;
+  while (flow_index_finds(&t->index, &search))
     prefetch(flow_entry(t, search.entry), sizeof(struct hot));
 }
 
@@ -91,9 +94,9 @@ void flow_prefetch_after(const struct flow_table *t, const struct hot *e) {
   if (second) prefetch(second, sizeof *second);
 }
 
-static struct hot *search_for(const struct flow_table *t, const struct flow_place *place) {
-  struct flow_search search = flow_index_search(&t->index, place->hash);
-  for (; flow_index_finds(&t->index, &search); flow_index_go_on(&search)) {
+static struct hot *search_on(const struct flow_table *t, const struct flow_place *place,
+                             struct flow_search search) {
+  while (flow_index_finds(&t->index, &search)) {
     struct hot *e = flow_entry(t, search.entry);
     if (flow_key_is_of(&t->keys, &place->key, e)) return e;
   }
@@ -101,7 +104,7 @@ static struct hot *search_for(const struct flow_table *t, const struct flow_plac
 }
 
 void flow_prefetch_whole(const struct flow_table *t, struct flow_place *place) {
-  const struct hot *e = place->likely = search_for(t, place);
+  const struct hot *e = place->likely = search_on(t, place, place->search);
   if (!e || (e->form != FLOW_WHOLE && e->form != FLOW_ORDINARY)) return;
   bool is_whole = e->form == FLOW_WHOLE;
   prefetch(pool_at(is_whole ? &t->wholes : &t->ordinaries.records, e->attached),
@@ -111,7 +114,7 @@ void flow_prefetch_whole(const struct flow_table *t, struct flow_place *place) {
 struct hot *flow_find(const struct flow_table *t, const struct flow_place *place, enum end *from) {
   struct hot *e = place->likely;
   if (!e || e->form == FLOW_FREE || !flow_key_is_of(&t->keys, &place->key, e))
-    e = search_for(t, place);
+    e = search_on(t, place, flow_index_search(&t->index, place->hash));
   if (e) *from = place->half == e->client ? END_CLIENT : END_SERVER;
   return e;
 }

@@ -44,24 +44,27 @@ unsigned flow_key_between(struct flow_key *key, uint8_t family, const struct dec
   return half;
 }
 
+/* Words as wide as the hash reads them: what was written in smaller pieces a moment ago would have
+ * to reach memory first. */
+static uint64_t two(uint32_t low, uint32_t high) { return low | (uint64_t)high << 32; }
+
 /* Of IPv4 what is hashed is short: most of the key is zero. */
 uint64_t flow_key_hash(const struct flow_keys *keys, const struct flow_key *key) {
+  uint32_t address[2], ports;
   if (key->family == 6)
     return XXH3_64bits_withSecret(key, sizeof *key, keys->secret, sizeof keys->secret);
-  struct {
-    uint32_t address[2];
-    uint16_t port[2];
-  } tuple;
-  memcpy(&tuple.address[0], &key->address[0], sizeof tuple.address[0]);
-  memcpy(&tuple.address[1], &key->address[1], sizeof tuple.address[1]);
-  memcpy(tuple.port, key->port, sizeof tuple.port);
-  return XXH3_64bits_withSecret(&tuple, sizeof tuple, keys->secret, sizeof keys->secret);
+  memcpy(&address[0], &key->address[0], sizeof address[0]);
+  memcpy(&address[1], &key->address[1], sizeof address[1]);
+  ports = key->port[0] | (uint32_t)key->port[1] << 16;
+  const uint64_t tuple[] = {two(address[0], address[1]), ports};
+  return XXH3_64bits_withSecret(tuple, sizeof tuple, keys->secret, sizeof keys->secret);
 }
 
 uint64_t flow_key_hash_segment(const struct decoded *p, unsigned half, uint64_t key_hash) {
   const struct segment *s = &p->segment;
-  const uint32_t fields[] = {s->seq,   s->ack,   s->payload_bytes, s->tsval,
-                             s->tsecr, p->ip_id, s->window,        s->flags | (uint32_t)half << 8};
+  const uint64_t fields[] = {two(s->seq, s->ack), two(s->payload_bytes, s->tsval),
+                             two(s->tsecr, p->ip_id),
+                             two(s->window, s->flags | (uint32_t)half << 8)};
   return XXH3_64bits_withSeed(fields, sizeof fields, key_hash);
 }
 

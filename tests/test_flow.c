@@ -283,12 +283,12 @@ static uint64_t search_length(const struct flow_table *t, const struct decoded *
   struct flow_place place;
   flow_locate(t, p, &place);
   struct flow_search search = flow_index_search(&t->index, place.hash);
-  for (; flow_index_finds(&t->index, &search); flow_index_go_on(&search)) {
+  while (flow_index_finds(&t->index, &search)) {
     const struct hot *e = flow_entry(t, search.entry);
     bool is_it = memcmp(&e->address[0], &place.key.address[0], sizeof e->address[0]) == 0 &&
                  memcmp(&e->address[1], &place.key.address[1], sizeof e->address[1]) == 0 &&
                  memcmp(e->port, place.key.port, sizeof e->port) == 0;
-    if (is_it) return search.distance + 1;
+    if (is_it) return search.found_at - flow_index_home(&t->index, place.hash) + 1;
   }
   fail_msg("a flow that was added is not there");
   return 0;
