@@ -14,11 +14,15 @@
 
 enum { COPIES_WAYS = 4, COPIES_SETS = 1 << 13 };
 
+struct copies_segment {
+  uint64_t hash;
+  int64_t t_us;
+};
+
 /* Zero bytes: nothing was captured. */
 struct copies {
   struct copies_set {
-    _Alignas(64) uint64_t hash[COPIES_WAYS];
-    int64_t t_us[COPIES_WAYS];
+    _Alignas(64) struct copies_segment segment[COPIES_WAYS]; /* the newest first */
   } set[COPIES_SETS];
 };
 

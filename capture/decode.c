@@ -471,12 +471,39 @@ static enum layer open_layer(struct walk *w, enum layer layer) {
   return LAYER_END;
 }
 
+/* A shortcut to where the walk would be behind the IP header, for what most packets are: IPv4 without
+ * options or fragments in Ethernet, with room for a TCP header. */
+ON_THE_WAY bool is_plain(struct walk *w, uint32_t link) {
+  enum { ETHERNET = 14, IP = 20, IP4_WITHOUT_OPTIONS = 0x45, FRAGMENT = 0x3fff, TCP = 6 };
+  const uint8_t *ip = w->at + ETHERNET;
+  struct decoded *out = w->out;
+  if (link != DECODE_LINK_ETHERNET || w->captured < ETHERNET + IP + DECODE_TCP_LEAST) return false;
+  size_t total = octets_16(ip + 2);
+  if (octets_16(ip - 2) != 0x0800 || ip[0] != IP4_WITHOUT_OPTIONS || ip[9] != TCP ||
+      (octets_16(ip + 6) & FRAGMENT) != 0 || total < IP + DECODE_TCP_LEAST)
+    return false;
+  out->source = out->destination = (struct decode_address){{0}};
+  memcpy(out->source.bytes, ip + 12, 4);
+  memcpy(out->destination.bytes, ip + 16, 4);
+  out->family = 4;
+  out->ip_id = octets_16(ip + 4);
+  w->hops = ip[8];
+  w->at = ip + IP;
+  w->captured -= ETHERNET + IP;
+  limit(w, total - IP);
+  return true;
+}
+
 enum decode_result decode_packet(uint32_t number, const uint8_t *bytes, size_t captured,
                                  size_t on_wire, struct decoded *out) {
   struct walk begun = {bytes, captured, on_wire < captured ? captured : on_wire, out, WHOLE, 0,
                        bytes, 0};
-  const struct link *link = find_link(number);
   out->kind = 0;
+  if (is_plain(&begun, number)) {
+    open_tcp(&begun);
+    return begun.result;
+  }
+  const struct link *link = find_link(number);
   if (!link) {
     end_as(&begun, DECODE_LINK);
     return begun.result;
@@ -486,14 +513,8 @@ enum decode_result decode_packet(uint32_t number, const uint8_t *bytes, size_t c
   if (link->type_at >= 0)
     layer = follow(&begun, FIND(ETHERTYPES, octets_16(bytes + link->type_at)), DECODE_OTHER);
   skip(&begun, link->header);
-  /* These are the layers of nearly all packets, in their order. */
-  int i = 0;
-  if (layer == LAYER_ETHERNET) layer = open_ethernet(&begun), i++;
-  if (layer == LAYER_IP4) layer = open_ip4(&begun), i++;
-  if (layer == LAYER_TCP) layer = open_tcp(&begun), i++;
-  if (layer == LAYER_END) return begun.result;
   struct walk w = begun; /* whose address is taken: `begun` stays in registers */
-  for (; layer != LAYER_END; i++)
+  for (int i = 0; layer != LAYER_END; i++)
     layer = i < LAYERS_MAX ? open_layer(&w, layer) : end_as(&w, DECODE_DEEP);
   return w.result;
 }

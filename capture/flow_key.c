@@ -28,7 +28,7 @@ static bool is_lower(uint8_t family, const struct decode_address *one,
   }
   memcpy(&a, one, sizeof a);
   memcpy(&b, other, sizeof b);
-  return a != b ? ntohl(a) < ntohl(b) : ports_are;
+  return a != b ? a < b : ports_are;
 }
 
 unsigned flow_key_between(struct flow_key *key, uint8_t family, const struct decode_address *one,
