@@ -471,8 +471,8 @@ static enum layer open_layer(struct walk *w, enum layer layer) {
   return LAYER_END;
 }
 
-/* A shortcut to where the walk would be behind the IP header, for what most packets are: IPv4 without
- * options or fragments in Ethernet, with room for a TCP header. */
+/* A shortcut to where the walk would be behind the IP header, for what most packets are: IPv4
+ * without options or fragments in Ethernet, with room for a TCP header. */
 ON_THE_WAY bool is_plain(struct walk *w, uint32_t link) {
   enum { ETHERNET = 14, IP = 20, IP4_WITHOUT_OPTIONS = 0x45, FRAGMENT = 0x3fff, TCP = 6 };
   const uint8_t *ip = w->at + ETHERNET;

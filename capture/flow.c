@@ -53,23 +53,12 @@ static bool hash_entry(const void *table, uint32_t number, uint32_t *hash) {
   return true;
 }
 
-/* Returns the whole hash of the key. */
-static uint64_t place_between(const struct flow_table *t, uint8_t family,
-                              const struct decode_address *one, uint16_t one_port,
-                              const struct decode_address *other, uint16_t other_port,
-                              struct flow_place *place) {
-  place->half = (uint8_t)flow_key_between(&place->key, family, one, one_port, other, other_port);
-  place->likely = NULL;
-  uint64_t hash = flow_key_hash(&t->keys, &place->key);
-  place->hash = (uint32_t)hash;
-  return hash;
-}
-
 void flow_locate(const struct flow_table *t, const struct decoded *p, struct flow_place *place) {
-  uint64_t key_hash = place_between(t, p->family, &p->source, p->source_port, &p->destination,
-                                    p->destination_port, place);
+  uint64_t hash = flow_key_of(&t->keys, p, &place->key, &place->half);
+  place->hash = (uint32_t)hash;
+  place->likely = NULL;
   __builtin_prefetch(&t->index.slots[flow_index_home(&t->index, place->hash)]);
-  place->segment_hash = flow_key_hash_segment(p, place->half, key_hash);
+  place->segment_hash = flow_key_hash_segment(p, place->half, hash);
 }
 
 static void prefetch(const void *object, size_t size) {
@@ -122,8 +111,13 @@ struct hot *flow_find(const struct flow_table *t, const struct flow_place *place
 struct hot *flow_between(const struct flow_table *t, uint8_t family,
                          const struct decode_address *one, uint16_t one_port,
                          const struct decode_address *other, uint16_t other_port, enum end *end) {
+  const struct decoded between = {.family = family,
+                                  .source = *one,
+                                  .destination = *other,
+                                  .source_port = one_port,
+                                  .destination_port = other_port};
   struct flow_place place;
-  (void)place_between(t, family, one, one_port, other, other_port, &place);
+  flow_locate(t, &between, &place);
   return flow_find(t, &place, end);
 }
 
@@ -203,16 +197,14 @@ bool flow_step(struct flow_table *t, struct hot *e, enum end from, const struct 
 }
 
 bool flow_close(struct flow_table *t, struct hot *e, enum end from, const struct segment *s) {
-  enum flow_list list = e->list;
   if (e->form == FLOW_OPEN) {
     if (!ordinary_begin(&t->ordinaries, e, from, s)) return false;
     e->form = FLOW_ORDINARY;
-    list = FLOW_ORDINARY_BEGUN;
   } else if (e->form != FLOW_ORDINARY || !ordinary_step(&t->ordinaries, e, from, s)) {
     return false;
   }
-  if (ordinary_has_ended(&t->ordinaries, e)) list = FLOW_ORDINARY_ENDED;
-  if (list != e->list) flow_move(t, e, list);
+  bool ended = ordinary_has_ended(&t->ordinaries, e);
+  flow_move(t, e, ended ? FLOW_ORDINARY_ENDED : FLOW_ORDINARY_BEGUN);
   return true;
 }
 

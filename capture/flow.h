@@ -36,8 +36,8 @@ enum flow_list {
   FLOW_LINGERING,      /* its verdict is given, and late segments may come */
   FLOW_ENDED,          /* complete or reset, without a verdict since its last segment */
   FLOW_HALF_OPEN,      /* its handshake is not complete, or one end has never spoken */
-  FLOW_ORDINARY_BEGUN, /* in the order in which they began to close */
-  FLOW_ORDINARY_ENDED, /* in the order in which they ended */
+  FLOW_ORDINARY_BEGUN, /* it closes; in the order of their last segments */
+  FLOW_ORDINARY_ENDED, /* and has ended; in the same order */
   FLOW_LISTS,
   FLOW_UNLISTED = FLOW_LISTS, /* open, or closing */
 };

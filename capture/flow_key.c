@@ -1,6 +1,5 @@
 #include "capture/flow_key.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <sys/random.h>
 
@@ -19,45 +18,50 @@ bool flow_keys_init(struct flow_keys *keys, uint32_t max) {
 
 void flow_keys_destroy(struct flow_keys *keys) { pool_destroy(&keys->addresses); }
 
-static bool is_lower(uint8_t family, const struct decode_address *one,
-                     const struct decode_address *other, bool ports_are) {
-  uint32_t a, b;
-  if (family == 6) {
-    int order = memcmp(one, other, sizeof *one);
-    return order != 0 ? order < 0 : ports_are;
-  }
-  memcpy(&a, one, sizeof a);
-  memcpy(&b, other, sizeof b);
-  return a != b ? a < b : ports_are;
-}
-
-unsigned flow_key_between(struct flow_key *key, uint8_t family, const struct decode_address *one,
-                          uint16_t one_port, const struct decode_address *other,
-                          uint16_t other_port) {
-  unsigned half = is_lower(family, one, other, one_port < other_port) ? 0 : 1;
-  key->address[half] = *one;
-  key->address[1 - half] = *other;
-  key->port[half] = one_port;
-  key->port[1 - half] = other_port;
-  key->family = family;
-  memset(key->zero, 0, sizeof key->zero);
-  return half;
-}
-
 /* Words as wide as the hash reads them: what was written in smaller pieces a moment ago would have
  * to reach memory first. */
 static uint64_t two(uint32_t low, uint32_t high) { return low | (uint64_t)high << 32; }
 
 /* Of IPv4 what is hashed is short: most of the key is zero. */
+static uint64_t hash_ip4(const struct flow_keys *keys, uint32_t one, uint32_t other,
+                         uint16_t one_port, uint16_t other_port) {
+  const uint64_t tuple[] = {two(one, other), two(one_port, other_port)};
+  return XXH3_64bits_withSecret(tuple, sizeof tuple, keys->secret, sizeof keys->secret);
+}
+
+static uint32_t ip4_of(const struct decode_address *address) {
+  uint32_t ip4;
+  memcpy(&ip4, address, sizeof ip4);
+  return ip4;
+}
+
 uint64_t flow_key_hash(const struct flow_keys *keys, const struct flow_key *key) {
-  uint32_t address[2], ports;
   if (key->family == 6)
     return XXH3_64bits_withSecret(key, sizeof *key, keys->secret, sizeof keys->secret);
-  memcpy(&address[0], &key->address[0], sizeof address[0]);
-  memcpy(&address[1], &key->address[1], sizeof address[1]);
-  ports = key->port[0] | (uint32_t)key->port[1] << 16;
-  const uint64_t tuple[] = {two(address[0], address[1]), ports};
-  return XXH3_64bits_withSecret(tuple, sizeof tuple, keys->secret, sizeof keys->secret);
+  return hash_ip4(keys, ip4_of(&key->address[0]), ip4_of(&key->address[1]), key->port[0],
+                  key->port[1]);
+}
+
+uint64_t flow_key_of(const struct flow_keys *keys, const struct decoded *p, struct flow_key *key,
+                     uint8_t *half) {
+  uint16_t from_port = p->source_port, to_port = p->destination_port;
+  uint32_t from = ip4_of(&p->source), to = ip4_of(&p->destination);
+  bool is_lower = from != to ? from < to : from_port < to_port;
+  if (p->family == 6) {
+    int order = memcmp(&p->source, &p->destination, sizeof p->source);
+    is_lower = order != 0 ? order < 0 : from_port < to_port;
+  }
+  unsigned first = is_lower ? 0 : 1;
+  key->address[first] = p->source;
+  key->address[1 - first] = p->destination;
+  key->port[first] = from_port;
+  key->port[1 - first] = to_port;
+  key->family = p->family;
+  memset(key->zero, 0, sizeof key->zero);
+  *half = (uint8_t)first;
+  if (p->family == 6) return flow_key_hash(keys, key);
+  return is_lower ? hash_ip4(keys, from, to, from_port, to_port)
+                  : hash_ip4(keys, to, from, to_port, from_port);
 }
 
 uint64_t flow_key_hash_segment(const struct decoded *p, unsigned half, uint64_t key_hash) {

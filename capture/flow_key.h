@@ -36,10 +36,9 @@ struct flow_keys {
 bool flow_keys_init(struct flow_keys *keys, uint32_t max);
 void flow_keys_destroy(struct flow_keys *keys);
 
-/* The key of these two; returns which half of it the first is. */
-unsigned flow_key_between(struct flow_key *key, uint8_t family, const struct decode_address *one,
-                          uint16_t one_port, const struct decode_address *other,
-                          uint16_t other_port);
+/* The key of the packet's two ends, and which half of it the source is. Returns its hash. */
+uint64_t flow_key_of(const struct flow_keys *keys, const struct decoded *packet,
+                     struct flow_key *key, uint8_t *half);
 
 uint64_t flow_key_hash(const struct flow_keys *keys, const struct flow_key *key);
 

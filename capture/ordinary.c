@@ -27,6 +27,7 @@ enum {
   ANSWERS_ACK = 0x8000,       /* its number is what its receiver acknowledged last, */
   ANSWERS_OCTETS = 0x10000,   /* or with its newest octets, */
   OCTETS_AFTER_FIN = 0x20000, /* which acknowledge its sender's FIN */
+  IS_LATE = 0x40000,          /* of each: no ACK of the close's first segment is delayed so long */
 };
 enum { OF_LOG = 0xffff };
 
@@ -46,8 +47,9 @@ enum {
   TALK_TLS_SHIFT = 18, /* four bits */
 };
 
-/* No timer that the model knows of is so short (RFC 9293 and 6298; a delayed ACK), */
-enum { GAP_MAX_US = 450000 };
+enum { DELAYED_ACK_MAX_US = 500000 }; /* RFC 9293, 3.8.6.3 */
+/* No timer of which a RST may be the end is so short (RFC 6298), */
+enum { RST_GAP_MAX_US = 450000 };
 /* nor FIN_WAIT_2. */
 enum { RST_WITHIN_US = 900000 };
 
@@ -69,7 +71,7 @@ struct shape {
   struct ordinary_verdict verdict;
 };
 
-enum { SLOTS_BITS = 13, SLOTS = 1 << SLOTS_BITS, NO_SHAPE = UINT16_MAX };
+enum { SLOTS_BITS = 14, SLOTS = 1 << SLOTS_BITS, NO_SHAPE = UINT16_MAX };
 
 struct ordinary_shapes {
   unsigned n;
@@ -250,13 +252,15 @@ static bool look_at(const struct ordinaries *all, const struct hot *h, enum end 
   bool fin = flags & SEGMENT_FIN, rst = flags & SEGMENT_RST, ack = flags & SEGMENT_ACK;
   bool stamps = s->options & SEGMENT_HAS_TIMESTAMPS;
   int64_t passed = s->t_us - ordinary_last_us(all, h);
+  int64_t since = o->n > 0 ? ordinary_since_us(all, h) + passed : 0;
   uint32_t w = (from == END_SERVER ? FROM_SERVER : 0) | (uint32_t)s->tls << TLS_SHIFT;
-  if (o->n == ORDINARY_MAX || passed < 0 || passed > GAP_MAX_US) return false;
+  if (o->n == ORDINARY_MAX || passed < 0 || since >= VERDICT_LASTED_US) return false;
+  if (rst && (passed > RST_GAP_MAX_US || o->passed_us + passed > RST_WITHIN_US)) return false;
   if (s->seq != o->snd_nxt[from] || s->is_lost || s->seen != SEGMENT_SEEN_HERE) return false;
   if ((flags & SEGMENT_SYN) || (flags & kinds) == kinds || (fin && !ack)) return false;
   if ((s->options & ~SEGMENT_HAS_TIMESTAMPS) || s->payload_bytes > UINT16_MAX) return false;
   if ((o->closed >> from & 1) && (fin || s->payload_bytes > 0)) return false;
-  if (rst && (s->payload_bytes > 0 || o->passed_us + passed > RST_WITHIN_US)) return false;
+  if (rst && s->payload_bytes > 0) return false;
   if (stamps != h->end[from].has_tsval && !rst) return false;
   if (!stamps && (s->tsval | s->tsecr) != 0) return false;
   if (stamps) {
@@ -277,6 +281,7 @@ static bool look_at(const struct ordinaries *all, const struct hot *h, enum end 
   if (s->window == 0) w |= NO_WINDOW;
   if (fin) w |= HAS_FIN;
   if (rst) w |= HAS_RST;
+  if (since > DELAYED_ACK_MAX_US) w |= IS_LATE;
   /* It says what had been said before. */
   if (!(w & (HAS_FIN | HAS_RST | HAS_OCTETS | ACKS_NEW))) return false;
   if (rst && !look_back(all, h, from, s, &w)) return false;

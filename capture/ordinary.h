@@ -10,12 +10,12 @@
  * No rule of the model is stated a second time here. A kind, here a "shape", is the whole sequence
  * of what can make a difference to it: who sends, FIN or RST, data or none, what is acknowledged,
  * in which way the numbers, the timestamps and what the ends had said before stand to each other.
- * What the model counts in seconds or octets is kept out of the way: whatever is late, missing,
- * again, out of order or selectively acknowledged has no shape. Then the model is made of the
- * entry, takes the segments that were written down, one after the other, and then that one; nobody
- * can tell the difference. So it is with whatever comes after the close, and if it comes, it finds
- * everything that the model has to know: that is why the segments are kept and not the verdict
- * alone.
+ * Of what the model counts in seconds, one time makes a difference, and is in the shape; whatever
+ * is missing, again, out of order or selectively acknowledged has none. Then the model is made of
+ * the entry, takes the segments that were written down, one after the other, and then that one;
+ * nobody can tell the difference. So it is with whatever comes after the close, and if it comes, it
+ * finds everything that the model has to know: that is why the segments are kept and not the
+ * verdict alone.
  *
  * tests/test_hot.c plays random closes both ways. */
 #ifndef TEARDOWN_CAPTURE_ORDINARY_H
@@ -39,7 +39,7 @@ struct ordinary_segment {
   uint8_t hops;
 };
 
-enum { ORDINARY_PART = 4, ORDINARY_MAX = 2 * ORDINARY_PART, ORDINARY_SHAPES_MAX = 2048 };
+enum { ORDINARY_PART = 4, ORDINARY_MAX = 2 * ORDINARY_PART, ORDINARY_SHAPES_MAX = 4096 };
 
 /* Those of one close, or the second half of many: `more`. */
 struct ordinary {

@@ -305,11 +305,13 @@ static void play_one(struct pair *p, struct both *b) {
 
 /* Closes as they are in most cases, and nearly so. */
 static void play_close(struct pair *p, struct both *b) {
-  static const int64_t pauses[] = {100, 100, 3000, 12000, 60000, 300000, 600000, 3000000};
+  static const int64_t pauses[] = {100,    100,    3000,    12000,   60000,
+                                   300000, 600000, 1200000, 3000000, 20000000};
   enum end first = draw(2);
   bool aborts = one_in(6);
   int64_t pause_us = pauses[draw(sizeof pauses / sizeof *pauses)];
   unsigned odd = p->odd;
+  if (one_in(4)) p->now_us += draw(one_in(2) ? 2000000 : 900000000); /* a silence before it */
   if (one_in(2)) p->odd = 1U << 20;
   for (unsigned n = 1 + draw(9); n > 0; n--) {
     enum end from = one_in(2) ? first : end_other(first), to = end_other(from);

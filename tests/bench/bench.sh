@@ -247,7 +247,7 @@ part_stages() {
   printf '\nInstructions a packet, by the file they are in: %s\n\n| open | reading | decode | flow | model | watch | report | libc and others | all |\n|---|---|---|---|---|---|---|---|---|\n' "${words[quiet]}"
   for open in 1000 20000; do
     make_capture "200k packets, $open open" --packets 200000 --open "$open"
-    valgrind --tool=callgrind --callgrind-out-file="$scratch/callgrind" "$bin/capture" \
+    valgrind --tool=callgrind --callgrind-out-file="$scratch/callgrind" "$bin/capture" --no-sandbox \
       -r "$scratch/pcap" -qq >/dev/null 2>"$scratch/said.callgrind"
     callgrind_annotate --auto=no --threshold=100 "$scratch/callgrind" | awk -v packets="$packets" -v open="$open" '
       /PROGRAM TOTALS/ { all = number($1) }
