@@ -71,7 +71,7 @@ struct shape {
   struct ordinary_verdict verdict;
 };
 
-enum { SLOTS_BITS = 14, SLOTS = 1 << SLOTS_BITS, NO_SHAPE = UINT16_MAX };
+enum { SLOTS_BITS = 13, SLOTS = 1 << SLOTS_BITS, NO_SHAPE = UINT16_MAX };
 
 struct ordinary_shapes {
   unsigned n;

@@ -39,7 +39,7 @@ struct ordinary_segment {
   uint8_t hops;
 };
 
-enum { ORDINARY_PART = 4, ORDINARY_MAX = 2 * ORDINARY_PART, ORDINARY_SHAPES_MAX = 4096 };
+enum { ORDINARY_PART = 4, ORDINARY_MAX = 2 * ORDINARY_PART, ORDINARY_SHAPES_MAX = 2048 };
 
 /* Those of one close, or the second half of many: `more`. */
 struct ordinary {
