@@ -49,9 +49,10 @@ enum {
 
 enum { DELAYED_ACK_MAX_US = 500000 }; /* RFC 9293, 3.8.6.3 */
 /* No timer of which a RST may be the end is so short (RFC 6298), */
-enum { RST_GAP_MAX_US = 450000 };
+enum { GAP_MAX_US = 450000 };
 /* nor FIN_WAIT_2. */
 enum { RST_WITHIN_US = 900000 };
+enum { BOTH_CLOSED = 3 };
 
 enum answer {
   GOES_ON,
@@ -255,7 +256,9 @@ static bool look_at(const struct ordinaries *all, const struct hot *h, enum end 
   int64_t since = o->n > 0 ? ordinary_since_us(all, h) + passed : 0;
   uint32_t w = (from == END_SERVER ? FROM_SERVER : 0) | (uint32_t)s->tls << TLS_SHIFT;
   if (o->n == ORDINARY_MAX || passed < 0 || since >= VERDICT_LASTED_US) return false;
-  if (rst && (passed > RST_GAP_MAX_US || o->passed_us + passed > RST_WITHIN_US)) return false;
+  if (passed > GAP_MAX_US && (rst || (all->tells_time_wait && o->closed == BOTH_CLOSED)))
+    return false;
+  if (rst && o->passed_us + passed > RST_WITHIN_US) return false;
   if (s->seq != o->snd_nxt[from] || s->is_lost || s->seen != SEGMENT_SEEN_HERE) return false;
   if ((flags & SEGMENT_SYN) || (flags & kinds) == kinds || (fin && !ack)) return false;
   if ((s->options & ~SEGMENT_HAS_TIMESTAMPS) || s->payload_bytes > UINT16_MAX) return false;

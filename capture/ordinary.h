@@ -17,6 +17,9 @@
  * finds everything that the model has to know: that is why the segments are kept and not the
  * verdict alone.
  *
+ * One thing is told otherwise: TIME_WAIT is over when 2 MSL have passed since the last segment,
+ * while the model counts them since the FIN that it answers. That is at most GAP_MAX_US earlier.
+ *
  * tests/test_hot.c plays random closes both ways. */
 #ifndef TEARDOWN_CAPTURE_ORDINARY_H
 #define TEARDOWN_CAPTURE_ORDINARY_H
@@ -73,6 +76,9 @@ struct ordinaries {
   struct pool records;
   struct ordinary_shapes *shapes; /* ordinary.c */
   int64_t two_msl_us;
+  /* Somebody is told of the end of TIME_WAIT. It is that of 2 MSL after the last segment, so of a
+   * close that has a shape it must have begun shortly before that. */
+  bool tells_time_wait;
 };
 
 /* For at most `max` records. False when there is no memory. */

@@ -32,6 +32,7 @@ void watch_begin(struct watch *w, bool counts) {
     if (takes_steps && !takes_retold) w->keeps_closes = false;
   }
   if (w->tells_verdicts && w->due.prompt) w->keeps_closes = false;
+  w->flows.ordinaries.tells_time_wait = w->tells_verdicts;
 }
 
 bool watch_init(struct watch *w) {
