@@ -70,11 +70,9 @@ static void prefetch(const void *object, size_t size) {
 
 void flow_prefetch(const struct flow_table *t, struct flow_place *place) {
   struct flow_search search = flow_index_search(&t->index, place->hash);
-  place->search.at = search.at;
-  place->search.mark = search.mark;
-  place->search.matches = search.matches;
-  while (flow_index_finds(&t->index, &search))
-    prefetch(flow_entry(t, search.entry), sizeof(struct hot));
+  if (!flow_index_finds(&t->index, &search)) return;
+  place->likely = flow_entry(t, search.entry);
+  prefetch(place->likely, sizeof *place->likely);
 }
 
 void flow_prefetch_after(const struct flow_table *t, const struct hot *e) {
@@ -83,27 +81,30 @@ void flow_prefetch_after(const struct flow_table *t, const struct hot *e) {
   if (second) prefetch(second, sizeof *second);
 }
 
-static struct hot *search_on(const struct flow_table *t, const struct flow_place *place,
-                             struct flow_search search) {
-  while (flow_index_finds(&t->index, &search)) {
-    struct hot *e = flow_entry(t, search.entry);
-    if (flow_key_is_of(&t->keys, &place->key, e)) return e;
-  }
-  return NULL;
-}
-
-void flow_prefetch_whole(const struct flow_table *t, struct flow_place *place) {
-  const struct hot *e = place->likely = search_on(t, place, place->search);
+void flow_prefetch_whole(const struct flow_table *t, const struct flow_place *place) {
+  const struct hot *e = place->likely;
   if (!e || (e->form != FLOW_WHOLE && e->form != FLOW_ORDINARY)) return;
   bool is_whole = e->form == FLOW_WHOLE;
   prefetch(pool_at(is_whole ? &t->wholes : &t->ordinaries.records, e->attached),
            is_whole ? sizeof(struct flow) : sizeof(struct ordinary));
 }
 
+static bool is_at(const struct flow_table *t, const struct hot *e, const struct flow_place *place) {
+  return e->form != FLOW_FREE && flow_key_is_of(&t->keys, &place->key, e);
+}
+
+static struct hot *search_for(const struct flow_table *t, const struct flow_place *place) {
+  struct flow_search search = flow_index_search(&t->index, place->hash);
+  while (flow_index_finds(&t->index, &search)) {
+    struct hot *e = flow_entry(t, search.entry);
+    if (is_at(t, e, place)) return e;
+  }
+  return NULL;
+}
+
 struct hot *flow_find(const struct flow_table *t, const struct flow_place *place, enum end *from) {
   struct hot *e = place->likely;
-  if (!e || e->form == FLOW_FREE || !flow_key_is_of(&t->keys, &place->key, e))
-    e = search_on(t, place, flow_index_search(&t->index, place->hash));
+  if (!e || !is_at(t, e, place)) e = search_for(t, place);
   if (e) *from = place->half == e->client ? END_CLIENT : END_SERVER;
   return e;
 }

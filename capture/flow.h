@@ -135,9 +135,8 @@ struct hot *flow_next(const struct flow_table *table, const struct hot *entry);
 /* Where a four-tuple is looked for. */
 struct flow_place {
   struct flow_key key;
-  uint64_t segment_hash;     /* of the segment with its four-tuple, keyed: copies.h */
-  struct hot *likely;        /* what flow_prefetch_whole has found there; NULL: nothing */
-  struct flow_search search; /* flow_prefetch's, for flow_prefetch_whole */
+  uint64_t segment_hash; /* of the segment with its four-tuple, keyed: copies.h */
+  struct hot *likely;    /* what flow_prefetch has found in the index; NULL: nothing */
   uint32_t hash;
   uint8_t half; /* of the key: which the source, or the first named, is */
 };
@@ -146,10 +145,9 @@ struct flow_place {
 void flow_locate(const struct flow_table *table, const struct decoded *packet,
                  struct flow_place *place);
 
-/* Begins to load the entries that may be the one there; and then finds it, and begins to load what
- * is attached to it. */
+/* Begins to load the entry that is most likely the one there; and then what is attached to it. */
 void flow_prefetch(const struct flow_table *table, struct flow_place *place);
-void flow_prefetch_whole(const struct flow_table *table, struct flow_place *place);
+void flow_prefetch_whole(const struct flow_table *table, const struct flow_place *place);
 
 /* Of a list of ordinary closes: begins to load what is next to be looked at. */
 void flow_prefetch_after(const struct flow_table *table, const struct hot *entry);
