@@ -2,36 +2,13 @@
 
 #include <string.h>
 
+#include "capture/decode_layers.h"
 #include "capture/decode_tcp.h"
 #include "capture/octets.h"
 
 /* What nearly every packet passes: where all of these are in one piece, the walk is in registers.
  */
 #define ON_THE_WAY static inline __attribute__((always_inline))
-
-/* A packet is walked layer by layer: each opens one header and says what follows it. */
-enum layer {
-  LAYER_END, /* walk.result says how it ended */
-  LAYER_ETHERNET,
-  LAYER_LLC,
-  LAYER_VLAN,
-  LAYER_MPLS,
-  LAYER_PPPOE,
-  LAYER_PPP,
-  LAYER_IP, /* either version */
-  LAYER_IP4,
-  LAYER_IP6,
-  LAYER_EXTENSION, /* of IPv6 */
-  LAYER_AUTHENTICATION,
-  LAYER_FRAGMENT, /* of IPv6 */
-  LAYER_TCP,
-  LAYER_UDP,
-  LAYER_SHIM, /* eight octets that nobody needs, then Ethernet: VXLAN, ERSPAN II */
-  LAYER_GENEVE,
-  LAYER_GTP,
-  LAYER_GRE,
-  LAYER_ERSPAN_3,
-};
 
 /* Of layers; what is deeper is said to be too deep. A bound: lengths of 0 could nest for ever. */
 enum { LAYERS_MAX = 24 };
@@ -46,95 +23,12 @@ struct walk {
   uint8_t hops; /* of the IP datagram that was opened last */
 };
 
-/* ---- What follows what ---------------------------------------------------------------------- */
-
-/* `layer` is LAYER_END where a number is known and not opened: it is of `kind`. */
-struct next {
-  uint16_t number;
-  uint8_t layer, kind;
-};
-
-static const struct next ETHERTYPES[] = {
-    {0x0800, LAYER_IP4, 0},   {0x86dd, LAYER_IP6, 0},          {0x8100, LAYER_VLAN, 0},
-    {0x88a8, LAYER_VLAN, 0},                               /* QinQ */
-    {0x9100, LAYER_VLAN, 0},                               /* before it was standardized */
-    {0x8847, LAYER_MPLS, 0},  {0x8848, LAYER_MPLS, 0},     /* multicast */
-    {0x8864, LAYER_PPPOE, 0}, {0x6558, LAYER_ETHERNET, 0}, /* in GRE and GENEVE */
-    {0x880b, LAYER_PPP, 0},   {0x0806, LAYER_END, DECODE_ARP}, {0x88e5, LAYER_END, DECODE_MACSEC},
-};
-
-static const struct next PROTOCOLS[] = {
-    {6, LAYER_TCP, 0},
-    {17, LAYER_UDP, 0},
-    {4, LAYER_IP4, 0},
-    {41, LAYER_IP6, 0},
-    {47, LAYER_GRE, 0},
-    {137, LAYER_MPLS, 0},
-    {51, LAYER_AUTHENTICATION, 0},
-    {1, LAYER_END, DECODE_ICMP},
-    {58, LAYER_END, DECODE_ICMP},
-    {132, LAYER_END, DECODE_SCTP},
-    {50, LAYER_END, DECODE_ESP},
-    {115, LAYER_END, DECODE_L2TP},
-};
-
-/* Behind an IPv6 header, besides. */
-static const struct next EXTENSIONS[] = {
-    {0, LAYER_EXTENSION, 0},   {43, LAYER_EXTENSION, 0},
-    {60, LAYER_EXTENSION, 0},  {135, LAYER_EXTENSION, 0}, /* mobility */
-    {139, LAYER_EXTENSION, 0},                            /* HIP */
-    {140, LAYER_EXTENSION, 0},                            /* shim6 */
-    {44, LAYER_FRAGMENT, 0},
-};
-
-static const struct next PPP_PROTOCOLS[] = {
-    {0x0021, LAYER_IP4, 0},          {0x0057, LAYER_IP6, 0}, {0x0281, LAYER_MPLS, 0},
-    {0x002d, LAYER_END, DECODE_PPP}, /* Van Jacobson's compressed TCP */
-    {0x002f, LAYER_END, DECODE_PPP}, /* the same, uncompressed: its protocol field is gone */
-    {0x0053, LAYER_END, DECODE_PPP}, /* encrypted */
-    {0x00fd, LAYER_END, DECODE_PPP}, /* compressed */
-};
-
-/* Destination ports. */
-static const struct next UDP_PORTS[] = {
-    {4789, LAYER_SHIM, 0},         {8472, LAYER_SHIM, 0}, /* Linux, before there was a number */
-    {6081, LAYER_GENEVE, 0},       {2152, LAYER_GTP, 0},
-    {4500, LAYER_END, DECODE_ESP}, {1701, LAYER_END, DECODE_L2TP},
-};
-
 #define FIND(table, number) find(table, sizeof(table) / sizeof *(table), number)
 ON_THE_WAY const struct next *find(const struct next *table, size_t n, uint16_t number) {
   for (const struct next *i = table; i < table + n; i++)
     if (i->number == number) return i;
   return NULL;
 }
-
-/* `header` octets, and the ethertype among them unless type_at is negative. */
-static const struct link {
-  uint16_t number;
-  uint8_t header;
-  int8_t type_at;
-  uint8_t layer;
-} LINKS[] = {
-    {DECODE_LINK_ETHERNET, 0, -1, LAYER_ETHERNET},
-    {DECODE_LINK_SLL2, 20, 0, 0},
-    {DECODE_LINK_SLL, 16, 14, 0},
-    {DECODE_LINK_RAW, 0, -1, LAYER_IP},
-    /* The family's number differs between systems; the version nibble does not. */
-    {DECODE_LINK_NULL, 4, -1, LAYER_IP},
-    {DECODE_LINK_LOOP, 4, -1, LAYER_IP},
-    {DECODE_LINK_RAW_BSD, 0, -1, LAYER_IP},
-    {DECODE_LINK_RAW_OPENBSD, 0, -1, LAYER_IP},
-    {DECODE_LINK_IP4, 0, -1, LAYER_IP},
-    {DECODE_LINK_IP6, 0, -1, LAYER_IP},
-    {DECODE_LINK_PPP, 0, -1, LAYER_PPP},
-    {DECODE_LINK_PPP_HDLC, 0, -1, LAYER_PPP},
-    {DECODE_LINK_PPP_PPPD, 0, -1, LAYER_PPP},
-    {DECODE_LINK_PPP_WITH_DIRECTION, 1, -1, LAYER_PPP},
-    {DECODE_LINK_PPP_ETHER, 0, -1, LAYER_PPPOE},
-    {DECODE_LINK_CISCO_HDLC, 4, 2, 0},
-    {DECODE_LINK_FDDI, 13, -1, LAYER_LLC},
-};
 
 static const struct link *find_link(uint32_t number) {
   for (const struct link *i = LINKS; i < LINKS + sizeof LINKS / sizeof *LINKS; i++)
@@ -349,15 +243,52 @@ static enum layer open_udp(struct walk *w) {
   enum { VXLAN_HAS_VNI = 0x08, GENEVE_VERSION = 0xc0, SHORTEST = 8 };
   if (!need(w, 4)) return LAYER_END;
   const struct next *next = FIND(UDP_PORTS, octets_16(w->at + 2));
+  if (!next) {
+    next = FIND(UDP_PORTS, octets_16(w->at));
+    if (next && next->layer != LAYER_END) next = NULL;
+  }
   if (!next || next->layer == LAYER_END) return follow(w, next, DECODE_UDP);
   if (!need(w, 8)) return LAYER_END;
   skip(w, 8);
   /* Anybody may use the port. */
   if (w->on_wire < SHORTEST) return end_as(w, DECODE_UDP);
   if (!need(w, SHORTEST)) return LAYER_END;
-  if (next->layer == LAYER_SHIM && !(w->at[0] & VXLAN_HAS_VNI)) return end_as(w, DECODE_UDP);
+  if (next->layer == LAYER_SHIM_8 && !(w->at[0] & VXLAN_HAS_VNI)) return end_as(w, DECODE_UDP);
   if (next->layer == LAYER_GENEVE && w->at[0] & GENEVE_VERSION) return end_as(w, DECODE_UDP);
   return next->layer;
+}
+
+/* VXLAN whose flags tell what follows. */
+static enum layer open_vxlan_gpe(struct walk *w) {
+  enum { VERSION = 0x30, HAS_VNI = 0x08, HAS_NEXT = 0x04, MANAGEMENT = 0x01 };
+  uint8_t flags = w->at[0], next = w->at[3];
+  if (flags & VERSION) return end_as(w, DECODE_VXLAN_GPE);
+  if (!(flags & HAS_VNI) || flags & MANAGEMENT) return end_as(w, DECODE_UDP);
+  skip(w, 8);
+  if (!(flags & HAS_NEXT)) return LAYER_ETHERNET;
+  return follow(w, FIND(NEXT_PROTOCOLS, next), DECODE_VXLAN_GPE);
+}
+
+/* The path of a packet through services (RFC 8300). */
+static enum layer open_nsh(struct walk *w) {
+  enum { VERSION = 0xc0, MANAGEMENT = 0x20, WORDS = 0x3f, LEAST = 8 };
+  if (!need(w, LEAST)) return LAYER_END;
+  if (w->at[0] & (VERSION | MANAGEMENT)) return end_as(w, DECODE_NSH);
+  size_t header = (size_t)(w->at[1] & WORDS) * 4;
+  uint8_t next = w->at[3];
+  if (header < LEAST) return end(w, DECODE_MALFORMED);
+  if (!need(w, header)) return LAYER_END;
+  skip(w, header);
+  return follow(w, FIND(NEXT_PROTOCOLS, next), DECODE_NSH);
+}
+
+/* Ethernet between routing bridges (RFC 6325). */
+static enum layer open_trill(struct walk *w) {
+  if (!need(w, 6)) return LAYER_END;
+  size_t header = 6 + (size_t)((octets_16(w->at) >> 6) & 0x1f) * 4;
+  if (!need(w, header)) return LAYER_END;
+  skip(w, header);
+  return LAYER_ETHERNET;
 }
 
 static enum layer open_geneve(struct walk *w) {
@@ -405,7 +336,7 @@ static enum layer open_gre(struct walk *w) {
   }
   if (!need(w, words * 4)) return LAYER_END;
   skip(w, words * 4);
-  if (type == ERSPAN) return flags & SEQUENCE ? LAYER_SHIM : LAYER_ETHERNET; /* II, and I */
+  if (type == ERSPAN) return flags & SEQUENCE ? LAYER_SHIM_8 : LAYER_ETHERNET; /* II, and I */
   if (type == ERSPAN_3) return LAYER_ERSPAN_3;
   return follow(w, FIND(ETHERTYPES, type), DECODE_GRE);
 }
@@ -418,9 +349,9 @@ static enum layer open_erspan_3(struct walk *w) {
   return LAYER_ETHERNET;
 }
 
-static enum layer open_shim(struct walk *w) {
-  if (!need(w, 8)) return LAYER_END;
-  skip(w, 8);
+static enum layer open_shim(struct walk *w, size_t header) {
+  if (!need(w, header)) return LAYER_END;
+  skip(w, header);
   return LAYER_ETHERNET;
 }
 
@@ -466,7 +397,12 @@ static enum layer open_layer(struct walk *w, enum layer layer) {
     case LAYER_GTP: return open_gtp(w);
     case LAYER_GRE: return open_gre(w);
     case LAYER_ERSPAN_3: return open_erspan_3(w);
-    case LAYER_SHIM: return open_shim(w);
+    case LAYER_SHIM_2: return open_shim(w, 2);
+    case LAYER_SHIM_4: return open_shim(w, 4);
+    case LAYER_SHIM_8: return open_shim(w, 8);
+    case LAYER_VXLAN_GPE: return open_vxlan_gpe(w);
+    case LAYER_NSH: return open_nsh(w);
+    case LAYER_TRILL: return open_trill(w);
   }
   return LAYER_END;
 }

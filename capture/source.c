@@ -125,9 +125,10 @@ static enum source_error open_live(struct source *s, const struct source_options
 
 /* BPF sees no TCP behind an IPv6 extension header or in a tunnel, so a file is not filtered unless
  * asked; live, the kernel must not hand over everything else. */
-#define LIVE_FILTER                                                                 \
-  "tcp or ip6 or ip proto 4 or ip proto 41 or ip proto 47 or udp dst port 4789 or " \
-  "udp dst port 8472 or udp dst port 6081 or udp dst port 2152"
+#define LIVE_FILTER                                                                      \
+  "tcp or ip6 or ip proto 4 or ip proto 41 or ip proto 47 or udp dst port 4789 or "      \
+  "udp dst port 8472 or udp dst port 4790 or udp dst port 6081 or udp dst port 2152 or " \
+  "udp dst port 6635"
 
 static enum source_error filter_live(struct source *s, const char *filter, char *error) {
   struct bpf_program program;

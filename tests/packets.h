@@ -839,6 +839,164 @@ static const struct packet PACKETS[] = {
      "",
      "2c00 0000 0001 0200 0000 0001 0001",
      .result = DECODE_NOT_TCP, .decided_at = 14, .kind = DECODE_MACSEC},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.4790: VXLAN-GPE, flags [IP], vni 42: IP6 2001:db8::1.41822 >
+       2001:db8::2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512, options [nop,nop,TS
+       val 1000001 ecr 2000002], length 0 */
+    {"vxlan-gpe, ipv6 inside", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 006c 4321 0000 4011 235e 0a00 0001 0a00 "
+     "0002 c350 12b6 0058 0000 0c00 0002 0000 2a00",
+     "6000 0000 0020 0640 2001 0db8 0000 0000 0000 0000 0000 0001 2001 0db8 0000 0000 "
+     "0000 0000 0000 0002",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 139f 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.4790: VXLAN-GPE, flags [I], vni 42: ERROR: unknown-next-protocol
+       (invalid) */
+    {"vxlan-gpe without a next protocol", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0066 4321 0000 4011 2364 0a00 0001 0a00 "
+     "0002 c350 12b6 0052 0000 0800 0000 0000 2a00 0200 0000 0002 0200 0000 0001 0800",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.4790: VXLAN-GPE, flags [IP], vni 42: NSH, flags [none],
+       service-path-id 0x00002a, service-index 0xff: IP 192.0.2.1.41822 > 198.51.100.2.7000: Flags
+       [F.], seq 4294967280, ack 2147483664, win 512, options [nop,nop,TS val 1000001 ecr 2000002],
+       length 0 */
+    {"vxlan-gpe, nsh, ethernet inside", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 006e 4321 0000 4011 235c 0a00 0001 0a00 "
+     "0002 c350 12b6 005a 0000 0c00 0004 0000 2a00 0fc2 0203 0000 2aff 0200 0000 0002 "
+     "0200 0000 0001 0800",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.4790: VXLAN-GPE, flags [IP], vni 42: IP 192.0.2.1.41822 >
+       198.51.100.2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512, options [nop,nop,TS
+       val 1000001 ecr 2000002], length 0 */
+    {"vxlan-gpe of another version", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0058 4321 0000 4011 2372 0a00 0001 0a00 "
+     "0002 c350 12b6 0044 0000 1c00 0001 0000 2a00",
+     "",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402 a35e 1b58 ffff fff0 8000 0010 "
+     "8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .result = DECODE_NOT_TCP, .decided_at = 50, .kind = DECODE_VXLAN_GPE},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.4790: VXLAN-GPE, flags [IPO], vni 42: IP 192.0.2.1.41822 >
+       198.51.100.2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512, options [nop,nop,TS
+       val 1000001 ecr 2000002], length 0 */
+    {"vxlan-gpe, management", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0058 4321 0000 4011 2372 0a00 0001 0a00 "
+     "0002 c350 12b6 0044 0000 0d00 0001 0000 2a00",
+     "",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402 a35e 1b58 ffff fff0 8000 0010 "
+     "8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .result = DECODE_NOT_TCP, .decided_at = 50, .kind = DECODE_UDP},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.4790: VXLAN-GPE, flags [IP], vni 42: ERROR:
+       unknown-next-protocol (invalid) */
+    {"vxlan-gpe of another protocol", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0058 4321 0000 4011 2372 0a00 0001 0a00 "
+     "0002 c350 12b6 0044 0000 0c00 0009 0000 2a00",
+     "",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402 a35e 1b58 ffff fff0 8000 0010 "
+     "8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .result = DECODE_NOT_TCP, .decided_at = 50, .kind = DECODE_VXLAN_GPE},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.6635: MPLS (label 17, tc 0, [S], ttl 64) IP 192.0.2.1.41822 >
+       198.51.100.2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512, options [nop,nop,TS
+       val 1000001 ecr 2000002], length 0 */
+    {"mpls in udp", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0054 4321 0000 4011 2376 0a00 0001 0a00 "
+     "0002 c350 19eb 0040 0000 0001 1140",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* NSH, flags [none], service-path-id 0x00002a, service-index 0xff: IP 192.0.2.1.41822 >
+       198.51.100.2.7000: Flags [F.], seq 4294967280, ack 2147483664, win 512, options [nop,nop,TS
+       val 1000001 ecr 2000002], length 0 */
+    {"nsh with context", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 894f 0fc6 0101 0000 2aff 0001 0203 0405 0607 0809 "
+     "0a0b 0c0d 0e0f",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* NSH, flags [none], service-path-id 0x00002a, service-index 0xff (less than two headers)
+       (invalid) */
+    {"nsh, shorter than itself", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 894f 0fc1 0201 0000 2aff",
+     "",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402 a35e 1b58 ffff fff0 8000 0010 "
+     "8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .result = DECODE_MALFORMED, .decided_at = 22},
+    /* NSH, */
+    {"nsh of another version", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 894f 4fc2 0201 0000 2aff",
+     "",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402 a35e 1b58 ffff fff0 8000 0010 "
+     "8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .result = DECODE_NOT_TCP, .decided_at = 22, .kind = DECODE_NSH},
+    /* NSH, flags [none], service-path-id 0x00002a, service-index 0xff: ERROR: unknown-next-protocol
+       */
+    {"nsh of another protocol", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 894f 0fc2 0209 0000 2aff",
+     "",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402 a35e 1b58 ffff fff0 8000 0010 "
+     "8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .result = DECODE_NOT_TCP, .decided_at = 22, .kind = DECODE_NSH},
+    /* 02:00:00:00:00:01 > 02:00:00:00:00:02, ethertype Unknown (0x88e7), length 108: */
+    {"a provider's backbone bridge", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 88a8 0005 88e7 0000 002a 0200 0000 0002 0200 0000 "
+     "0001 86dd",
+     "6000 0000 0020 0640 2001 0db8 0000 0000 0000 0000 0000 0001 2001 0db8 0000 0000 "
+     "0000 0000 0000 0002",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 139f 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* 02:00:00:00:00:01 > 02:00:00:00:00:02, ethertype Unknown (0x22f3), length 90: */
+    {"trill with options", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 22f3 0054 0002 0001 0000 0000 0200 0000 0002 0200 "
+     "0000 0001 0800",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 10.0.0.1 > 10.0.0.2:  ip-proto-97 68 */
+    {"etherip", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0058 4321 0000 4061 2322 0a00 0001 0a00 "
+     "0002 3000 0200 0000 0002 0200 0000 0001 0800",
+     "4500 0034 1234 4000 4006 3c59 c000 0201 c633 6402",
+     "a35e 1b58 ffff fff0 8000 0010 8011 0200 82dc 0000 0101 080a 000f 4241 001e 8482",
+     .timestamps_end = 32},
+    /* IP 10.0.0.1 > 10.0.0.2: IPComp(cpi=0x0002) */
+    {"ipcomp", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0020 4321 0000 406c 234f 0a00 0001 0a00 "
+     "0002",
+     "",
+     "0600 0002 0000 0000 0000 0000",
+     .result = DECODE_NOT_TCP, .decided_at = 34, .kind = DECODE_IPCOMP},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.5247: UDP, length 16 */
+    {"capwap", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 002c 4321 0000 4011 239e 0a00 0001 0a00 "
+     "0002 c350 147f",
+     "",
+     "0018 0000 0010 0200 0000 0000 0801 0000 0000 0000",
+     .result = DECODE_NOT_TCP, .decided_at = 38, .kind = DECODE_CAPWAP},
+    /* IP 10.0.0.1.5247 > 10.0.0.2.50000: UDP, length 16 */
+    {"capwap, from the controller", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 002c 4321 0000 4011 239e 0a00 0001 0a00 "
+     "0002 147f c350",
+     "",
+     "0018 0000 0010 0200 0000 0000 0801 0000 0000 0000",
+     .result = DECODE_NOT_TCP, .decided_at = 38, .kind = DECODE_CAPWAP},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.3544: UDP, length 72 */
+    {"teredo", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0064 4321 0000 4011 2366 0a00 0001 0a00 "
+     "0002 c350 0dd8",
+     "",
+     "0050 0000 6000 0000 0020 0640 2001 0db8 0000 0000 0000 0000 0000 0001 2001 0db8 "
+     "0000 0000 0000 0000 0000 0002 a35e 1b58 ffff fff0 8000 0010 8011 0200 139f 0000 "
+     "0101 080a 000f 4241 001e 8482",
+     .result = DECODE_NOT_TCP, .decided_at = 38, .kind = DECODE_TEREDO},
+    /* IP 10.0.0.1.4500 > 10.0.0.2.50000: UDP-encap: ESP(spi=0x00000001,seq=0x1), length 12 */
+    {"esp in udp, the answer", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0028 4321 0000 4011 23a2 0a00 0001 0a00 "
+     "0002 1194 c350",
+     "",
+     "0014 0000 0000 0001 0000 0001 aaaa aaaa",
+     .result = DECODE_NOT_TCP, .decided_at = 38, .kind = DECODE_ESP},
     /* STP 802.1d, Config (invalid) */
     {"spanning tree", DECODE_LINK_ETHERNET,
      "0200 0000 0002 0200 0000 0001 0026 4242 0300 0000 0000",
