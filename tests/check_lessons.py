@@ -70,6 +70,14 @@ def worksheet():
             assert solution == ladder(file, columns), f'{name}: the solution is not the ladder'
 
 
+def widths():
+    """Nothing is wider than the terminal; nor are words wider than 120 columns, which no eye reads."""
+    for columns in (40, 60, 80, 200):
+        for lesson in ('--worksheet', '--predict'):
+            for line in run('-r', LOST, lesson, '-v', columns=columns).stdout.splitlines():
+                assert len(line) <= min(columns, 120), f'{lesson} at {columns}: {line}'
+
+
 def predict():
     # Client and server after FIN, the client after ACK, both after the second FIN, the server after its ACK.
     right = ['FIN_WAIT_1', 'CLOSE_WAIT', 'FIN_WAIT_2', 'TIME_WAIT', 'LAST_ACK', 'CLOSED']
@@ -214,7 +222,7 @@ def refusals():
 
 
 def main():
-    checks = (worksheet, predict, step, step_is_ended, step_is_stopped, step_is_resized,
+    checks = (worksheet, widths, predict, step, step_is_ended, step_is_stopped, step_is_resized,
               step_loses_its_terminal, refusals)
     print(f'1..{len(checks)}')
     for number, check in enumerate(checks, 1):

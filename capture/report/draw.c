@@ -11,6 +11,9 @@ enum {
   COLUMNS_MIN = 60,   /* narrower: vertical */
   COLUMNS_ROOMY = 76, /* a space between state and mark */
   COLUMNS_WITH_CLOCK = 96,
+  PROSE_MAX =
+      120, /* columns, however wide the terminal is: no eye finds its way back from further */
+  BESIDE_MAX = 72, /* beside lifelines, so many of its own */
   WIRE_MAX = 40,
   WORD_SIZE = 512,
   ROW_SIZE = 1024, /* glyphs of three octets, and colours */
@@ -393,10 +396,15 @@ static void begin_line(struct draw *d, const struct hanging *h) {
   spaces(d->out, h->indent - at);
 }
 
+static unsigned prose_columns(const struct draw *d, const struct hanging *h) {
+  unsigned most = h->indent + BESIDE_MAX > PROSE_MAX ? h->indent + BESIDE_MAX : PROSE_MAX;
+  return d->columns < 20 ? 20 : d->columns > most ? most : d->columns;
+}
+
 /* The words of a text, the first of which stand behind `at` columns. */
 static void wrap_words(struct draw *d, unsigned at, const struct hanging *h, const char *text) {
   struct out *o = d->out;
-  unsigned columns = d->columns < 20 ? 20 : d->columns;
+  unsigned columns = prose_columns(d, h);
   bool begins = true;
   while (*text) {
     size_t length = word_length(text);
@@ -468,3 +476,20 @@ void draw_text(struct draw *d, unsigned indent, const char *text) {
 }
 
 void draw_hanging(struct draw *d, const char *text) { wrap(d, 0, 3, "", text); }
+
+void draw_items(struct draw *d, unsigned indent, const char *const items[], unsigned n) {
+  enum { APART = 3 };
+  unsigned at = 0, columns = prose_columns(d, &(struct hanging){.indent = indent});
+  for (unsigned i = 0; i < n; i++) {
+    unsigned width = draw_width(items[i]);
+    if (at > 0 && at + APART + width > columns) {
+      out_char(d->out, '\n');
+      at = 0;
+    }
+    unsigned room = at > 0 ? APART : indent;
+    spaces(d->out, room);
+    out_text(d->out, items[i]);
+    at += room + width;
+  }
+  out_char(d->out, '\n');
+}

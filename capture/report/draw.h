@@ -111,6 +111,9 @@ void draw_text(struct draw *draw, unsigned indent, const char *text);
 /* The same from the first column on; further lines stand behind three. */
 void draw_hanging(struct draw *draw, const char *text);
 
+/* Behind `indent` columns, as many on a line as it has room for. */
+void draw_items(struct draw *draw, unsigned indent, const char *const items[], unsigned n);
+
 /* "+43.1 ms", "+2.503 s", "+60.1 s", "+20.6 min": never more than nine columns. */
 void draw_elapsed(struct out *out, int64_t us);
 

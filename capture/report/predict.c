@@ -19,8 +19,8 @@ struct predict {
 };
 
 static const char ASK_HOW[] =
-    "Type the state that each end is in after the segment, such as close-wait or 5; an empty line\n"
-    "shows it, q shows all the rest.\n";
+    "Type the state that each end is in after the segment, such as close-wait or 5; an empty line "
+    "shows it, q shows all the rest.";
 
 /* "close-wait", "CLOSE_WAIT", "closewait" and the number in the list are one answer. */
 static bool is_answer(const char *typed, enum tcp_state state) {
@@ -37,11 +37,14 @@ static bool is_answer(const char *typed, enum tcp_state state) {
   return strcmp(word[0], word[1]) == 0 || strcmp(word[0], number) == 0;
 }
 
-static void list_states(struct out *out) {
-  enum { A_LINE = 6 };
-  for (unsigned s = 0; s < TCPS_COUNT; s++)
-    out_printf(out, "%s%u %s", s % A_LINE ? "  " : s ? "\n  " : "  ", s + 1, tcp_state_name(s));
-  out_char(out, '\n');
+static void list_states(struct draw *d) {
+  char text[TCPS_COUNT][32];
+  const char *states[TCPS_COUNT];
+  for (unsigned i = 0; i < TCPS_COUNT; i++) {
+    snprintf(text[i], sizeof text[i], "%u %s", i + 1, tcp_state_name(i));
+    states[i] = text[i];
+  }
+  draw_items(d, 2, states, TCPS_COUNT);
 }
 
 static void ask(struct predict *p, enum end end, enum tcp_state state) {
@@ -85,9 +88,10 @@ static void show(struct ladder *l, struct piece *piece) {
 
 static void predict_start(struct report *r, const char *source, const char *filter,
                           const char *kernel_lack) {
+  struct draw *d = &((struct ladder *)r)->draw;
   (void)source, (void)filter, (void)kernel_lack;
-  out_text(r->out, ASK_HOW);
-  list_states(r->out);
+  draw_text(d, 0, ASK_HOW);
+  list_states(d);
 }
 
 static void predict_summary(struct report *r, const struct report_summary *summary) {

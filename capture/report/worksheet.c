@@ -16,9 +16,10 @@ static void keep(struct worksheet *w, struct piece *p) {
 }
 
 static void draw_questions(struct ladder *l) {
-  out_text(l->base.out,
-           "   closed first: ________   ending: ________   lost: ________\n"
-           "   who lingers, and why: ________________________________\n");
+  static const char *const questions[] = {"closed first: ________", "ending: ________",
+                                          "lost: ________"};
+  draw_items(&l->draw, 3, questions, sizeof questions / sizeof *questions);
+  draw_text(&l->draw, 3, "who lingers, and why: ________________________________");
 }
 
 static void show(struct ladder *l, struct piece *p) {
