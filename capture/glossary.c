@@ -72,7 +72,7 @@ static const struct glossary_entry entries[] = {
     {"fin2/final-ack", "role, as of a loss", "losses", "The last FIN or its ACK: the wire does not tell which.",
      "The FIN was repeated, and nothing names the copy that had arrived.",
      "Capture at the other end, too, and read both files."},
-    {"conforms", "verdict", "verdict", "All that was captured is as RFC 9293 has it.", "-", "None."},
+    {"conforms", "verdict", "verdict", "All that was captured is as RFC 9293 has it, and nobody is stuck.", "-", "None."},
     {"violates", "verdict", "verdict", "A segment breaches RFC 9293.", "The findings name segment and clause.",
      "See the finding."},
     {"midstream", "doubt", "doubt", "The capture begins in the middle of the close.",

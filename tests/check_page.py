@@ -62,7 +62,7 @@ return stories.map((s, i) => {
     go(n, false);
     if (told.kind === 'arrived' && !told.late) arrivals.push([told.segment.n, ...standing()]);
   });
-  return [s.number, arrivals, document.querySelector('#counter b').textContent];
+  return [s.number, arrivals, document.querySelector('#counter b').textContent, document.querySelector('#counter small').textContent];
 });
 """ % STANDING
 
@@ -251,23 +251,34 @@ def the_taking_back(b):
 LOOKS = {"seen": ("", "✓"), "presumed": ("?",), "timed": ("⧗",), "kernel": ("◆",)}
 
 
+def word_of(verdict):
+    """Who waits in vain is stuck, whose close goes on is unfinished, and neither is called conforming."""
+    if verdict["verdict"] != "conforms":
+        return verdict["verdict"]
+    if "stuck" in [f["severity"] for f in verdict["findings"]]:
+        return "stuck"
+    ending = verdict["ending"].split("-")[0]
+    return ending if ending in ("unfinished", "open") else "conforms"
+
+
 def every_golden_capture(b):
     problems = []
     page, called, objects = b.together([pcap.stem for pcap in sorted(GOLDEN.glob("*.pcap"))])
     segments = {(o["conn"], o["n"]): o for o in objects if o["type"] == "segment"}
-    counts = {o["conn"]: o["control_segments"] for o in objects if o["type"] == "verdict"}
+    verdicts = {o["conn"]: o for o in objects if o["type"] == "verdict"}
     b.open(page)
     seen_stories = b.run(EVERY_ARRIVAL)
     expect("connections", sorted({number for number, _ in segments}), [number for number, *_ in seen_stories])
-    for number, arrivals, counter in seen_stories:
+    for number, arrivals, counter, word in seen_stories:
         for n, *seen in arrivals:
             o = segments[number, n]
             for end, chip in zip(("client", "server"), seen):
                 state, _, mark = chip.partition(" ")
                 if state != o[f"{end}_state"] or mark not in LOOKS[o[f"{end}_evidence"]]:
                     problems.append(f"{called[number]}, segment {n}, {end}: {chip}, not {o[f'{end}_state']} {o[f'{end}_evidence']}")
-        if counter != counts[number]:
-            problems.append(f"{called[number]}: the counter ends at {counter}, not {counts[number]}")
+        said, verdict = (counter, word), verdicts[number]
+        if said != (verdict["control_segments"], word_of(verdict)):
+            problems.append(f"{called[number]}: the counter ends at {said}, not {verdict['control_segments']}, {word_of(verdict)}")
     fail_if(problems)
 
 

@@ -165,6 +165,20 @@ for one, others in sorted(twins.items()):
   [[ $status == 2 && $stderr == "capture: --only: 'resett' is not known"* ]]
 }
 
+@test "who is stuck is never called conforming: a line, -v, --only" {
+  local file stuck=0
+  for file in "$G"/*.pcap; do
+    capture -r "$file" --only stuck
+    [[ $output != *conforms* ]] || fail "$file: $output"
+    stuck=$((stuck + ${#lines[@]}))
+    capture -r "$file" --format ladder -v --only stuck
+    [[ $output != *conforms* ]] || fail "$file: $output"
+    capture -r "$file" --only conforms
+    [[ $output != *' stuck '* ]] || fail "$file: $output"
+  done
+  ((stuck > 2))
+}
+
 @test "--expect that is not met: which connection, and what it was" {
   capture -r "$BOTH" --expect normal
   [[ $status == 1 && $stderr == *'capture: --expect normal: 2 of 2 closes were not; the first, #'*' to 127.0.0.1:7000, was '* ]]

@@ -147,7 +147,7 @@ recipe_refused() {
 recipe_fin-unanswered() {
   keep 8
   lose input "$from_client $fin"
-  verdict unfinished-fin-unanswered conforms closed-first=client 1/4
+  verdict unfinished-fin-unanswered stuck closed-first=client 1/4
 }
 
 recipe_close-wait() {
@@ -165,7 +165,7 @@ recipe_close-wait-stuck() {
     client --close reset --close-after 0 --send 0
     connect
   }
-  verdict unfinished-close-wait conforms closed-first=client 2/4
+  verdict unfinished-close-wait stuck closed-first=client 2/4
   verdict reset conforms closed-first=none 0/4
 }
 
@@ -174,7 +174,7 @@ recipe_last-ack() {
   keep 9
   client --send 0 --close-after 100
   lose output "$from_client $pure_ack $(nth 1 9)"
-  verdict unfinished-last-ack conforms closed-first=client 3/4
+  verdict unfinished-last-ack stuck closed-first=client 3/4
 }
 
 # One ACK was captured and lost; the repeated FINs no longer reach the client.
@@ -183,7 +183,7 @@ recipe_last-ack-not-reacked() {
   client --send 0 --close-after 100
   lose input "$from_client $pure_ack $(nth 1 9)"
   lose input "$from_server $fin $(nth 1 9)"
-  verdict unfinished-last-ack conforms closed-first=client 4/4
+  verdict unfinished-last-ack stuck closed-first=client 4/4
 }
 
 recipe_open() {

@@ -235,7 +235,8 @@ enum draw_paint ladder_judgement(const struct flow *flow, const struct verdict *
     out_printf(&line, " %s RST: %s", dot, reset_cause_name(v->cause));
   unsigned agreed, of;
   verdict_agreement(v, &agreed, &of);
-  if (verbose && v->conformity == CONFORMS) out_printf(&line, " %s conforms", dot);
+  if (verbose && v->conformity == CONFORMS && !verdict_stuck(v))
+    out_printf(&line, " %s conforms", dot);
   if (of > 0 && (verbose || agreed < of)) out_printf(&line, " %s kernel %u/%u", dot, agreed, of);
   (void)out_text_of(&line);
   return paint;

@@ -181,7 +181,7 @@ static void put_verdict(struct report *r, const struct flow *flow, const struct 
   put_number(o, flow);
   out_text(o, flow->verdicts > 0 ? " revised-verdict" : " verdict");
   put_word(o, ending_name(v->ending));
-  put_word(o, conformity_name(v->conformity));
+  put_word(o, verdict_word(v));
   out_text(o, " closed-first=");
   out_text(o, v->closed_both ? "both" : end_name(v->closed_first));
   put_count(o, v->count, v->of);

@@ -58,6 +58,7 @@ bool only_passes(const struct only *only, const struct verdict *v) {
       return true;
   }
   return only->endings & 1U << v->ending || only->causes & 1U << v->cause ||
-         only->conformities & 1U << v->conformity ||
+         (only->conformities & 1U << v->conformity &&
+          !(v->conformity == CONFORMS && verdict_stuck(v))) ||
          (only->lost && verdict_lost(v, LOSS_KINDS) > 0);
 }

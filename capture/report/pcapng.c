@@ -198,8 +198,7 @@ static void comment_verdict(struct pcapng *p, const struct flow *flow,
       v.ending != ENDING_REFUSED)
     return;
   struct out out = out_string(text, sizeof text);
-  out_printf(&out, "#%u verdict %s %s: ", flow->number, ending_name(v.ending),
-             conformity_name(v.conformity));
+  out_printf(&out, "#%u verdict %s %s: ", flow->number, ending_name(v.ending), verdict_word(&v));
   out_printable(&out, text_sentence(flow, &v, now_us, sentence));
   add_comment(p, out_text_of(&out));
 }

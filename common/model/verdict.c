@@ -330,6 +330,11 @@ const struct finding *verdict_stuck(const struct verdict *v) {
   return NULL;
 }
 
+const char *verdict_word(const struct verdict *v) {
+  return v->conformity == CONFORMS && verdict_stuck(v) ? finding_severity_name(FINDING_STUCK)
+                                                       : conformity_name(v->conformity);
+}
+
 unsigned verdict_lost(const struct verdict *v, enum loss_kind kind) {
   unsigned lost = 0;
   for (unsigned k = 0; k < LOSS_KINDS; k++)

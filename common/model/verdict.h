@@ -129,6 +129,9 @@ void verdict_hear_reset(struct verdict *verdict, const char *reason);
 /* The first finding that somebody is stuck; NULL: nobody is. */
 const struct finding *verdict_stuck(const struct verdict *verdict);
 
+/* As one word for people: conformity_name(), but who conforms and is stuck is called "stuck". */
+const char *verdict_word(const struct verdict *verdict);
+
 /* The first of the gravest: a breach, then that somebody is stuck, then a note; FINDING_COUNT:
  * there is none. */
 enum finding_id verdict_gravest(const struct verdict *verdict);

@@ -73,7 +73,7 @@ function drawCounter() {
   const now = sent.length > 0 ? count(sent.at(-1)) : 0;
   const { segment, kind } = step();
   let small = 'segments';
-  if (kind === 'verdict') small = story().verdict?.findings[0]?.severity || story().verdict?.verdict || '';
+  if (kind === 'verdict') small = wordOf(story());
   else if (segment?.again > 0 && segment.role) small = `${{ fin1: 1, ack1: 2, fin2: 3, 'final-ack': 4 }[segment.role.split('+')[0]] || now}/${of} again`;
   else if (segment && has(segment, 'rst')) small = 'then RST';
   $('#counter b').textContent = `${now}/${of}`;
@@ -185,7 +185,7 @@ let listed = []; /* what the list offers, in its order */
 /* What a list of many may be narrowed down to, beside the words searched for. */
 const KINDS = [
   ['all', () => true],
-  ['stuck', s => Boolean(s.verdict?.findings.some(f => f.severity === 'stuck'))],
+  ['stuck', s => Boolean(s.verdict && isStuck(s.verdict))],
   ['violates', s => s.verdict?.verdict === 'violates'],
   ['with a loss', s => s.verdict?.losses.length > 0],
 ];

@@ -429,6 +429,14 @@ function questionOf(step) {
   return { text, answers, right: change.to };
 }
 
+const isStuck = verdict => verdict.findings.some(f => f.severity === 'stuck');
+
+/* The verdict in a word: who is stuck, or has not closed yet, is not called conforming. */
+function wordOf({ verdict }) {
+  if (!verdict || verdict.verdict !== 'conforms') return verdict?.verdict || '';
+  return isStuck(verdict) ? 'stuck' : /^(unfinished|open)/.exec(verdict.ending)?.[0] || 'conforms';
+}
+
 /* "#2 normal · final-ack lost after the tap" */
 function titleOf(story) {
   const v = story.verdict;
@@ -437,7 +445,7 @@ function titleOf(story) {
   for (const loss of v.losses)
     parts.push(`${loss.role} lost ${loss.count > 1 ? loss.count + ' times ' : ''}${loss.place === 'unknown' ? '' : loss.place.replace('-', ' the ')}`.trim());
   if (v.verdict === 'violates') parts.push('violates');
-  if (v.findings.some(f => f.severity === 'stuck')) parts.push('stuck');
+  if (isStuck(v)) parts.push('stuck');
   if (story.hasKernel) parts.push('with the kernel');
   return `#${story.number} ${parts.join(' · ')}`;
 }
@@ -447,7 +455,7 @@ function gravityOf(story) {
   const v = story.verdict;
   if (!v) return 4;
   if (v.verdict === 'violates') return 0;
-  if (v.findings.some(f => f.severity === 'stuck')) return 1;
+  if (isStuck(v)) return 1;
   if (v.ending === 'reset' || v.ending === 'refused') return 2;
   return v.losses.length > 0 ? 3 : 5;
 }
