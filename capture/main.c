@@ -336,6 +336,8 @@ static bool print_summary(const struct report_summary *summary) {
   struct memory memory;
   bool printed = memory_open(&memory);
   if (printed) {
+    /* Behind the ^C that a terminal shows. */
+    if (stop_signal == SIGINT && isatty(STDERR_FILENO)) fputc('\n', memory.file);
     summary_print(memory.file, summary);
     printed = print_memory(&memory);
   }

@@ -144,6 +144,20 @@ close_some() { "$TEARDOWN_BIN/client" -q "$@" >"$log/client" 2>&1; }
   grep -q '4 connections, 2 normal, 2 open' "$log/err" || fail
 }
 
+@test "a ladder is left where it ends: what follows stands below it, not over it" {
+  tmux -L "$terminal" -f /dev/null new-session -d -x 110 -y 30 -c "$log" \
+    "env LC_ALL=C.UTF-8 $TEARDOWN_BIN/capture -i lo; echo the prompt; exec sleep 60"
+  wait_for shows 'capturing on lo; Ctrl-C ends it'
+  serve 7000
+  close_some 127.0.0.1 7000
+  wait_for shows '^#1 . normal'
+  keys C-c
+  wait_for shows '^the prompt'
+  [ "$(screen | sed -nE 's/^(capturing on lo; Ctrl-C ends it)$/begun/p; s/^#1 open .*/open/p; s/^#1 . normal.*/judged/p
+      s/^[0-9]+ segments, 1 connection, 1 normal$/counted/p; s/^the prompt$/prompt/p' | tr '\n' ' ')" = 'begun open judged counted prompt ' ] ||
+    fail "$(screen)"
+}
+
 @test "a ladder obeys a resize: each row is as wide as the terminal is then, below 60 one below the other" {
   local columns
   serve 7000 --close-delay 50

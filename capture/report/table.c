@@ -433,9 +433,14 @@ static void table_start(struct report *report, const char *source, const char *f
   snprintf(t->title, sizeof t->title, "%s%s%s", source, filter ? ": " : "", filter ? filter : "");
 }
 
+/* Once: a second time would put the cursor where it was when the table was made, into the ladder. */
+static void calm(void) {
+  if (!isendwin()) endwin();
+}
+
 static void leave(struct table *t) {
   if (!t->screen) return;
-  endwin();
+  calm();
   delscreen(t->screen);
   t->screen = NULL;
 }
@@ -459,7 +464,7 @@ void report_table_hide(struct report *report, bool hidden) {
   t->hidden = hidden;
   t->may_leave = true;
   if (hidden) {
-    endwin();
+    calm();
     sigaction(SIGTSTP, &as_usual, &t->on_stop);
     return;
   }
