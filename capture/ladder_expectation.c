@@ -166,7 +166,7 @@ static bool read_ladders(struct ladder_expectation *e, FILE *in, struct complain
 struct ladder_expectation *ladder_expectation_read(const char *file, char *error, size_t size) {
   FILE *in = fopen(file, "r");
   if (!in) {
-    snprintf(error, size, "cannot read %s: %s", file, strerror(errno));
+    snprintf(error, size, "cannot read %s: %s; choose another file", file, strerror(errno));
     return NULL;
   }
   struct complaint c = {error, size, file, 0};

@@ -1,6 +1,7 @@
 #include "common/cli.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -118,6 +119,9 @@ int cli_finish(const struct cli *cli) {
   return cli_complain_of_stdout(cli, errno);
 }
 
+/* "close-wait" is as near to CLOSE_WAIT as can be. */
+static int folded(char c) { return c == '_' ? '-' : tolower((unsigned char)c); }
+
 /* Letters to insert, delete, replace or swap with their neighbour to make `typed` into `name`;
  * UINT_MAX when either is longer than any option. */
 static unsigned edit_distance(const char *typed, size_t typed_length, const char *name) {
@@ -128,7 +132,7 @@ static unsigned edit_distance(const char *typed, size_t typed_length, const char
   for (size_t j = 0; j <= name_length; j++) cost[0][j] = (unsigned)j;
   for (size_t i = 1; i <= typed_length; i++) {
     for (size_t j = 1; j <= name_length; j++) {
-      unsigned best = cost[i - 1][j - 1] + (typed[i - 1] != name[j - 1]);
+      unsigned best = cost[i - 1][j - 1] + (folded(typed[i - 1]) != folded(name[j - 1]));
       if (cost[i - 1][j] + 1 < best) best = cost[i - 1][j] + 1;
       if (cost[i][j - 1] + 1 < best) best = cost[i][j - 1] + 1;
       bool swapped = i > 1 && j > 1 && typed[i - 1] == name[j - 2] && typed[i - 2] == name[j - 1];
@@ -303,32 +307,35 @@ static void list_words(const struct cli_option *row, char *known, size_t size) {
   }
 }
 
-/* "'FIN_WAIT_1' or 'FIN_WAIT_2'": the words at that distance. Returns buffer. */
-static const char *list_as_near(const struct cli_option *row, const char *text, unsigned distance,
-                                char *buffer, size_t size) {
+/* "'FIN_WAIT_1' or 'FIN_WAIT_2'": the words at that distance. */
+static void list_as_near(const struct cli_option *row, const char *text, unsigned distance,
+                         char *buffer, size_t size) {
   size_t used = 0;
   for (unsigned i = 0; row->word(i) != NULL && used < size; i++)
     if (edit_distance(text, strlen(text), row->word(i)) == distance)
       used += (size_t)snprintf(buffer + used, size - used, "%s'%s'", used > 0 ? " or " : "",
                                row->word(i));
-  return buffer;
 }
 
 /* Its index, or -1 after complaining. */
 static int parse_word(const struct cli *cli, const char *typed, const struct cli_option *row,
                       const char *text) {
+  enum { FEW = 16 };
   struct nearest nearest = {0};
-  char known[MAX_LINE], near[MAX_LINE];
-  for (unsigned i = 0; row->word(i) != NULL; i++) {
-    if (strcmp(text, row->word(i)) == 0) return (int)i;
-    consider(&nearest, row->word(i), text, strlen(text));
+  char known[MAX_LINE], near[MAX_LINE] = "";
+  unsigned n = 0;
+  for (; row->word(n) != NULL; n++) {
+    if (strcmp(text, row->word(n)) == 0) return (int)n;
+    consider(&nearest, row->word(n), text, strlen(text));
   }
   list_words(row, known, sizeof known);
-  if (nearest.name != NULL)
-    cli_complain(cli, "%s wants %s, not '%s'; did you mean %s?", typed, known, text,
-                 list_as_near(row, text, nearest.distance, near, sizeof near));
-  else
-    cli_complain(cli, "%s wants %s, not '%s'", typed, known, text);
+  if (nearest.name != NULL) list_as_near(row, text, nearest.distance, near, sizeof near);
+  const char *ask = *near ? "; did you mean " : "", *mark = *near ? "?" : "";
+  if (n <= FEW)
+    cli_complain(cli, "%s wants %s, not '%s'%s%s%s", typed, known, text, ask, near, mark);
+  else /* what was typed would be lost behind so many */
+    cli_complain(cli, "%s: there is no '%s'%s%s%s; there are %s", typed, text, ask, near, mark,
+                 known);
   return -1;
 }
 

@@ -3,7 +3,11 @@
 # FOLDER. It has no maintainer's scripts: what it does to a system is to be there.
 set -euo pipefail
 
-folder=${1:?deb.sh wants a folder and a version} version=${2:?deb.sh wants a version}
+if (($# != 2)) || [[ ! -d $1/usr ]]; then
+  echo "deb.sh: wants a folder that holds usr, and a version; 'make deb' says them" >&2
+  exit 2
+fi
+folder=$1 version=$2
 for tool in dpkg-deb dpkg-shlibdeps; do
   command -v "$tool" >/dev/null || {
     echo "deb.sh: there is no $tool, which makes the package; install dpkg-dev" >&2

@@ -335,7 +335,7 @@ switches() { awk '/^voluntary/ { print $2 }' "/proc/$1/status"; }
   capture --color alwyas
   refused 2 "not 'alwyas'; did you mean 'always'"
   capture --explain fin-movde
-  refused 2 "--explain wants fin-moved, .* or all, not 'fin-movde'; did you mean 'fin-moved'"
+  refused 2 "--explain: there is no 'fin-movde'; did you mean 'fin-moved'\?; there are .* or all"
   capture -r x -i lo
   refused 2 "-r and -i exclude each other"
   capture -tttttt
@@ -534,11 +534,13 @@ unwritable() {
 
 @test "--explain: of a word that it does not know, all that are as near" {
   capture --explain FIN_WAIT
-  refused 2 "--explain wants .*, not 'FIN_WAIT'; did you mean 'FIN_WAIT_1' or 'FIN_WAIT_2'\?"
+  refused 2 "--explain: there is no 'FIN_WAIT'; did you mean 'FIN_WAIT_1' or 'FIN_WAIT_2'\?; "
   capture --explain before-tapp
-  refused 2 "--explain wants .*did you mean 'before-tap'\?"
+  refused 2 "--explain: there is no 'before-tapp'; did you mean 'before-tap'\?"
   capture --explain xyzzy
-  refused 2 "--explain wants .*, TIME_WAIT, .* or all, not 'xyzzy'"
+  refused 2 "--explain: there is no 'xyzzy'; there are .*, TIME_WAIT, .* or all"
+  capture --explain close-wait
+  refused 2 "--explain: there is no 'close-wait'; did you mean 'CLOSE_WAIT'\?"
 }
 
 @test "--netns: a namespace by a name or a PID" {

@@ -340,8 +340,9 @@ static void test_words(void **state) {
   assert_int_equal(PARSE("--close", "reset"), CLI_GO_ON);
   assert_int_equal(given.how, RESET);
   assert_misuse(PARSE("--close", ""), "server: --close wants close, shutdown or reset, not ''\n");
-  assert_misuse(PARSE("--close", "CLOSE"),
-                "server: --close wants close, shutdown or reset, not 'CLOSE'\n");
+  assert_misuse(
+      PARSE("--close", "CLOSE"),
+      "server: --close wants close, shutdown or reset, not 'CLOSE'; did you mean 'close'?\n");
   assert_misuse(
       PARSE("--close=rset"),
       "server: --close wants close, shutdown or reset, not 'rset'; did you mean 'reset'?\n");
