@@ -58,7 +58,7 @@ lab_say() {
     while ((${#line} > COLUMNS)); do
       part=${line:0:COLUMNS}
       [[ $part != *' '* ]] || part=${part% *}' '
-      printf '%s\n' "$part" || exit
+      printf '%s\n' "${part% }" || exit
       line=${line:${#part}}
     done
     printf '%s\n' "$line" || exit
@@ -211,6 +211,36 @@ lab_enter() {
   exec {lab_stdout}>&1
   exec {lab_said}<> <(:) # what the sniffer says on stderr waits here until it has ended
   exec {lab_margin}<> <(:) # what server and client say, for the sniffer to put into its ladder
+}
+
+# lab_in_user_mode WRITABLE... -- SCRIPT ARGUMENT...: where this kernel has no netem and user-mode Linux
+# is there, that runs the script in our place, and may write into the folders WRITABLE. To be called
+# inside, so that whatever ends us ends it.
+lab_in_user_mode() {
+  local room=/mnt refusal status=0
+  local -a writable=()
+  command -v linux.uml >/dev/null || return 0
+  if tc qdisc add dev lo root netem 2>/dev/null; then
+    tc qdisc del dev lo root
+    return
+  fi
+  while [[ $1 != -- ]]; do
+    writable+=("$(realpath -- "$1")")
+    shift
+  done
+  # Ours alone, and gone with us.
+  mount -t tmpfs -o mode=700 lab "$room"
+  export HOME=$room TMPDIR=$room
+  # shellcheck source-path=SCRIPTDIR source=uml_boot.sh
+  source "$lab_scripts/uml_boot.sh"
+  uml_bin=${TEARDOWN_UML_BIN:-$LAB_BIN}
+  ! refusal=$(uml_refusal) || lab_fail "no netem: this kernel has none, and $refusal"
+  lab_say 'This kernel has no sch_netem; that of user-mode Linux has, and plays it. It has no kernel events.'
+  printf '%s\0' "$PWD" "${COLUMNS:-80}" "${TEARDOWN_COLOR-}" "${writable[@]}" "$@" >"$room/call"
+  uml_boot 512M 3000 scripts/uml_lab.sh "$room" |
+    awk 'begun { print; fflush() } /^uml: begins/ { begun = 1 }' >&"$lab_stdout" || status=$?
+  [[ ! -e $room/said ]] || cat "$room/said" >&2
+  exit "$status"
 }
 
 lab_pause() { read -rt 0.02 -u "$lab_silence" || true; }
@@ -422,6 +452,7 @@ lab_open_loss() {
       why='tc is missing: scripts/deps.sh installs iproute2'
     elif [[ $why == *'kind is unknown'* || $why == *'not found'* ]]; then
       why='this kernel has no sch_netem: modprobe sch_netem, or a stock distribution kernel, has it'
+      ! command -v linux.uml >/dev/null || why+='; --backend netem plays it in user-mode Linux'
     else
       why="tc said: ${why%%$'\n'*}"
     fi

@@ -79,6 +79,10 @@ fi
 
 lab_enter
 ((!json)) || exec 1>&2
+# There a program starts in 50 to 150 ms: hence the delay, unless another is asked for.
+if [[ $backend == netem ]] && ((!LAB_HOST)); then
+  lab_in_user_mode -- "$lab_scripts/lost-ack.sh" --inside --close-delay 5000 "${arguments[@]}"
+fi
 
 times=once
 ((count == 1)) || times="$count times"

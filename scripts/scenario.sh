@@ -152,7 +152,7 @@ require() {
       loss) command -v nft tc >/dev/null || lack 'neither nft nor tc is here: scripts/deps.sh installs them' ;;
       netem)
         tc qdisc add dev lo root netem 2>/dev/null ||
-          lack 'this kernel has no sch_netem: modprobe sch_netem, or use a stock kernel of a distribution'
+          lack 'this kernel has no sch_netem: modprobe sch_netem, or --backend netem, where user-mode Linux is installed'
         tc qdisc del dev lo root
         ;;
       tbf)
@@ -355,6 +355,9 @@ inside() {
   local try
   name=$1
   lab_enter
+  [[ $backend != netem ]] ||
+    lab_in_user_mode ${keep:+"$keep"} ${pages:+"$pages"} -- "$lab_scripts/scenario.sh" --inside "$name" "${arguments[@]}" \
+      ${pages:+--pages "$pages"}
   exec {machine}< <(watch_machine)
   require
   lab_say "--- $name: ${shows[$name]} ---"

@@ -3,8 +3,8 @@
 # user-mode Linux. There the kernel only answers; it has one processor, and nothing there outlives
 # it, so that what went wrong is not kept but drawn again. Status 77: there is none on this machine.
 set -euo pipefail
-# shellcheck source-path=SCRIPTDIR source=uml_boot.sh
-source "$(dirname "$0")/uml_boot.sh"
+# shellcheck source-path=SCRIPTDIR source=../scripts/uml_boot.sh
+source "$(dirname "$0")/../scripts/uml_boot.sh"
 
 for program in server client capture; do
   [[ -x $uml_bin/$program ]] || {

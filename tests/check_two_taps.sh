@@ -8,8 +8,8 @@ set -uo pipefail
 tests=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=tap.sh
 . "$tests/tap.sh"
-# shellcheck source-path=SCRIPTDIR source=uml_boot.sh
-. "$tests/uml_boot.sh"
+# shellcheck source-path=SCRIPTDIR source=../scripts/uml_boot.sh
+. "$tests/../scripts/uml_boot.sh"
 bin=${TEARDOWN_BIN:-$tests/../build}
 total=${TWO_TAPS-}
 scratch=$(mktemp -d) || exit

@@ -5,8 +5,8 @@ set -uo pipefail
 tests=$(dirname "$0")
 # shellcheck source-path=SCRIPTDIR source=tap.sh
 . "$tests/tap.sh"
-# shellcheck source-path=SCRIPTDIR source=uml_boot.sh
-. "$tests/uml_boot.sh"
+# shellcheck source-path=SCRIPTDIR source=../scripts/uml_boot.sh
+. "$tests/../scripts/uml_boot.sh"
 
 if refusal=$(uml_refusal); then
   echo "1..0 # SKIP $refusal"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The netem tier: what tests/uml_netem.sh finds in a kernel that has sch_netem, as TAP.
 set -euo pipefail
-# shellcheck source-path=SCRIPTDIR source=uml_boot.sh
-source "$(dirname "$0")/uml_boot.sh"
+# shellcheck source-path=SCRIPTDIR source=../scripts/uml_boot.sh
+source "$(dirname "$0")/../scripts/uml_boot.sh"
 
 if ! [[ -x $uml_bin/server && -x $uml_bin/client && -x $uml_bin/capture ]]; then
   echo "Bail out! server, client or capture is missing in $uml_bin: run make"

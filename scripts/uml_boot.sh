@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # User-mode Linux: a stock Debian kernel, which has sch_netem, as an ordinary process (no KVM, no
-# image, no root). Sourced by whatever boots it; in it tests/uml_init.sh is process 1.
+# image, no root). Sourced by whatever boots it; in it uml_init.sh is process 1.
 
 uml_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # Plain binaries: the address sanitizer's shadow memory does not fit into this kernel.
@@ -13,17 +13,17 @@ uml_preload=$uml_xstate
 uml_boot() {
   local memory=$1 seconds=$2
   shift 2
-  # A machine has no status: it comes as the last line. The one of linux.uml itself does not count,
+  # A machine has no status: it comes behind what the program said. The one of linux.uml itself does not count,
   # since 6.12 aborts after a poweroff that went well.
   {
     ulimit -c 0
     timeout --kill-after 5 "$seconds" env LD_PRELOAD="$uml_preload" linux.uml "mem=$memory" \
-      root=/dev/root rootfstype=hostfs hostfs=/ ro quiet init="$uml_root/tests/uml_init.sh" \
+      root=/dev/root rootfstype=hostfs hostfs=/ ro quiet init="$uml_root/scripts/uml_init.sh" \
       teardown_root="$uml_root" teardown_bin="$uml_bin" teardown_run="$(IFS=, && echo "$*")" \
       con=null con0=null,fd:1 </dev/null 2>&1 || true
   } 2>/dev/null | awk '{ sub(/\r$/, "") }
-    /^uml: ended with / { status = $4; over = 1; next }
-    { print; fflush() }
+    /^uml: ended with / { status = $4; over = 1 }
+    !over { print; fflush() }
     END { exit over ? status : 1 }'
 }
 
