@@ -235,11 +235,12 @@ lab_in_user_mode() {
   source "$lab_scripts/uml_boot.sh"
   uml_bin=${TEARDOWN_UML_BIN:-$LAB_BIN}
   ! refusal=$(uml_refusal) || lab_fail "no netem: this kernel has none, and $refusal"
-  lab_say 'This kernel has no sch_netem; that of user-mode Linux has, and plays it. It has no kernel events.'
+  lab_say 'This kernel has no sch_netem. User-mode Linux has, and plays it; it has no kernel events.'
   printf '%s\0' "$PWD" "${COLUMNS:-80}" "${TEARDOWN_COLOR-}" "${writable[@]}" "$@" >"$room/call"
-  uml_boot 512M 3000 scripts/uml_lab.sh "$room" |
-    awk 'begun { print; fflush() } /^uml: begins/ { begun = 1 }' >&"$lab_stdout" || status=$?
-  [[ ! -e $room/said ]] || cat "$room/said" >&2
+  # What the machine says before is of no interest.
+  uml_boot 512M 3000 scripts/uml_lab.sh "$room" | sed -u '1,/^uml: begins$/d' >&"$lab_stdout" || status=$?
+  [[ -e $room/said ]] || lab_fail 'user-mode Linux came up and played nothing'
+  cat "$room/said" >&2
   exit "$status"
 }
 

@@ -11,7 +11,8 @@ Closes a real TCP connection, loses the final ACK of the close, and shows what T
 
   --count N          lose it N times, 1 to 9 (default 1); Linux gives up after ten FINs
   --place WHERE      egress: lost before the sniffer sees it (default); ingress: after
-  --backend WHAT     auto (default: netem if the kernel has it), netem or nft
+  --backend WHAT     auto (default: netem if the kernel has it), netem or nft; netem is
+                     played by user-mode Linux, if that is installed and the kernel has none
   -4, -6             IPv4 (default) or IPv6
   --server-first     the server closes first, so the server's ACK is lost
   --close-delay MS   how long the side that closes second waits with its FIN (default 1000):
@@ -108,16 +109,17 @@ fi
 sniffer_options=(--closes 1 --expect "normal,lost=$lost")
 if ((json)); then
   sniffer_options+=(--format json)
-  exec {lab_margin}>&1 # stderr, by now
+  exec {peers}>&1 # stderr, by now
 else
   # shellcheck disable=SC2154 # lab_margin is opened by lab_enter
+  peers=$lab_margin
   sniffer_options+=(--format ladder --margin "/dev/fd/$lab_margin")
 fi
 ((!sit)) || sniffer_options+=(--wait)
 
-lab_start_server "${server_options[@]}" >&"$lab_margin"
+lab_start_server "${server_options[@]}" >&"$peers"
 lab_start_sniffer "${sniffer_options[@]}"
-lab_start_client "$address" "${client_options[@]}" >&"$lab_margin"
+lab_start_client "$address" "${client_options[@]}" >&"$peers"
 
 lab_await "the $last to acknowledge the $first's FIN" 60 "$(lab_segment ack1)"
 armed=0
@@ -129,6 +131,7 @@ if ((fault)); then
   armed=$EPOCHREALTIME
   kill -CONT "$closes_last"
   lab_note "armed: $LAB_BACKEND will lose the next ACK with number $LAB_ACK from $LAB_FROM $times"
+  ((!json)) || lab_hear_margin
 fi
 
 lab_await "the $last's FIN" $((60 + close_delay / 1000)) "$(lab_segment fin2)"

@@ -22,7 +22,9 @@ Makes a real TCP connection end in the named way, and checks each row of the lad
   -4, -6             IPv4 (default) or IPv6
   --place WHERE      egress: a segment is lost before the sniffer sees it; ingress: after.
                      The default is ingress for a FIN, egress for an ACK
-  --backend WHAT     what loses it: auto (default: netem if the kernel has it), netem or nft
+  --backend WHAT     what loses it: auto (default: netem if the kernel has it), netem or nft;
+                     netem is played by user-mode Linux, if that is installed and the
+                     kernel has none
   --no-fault         leave out what makes it happen: must end with status 1
   --help             this text
 

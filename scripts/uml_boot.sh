@@ -13,18 +13,27 @@ uml_preload=$uml_xstate
 uml_boot() {
   local memory=$1 seconds=$2
   shift 2
-  # A machine has no status: it comes behind what the program said. The one of linux.uml itself does not count,
-  # since 6.12 aborts after a poweroff that went well.
+  # A machine has no status: it comes behind what the program said. The one of linux.uml itself does not
+  # count, since 6.12 aborts after a poweroff that went well.
   {
     ulimit -c 0
     timeout --kill-after 5 "$seconds" env LD_PRELOAD="$uml_preload" linux.uml "mem=$memory" \
       root=/dev/root rootfstype=hostfs hostfs=/ ro quiet init="$uml_root/scripts/uml_init.sh" \
       teardown_root="$uml_root" teardown_bin="$uml_bin" teardown_run="$(IFS=, && echo "$*")" \
       con=null con0=null,fd:1 </dev/null 2>&1 || true
-  } 2>/dev/null | awk '{ sub(/\r$/, "") }
-    /^uml: ended with / { status = $4; over = 1 }
-    !over { print; fflush() }
-    END { exit over ? status : 1 }'
+  } 2>/dev/null | uml_hear
+}
+
+# Standard input to standard output, line by line (mawk would wait for more), up to the status, which it
+# returns.
+uml_hear() {
+  local line
+  while IFS= read -r line; do
+    line=${line%$'\r'}
+    [[ $line != 'uml: ended with '* ]] || return "${line##* }"
+    printf '%s\n' "$line"
+  done
+  return 1
 }
 
 # uml_refusal: why it cannot be had on this machine, in a line; status 1 when it can.

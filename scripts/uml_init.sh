@@ -2,9 +2,10 @@
 # Process 1 of user-mode Linux: prepares it, and runs what the kernel's command line names.
 # The root file system is the host's own, read-only.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 COLUMNS=100
-mount -t proc proc /proc
-mount -t sysfs sysfs /sys
-mount -t tmpfs tmpfs /run
+# busybox: mount(8) has a setuid bit, and of a user namespace's root the file is nobody's.
+busybox mount -t proc proc /proc
+busybox mount -t sysfs sysfs /sys
+busybox mount -t tmpfs tmpfs /run
 export TMPDIR=/run # not over /tmp: we may have been cloned there
 [[ -e /dev/fd ]] || ln -s /proc/self/fd /dev/fd # devtmpfs does not bring it
 

@@ -9,9 +9,9 @@ export COLUMNS=${call[1]}
 [[ -z ${call[2]} ]] || export TEARDOWN_COLOR=${call[2]}
 for ((i = 3; i < ${#call[@]}; i++)); do
   [[ ${call[i]} != -- ]] || break
-  mount -t hostfs -o "${call[i]}" none "${call[i]}"
+  busybox mount -t hostfs -o "${call[i]}" none "${call[i]}"
 done
-mount -t hostfs -o "$room" none "$room"
+busybox mount -t hostfs -o "$room" none "$room"
 echo 'uml: begins'
 # Behind a pipe: what writes to a terminal would count down in one place.
 unshare --pid --mount --mount-proc --net --fork --kill-child -- bash "${call[@]:i+1}" 2>"$room/said" | cat

@@ -342,3 +342,33 @@ as_user() {
   done < <(grep -oE '(scripts|build|tests)/[a-z./-]+[a-z]' <<<"$last")
   "$scripts/scenario.sh" --list >/dev/null
 }
+
+@test "--backend netem, where this kernel has none: user-mode Linux tells the same story" {
+  command -v linux.uml >/dev/null || skip 'no linux.uml: scripts/deps.sh test installs it'
+  lose 0 --backend netem --place ingress
+  verdict_is normal client 4/4 'final-ack 1 after-tap'
+  [ "$(jq -c 'select(.type == "lab") | [.backend, .lost]' <<<"$output")" = '["netem",1]' ]
+  [[ $stderr != *'read error'* ]] || fail "$stderr"
+  [[ $BACKENDS == *netem || ${stderr//$'\n'/ } == *"User-mode Linux has, and plays it; it has no kernel events."* ]] || fail "$stderr"
+  # Into a folder of this machine.
+  run "$scripts/scenario.sh" --backend netem --place egress --keep-pcap "$BATS_TEST_TMPDIR" lost-fin1
+  [[ $status == 0 && $output == *'As expected: lost-fin1.'* ]] || fail "$output"
+  [ -s "$BATS_TEST_TMPDIR/lost-fin1-1.pcap" ]
+  # Whoever is given nft is told of it.
+  lose 0 --backend auto
+  [[ $BACKENDS == *netem || ${stderr//$'\n'/ } == *'backend: nft ('*'; --backend netem plays it in user-mode Linux)'* ]] || fail "$stderr"
+}
+
+@test "killed while user-mode Linux plays: nothing of it stays" {
+  command -v linux.uml >/dev/null || skip 'no linux.uml: scripts/deps.sh test installs it'
+  local mark=TEARDOWN_MARK=$BATS_TEST_TMPDIR signal started
+  for signal in TERM KILL; do
+    env "$mark" "$scripts/lost-ack.sh" --backend netem >"$BATS_TEST_TMPDIR/$signal" 2>&1 3>&- &
+    started=$!
+    wait_for grep -qs '^backend: tc netem' "$BATS_TEST_TMPDIR/$signal"
+    kill -"$signal" "$started"
+    wait "$started" || true
+    # shellcheck disable=SC2016 # for wait_for
+    wait_for eval '! grep -lszxq "$mark" /proc/[0-9]*/environ'
+  done
+}

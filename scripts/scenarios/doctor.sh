@@ -54,6 +54,15 @@ can_lose() {
   return "$status"
 }
 
+# Where else netem is to be had.
+other_netem() {
+  if command -v linux.uml >/dev/null; then
+    echo '--backend netem plays it in user-mode Linux; '
+  else
+    echo 'user-mode Linux, where it is installed (scripts/deps.sh test), has it for --backend netem; '
+  fi
+}
+
 # Status 1 when the scenarios cannot run.
 doctor_inside() {
   local lacks=0 place state working=0
@@ -62,7 +71,7 @@ doctor_inside() {
       can "netem at $place"
       working=1
     else
-      cannot "netem at $place" 'nft stands in, but for lossy; modprobe -a sch_netem sch_prio cls_u32 act_gact act_mirred ifb'
+      cannot "netem at $place" "nft stands in, but for lossy; $(other_netem)modprobe -a sch_netem sch_prio cls_u32 act_gact act_mirred ifb"
     fi
   done
   if can_lose nft ingress; then
