@@ -186,6 +186,7 @@ start_sniffer() {
   local ladder
   local -a save=() expect=()
   [[ -z $keep ]] || save=(-w "$keep/$name-$acts.pcap")
+  [[ -z $pages ]] || save+=(--html "$pages/$name-$acts.html" --svg "$pages/$name-$acts.svg")
   LAB_EVENTS=()
   exec {ladder}< <(write_ladders)
   ((${#wanted_rows[@]} == 0)) || expect=(--expect-ladder "/dev/fd/$ladder")

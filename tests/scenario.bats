@@ -134,6 +134,8 @@ as_stated() {
   for name in $("$scenario" --list | sed '/netem/d; s/ .*//'); do
     [[ -s $BATS_FILE_TMPDIR/pages/$name-4.html ]] || fail "no page of $name"
   done
+  # Who still waits when the last packet has long been there is stuck on the page, too.
+  grep -q '"severity":"stuck"' "$BATS_FILE_TMPDIR/pages/close-wait-leak-4.html"
   run "$BATS_TEST_DIRNAME/python_with.sh" selenium "$BATS_TEST_DIRNAME/open_pages.py" "$BATS_FILE_TMPDIR/pages"
   ((status == 0)) || fail "$output"
 }

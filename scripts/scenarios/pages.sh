@@ -29,21 +29,28 @@ pages_story() {
   [[ -z $pages ]] || printf '%s\n' "$@" >>"$pages/$name.story"
 }
 
-# What an act left: the packets of all of them are one file, for each has a port of its own.
+# The packets of several acts are one file, for each has a port of its own.
 join_acts() {
   local act
-  local -a files=()
-  for act in "$1"/"$2"-{1..99}.pcap; do [[ ! -e $act ]] || files+=("$act"); done
-  ((${#files[@]})) || return
-  cat "${files[0]}"
-  for act in "${files[@]:1}"; do tail -c +25 "$act"; done
+  cat "$1"
+  for act in "${@:2}"; do tail -c +25 "$act"; done
 }
 
 # pages_add NAME FOLDER: a scenario was played, and its packets are in that folder.
 pages_add() {
-  local joined=$pages_material/$1.all page=$pages_to
+  local joined=$pages_material/$1.all page=$pages_to act
+  local -a files=()
   ((!pages_of_many)) || page=$pages_to/$1.html
-  join_acts "$2" "$1" >"$joined" || return 0
+  for act in "$2"/"$1"-{1..99}.pcap; do [[ ! -e $act ]] || files+=("$act"); done
+  # Of one act what was seen while it was played: who still waited when its packets had ended, and whose.
+  if ((${#files[@]} == 1)); then
+    cp -- "$pages_material/$1-1.html" "$page"
+    mv -- "$pages_material/$1-1.svg" "$pages_material/$1.svg"
+    lab_say "Its page: $page"
+    return
+  fi
+  ((${#files[@]})) || return 0
+  join_acts "${files[@]}" >"$joined"
   # Status 1 is somebody who is stuck: most often the scenario is about that.
   "$LAB_BIN/capture" -r "$joined" -qq --html "$page" --svg "$pages_material/$1.svg" >/dev/null 2>"$pages_material/said" ||
     (($? == 1)) || {
