@@ -281,9 +281,12 @@ void kernel_find_owner(struct kernel *k, struct flow *f, enum end end) {
 }
 
 bool kernel_is_up_to_date(const struct flow *f, enum end end) {
-  enum { RECEIVED_US = 10000 }; /* what was captured may wait for so long to be received */
+  /* What was captured may wait for so long to be received: while a process has its socket in hand,
+   * and others keep that from running. After a RST nothing follows that would correct us. */
+  enum { RECEIVED_US = 10000, RST_RECEIVED_US = 200000 };
+  int64_t received_us = f->model.rst.from == END_NONE ? RECEIVED_US : RST_RECEIVED_US;
   const struct kernel_view *view = f->kernel;
-  return view->answer[end] != KERNEL_UNANSWERED && view->asked_us - f->model.last_us >= RECEIVED_US;
+  return view->answer[end] != KERNEL_UNANSWERED && view->asked_us - f->model.last_us >= received_us;
 }
 
 bool kernel_holds_time_wait(const struct flow *f, enum end end) {
