@@ -88,6 +88,9 @@ close_some() { "$TEARDOWN_BIN/client" -q "$@" >"$log/client" 2>&1; }
   wait_for shows 'and make it$' # the remedy is folded,
   wait_for shows '^close at end of file\.$' # not cut
   [ "$(screen | wc -L)" -le 60 ]
+  # What is cut says so.
+  tmux -L "$terminal" resize-window -x 48 -y 20
+  wait_for shows '^(●|\*) +8 +7001 +[0-9]+ s  close-wait-stuck .*(…|~)$'
   keys q
   wait_for test -s "$log/status"
   [ "$(cat "$log/status")" = 1 ] # somebody is stuck

@@ -129,27 +129,28 @@ static void keep_piece(struct ladder *l, struct piece *p) {
 
 /* ---- Drawing -------------------------------------------------------------------------------- */
 
-/* A line, cut at the right edge; what comes from outside may be in it. */
-static void put_line(int y, const char *text) {
+/* A line, with a mark where it is cut: a pid without its last digits is another's. What comes from
+ * outside may be in it. */
+static void put_line(const struct table *t, int y, const char *text) {
   char buffer[1024];
   struct out line = out_string(buffer, sizeof buffer);
   out_printable(&line, text);
-  char *shown = (char *)out_text_of(&line);
-  int column = 0;
-  for (char *c = shown; *c; c++) {
-    bool begins = ((unsigned char)*c & 0xc0) != 0x80;
-    if (begins && ++column > COLS) *c = '\0';
-  }
+  char *shown = (char *)out_text_of(&line), *last = shown;
+  bool is_cut = draw_width(shown) > (unsigned)COLS;
+  for (int column = 1; is_cut && column < COLS; last++)
+    if (((unsigned char)last[1] & 0xc0) != 0x80) column++;
+  if (is_cut) *last = '\0';
   move(y, 0);
   clrtoeol();
   addstr(shown);
+  if (is_cut) addstr(t->ladder.draw.ascii ? "~" : draw_glyph(&t->ladder.draw, DRAW_ELLIPSIS));
 }
 
 /* What a key has brought about, or is asking; else `nothing`. */
 static void put_message(const struct table *t, int y, const char *nothing) {
   char text[256];
   snprintf(text, sizeof text, "save the packets of what is shown as: %s", t->name);
-  put_line(y, t->types == TYPES_NAME ? text : *t->message ? t->message : nothing);
+  put_line(t, y, t->types == TYPES_NAME ? text : *t->message ? t->message : nothing);
 }
 
 static void fold_all(struct table *t, int64_t now_us) {
@@ -168,7 +169,7 @@ static void put_strip(struct table *t) {
            *t->filter || t->types == TYPES_FILTER ? "   /" : "", t->filter,
            t->may_leave ? "l ladder  " : "");
   attron(A_BOLD);
-  put_line(0, text);
+  put_line(t, 0, text);
   attroff(A_BOLD);
   n = (unsigned)snprintf(text, sizeof text, "open %u", t->rows.n_open);
   for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
@@ -178,19 +179,20 @@ static void put_strip(struct table *t) {
     if (shown[i] == TCPS_TIME_WAIT && t->ephemeral_ports > 0)
       n += (unsigned)snprintf(text + n, sizeof text - n, " of %u ports", t->ephemeral_ports);
   }
-  put_line(1, text);
+  put_line(t, 1, text);
   snprintf(text, sizeof text,
            "closes %.1f/s, resets %.1f/s; %llu closes, %llu reset; first: client %llu, server %llu",
            closes / (double)SECONDS, resets / (double)SECONDS, (unsigned long long)t->closes,
            (unsigned long long)t->resets, (unsigned long long)t->first[END_CLIENT],
            (unsigned long long)t->first[END_SERVER]);
-  put_line(2, text);
-  put_line(3, *t->inventory ? t->inventory : "before the start: nothing that closes");
+  put_line(t, 2, text);
+  put_line(t, 3, *t->inventory ? t->inventory : "before the start: nothing that closes");
   put_message(t, 4, "");
   attron(A_UNDERLINE);
-  put_line(5, COLS < COLUMNS_ROOMY
-                  ? "      n   port     for  what, who, and client server states"
-                  : "              n   port     for  what                    client server states");
+  put_line(t, 5,
+           COLS < COLUMNS_ROOMY
+               ? "      n   port     for  what, who, and client server states"
+               : "              n   port     for  what                    client server states");
   attroff(A_UNDERLINE);
 }
 
@@ -213,7 +215,7 @@ static void put_fold(const struct table *t, int y, const struct table_fold *f, b
              r->holder);
   if (selected) attron(A_REVERSE);
   if (r->rank <= RANK_STUCK) attron(A_BOLD);
-  put_line(y, text);
+  put_line(t, y, text);
   attroff(A_REVERSE | A_BOLD);
 }
 
@@ -233,7 +235,7 @@ static const char *remedy_of(const struct table *t) {
 
 /* Folded to the screen, from that line on. Returns how many lines it takes, also where there is no
  * room for them. */
-static int put_folded(int y, const char *text) {
+static int put_folded(const struct table *t, int y, const char *text) {
   char buffer[1024];
   struct out lines = out_string(buffer, sizeof buffer);
   struct draw draw = {.out = &lines, .columns = (unsigned)COLS};
@@ -242,7 +244,7 @@ static int put_folded(int y, const char *text) {
   char *line = (char *)out_text_of(&lines);
   for (char *end; (end = strchr(line, '\n')); line = end + 1, n++) {
     *end = '\0';
-    if (y + n < LINES) put_line(y + n, line);
+    if (y + n < LINES) put_line(t, y + n, line);
   }
   return n;
 }
@@ -277,7 +279,7 @@ static void put_ladder(struct table *t) {
   attroff(A_BOLD);
 }
 
-static void put_help(void) {
+static void put_help(const struct table *t) {
   static const char *const lines[] = {
       "Enter   the ladder of a row: of its oldest connection",
       "/       show only rows with these words: stuck, reset, a port, a program; Enter",
@@ -286,32 +288,31 @@ static void put_help(void) {
       "l       the ladder, where the table came by itself",
       "arrows  select      q  quit      ?  this",
       "",
-      "stuck: somebody is waited for; reset: a RST; closing: FINs are on their way; closed: for "
-      "ten "
+      "stuck: somebody is waited for; reset: a RST; closing: FINs on their way; closed: for ten "
       "seconds. Rows that say the same are one: n counts them, and the oldest of them is shown.",
   };
   erase();
   int y = 0;
-  for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) y += put_folded(y, lines[i]);
+  for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) y += put_folded(t, y, lines[i]);
 }
 
 static void draw(struct table *t, int64_t now_us) {
   if (t->open) {
     put_ladder(t);
   } else if (t->help) {
-    put_help();
+    put_help(t);
   } else {
     fold_all(t, now_us);
     erase();
     put_strip(t);
     const char *remedy = remedy_of(t);
-    int room = LINES - TOP - put_folded(LINES, remedy);
+    int room = LINES - TOP - put_folded(t, LINES, remedy);
     unsigned first =
         room > 0 && t->selected >= (unsigned)room ? t->selected - (unsigned)room + 1 : 0;
     for (int y = 0; y < room && first + (unsigned)y < t->n_folds; y++)
       put_fold(t, TOP + y, &t->fold[first + (unsigned)y], first + (unsigned)y == t->selected,
                now_us);
-    if (room > 0) put_folded(TOP + room, remedy);
+    if (room > 0) put_folded(t, TOP + room, remedy);
   }
   refresh();
 }
@@ -433,7 +434,8 @@ static void table_start(struct report *report, const char *source, const char *f
   snprintf(t->title, sizeof t->title, "%s%s%s", source, filter ? ": " : "", filter ? filter : "");
 }
 
-/* Once: a second time would put the cursor where it was when the table was made, into the ladder. */
+/* Once: a second time would put the cursor where it was when the table was made, into the ladder.
+ */
 static void calm(void) {
   if (!isendwin()) endwin();
 }
