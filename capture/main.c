@@ -193,6 +193,7 @@ static bool run(struct watch *w, struct source *source, struct outputs *out,
   w->summary.steps_back = counts.steps_back;
   w->summary.step_back_us = counts.step_back_us;
   w->incomplete = counts.dropped > 0;
+  if (!more && ok && counts.ended_us > last_us) last_us = counts.ended_us;
   (void)watch_attend(w, now_us());
   watch_end(w, clock_us(w, last_us, heard_us));
   if (!ok) cli_complain(&program_cli, "%s (the verdicts so far are given)", error);

@@ -174,6 +174,7 @@ enum {
   BLOCK_INTERFACE = 1,
   BLOCK_PACKET = 2, /* obsolete */
   BLOCK_SIMPLE = 3,
+  BLOCK_STATISTICS = 5,
   BLOCK_ENHANCED = 6,
   BLOCK_SECTION = 0x0a0d0d0a, /* the same in both byte orders */
   BLOCK_MIN = 12,             /* type and length before the body, length behind it */
@@ -181,6 +182,8 @@ enum {
   SECTION_MIN = 28,
   OPTION_RESOLUTION = 9,
   OPTION_OFFSET = 14,
+  STATISTIC_ENDTIME = 3,
+  STATISTIC_DELIVERED = 8,
 };
 static const uint32_t BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 
@@ -245,7 +248,7 @@ static enum savefile_result read_packet(struct savefile *f, uint32_t type, const
   if (size < header) return bad(f, SAVEFILE_ERROR_BLOCK);
   uint32_t id = simple ? 0 : type == BLOCK_ENHANCED ? get32(f, body) : get16(f, body);
   if (id >= f->n_interfaces) return bad(f, SAVEFILE_ERROR_INTERFACE);
-  const struct savefile_interface *i = &f->interfaces[id];
+  struct savefile_interface *i = &f->interfaces[id];
   uint64_t t = 0;
   packet->bytes = body + header;
   packet->link = i->link;
@@ -260,7 +263,31 @@ static enum savefile_result read_packet(struct savefile *f, uint32_t type, const
   }
   if (packet->captured > size - header) return bad(f, SAVEFILE_ERROR_PACKET);
   packet->t_us = time_us(f, i, t);
+  i->packets++;
   return SAVEFILE_PACKETS;
+}
+
+/* When the capture ended: until then nothing more came. Believed where the packets are as many as
+ * it speaks of; an excerpt keeps the time of the whole. */
+static void read_statistics(struct savefile *f, const uint8_t *p, size_t size) {
+  uint64_t end = 0, delivered = UINT64_MAX;
+  if (size < 12 || get32(f, p) >= f->n_interfaces) return;
+  const struct savefile_interface *i = &f->interfaces[get32(f, p)];
+  for (p += 12, size -= 12; size >= 4;) {
+    uint16_t code = get16(f, p);
+    size_t length = get16(f, p + 2), padded = (length + 3) & ~(size_t)3;
+    p += 4, size -= 4;
+    if (code == 0 || padded > size) break;
+    if (code == STATISTIC_ENDTIME && length == 8)
+      end = (uint64_t)get32(f, p) << 32 | get32(f, p + 4);
+    if (code == STATISTIC_DELIVERED && length == 8) delivered = get64(f, p);
+    p += padded, size -= padded;
+  }
+  uint64_t far_times = f->far_times; /* of packets */
+  int64_t end_us = time_us(f, i, end);
+  if (end > 0 && delivered == i->packets && f->far_times == far_times && end_us > f->ended_us)
+    f->ended_us = end_us;
+  f->far_times = far_times;
 }
 
 static bool holds_packet(uint32_t type) {
@@ -280,7 +307,8 @@ static enum savefile_result next_block(struct savefile *f, const uint8_t *p, siz
   uint32_t type = get32(f, p), length = get32(f, p + 4);
   if (type == BLOCK_SECTION) return read_section(f, p, size, used);
   if (length < BLOCK_MIN) return bad(f, SAVEFILE_ERROR_BLOCK);
-  if (type != BLOCK_INTERFACE && !holds_packet(type)) {
+  bool tells_end = type == BLOCK_STATISTICS && length <= SAVEFILE_BLOCK_MAX;
+  if (type != BLOCK_INTERFACE && !tells_end && !holds_packet(type)) {
     f->skip = length;
     return SAVEFILE_PACKETS;
   }
@@ -289,6 +317,10 @@ static enum savefile_result next_block(struct savefile *f, const uint8_t *p, siz
   if (get32(f, p + length - 4) != length) return bad(f, SAVEFILE_ERROR_TRAILER);
   *used = length;
   if (type == BLOCK_INTERFACE) return read_interface(f, p + BODY_AT, length - BLOCK_MIN);
+  if (tells_end) {
+    read_statistics(f, p + BODY_AT, length - BLOCK_MIN);
+    return SAVEFILE_PACKETS;
+  }
   *is_packet = true;
   return read_packet(f, type, p + BODY_AT, length - BLOCK_MIN, packet);
 }

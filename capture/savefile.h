@@ -58,6 +58,7 @@ struct savefile_interface {
   uint32_t snaplen; /* 0: no limit */
   uint16_t link;
   enum savefile_clock clock : 8;
+  uint64_t packets;
 };
 
 struct savefile {
@@ -65,6 +66,7 @@ struct savefile {
   size_t wanted;
   uint64_t far_times; /* packets whose time is outside the years 1 to 9999: the nearest was taken */
   uint64_t no_times;  /* packets that bear no time (Simple Packet Blocks): they have the epoch's */
+  int64_t ended_us;   /* the capture went on until then, as the file says; 0: it does not say */
   uint32_t link;
   enum savefile_error error;
 

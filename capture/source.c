@@ -446,6 +446,7 @@ int source_fd(const struct source *s) {
 struct source_counts source_counts(struct source *s) {
   struct source_counts counts = s->counts;
   counts.far_times = s->savefile.far_times;
+  counts.ended_us = s->savefile.ended_us;
   counts.no_times = s->savefile.no_times;
   struct pcap_stat stat;
   if (!s->live || pcap_stats(s->pcap, &stat) < 0) return counts;

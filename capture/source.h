@@ -76,6 +76,7 @@ struct source_counts {
   uint64_t no_times;          /* of a file, packets: without any */
   uint64_t steps_back;        /* of a file: a packet is older than the one before it */
   int64_t step_back_us;       /* the largest of them */
+  int64_t ended_us;           /* of a file that says so: the capture went on until then; else 0 */
 };
 
 struct source_counts source_counts(struct source *source);

@@ -154,3 +154,30 @@ time.sleep(60)' "$port" "$name" >"$log/server" 2>&1 3>&- &
     run -1 env LC_ALL=C grep -a $'\xe2\x80\xae\|\e\|\xd8\x9c' "$file"
   done
 }
+
+@test "saved as pcapng, who is stuck is it when that is read, too; of an excerpt nothing is claimed" {
+  local excerpt=$log/excerpt.pcapng
+  watch -w "$log/saved.pcapng" "port $port"
+  serve
+  call --close-after 0
+  wait_for says events '"type":"stuck"'
+  stop_watch 1
+  run -1 --separate-stderr "$TEARDOWN_BIN/capture" -r "$log/saved.pcapng" -w "$log/again.pcapng"
+  [[ ${lines[-1]} == *' verdict unfinished-close-wait stuck '*'close-wait-stuck: client closed first; server received the FIN '* ]]
+  run -1 "$TEARDOWN_BIN/capture" -qq -r "$log/again.pcapng"
+  # A packet less: what says when the capture ended stays, and is of another number of packets.
+  python3 - "$log/saved.pcapng" "$excerpt" <<'END'
+import struct, sys
+
+data, blocks, at = open(sys.argv[1], "rb").read(), [], 0
+while at < len(data):
+    kind, length = struct.unpack_from("=II", data, at)
+    blocks.append((kind, data[at : at + length]))
+    at += length
+last = max(n for n, (kind, _) in enumerate(blocks) if kind == 6)
+assert blocks[-1][0] == 5
+open(sys.argv[2], "wb").write(b"".join(block for n, (_, block) in enumerate(blocks) if n != last))
+END
+  run -0 --separate-stderr "$TEARDOWN_BIN/capture" -r "$excerpt"
+  [[ ${lines[-1]} == *' verdict unfinished-fin-unanswered conforms '* ]]
+}

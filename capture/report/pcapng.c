@@ -4,8 +4,14 @@
 #include <string.h>
 
 /* Blocks and options, by their numbers in the format. */
-enum block { BLOCK_INTERFACE = 1, BLOCK_PACKET = 6, BLOCK_SECTION = 0x0A0D0D0A };
+enum block {
+  BLOCK_INTERFACE = 1,
+  BLOCK_STATISTICS = 5,
+  BLOCK_PACKET = 6,
+  BLOCK_SECTION = 0x0A0D0D0A
+};
 enum option { OPTION_END = 0, OPTION_COMMENT = 1, OPTION_USERAPPL = 4, OPTION_TSOFFSET = 14 };
+enum statistic { STATISTIC_ENDTIME = 3, STATISTIC_USRDELIV = 8 };
 enum { BYTE_ORDER_MAGIC = 0x1A2B3C4D, INTERFACES_KEPT = 16, COMMENTS_SIZE = 1 << 15 };
 
 /* Time stamps have no sign: what is older than the epoch counts from the year 1. */
@@ -18,6 +24,7 @@ struct pcapng {
   struct interface {
     uint32_t link;
     bool before_epoch;
+    uint64_t packets;
   } interfaces[INTERFACES_KEPT];
   uint32_t n_interfaces;
   /* Of the next packet, as options: each with its header, padded. */
@@ -45,7 +52,7 @@ static void put_padded(struct out *out, const void *bytes, size_t n) {
 
 static size_t option_bytes(size_t n) { return 4 + padded(n); }
 
-static void put_option(struct out *out, enum option option, const void *value, size_t n) {
+static void put_option(struct out *out, unsigned option, const void *value, size_t n) {
   put_u16(out, (uint16_t)option);
   put_u16(out, (uint16_t)n);
   put_padded(out, value, n);
@@ -103,7 +110,7 @@ static uint32_t number_of_interface(struct pcapng *p, struct interface interface
 void report_pcapng_packet(struct report *r, const struct packet *packet) {
   struct pcapng *p = (struct pcapng *)r;
   struct out *out = r->out;
-  const struct interface interface = {packet->link, packet->t_us < 0};
+  const struct interface interface = {packet->link, packet->t_us < 0, 0};
   uint32_t number = number_of_interface(p, interface);
   uint64_t t_us = (uint64_t)(packet->t_us - (interface.before_epoch ? YEAR_1_S * 1000000 : 0));
   size_t options = p->n > 0 ? p->n + option_bytes(0) : 0;
@@ -119,7 +126,30 @@ void report_pcapng_packet(struct report *r, const struct packet *packet) {
     put_option(out, OPTION_END, "", 0);
   }
   put_u32(out, length);
+  p->interfaces[number % INTERFACES_KEPT].packets++;
   p->n = 0;
+}
+
+/* Until when nothing more came, and of how many packets that is so: who takes some away takes it,
+ * too. */
+static void pcapng_summary(struct report *r, const struct report_summary *summary) {
+  struct pcapng *p = (struct pcapng *)r;
+  uint64_t t_us = (uint64_t)summary->t_us;
+  const uint32_t end[2] = {(uint32_t)(t_us >> 32), (uint32_t)t_us};
+  uint32_t kept = p->n_interfaces < INTERFACES_KEPT ? p->n_interfaces : INTERFACES_KEPT;
+  for (uint32_t n = p->n_interfaces - kept; n < p->n_interfaces; n++) {
+    const struct interface *i = &p->interfaces[n % INTERFACES_KEPT];
+    if (i->before_epoch || summary->t_us < 0) continue;
+    uint32_t length =
+        begin_block(r->out, BLOCK_STATISTICS, 12 + 2 * option_bytes(sizeof end) + option_bytes(0));
+    put_u32(r->out, n);
+    put_u32(r->out, end[0]);
+    put_u32(r->out, end[1]);
+    put_option(r->out, STATISTIC_ENDTIME, end, sizeof end);
+    put_option(r->out, STATISTIC_USRDELIV, &i->packets, sizeof i->packets);
+    put_option(r->out, OPTION_END, "", 0);
+    put_u32(r->out, length);
+  }
 }
 
 /* ---- Comments -------------------------------------------------------------------------------- */
@@ -218,6 +248,7 @@ struct report *report_pcapng_new(struct out *out, const struct report_options *o
   static const struct report_class class = {
       .start = pcapng_start,
       .segment = pcapng_segment,
+      .summary = pcapng_summary,
       .destroy = pcapng_destroy,
   };
   struct pcapng *p = calloc(1, sizeof *p);
