@@ -4,7 +4,7 @@
 # of them `make demo` and `make test`. A line for each, and the output of what failed. Needs root.
 #
 #   RELEASES="bookworm trixie"   which ones
-#   TESTS="gcc clang uml"        these groups of tests/run.sh instead of `make test`
+#   TESTS="gcc uml"              these groups of tests/run.sh instead of `make test`
 #
 # Everything lives in a tmpfs of a mount namespace of its own: whatever ends this, SIGKILL included,
 # the kernel forgets all of it with its last process.
