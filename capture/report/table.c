@@ -288,8 +288,8 @@ static void put_help(const struct table *t) {
       "l       the ladder, where the table came by itself",
       "arrows  select      q  quit      ?  this",
       "",
-      "stuck: somebody is waited for; reset: a RST; closing: FINs on their way; closed: for ten "
-      "seconds. Rows that say the same are one: n counts them, and the oldest of them is shown.",
+      ("stuck: somebody is waited for; reset: a RST; closing: FINs are on their way; closed: for "
+       "ten seconds. Rows that say the same are one: n counts them, and the oldest is shown."),
   };
   erase();
   int y = 0;
