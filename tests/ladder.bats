@@ -186,6 +186,17 @@ for one, others in sorted(twins.items()):
   [[ $stderr == *'1 of 1 closes were not; the first, #1 '*', was normal,lost=final-ack'* ]]
 }
 
+@test "a number stays with what it counts or names, wherever a line ends" {
+  local n
+  for n in {1..60}; do
+    printf '06:45:16.921260 server 127.0.0.1:7000  %0*d after 61.5 s by pid 6446, fd 5\n' "$n" 0
+  done >"$log/long"
+  COLUMNS=60 TZ=UTC capture -r "$G/margin.pcap" --format ladder --margin "$log/long"
+  [ "$(grep -c 'pid 6446' <<<"$output")" = 60 ] || fail "$output"
+  [ "$(grep -c 'fd 5$' <<<"$output")" = 60 ] || fail "$output"
+  [ "$(grep -c '61\.5 s' <<<"$output")" = 60 ] || fail "$output"
+}
+
 @test "--margin: the lines of peers stand in the ladder of their connection, at their time; others as they are" {
   local form='s/^ *([+-][0-9.]+ m?s) (client|server) .*/\1 \2/p'
   TZ=UTC capture -r "$G/margin.pcap" --format ladder --margin "$G/margin.margin"

@@ -367,17 +367,23 @@ void draw_row(struct draw *d, const struct draw_row *row) {
 
 /* ---- Words ---------------------------------------------------------------------------------- */
 
-/* A number and its unit stay together: "60.0 s". */
+static bool is_one_of(const char *const names[], size_t n, const char *text, size_t length) {
+  for (size_t i = 0; i < n; i++)
+    if (strlen(names[i]) == length && strncmp(names[i], text, length) == 0) return true;
+  return false;
+}
+
+/* A number and what it counts or names stay together: "60.0 s", "pid 6". */
 static size_t word_length(const char *text) {
-  static const char *const units[] = {"us", "ms", "s", "min", "h", "B"};
+  static const char *const units[] = {"us", "ms", "s", "min", "h", "B"}, *const named[] = {"pid",
+                                                                                           "fd"};
   size_t length = strcspn(text, " ");
-  if (length == 0 || text[0] < '0' || text[0] > '9' || text[length] != ' ') return length;
+  if (length == 0 || text[length] != ' ') return length;
   const char *next = text + length + 1;
-  size_t n = strcspn(next, " ,;:.()");
-  for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-    if (strlen(units[i]) == n && strncmp(units[i], next, n) == 0)
-      return length + 1 + strcspn(next, " ");
-  return length;
+  bool counts = text[0] >= '0' && text[0] <= '9' &&
+                is_one_of(units, sizeof units / sizeof *units, next, strcspn(next, " ,;:.()"));
+  bool names = is_one_of(named, sizeof named / sizeof *named, text, length);
+  return counts || names ? length + 1 + strcspn(next, " ") : length;
 }
 
 /* Whoever wraps a text begins each further line, whose words stand behind `indent` columns. */
