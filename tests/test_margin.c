@@ -92,8 +92,8 @@ static void what_has_not_the_form_is_nobody_s(void **margin) {
       "12:00:00.000000 client 127.0.0.1:1 one space",
       "12:00:00.000000 somebodyelse 127.0.0.1:1  long",
       "12:00:00.000000  127.0.0.1:1  no word",
-      "12:00:00.000000 client "
-      "0123456789012345678901234567890123456789012345678901234567890123456789  long",
+      ("12:00:00.000000 client "
+       "0123456789012345678901234567890123456789012345678901234567890123456789  long"),
   };
   for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
     print_text(*margin, lines[i]);

@@ -93,7 +93,7 @@ static uint32_t claims_of(const struct account *was, const struct account *is) {
       [CLAIM_ROLES] = v->count != w->count || v->of != w->of,
   };
   if (v->doubt != w->doubt && w->doubt != DOUBT_NONE) said[of_doubt[w->doubt]] = true;
-  if (v->ending != w->ending) said[CLAIM_NORMAL + w->ending] = true;
+  if (v->ending != w->ending) said[(unsigned)CLAIM_NORMAL + (unsigned)w->ending] = true;
   for (unsigned id = 0; id < FINDING_COUNT; id++)
     if ((is->findings & ~was->findings) >> id & 1) said[claim_of_finding(id)] = true;
   uint32_t claims = 0;
