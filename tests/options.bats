@@ -109,9 +109,13 @@ refuses() {
           refuses $program "$name wants .*, not '-1'" $name -1
           refuses $program "$name wants .*, not ''" $name ''
           ;;
-        HOW | FORMAT | WHETHER | WHEN | ID)
+        HOW | FORMAT | WHETHER | WHEN)
           n=$((n + 1))
           refuses $program "$name wants .* or .*, not 'xyzzy'" $name xyzzy
+          ;;
+        ID) # a hundred words
+          n=$((n + 1))
+          refuses $program "$name: there is no 'xyzzy'; there are .* or .*" $name xyzzy
           ;;
       esac
     done < <(spellings $program)
