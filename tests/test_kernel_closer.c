@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -140,6 +141,27 @@ static void a_worker_of_the_kernel_is_nobody(void **unused) {
   assert_false(kernel_closer_of(&exits, &event, &closer));
 }
 
+/* Who closes one socket after the other is looked for at times only, and anew after an exit. */
+static void a_name_is_known_for_a_moment(void **unused) {
+  (void)unused;
+  struct kernel_closer closer;
+  struct kernel_event event = close_by(getpid());
+  event.t_us = 1000000;
+  assert_true(kernel_closer_of(&exits, &event, &closer));
+  assert_string_equal(closer.command, "test_kernel_clo");
+  assert_int_equal(prctl(PR_SET_NAME, "other"), 0);
+  event.t_us += 5000;
+  assert_true(kernel_closer_of(&exits, &event, &closer));
+  assert_string_equal(closer.command, "test_kernel_clo");
+  event.t_us += 10000;
+  assert_true(kernel_closer_of(&exits, &event, &closer));
+  assert_string_equal(closer.command, "other");
+  assert_int_equal(prctl(PR_SET_NAME, "test_kernel_closer"), 0);
+  note_exit(getpid(), "other");
+  assert_true(kernel_closer_of(&exits, &event, &closer));
+  assert_string_equal(closer.command, "test_kernel_clo");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup(only_a_call_closes, forget),
@@ -147,6 +169,7 @@ int main(void) {
       cmocka_unit_test_setup(a_process_is_not_named_by_its_thread, forget),
       cmocka_unit_test_setup(the_exits_of_late_are_known, forget),
       cmocka_unit_test_setup(a_worker_of_the_kernel_is_nobody, forget),
+      cmocka_unit_test_setup(a_name_is_known_for_a_moment, forget),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

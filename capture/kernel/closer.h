@@ -21,22 +21,28 @@ struct kernel_closer {
   char command[16]; /* empty: it could not be named */
 };
 
-enum { KERNEL_EXITS_MAX = 256 };
+enum { KERNEL_EXITS_MAX = 256, KERNEL_NAMED_MAX = 16 };
 
-/* Who exited of late. Begins as zeros. */
+/* Who exited of late, and the names of those who closed of late. Begins as zeros. */
 struct kernel_exits {
   struct {
     int32_t tid;
     char command[16];
   } exit[KERNEL_EXITS_MAX];
   unsigned n; /* since the beginning */
+  struct {
+    int32_t pid;
+    int64_t t_us; /* of the event for which /proc was asked */
+    char command[16];
+  } named[KERNEL_NAMED_MAX];
 };
 
 /* Notes who exits by an event of that kind. */
 void kernel_exits_note(struct kernel_exits *exits, const struct kernel_event *exit);
 
-/* Whom the event shows to have closed its socket. False: nobody. Asks /proc for the name. */
-bool kernel_closer_of(const struct kernel_exits *exits, const struct kernel_event *event,
+/* Whom the event shows to have closed its socket. False: nobody. Asks /proc for the name, of one
+ * that closes one socket after the other a hundred times a second at the most. */
+bool kernel_closer_of(struct kernel_exits *exits, const struct kernel_event *event,
                       struct kernel_closer *closer);
 
 #endif
