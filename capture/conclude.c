@@ -167,7 +167,7 @@ static void expire(struct watch *w, struct flow *f, int64_t now_us) {
 static void consult(struct watch *w, struct flow *f, int64_t now_us) {
   const struct kernel_view *view = f->kernel;
   if (!due_is_consulted(&w->due, f)) return;
-  if (now_us - view->asked_us >= due_ask_every_us(&w->due)) conclude_ask(w, f);
+  if (now_us - kernel_asked_us(f) >= due_ask_every_us(&w->due)) conclude_ask(w, f);
   for (unsigned i = 0; i < 2; i++) {
     struct model_step step;
     int64_t gone_us = view->gone_us[i];

@@ -87,6 +87,6 @@ int64_t due_us(const struct due_terms *t, const struct flow *f, bool lingers) {
   if (lingers) return m->last_us + t->two_msl_us;
   if (!f->is_closing) return DEADLINE_NEVER;
   int64_t us = due_is_held(t, f) ? DEADLINE_NEVER : connection_deadline_us(m);
-  if (due_is_consulted(t, f)) us = earlier(us, f->kernel->asked_us + due_ask_every_us(t));
+  if (due_is_consulted(t, f)) us = earlier(us, kernel_asked_us(f) + due_ask_every_us(t));
   return earlier(earlier(us, due_stuck_us(t, f)), due_verdict_us(t, f));
 }

@@ -28,7 +28,7 @@
 
 enum { TICK_MS = 50, PAUSE_MS = 1, EXIT_NOTHING_SEEN = 3 };
 
-/* Batches of a file between two looks at the signals, each of which is a system call. */
+/* Batches between two looks at the signals, each of which is a system call. */
 enum { SIGNALS_EVERY = 16 };
 
 static int64_t now_us(void) {
@@ -50,24 +50,24 @@ static bool print_memory(struct memory *m) {
 
 /* ---- The run -------------------------------------------------------------------------------- */
 
-static bool is_over(const struct watch *w, const struct settings *s, uint64_t packets,
-                    int64_t deadline_us) {
-  if (stop_signal) return true;
+static bool is_over(const struct watch *w, const struct settings *s, uint64_t packets) {
   for (unsigned i = 0; i < w->n_reports; i++)
     if (w->reports[i]->out && w->reports[i]->out->error != 0) return true;
   if (s->packets_max > 0 && packets >= s->packets_max) return true;
-  if (s->closes_max > 0 && w->closes >= s->closes_max) return true;
-  return deadline_us > 0 && now_us() >= deadline_us;
+  return s->closes_max > 0 && w->closes >= s->closes_max;
+}
+
+static bool is_time_up(int64_t deadline_us) {
+  return stop_signal || (deadline_us > 0 && now_us() >= deadline_us);
 }
 
 /* News, or a slow reader that takes more. A descriptor of -1 is not waited for. `pause`: packets
  * have just come, so there will be more, and they wait for each other. Woken for every one of them,
  * a sniffer takes from those that it watches a fifth of what they can do. */
-static void wait_for_news(const struct watch *w, int packets, int kernel, bool more, bool pause,
+static void wait_for_news(const struct watch *w, int packets, bool more, bool pause,
                           const sigset_t *unblocked) {
-  struct pollfd fds[2 + WATCH_REPORTS_MAX] = {{.fd = pause ? -1 : packets, .events = POLLIN},
-                                              {.fd = pause ? -1 : kernel, .events = POLLIN}};
-  nfds_t n = 2;
+  struct pollfd fds[1 + WATCH_REPORTS_MAX] = {{.fd = pause ? -1 : packets, .events = POLLIN}};
+  nfds_t n = 1;
   for (unsigned i = 0; i < w->n_reports; i++) {
     const struct out *out = w->reports[i]->out;
     if (out && out_waits(out)) fds[n++] = (struct pollfd){.fd = out->fd, .events = POLLOUT};
@@ -140,20 +140,27 @@ static bool run(struct watch *w, struct source *source, struct outputs *out,
   struct watch_packet packets[SOURCE_BATCH];
   int64_t deadline_us = s->duration_s > 0 ? now_us() + (int64_t)s->duration_s * 1000000 : 0;
   int64_t last_us = 0, next_tick_us = 0, heard_us = 0;
+  int64_t until_us = INT64_MAX; /* what was captured later than that is not told */
   uint64_t n_packets = 0, n_batches = 0;
   bool ok = true, more = true, busy = false, evictions_told = false;
-  int kernel = w->kernel ? kernel_fd(w->kernel) : -1;
-  while (more && !is_over(w, s, n_packets, deadline_us)) {
+  while (more && last_us < until_us && !is_over(w, s, n_packets)) {
+    if (until_us == INT64_MAX && is_time_up(deadline_us)) {
+      if (!w->live) break;
+      until_us = now_us(); /* what the kernel has is still read */
+    }
     unsigned n, max = SOURCE_BATCH;
     if (s->packets_max > 0 && s->packets_max - n_packets < max)
       max = (unsigned)(s->packets_max - n_packets);
-    watch_listen(w);
+    watch_listen(w, now_us());
     if (out->margin && !w->live) margin_read(out->margin);
     switch (read_packets(source, s->report.find, read, packets, max, &n, error)) {
       case SOURCE_PACKETS: busy = true; break;
       case SOURCE_NONE:
-        wait_for_news(w, source_fd(source), kernel, watch_attend(w, now_us()), w->live && busy,
-                      unblocked);
+        if (until_us != INT64_MAX) {
+          more = false;
+          break;
+        }
+        wait_for_news(w, source_fd(source), watch_attend(w, now_us()), w->live && busy, unblocked);
         busy = false;
         break;
       case SOURCE_END: more = false; break;
@@ -177,7 +184,7 @@ static bool run(struct watch *w, struct source *source, struct outputs *out,
       outputs_tick(out, now_us());
       next_tick_us = now_us() + TICK_MS * 1000;
     }
-    if (!s->report.live && ++n_batches % SIGNALS_EVERY == 0) {
+    if (++n_batches % SIGNALS_EVERY == 0) {
       sigset_t pending;
       sigpending(&pending);
       if (sigismember(&pending, SIGINT)) stop_signal = SIGINT;
@@ -194,7 +201,8 @@ static bool run(struct watch *w, struct source *source, struct outputs *out,
   w->summary.step_back_us = counts.step_back_us;
   w->incomplete = counts.dropped > 0;
   if (!more && ok && counts.ended_us > last_us) last_us = counts.ended_us;
-  (void)watch_attend(w, now_us());
+  /* Otherwise the kernel tells of what was not read. */
+  if (last_us < until_us) (void)watch_attend(w, now_us());
   watch_end(w, clock_us(w, last_us, heard_us));
   if (!ok) cli_complain(&program_cli, "%s (the verdicts so far are given)", error);
   return ok;
@@ -273,7 +281,8 @@ static bool run_pair(struct watch *w, struct source *const source[static 2],
     ok = read_tap(pair, tap, source[tap], &w->summary, error);
   if (ok) result = pair_join(pair);
   if (ok && result == PAIR_OK) {
-    while (!is_over(w, s, 0, 0) && (n = pair_next(pair, packets, SOURCE_BATCH)) > 0) {
+    while (!is_over(w, s, 0) && !is_time_up(0) &&
+           (n = pair_next(pair, packets, SOURCE_BATCH)) > 0) {
       watch_packets(w, packets, n);
       last_us = packets[n - 1].t_us;
     }

@@ -39,7 +39,7 @@ bool watch_init(struct watch *w) {
   w->last_number = 0;
   w->closes = 0;
   w->any_bad = false;
-  w->last_timers_us = w->caught_up_us = 0;
+  w->last_timers_us = w->caught_up_us = w->listened_us = 0;
   w->due.n_closing = 0;
   w->has_evicted = w->keeps_closes = w->tells_verdicts = false;
   w->tells_ordinary = w->retells = w->retells_steps = false;
@@ -103,10 +103,24 @@ static void count_down(struct watch *w, int64_t now_us) {
            due_is_held(&w->due, nearest));
 }
 
+/* A packet bears the time when the kernel received it, and may have waited there for a while before
+ * anybody could read it. A word that waits for a segment holds up others, but not for ever. */
+static void tell_heard(struct watch *w) {
+  enum { CAPTURED_US = 10000 };
+  if (!w->kernel) return;
+  int64_t read_us = w->caught_up_us > w->newest_us ? w->caught_up_us : w->newest_us;
+  int64_t heard_us = (read_us < w->listened_us ? read_us : w->listened_us) - CAPTURED_US;
+  int64_t until_us = kernel_oldest_us(w->kernel) - 1;
+  if (until_us > heard_us) until_us = heard_us;
+  if (until_us < heard_us - REPORT_WAIT_US) until_us = heard_us - REPORT_WAIT_US;
+  REPORT(w, REPORT_SUMMARY, heard, until_us);
+}
+
 void watch_tick(struct watch *w, int64_t now_us) {
   conclude_due(w, now_us);
   REPORT(w, REPORT_SUMMARY, tick, &w->summary, now_us);
   if (w->due.wait) count_down(w, now_us);
+  tell_heard(w);
   watch_flush(w);
 }
 
@@ -123,13 +137,15 @@ static void give_words(struct watch *w, int64_t until_us, int64_t now_us) {
   }
 }
 
-void watch_listen(struct watch *w) {
-  if (w->kernel) kernel_gather(w->kernel);
+void watch_listen(struct watch *w, int64_t now_us) {
+  if (!w->kernel) return;
+  kernel_gather(w->kernel);
+  w->listened_us = now_us;
 }
 
 static bool attend_kernel(struct watch *w, int64_t now_us) {
   if (!w->kernel) return false;
-  kernel_gather(w->kernel);
+  watch_listen(w, now_us);
   give_words(w, INT64_MAX, now_us);
   struct flow *f = NULL;
   for (int i = 0; i < ASKS_PER_TURN; i++) {
@@ -151,6 +167,8 @@ bool watch_attend(struct watch *w, int64_t now_us) {
   w->caught_up_us = now_us;
   watch_flush(w); /* what was captured is not to wait for the kernel */
   bool more = attend_kernel(w, now_us);
+  conclude_due(w, now_us); /* of a crowd, not all at the next tick */
+  tell_heard(w);
   watch_flush(w);
   return more;
 }
@@ -204,7 +222,7 @@ static void step_flow(struct watch *w, struct flow *f, enum end from, const stru
   told_number(f, &event);
   conclude_lacks(w, f);
   REPORT(w, REPORT_STEPS, segment, &event);
-  if (w->kernel) kernel_notice(w->kernel, f);
+  if (w->kernel) kernel_notice(w->kernel, f, from, s->t_us);
   conclude_hurry(w, f);
 }
 

@@ -46,7 +46,7 @@ uint32_t watch_number(const struct watch *watch, const struct watch_packet *pack
 
 /* Live: hears what the kernel has told, so that the packets after this come in between at their
  * times. Call before each batch of packets. */
-void watch_listen(struct watch *watch);
+void watch_listen(struct watch *watch, int64_t now_us);
 
 /* Live: there are no more packets now; time for the kernel. True: call again soon. */
 bool watch_attend(struct watch *watch, int64_t now_us);

@@ -41,6 +41,7 @@ struct watch {
   struct roles *roles;
   uint32_t last_number;
   int64_t caught_up_us; /* when nothing captured was left to be read */
+  int64_t listened_us;  /* up to then all that the kernel told has been gathered */
   int64_t last_timers_us;
   int64_t newest_us;  /* the latest time of a packet */
   bool ran_backwards; /* a packet was older than that, and not by a little only */

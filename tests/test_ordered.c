@@ -50,8 +50,8 @@ static void opened(struct told *t, uint32_t number, int64_t t_us) {
   free(f);
 }
 
-static void tick(struct told *t, int64_t now_us) {
-  t->report->class->tick(t->report, NULL, now_us);
+static void heard(struct told *t, int64_t until_us) {
+  t->report->class->heard(t->report, until_us);
 }
 
 static void end(struct told *t) {
@@ -70,10 +70,10 @@ static void late_words_stand_at_their_time(void **unused) {
   opened(&t, 5, 500); /* later still */
   opened(&t, 0, 2500);
   assert_string_equal(out_text_of(&t.out), ""); /* all of them wait */
-  tick(&t, REPORT_WAIT_US + 2999);
+  heard(&t, 2999);
   assert_string_equal(out_text_of(&t.out), "#5 500\n#1 1000\n#3 2000\n");
   opened(&t, 6, 1500); /* too late: it is not lost */
-  tick(&t, REPORT_WAIT_US + 3000);
+  heard(&t, 3000);
   assert_string_equal(out_text_of(&t.out), "#5 500\n#1 1000\n#3 2000\n#6 1500\n#2 3000\n#4 3000\n");
   opened(&t, 7, 9000);
   end(&t);

@@ -36,10 +36,6 @@ struct kernel_trace *kernel_trace_open(char error[static KERNEL_ERROR_SIZE]) {
   return (struct kernel_trace *)&kernel;
 }
 void kernel_trace_close(struct kernel_trace *trace) { (void)trace; }
-int kernel_trace_fd(const struct kernel_trace *trace) {
-  (void)trace;
-  return -1;
-}
 uint64_t kernel_trace_lost(const struct kernel_trace *trace) {
   (void)trace;
   return 0;
@@ -182,7 +178,7 @@ static void play(const char *text) {
     p.decoded.segment.window = 65535;
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
       if (strchr(what, flags[i].letter)) p.decoded.segment.flags |= flags[i].flag;
-    watch_listen(&watch);
+    watch_listen(&watch, now_us());
     watch_packets(&watch, &p, 1);
   }
 }
@@ -284,7 +280,7 @@ static void why_it_sends_again(void **state) {
     kernel.busy = cases[i].busy;
     play(HALF_CLOSED(
         "1000") "106 1000 S LAST_ACK>LAST_ACK 11\n107 1000 S FA 1 2\n108 1000 C A 2 2\n");
-    watch_listen(&watch);
+    watch_listen(&watch, now_us());
     watch_tick(&watch, now_us());
     assert_string_equal(reason, cases[i].reason);
     if (i + 1 < sizeof cases / sizeof *cases) end(state);

@@ -5,10 +5,9 @@
 #include <string.h>
 #include <time.h>
 
-enum {
-  WORDS_MAX = 4096, /* gathered, and not given on yet */
-  HELD_MAX = 64,
-};
+#include "capture/kernel/words.h"
+
+enum { HELD_MAX = 64 };
 
 /* A word about a flow without a control segment is held back until there is one: the kernel says
  * FIN_WAIT_1 before its FIN is on the wire. After so long the word itself is the news. */
@@ -20,11 +19,8 @@ enum {
 struct kernel {
   struct kernel_diag *diag;
   struct kernel_trace *trace;
-  struct kernel_event words[WORDS_MAX];   /* in the order of their times */
-  struct kernel_closer closer[WORDS_MAX]; /* whom each of them shows to have closed */
-  struct kernel_exits exits;
-  unsigned first_word, n_words; /* those from the first on are not given on yet */
-  int64_t early_us;             /* since when the first of them waits for a SYN; 0: not */
+  struct kernel_words words;
+  int64_t early_us; /* since when the first of them waits for a SYN; 0: not */
   struct kernel_word held[HELD_MAX];
   unsigned n_held;
   struct flow *first_due, *last_due;
@@ -69,8 +65,6 @@ bool kernel_take_inventory(struct kernel *k, struct kernel_inventory *inventory,
   return k->diag && kernel_inventory_take(inventory, k->diag, &k->owners, wanted, context);
 }
 
-int kernel_fd(const struct kernel *k) { return k->trace ? kernel_trace_fd(k->trace) : -1; }
-
 /* ---- Views ---------------------------------------------------------------------------------- */
 
 static struct kernel_pair pair_of(const struct flow *f, enum end end) {
@@ -88,6 +82,7 @@ static struct kernel_view *view_of(struct kernel *k, struct flow *f) {
   if (!local[END_CLIENT] && !local[END_SERVER]) return NULL;
   f->kernel = calloc(1, sizeof *f->kernel);
   if (!f->kernel) return NULL;
+  f->kernel->begun_us = clock_us();
   for (unsigned i = 0; i < 2; i++) {
     f->kernel->local[i] = local[i];
     f->kernel->answer[i] = KERNEL_UNANSWERED;
@@ -101,11 +96,16 @@ static bool is_handed_over(const struct kernel_view *v, enum end end) {
   return v->answer[end] == KERNEL_FOUND && v->socket[end].timer == KERNEL_TIMER_TIME_WAIT;
 }
 
-void kernel_notice(struct kernel *k, struct flow *f) {
+/* It tells nothing of this segment by itself. What it sent it had done before it was asked. */
+static bool is_mute(const struct kernel_view *v, enum end end, enum end from, int64_t t_us) {
+  return is_handed_over(v, end) && (end != from || v->asked_us[end] < t_us);
+}
+
+void kernel_notice(struct kernel *k, struct flow *f, enum end from, int64_t t_us) {
   struct kernel_view *v = view_of(k, f);
   if (!v || v->is_due) return;
-  /* What it tells by itself need not be asked for. */
-  if (k->trace && !is_handed_over(v, END_CLIENT) && !is_handed_over(v, END_SERVER)) return;
+  if (k->trace && !is_mute(v, END_CLIENT, from, t_us) && !is_mute(v, END_SERVER, from, t_us))
+    return;
   v->is_due = true;
   v->next_due = NULL;
   *(k->last_due ? &k->last_due->kernel->next_due : &k->first_due) = f;
@@ -133,12 +133,6 @@ void kernel_forget(struct kernel *k, struct flow *f) {
 
 /* ---- Asking --------------------------------------------------------------------------------- */
 
-/* Nobody has closed yet. */
-static bool is_before_close(enum tcp_state state) {
-  return state == TCPS_LISTEN || state == TCPS_SYN_SENT || state == TCPS_SYN_RECEIVED ||
-         state == TCPS_ESTABLISHED;
-}
-
 /* The answer is about the next connection of the same name: of the old one the kernel has no more
  * to say. */
 static bool is_of_another(const struct flow *f, enum end end, const struct kernel_socket *answer) {
@@ -152,14 +146,8 @@ static bool is_of_another(const struct flow *f, enum end end, const struct kerne
   if (said->n > 0 && !transition_leads_to(witness_last(said), answer->state)) return true;
   /* What the end itself has shown to be over does not come back. */
   bool over =
-      model->has_fin || (model->evidence == EVIDENCE_SEEN && !is_before_close(model->state));
-  return over && is_before_close(answer->state);
-}
-
-static bool is_pair(const struct kernel_pair *a, const struct kernel_pair *b) {
-  return a->local_port == b->local_port && a->remote_port == b->remote_port &&
-         a->family == b->family && memcmp(&a->local, &b->local, sizeof a->local) == 0 &&
-         memcmp(&a->remote, &b->remote, sizeof a->remote) == 0;
+      model->has_fin || (model->evidence == EVIDENCE_SEEN && !kernel_is_before_close(model->state));
+  return over && kernel_is_before_close(answer->state);
 }
 
 /* The kernel has told of an opening of that name that is not this connection's own, or more than
@@ -170,13 +158,9 @@ static bool is_succeeded(struct kernel *k, const struct flow *f, enum end end,
   bool has_opened = f->kernel->told_of[end] != 0;
   if (!k->trace) return false;
   kernel_gather(k);
-  for (unsigned i = k->first_word; i < k->n_words; i++) {
-    const struct kernel_event *e = &k->words[i];
-    if (e->kind != KERNEL_EVENT_STATE || !is_before_close(e->to) || !is_pair(&e->pair, pair))
-      continue;
-    if (has_opened || e->t_us > f->model.last_us + OPENING_US) return true;
-  }
-  return k->n_words == WORDS_MAX;
+  return kernel_words_tell_opening(&k->words, pair,
+                                   has_opened ? INT64_MIN : f->model.last_us + OPENING_US) ||
+         kernel_words_is_full(&k->words);
 }
 
 bool kernel_time_wait_restarted(int64_t *ends_us, int64_t now_us, uint32_t left_ms) {
@@ -195,6 +179,11 @@ static bool set_end_of_time_wait(struct kernel_view *v, enum end end, int64_t no
   return false;
 }
 
+/* The kernel has told that the socket is gone: there is nothing to ask for. */
+static bool has_told_end(const struct witness_end *said) {
+  return said->n > 0 && said->said[said->n - 1].told && witness_last(said) == TCPS_CLOSED;
+}
+
 /* True when the answer is another than the last word; *news then is that. */
 static bool ask_end(struct kernel *k, struct flow *f, enum end end, struct kernel_word *news) {
   struct kernel_view *v = f->kernel;
@@ -205,7 +194,9 @@ static bool ask_end(struct kernel *k, struct flow *f, enum end end, struct kerne
   enum tcp_state before = witness_last(said);
   struct kernel_socket answer;
   bool restarted = false;
-  v->answer[end] = (uint8_t)kernel_diag_ask(k->diag, &pair, &answer);
+  v->asked_us[end] = clock_us();
+  v->answer[end] =
+      has_told_end(said) ? KERNEL_GONE : (uint8_t)kernel_diag_ask(k->diag, &pair, &answer);
   int64_t now_us = clock_us();
   switch ((enum kernel_answer)v->answer[end]) {
     case KERNEL_FOUND:
@@ -256,7 +247,6 @@ unsigned kernel_ask(struct kernel *k, struct flow *f, struct kernel_word news[st
   struct kernel_view *v = view_of(k, f);
   unsigned n = 0;
   if (!v) return 0;
-  v->asked_us = clock_us();
   n += ask_end(k, f, END_CLIENT, &news[n]);
   n += ask_end(k, f, END_SERVER, &news[n]);
   return n;
@@ -280,13 +270,22 @@ void kernel_find_owner(struct kernel *k, struct flow *f, enum end end) {
            owner.command, (int)owner.pid, (int)owner.fd);
 }
 
+int64_t kernel_asked_us(const struct flow *f) {
+  const struct kernel_view *v = f->kernel;
+  int64_t us = v->begun_us;
+  for (unsigned i = 0; i < 2; i++)
+    if (v->asked_us[i] > us) us = v->asked_us[i];
+  return us;
+}
+
 bool kernel_is_up_to_date(const struct flow *f, enum end end) {
   /* What was captured may wait for so long to be received: while a process has its socket in hand,
    * and others keep that from running. After a RST nothing follows that would correct us. */
   enum { RECEIVED_US = 10000, RST_RECEIVED_US = 200000 };
   int64_t received_us = f->model.rst.from == END_NONE ? RECEIVED_US : RST_RECEIVED_US;
   const struct kernel_view *view = f->kernel;
-  return view->answer[end] != KERNEL_UNANSWERED && view->asked_us - f->model.last_us >= received_us;
+  return view->answer[end] != KERNEL_UNANSWERED &&
+         view->asked_us[end] - f->model.last_us >= received_us;
 }
 
 bool kernel_holds_time_wait(const struct flow *f, enum end end) {
@@ -296,7 +295,8 @@ bool kernel_holds_time_wait(const struct flow *f, enum end end) {
 
 int64_t kernel_time_wait_left_us(const struct flow *f, enum end end, int64_t now_us) {
   if (!kernel_holds_time_wait(f, end)) return -1;
-  int64_t left = (int64_t)f->kernel->socket[end].left_ms * 1000 - (now_us - f->kernel->asked_us);
+  int64_t left =
+      (int64_t)f->kernel->socket[end].left_ms * 1000 - (now_us - f->kernel->asked_us[end]);
   return left > 0 ? left : 0;
 }
 
@@ -310,34 +310,8 @@ int kernel_listening_half(struct kernel *k, const struct flow *f) {
 
 /* ---- Listening ------------------------------------------------------------------------------ */
 
-/* Its name could not be found any more when it was shown to have closed: it tells it now. (A word
- * is given on only after all that was told has been gathered, so none has gone by.) */
-static void name_gone(struct kernel *k, const struct kernel_event *exit) {
-  for (unsigned i = k->first_word; i < k->n_words; i++) {
-    struct kernel_closer *closer = &k->closer[i];
-    if (closer->pid == exit->tid && closer->command[0] == '\0')
-      memcpy(closer->command, exit->command, sizeof closer->command);
-  }
-}
-
 void kernel_gather(struct kernel *k) {
-  if (!k->trace) return;
-  if (k->first_word > WORDS_MAX / 2 || k->first_word == k->n_words) {
-    k->n_words -= k->first_word;
-    memmove(k->words, &k->words[k->first_word], k->n_words * sizeof *k->words);
-    memmove(k->closer, &k->closer[k->first_word], k->n_words * sizeof *k->closer);
-    k->first_word = 0;
-  }
-  while (k->n_words < WORDS_MAX && kernel_trace_next(k->trace, &k->words[k->n_words])) {
-    const struct kernel_event *e = &k->words[k->n_words];
-    if (e->kind == KERNEL_EVENT_EXIT) {
-      kernel_exits_note(&k->exits, e);
-      name_gone(k, e);
-      continue;
-    }
-    struct kernel_closer *closer = &k->closer[k->n_words++];
-    if (!kernel_closer_of(&k->exits, e, closer)) closer->pid = 0;
-  }
+  if (k->trace) kernel_words_gather(&k->words, k->trace);
 }
 
 /* For a socket that goes on as a TIME_WAIT socket the kernel says CLOSED: of the RFC's CLOSED only
@@ -446,27 +420,28 @@ static bool is_undecided(const struct flow *f, const struct kernel_event *e, int
   return f->has_pending_syn && e->t_us > f->pending_us && now_us - f->pending_us <= ANSWERED_US;
 }
 
-/* Takes away the word behind the first `left`, which stay. */
-static void take_word(struct kernel *k, unsigned left) {
-  memmove(&k->words[k->first_word + 1], &k->words[k->first_word], left * sizeof *k->words);
-  memmove(&k->closer[k->first_word + 1], &k->closer[k->first_word], left * sizeof *k->closer);
-  k->first_word++;
+int64_t kernel_oldest_us(const struct kernel *k) {
+  const struct kernel_told *first = kernel_words_at(&k->words, 0);
+  int64_t oldest_us = first ? first->event.t_us : INT64_MAX;
+  for (unsigned i = 0; i < k->n_held; i++)
+    if (k->held[i].t_us < oldest_us) oldest_us = k->held[i].t_us;
+  return oldest_us;
 }
 
 bool kernel_next(struct kernel *k, struct flow_table *flows, int64_t until_us, int64_t now_us,
                  struct kernel_word *word) {
   unsigned left = 0;
   if (release(k, now_us, word)) return true;
-  while (k->first_word + left < k->n_words && k->words[k->first_word + left].t_us <= until_us) {
+  for (const struct kernel_told *at;
+       (at = kernel_words_at(&k->words, left)) && at->event.t_us <= until_us;) {
     /* More may come while it is looked at. */
-    const struct kernel_event event = k->words[k->first_word + left], *e = &event;
-    const struct kernel_closer closer = k->closer[k->first_word + left];
+    const struct kernel_told told = *at;
+    const struct kernel_event *e = &told.event;
     enum end end;
     struct hot *entry = flow_between(flows, e->pair.family, &e->pair.local, e->pair.local_port,
                                      &e->pair.remote, e->pair.remote_port, &end);
     /* Of one that is open, and of which the kernel has not spoken, an opening is no news. */
-    bool is_opening = e->kind == KERNEL_EVENT_STATE && is_before_close(e->to);
-    bool is_news = entry && !(is_opening && entry->form == FLOW_OPEN);
+    bool is_news = entry && !(kernel_is_opening(e) && entry->form == FLOW_OPEN);
     struct flow *f = is_news ? flow_whole(flows, entry) : NULL;
     if (f && is_undecided(f, e, now_us)) {
       left++;
@@ -474,13 +449,13 @@ bool kernel_next(struct kernel *k, struct flow_table *flows, int64_t until_us, i
     }
     if (f && until_us > now_us && is_early(k, e, f, end, now_us)) break;
     k->early_us = 0;
-    take_word(k, left);
+    kernel_words_take(&k->words, left);
     if (!f) continue;
-    if (is_opening) {
+    if (kernel_is_opening(e)) {
       begin_anew(f, end, e);
       continue;
     }
-    if (!enter(k, f, end, e, &closer, word)) continue;
+    if (!enter(k, f, end, e, &told.closer, word)) continue;
     if (f->number != 0) return true;
     if (e->kind == KERNEL_EVENT_STATE) k->held[k->n_held++] = *word;
     if (k->n_held == HELD_MAX) return release(k, now_us, word);

@@ -22,7 +22,8 @@
 struct kernel_view {
   struct witness witness;
   struct kernel_socket socket[2]; /* the newest answer, if it was KERNEL_FOUND */
-  int64_t asked_us;               /* when the newest questions were asked; 0: not yet */
+  int64_t begun_us;               /* since when the flow has a view */
+  int64_t asked_us[2];            /* when the newest question was asked; 0: not yet */
   int64_t ends_us[2];             /* when TIME_WAIT will end, as the newest answer says */
   int64_t gone_us[2];             /* since when there is no such socket; 0: there is, or was none */
   uint64_t cookie[2];             /* kernel_socket.cookie; 0: no answer yet */
@@ -56,10 +57,6 @@ uint64_t kernel_lost(const struct kernel *kernel);
 bool kernel_take_inventory(struct kernel *kernel, struct kernel_inventory *inventory,
                            kernel_wanted *wanted, void *context);
 
-/* A descriptor that polls readable when the kernel may have told something; -1: it tells nothing.
- */
-int kernel_fd(const struct kernel *kernel);
-
 /* Something new of one end of a flow. */
 struct kernel_word {
   struct flow *flow;
@@ -72,9 +69,9 @@ struct kernel_word {
   char reason[sizeof((struct kernel_event *)0)->reason];
 };
 
-/* Something was captured of this flow that belongs to a close: it is to be asked about, unless the
- * kernel tells. */
-void kernel_notice(struct kernel *kernel, struct flow *flow);
+/* A segment of a close was captured, at t_us: the flow is to be asked about, unless the kernel
+ * tells, or has answered since. */
+void kernel_notice(struct kernel *kernel, struct flow *flow, enum end from, int64_t t_us);
 
 /* The flow ends, or begins anew: what was said of it is dropped. */
 void kernel_forget(struct kernel *kernel, struct flow *flow);
@@ -89,6 +86,10 @@ struct flow *kernel_next_noticed(struct kernel *kernel);
 /* Looks for the process that holds that end's socket, and names it in the view (owner.h). Who was
  * named stays named, also when it is gone. */
 void kernel_find_owner(struct kernel *kernel, struct flow *flow, enum end end);
+
+/* When the kernel was asked last about either end, or could first have been; of a flow that has a
+ * view. */
+int64_t kernel_asked_us(const struct flow *flow);
 
 /* Whether the kernel's last word about that end is newer than the last segment. Only for a flow
  * that has a view. */
@@ -110,8 +111,11 @@ int kernel_listening_half(struct kernel *kernel, const struct flow *flow);
  * while: that is the old end. */
 bool kernel_time_wait_restarted(int64_t *ends_us, int64_t now_us, uint32_t left_ms);
 
-/* Reads what the kernel has told since. */
+/* Reads what the kernel has told since. It wakes nobody for that: call it some times a second. */
 void kernel_gather(struct kernel *kernel);
+
+/* The time of the oldest word that is not given on yet; INT64_MAX: there is none. */
+int64_t kernel_oldest_us(const struct kernel *kernel);
 
 /* The next word of those that were gathered, told not later than until_us, about a flow of the
  * table; it is in the flow's view already. A word about a flow without a number is held back for a

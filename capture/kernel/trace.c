@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -85,8 +84,7 @@ struct kernel_trace {
   uint64_t id[EVENT_COUNT]; /* 0: this kernel has no such event */
   struct ring *ring;
   int ring_count;
-  int epoll_fd; /* over all rings, for the caller to wait on */
-  int idle_fd;  /* kernel_idle_open */
+  int idle_fd; /* kernel_idle_open */
   clockid_t clock;
   int64_t clock_offset_ns, offset_sampled_ns;
   int64_t looked_ns;          /* up to this time all rings have shown what they have */
@@ -183,7 +181,9 @@ static bool learn(struct kernel_trace *trace, enum kernel_event_kind kind, char 
   return false;
 }
 
-/* On one processor, of all processes and namespaces. -1: errno says why not. */
+/* On one processor, of all processes and namespaces. It wakes nobody before its buffer is full: the
+ * kernel would interrupt itself for each event, which on a virtual machine takes more time than
+ * all else about a close. -1: errno says why not. */
 static int open_perf(const struct kernel_trace *trace, uint32_t type, uint64_t config, int cpu) {
   struct perf_event_attr attr = {
       .type = type,
@@ -192,7 +192,8 @@ static int open_perf(const struct kernel_trace *trace, uint32_t type, uint64_t c
       .sample_period = 1,
       .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_RAW,
       .disabled = 1, /* until it has a buffer: what is counted has a record */
-      .wakeup_events = 1,
+      .watermark = 1,
+      .wakeup_watermark = INT32_MAX,
       .use_clockid = 1,
       .clockid = trace->clock,
   };
@@ -242,9 +243,6 @@ static bool ring_open(struct kernel_trace *trace, int cpu, size_t size) {
   fd[KERNEL_EVENT_STATE] = open_event(trace, KERNEL_EVENT_STATE, cpu);
   if (fd[KERNEL_EVENT_STATE] < 0) return errno == ENODEV;
   bool opened = map_ring(&ring, size);
-  struct epoll_event event = {.events = EPOLLIN};
-  if (opened)
-    opened = epoll_ctl(trace->epoll_fd, EPOLL_CTL_ADD, fd[KERNEL_EVENT_STATE], &event) == 0;
   for (int kind = 0; opened && kind < EVENT_COUNT; kind++) {
     if (trace->id[kind] == 0 || fd[kind] >= 0) continue;
     fd[kind] = open_event(trace, (enum kernel_event_kind)kind, cpu);
@@ -272,8 +270,7 @@ static bool open_rings(struct kernel_trace *trace, char *error) {
   size_t size = BUFFER_MIN_BYTES;
   while (size * 2 * (size_t)cpus <= BUFFER_TOTAL_BYTES) size *= 2;
   trace->ring = calloc((size_t)cpus, sizeof *trace->ring);
-  trace->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-  if (!trace->ring || trace->epoll_fd < 0) return refuse(error, "perf");
+  if (!trace->ring) return refuse(error, "perf");
   trace->idle_fd = kernel_idle_open((unsigned)cpus);
   if (trace->idle_fd < 0) return refuse(error, "bpf");
   for (int cpu = 0; cpu < cpus; cpu++)
@@ -333,7 +330,7 @@ struct kernel_trace *kernel_trace_open(char error[static KERNEL_ERROR_SIZE]) {
     return NULL;
   }
   trace->formats = formats;
-  trace->mount_fd = trace->epoll_fd = trace->idle_fd = -1;
+  trace->mount_fd = trace->idle_fd = -1;
   bool opened = set_up_unlimited(trace, error);
   if (trace->mount_fd >= 0) close(trace->mount_fd); /* all has been read of it */
   trace->mount_fd = -1;
@@ -345,7 +342,6 @@ struct kernel_trace *kernel_trace_open(char error[static KERNEL_ERROR_SIZE]) {
 void kernel_trace_close(struct kernel_trace *trace) {
   if (!trace) return;
   for (int i = 0; i < trace->ring_count; i++) ring_close(&trace->ring[i]);
-  if (trace->epoll_fd >= 0) close(trace->epoll_fd);
   if (trace->idle_fd >= 0) close(trace->idle_fd);
   kernel_formats_free(trace->formats);
   free(trace->ring);
@@ -353,8 +349,6 @@ void kernel_trace_close(struct kernel_trace *trace) {
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
-
-int kernel_trace_fd(const struct kernel_trace *trace) { return trace->epoll_fd; }
 
 static int64_t now_ns(clockid_t clock) {
   struct timespec now;

@@ -21,11 +21,8 @@ struct kernel_trace; /* opaque */
 struct kernel_trace *kernel_trace_open(char error[static KERNEL_ERROR_SIZE]);
 void kernel_trace_close(struct kernel_trace *trace);
 
-/* A descriptor that polls readable when there may be an event; -1: there is none. */
-int kernel_trace_fd(const struct kernel_trace *trace);
-
-/* The next event, without waiting. Events come in the order of their times, as far as they had
- * happened when the first of them was read. False: none now. */
+/* The next event, without waiting: nobody is woken for it. Events come in the order of their times,
+ * as far as they had happened when the first of them was read. False: none now. */
 bool kernel_trace_next(struct kernel_trace *trace, struct kernel_event *event);
 
 /* How many the kernel told of to nobody: because they had not been read in time, or, as Linux 6.18

@@ -6,8 +6,8 @@
 
 /* What an event makes its report say. */
 struct word {
-  struct word *next;
   int64_t t_us;
+  uint64_t number; /* of all words, as they came */
   size_t n;
   char text[];
 };
@@ -19,15 +19,47 @@ struct ordered {
   struct report *inner; /* writes into `said` */
   struct out said;
   bool times;
-  struct word *first, *last; /* by time; those of one time as they came */
-  int64_t newest_us;
+  struct word **heap; /* none is later than those at twice its place, and the one after that */
+  size_t n_words, room;
+  uint64_t last_number;
 };
 
+/* By time; those of one time as they came. */
+static bool is_earlier(const struct word *a, const struct word *b) {
+  return a->t_us != b->t_us ? a->t_us < b->t_us : a->number < b->number;
+}
+
+/* False when there is no memory. Places are counted from 1. */
+static bool insert(struct ordered *o, struct word *w) {
+  if (o->n_words + 1 >= o->room) {
+    size_t room = o->room ? 2 * o->room : 1024;
+    struct word **larger = realloc(o->heap, room * sizeof(struct word *));
+    if (!larger) return false;
+    o->heap = larger;
+    o->room = room;
+  }
+  size_t at = ++o->n_words;
+  for (; at > 1 && is_earlier(w, o->heap[at / 2]); at /= 2) o->heap[at] = o->heap[at / 2];
+  o->heap[at] = w;
+  return true;
+}
+
+/* There is one. */
+static struct word *take_first(struct ordered *o) {
+  struct word *first = o->heap[1], *moved = o->heap[o->n_words--];
+  size_t at = 1;
+  for (size_t below; (below = 2 * at) <= o->n_words; at = below) {
+    if (below < o->n_words && is_earlier(o->heap[below + 1], o->heap[below])) below++;
+    if (!is_earlier(o->heap[below], moved)) break;
+    o->heap[at] = o->heap[below];
+  }
+  o->heap[at] = moved;
+  return first;
+}
+
 static void write_until(struct ordered *o, int64_t until_us) {
-  while (o->first && o->first->t_us <= until_us) {
-    struct word *w = o->first;
-    o->first = w->next;
-    if (!o->first) o->last = NULL;
+  while (o->n_words > 0 && o->heap[1]->t_us <= until_us) {
+    struct word *w = take_first(o);
     if (o->times && o->base.options.clock.form != TEXT_TIME_NONE) {
       text_time(o->base.out, &o->base.options.clock, w->t_us);
       out_char(o->base.out, ' ');
@@ -37,30 +69,19 @@ static void write_until(struct ordered *o, int64_t until_us) {
   }
 }
 
-static void insert(struct ordered *o, struct word *w) {
-  struct word **at = &o->first;
-  if (o->last && o->last->t_us <= w->t_us) at = &o->last->next;
-  while (*at && (*at)->t_us <= w->t_us) at = &(*at)->next;
-  w->next = *at;
-  *at = w;
-  if (!w->next) o->last = w;
-}
-
 /* What the inner report has just said is of that time. */
 static void keep(struct ordered *o, int64_t t_us) {
   size_t n = o->said.end;
   o->said.end = 0;
-  if (t_us > o->newest_us) o->newest_us = t_us;
   if (n == 0) return;
   struct word *w = malloc(sizeof *w + n);
-  if (!w) {
-    o->base.out->error = ENOMEM;
-    return;
+  if (w) {
+    *w = (struct word){.t_us = t_us, .number = ++o->last_number, .n = n};
+    memcpy(w->text, o->said.buffer, n);
+    if (insert(o, w)) return;
   }
-  w->t_us = t_us;
-  w->n = n;
-  memcpy(w->text, o->said.buffer, n);
-  insert(o, w);
+  free(w);
+  o->base.out->error = ENOMEM;
 }
 
 /* It has no time of its own: it stands where it is said. */
@@ -142,7 +163,10 @@ static void ordered_tick(struct report *r, const struct report_summary *so_far, 
   struct ordered *o = (struct ordered *)r;
   REPORT_TELL(o->inner, tick, so_far, now_us);
   keep(o, now_us);
-  write_until(o, now_us - REPORT_WAIT_US);
+}
+
+static void ordered_heard(struct report *r, int64_t until_us) {
+  write_until((struct ordered *)r, until_us);
 }
 
 static void ordered_summary(struct report *r, const struct report_summary *summary) {
@@ -155,10 +179,8 @@ static void ordered_summary(struct report *r, const struct report_summary *summa
 static void ordered_destroy(struct report *r) {
   struct ordered *o = (struct ordered *)r;
   if (o->inner) o->inner->class->destroy(o->inner);
-  for (struct word *next; o->first; o->first = next) {
-    next = o->first->next;
-    free(o->first);
-  }
+  for (size_t i = 1; i <= o->n_words; i++) free(o->heap[i]);
+  free(o->heap);
   free(o->said.buffer);
   free(o);
 }
@@ -176,6 +198,7 @@ struct report *report_ordered_new(report_new *new, bool times, struct out *out,
       .countdown = ordered_countdown,
       .summary = ordered_summary,
       .stuck = ordered_stuck,
+      .heard = ordered_heard,
       .tick = ordered_tick,
       .inventory = ordered_inventory,
       .destroy = ordered_destroy,

@@ -1,6 +1,6 @@
-/* Live, in the order of time: another report, whose words wait a few milliseconds before they are
- * written, because the kernel is asked about a moment while segments from before it are still on
- * their way here. */
+/* Live, in the order of time: another report, whose words wait before they are written, because the
+ * kernel is asked about a moment while segments from before it are still on their way here: for as
+ * long as it takes until all from before them has been heard (watch.c). */
 #ifndef TEARDOWN_CAPTURE_REPORT_ORDERED_H
 #define TEARDOWN_CAPTURE_REPORT_ORDERED_H
 

@@ -146,6 +146,8 @@ struct report_class {
   /* Somebody has been waiting for so long, and still does. The verdict is that of this moment. */
   void (*stuck)(struct report *, const struct flow *, const struct verdict *, int64_t waits_us,
                 int64_t now_us);
+  /* Live: of what will be told nothing is earlier than that. */
+  void (*heard)(struct report *, int64_t until_us);
   /* The clock goes on: live, and on a pipe. Called some times a second. */
   void (*tick)(struct report *, const struct report_summary *so_far, int64_t now_us);
   /* Live, after the start: what there is of closes that began before. */
@@ -164,8 +166,8 @@ struct report {
 #define REPORT_TELL(report, function, ...) \
   ((report)->class->function ? (report)->class->function((report), __VA_ARGS__) : (void)0)
 
-/* Live, what is told waits for so long: the kernel's words about a moment come before or after the
- * segments of that moment. */
+/* Live, what is told waits for so long at the most: the kernel's words about a moment come before
+ * or after the segments of that moment. */
 #define REPORT_WAIT_US INT64_C(60000)
 
 typedef struct report *report_new(struct out *out, const struct report_options *options);

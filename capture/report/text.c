@@ -228,7 +228,7 @@ static void text_socket(struct out *o, const struct kernel_view *view, enum end 
     return;
   }
   out_text(o, tcp_state_name(s->state));
-  int64_t left_us = (int64_t)s->left_ms * 1000 - (now_us - view->asked_us);
+  int64_t left_us = (int64_t)s->left_ms * 1000 - (now_us - view->asked_us[end]);
   if (s->timer == KERNEL_TIMER_TIME_WAIT) {
     out_text(o, ", ");
     put_rounded(o, left_us > 0 ? left_us : 0, 100000, 1);

@@ -38,7 +38,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n) {
                                 .formats = kernel_formats_new(),
                                 .ring = &ring,
                                 .ring_count = 1,
-                                .epoll_fd = -1,
                                 .clock = CLOCK_REALTIME};
   if (!trace.formats) abort();
   (void)kernel_formats_learn(trace.formats, KERNEL_EVENT_SEND_RESET, reset_format);
