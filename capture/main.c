@@ -126,9 +126,17 @@ static int64_t pipe_clock_us(int64_t last_us, int64_t heard_us) {
   return last_us + (quiet_us >= QUIET_US ? quiet_us : 0);
 }
 
+/* Live it does not run ahead of what was read: whoever seems to be silent may have been heard by
+ * the kernel already. */
+static int64_t live_clock_us(const struct watch *w) {
+  int64_t read_us = w->caught_up_us > w->newest_us ? w->caught_up_us : w->newest_us;
+  int64_t us = now_us();
+  return read_us < us ? read_us : us;
+}
+
 /* The newest time there is. */
 static int64_t clock_us(const struct watch *w, int64_t last_us, int64_t heard_us) {
-  if (w->live) return now_us();
+  if (w->live) return live_clock_us(w);
   return w->due.prompt && heard_us > 0 ? pipe_clock_us(last_us, heard_us) : last_us;
 }
 

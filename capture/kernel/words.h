@@ -9,7 +9,7 @@
 #include "capture/kernel/record.h"
 #include "capture/kernel/trace.h"
 
-enum { KERNEL_WORDS_MAX = 4096, KERNEL_NAMES_MAX = 4096 };
+enum { KERNEL_WORDS_MAX = 16384, KERNEL_NAMES_MAX = 1 << 16 };
 
 struct kernel_told {
   struct kernel_event event;

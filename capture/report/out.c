@@ -1,10 +1,12 @@
 #include "capture/report/out.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +19,7 @@ bool out_open(struct out *o, int fd, size_t size) {
   *o = (struct out){.buffer = malloc(size), .size = size, .fd = fd};
   o->may_block = isatty(fd) || (fstat(fd, &status) == 0 &&
                                 (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)));
+  o->pipe_bytes = fcntl(fd, F_GETPIPE_SZ);
   return o->buffer != NULL;
 }
 
@@ -44,12 +47,21 @@ static bool is_writable(struct out *o, bool wait) {
   return n > 0;
 }
 
+/* What the descriptor, which takes a write, takes for certain without blocking: all that a pipe
+ * holds, if it is empty. */
+static size_t writable_bytes(const struct out *o) {
+  int waiting;
+  bool is_empty = o->pipe_bytes > 0 && ioctl(o->fd, FIONREAD, &waiting) == 0 && waiting == 0;
+  return is_empty ? (size_t)o->pipe_bytes : STOP_UNBLOCKED_BYTES;
+}
+
 /* Writes once. False when no more can be written now. */
 static bool write_some(struct out *o, bool wait) {
   size_t n = o->end - o->start;
   if (o->may_block) {
     if (!is_writable(o, wait)) return false;
-    if (n > STOP_UNBLOCKED_BYTES) n = STOP_UNBLOCKED_BYTES;
+    size_t max = writable_bytes(o);
+    if (n > max) n = max;
   }
   ssize_t written = write(o->fd, o->buffer + o->start, n);
   if (written >= 0) {

@@ -25,6 +25,7 @@ struct out {
   size_t size, start, end; /* what waits to be written is buffer[start] to buffer[end - 1] */
   int fd;                  /* -1: a string */
   int error;               /* errno of the first write that failed; ETIMEDOUT: nobody read; 0 */
+  int pipe_bytes;          /* what the pipe holds that it is; else 0 or less */
   bool may_block;          /* not a file: its reader decides when a write returns */
 };
 
