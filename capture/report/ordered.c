@@ -8,8 +8,7 @@
 struct word {
   int64_t t_us;
   uint64_t number; /* of all words, as they came */
-  size_t n;
-  char text[];
+  size_t at, n;    /* its octets in the text of all */
 };
 
 enum { TEXT_ROOM = 1 << 18 }; /* the longest verdict is a tenth of that */
@@ -19,9 +18,11 @@ struct ordered {
   struct report *inner; /* writes into `said` */
   struct out said;
   bool times;
-  struct word **heap; /* none is later than those at twice its place, and the one after that */
+  struct word *heap; /* none is later than those at twice its place, and the one after that */
   size_t n_words, room;
   uint64_t last_number;
+  char *text; /* as the words came; what was written leaves a hole */
+  size_t text_end, text_room, text_waits;
 };
 
 /* By time; those of one time as they came. */
@@ -30,27 +31,27 @@ static bool is_earlier(const struct word *a, const struct word *b) {
 }
 
 /* False when there is no memory. Places are counted from 1. */
-static bool insert(struct ordered *o, struct word *w) {
+static bool insert(struct ordered *o, const struct word *w) {
   if (o->n_words + 1 >= o->room) {
     size_t room = o->room ? 2 * o->room : 1024;
-    struct word **larger = realloc(o->heap, room * sizeof(struct word *));
+    struct word *larger = realloc(o->heap, room * sizeof *larger);
     if (!larger) return false;
     o->heap = larger;
     o->room = room;
   }
   size_t at = ++o->n_words;
-  for (; at > 1 && is_earlier(w, o->heap[at / 2]); at /= 2) o->heap[at] = o->heap[at / 2];
-  o->heap[at] = w;
+  for (; at > 1 && is_earlier(w, &o->heap[at / 2]); at /= 2) o->heap[at] = o->heap[at / 2];
+  o->heap[at] = *w;
   return true;
 }
 
 /* There is one. */
-static struct word *take_first(struct ordered *o) {
-  struct word *first = o->heap[1], *moved = o->heap[o->n_words--];
+static struct word take_first(struct ordered *o) {
+  const struct word first = o->heap[1], moved = o->heap[o->n_words--];
   size_t at = 1;
   for (size_t below; (below = 2 * at) <= o->n_words; at = below) {
-    if (below < o->n_words && is_earlier(o->heap[below + 1], o->heap[below])) below++;
-    if (!is_earlier(o->heap[below], moved)) break;
+    if (below < o->n_words && is_earlier(&o->heap[below + 1], &o->heap[below])) below++;
+    if (!is_earlier(&o->heap[below], &moved)) break;
     o->heap[at] = o->heap[below];
   }
   o->heap[at] = moved;
@@ -58,15 +59,35 @@ static struct word *take_first(struct ordered *o) {
 }
 
 static void write_until(struct ordered *o, int64_t until_us) {
-  while (o->n_words > 0 && o->heap[1]->t_us <= until_us) {
-    struct word *w = take_first(o);
+  while (o->n_words > 0 && o->heap[1].t_us <= until_us) {
+    const struct word w = take_first(o);
     if (o->times && o->base.options.clock.form != TEXT_TIME_NONE) {
-      text_time(o->base.out, &o->base.options.clock, w->t_us);
+      text_time(o->base.out, &o->base.options.clock, w.t_us);
       out_char(o->base.out, ' ');
     }
-    out_bytes(o->base.out, w->text, w->n);
-    free(w);
+    out_bytes(o->base.out, o->text + w.at, w.n);
+    o->text_waits -= w.n;
   }
+  if (o->n_words == 0) o->text_end = 0;
+}
+
+/* Room for n octets more behind the text: if need be, all that waits moves to where there is. False
+ * when there is no memory. */
+static bool make_room(struct ordered *o, size_t n) {
+  if (n <= o->text_room - o->text_end) return true;
+  size_t room = 4 * (o->text_waits + n);
+  char *moved = malloc(room);
+  if (!moved) return false;
+  o->text_end = 0;
+  for (struct word *w = o->heap + 1; w <= o->heap + o->n_words; w++) {
+    memcpy(moved + o->text_end, o->text + w->at, w->n);
+    w->at = o->text_end;
+    o->text_end += w->n;
+  }
+  free(o->text);
+  o->text = moved;
+  o->text_room = room;
+  return true;
 }
 
 /* What the inner report has just said is of that time. */
@@ -74,14 +95,13 @@ static void keep(struct ordered *o, int64_t t_us) {
   size_t n = o->said.end;
   o->said.end = 0;
   if (n == 0) return;
-  struct word *w = malloc(sizeof *w + n);
-  if (w) {
-    *w = (struct word){.t_us = t_us, .number = ++o->last_number, .n = n};
-    memcpy(w->text, o->said.buffer, n);
-    if (insert(o, w)) return;
+  if (!make_room(o, n) || !insert(o, &(struct word){t_us, ++o->last_number, o->text_end, n})) {
+    o->base.out->error = ENOMEM;
+    return;
   }
-  free(w);
-  o->base.out->error = ENOMEM;
+  memcpy(o->text + o->text_end, o->said.buffer, n);
+  o->text_end += n;
+  o->text_waits += n;
 }
 
 /* It has no time of its own: it stands where it is said. */
@@ -179,7 +199,7 @@ static void ordered_summary(struct report *r, const struct report_summary *summa
 static void ordered_destroy(struct report *r) {
   struct ordered *o = (struct ordered *)r;
   if (o->inner) o->inner->class->destroy(o->inner);
-  for (size_t i = 1; i <= o->n_words; i++) free(o->heap[i]);
+  free(o->text);
   free(o->heap);
   free(o->said.buffer);
   free(o);
