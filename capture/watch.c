@@ -167,7 +167,7 @@ bool watch_attend(struct watch *w, int64_t now_us) {
   w->caught_up_us = now_us;
   watch_flush(w); /* what was captured is not to wait for the kernel */
   bool more = attend_kernel(w, now_us);
-  conclude_due(w, now_us); /* of a crowd, not all at the next tick */
+  if (w->live) conclude_due(w, now_us); /* of a crowd, not all at the next tick */
   tell_heard(w);
   watch_flush(w);
   return more;

@@ -352,6 +352,20 @@ tracing() {
     ls instances && cat set_event tracing_on events/sock/inet_sock_set_state/enable buffer_size_kb'
 }
 
+@test "what the kernel had captured when the signal came is still told" {
+  watch
+  serve --count 40 --close-delay 0
+  local stopped
+  stopped=$(pgrep -P "$watcher")
+  kill -STOP "$stopped"
+  call --count 40 --parallel 20 --close-after 0 127.0.0.1 "$port"
+  kill -TERM "$stopped"
+  kill -CONT "$stopped"
+  end_watch 0
+  jq -e 'select(.type == "summary") | .connections == 40 and .dropped == 0 and .kernel.contrary == 0' "$log/events"
+  run ! grep 'unfinished' "$log/err"
+}
+
 @test "nothing of ours is left in the kernel's tracing, SIGKILL included" {
   ((TOLD)) || return 0
   local before

@@ -22,6 +22,7 @@ static struct {
   unsigned n, next;
   enum tcp_state answer, of_client; /* to any question about server and client; TCPS_COUNT: none */
   int64_t asked_us;                 /* when that was answered */
+  unsigned n_asked;
   unsigned busy; /* so many answers are given before the work of its timer is done */
 } kernel;
 
@@ -79,6 +80,8 @@ enum kernel_answer kernel_diag_ask(struct kernel_diag *diag, const struct kernel
     socket->timer = KERNEL_TIMER_RETRANSMIT;
     socket->retransmits = 1;
   }
+  if (answer == TCPS_TIME_WAIT) socket->timer = KERNEL_TIMER_TIME_WAIT;
+  kernel.n_asked++;
   kernel.asked_us = now_us();
   /* Whoever asked is not scheduled for a while. */
   nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
@@ -287,6 +290,22 @@ static void why_it_sends_again(void **state) {
   }
 }
 
+/* Of all that it tells, only what became of the socket that waits; and again when that may have
+ * changed. */
+static void a_close_is_one_question(void **state) {
+  (void)state;
+  kernel.of_client = TCPS_TIME_WAIT;
+  base_us -= 100000;
+  play(HALF_CLOSED("1000") "106 1000 S FA 1 2\n107 1000 C FIN_WAIT_2>CLOSED 21\n"
+                           "108 1000 C A 2 2\n109 1000 S LAST_ACK>CLOSED 11\n");
+  watch_attend(&watch, now_us());
+  watch_tick(&watch, now_us());
+  assert_int_equal(kernel.n_asked, 1);
+  play("60000 1000 S FA 1 2\n60001 1000 C A 2 2\n");
+  watch_attend(&watch, now_us());
+  assert_int_equal(kernel.n_asked, 2);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(nobody_waits_for_the_answer_to_anothers_syn, begin, end),
@@ -294,6 +313,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(who_opens_anew_has_no_old_socket, begin, end),
       cmocka_unit_test_setup_teardown(an_answer_is_no_newer_than_the_question, begin, end),
       cmocka_unit_test_setup_teardown(why_it_sends_again, begin, end),
+      cmocka_unit_test_setup_teardown(a_close_is_one_question, begin, end),
       cmocka_unit_test_setup_teardown(the_end_of_the_old_socket_is_the_old_connections, begin, end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
