@@ -137,6 +137,8 @@ bool outputs_open(struct outputs *to, const struct settings *s, const struct sou
       !want_file(to, "--mermaid", s->mermaid_file, report_mermaid_new) ||
       !want_file(to, "--rows", s->rows_file, report_rows_new) || !want_stdout(to, s))
     return false;
+  for (struct destination *d = to->wanted; d < to->wanted + to->n_wanted; d++)
+    if (d->fd == STDOUT_FILENO) d->fd = out_unblocked(d->fd);
   if (targets_cut(&to->targets)) return true;
   cli_complain(&program_cli, "cannot empty a file that is to be written: %s; choose another",
                strerror(errno));

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,8 +18,19 @@ bool out_open(struct out *o, int fd, size_t size) {
   *o = (struct out){.buffer = malloc(size), .size = size, .fd = fd};
   o->may_block = isatty(fd) || (fstat(fd, &status) == 0 &&
                                 (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)));
-  o->pipe_bytes = fcntl(fd, F_GETPIPE_SZ);
+  /* What is shared with others they may change. */
+  int flags = fd > STDERR_FILENO ? fcntl(fd, F_GETFL) : 0;
+  o->never_blocks = flags > 0 && (flags & O_NONBLOCK);
   return o->buffer != NULL;
+}
+
+int out_unblocked(int fd) {
+  struct stat status;
+  char path[32];
+  if (fstat(fd, &status) != 0 || !S_ISFIFO(status.st_mode)) return fd;
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  int own = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+  return own < 0 ? fd : own;
 }
 
 void out_close(struct out *o) {
@@ -47,25 +57,16 @@ static bool is_writable(struct out *o, bool wait) {
   return n > 0;
 }
 
-/* What the descriptor, which takes a write, takes for certain without blocking: all that a pipe
- * holds, if it is empty. */
-static size_t writable_bytes(const struct out *o) {
-  int waiting;
-  bool is_empty = o->pipe_bytes > 0 && ioctl(o->fd, FIONREAD, &waiting) == 0 && waiting == 0;
-  return is_empty ? (size_t)o->pipe_bytes : STOP_UNBLOCKED_BYTES;
-}
-
 /* Writes once. False when no more can be written now. */
 static bool write_some(struct out *o, bool wait) {
   size_t n = o->end - o->start;
-  if (o->may_block) {
-    if (!is_writable(o, wait)) return false;
-    size_t max = writable_bytes(o);
-    if (n > max) n = max;
-  }
+  if (o->may_block && (wait || !o->never_blocks) && !is_writable(o, wait)) return false;
+  if (o->may_block && !o->never_blocks && n > STOP_UNBLOCKED_BYTES) n = STOP_UNBLOCKED_BYTES;
   ssize_t written = write(o->fd, o->buffer + o->start, n);
   if (written >= 0) {
     o->start += (size_t)written;
+  } else if (errno == EAGAIN && o->never_blocks) {
+    if (!wait) return false;
   } else if (errno == EAGAIN) {
     o->may_block = true; /* somebody made it non-blocking: poll says when */
   } else if (errno != EINTR) {

@@ -25,12 +25,15 @@ struct out {
   size_t size, start, end; /* what waits to be written is buffer[start] to buffer[end - 1] */
   int fd;                  /* -1: a string */
   int error;               /* errno of the first write that failed; ETIMEDOUT: nobody read; 0 */
-  int pipe_bytes;          /* what the pipe holds that it is; else 0 or less */
+  bool never_blocks;       /* a write takes what there is room for */
   bool may_block;          /* not a file: its reader decides when a write returns */
 };
 
 /* Writes to `fd`, which stays the caller's. False when there is no memory. */
 bool out_open(struct out *out, int fd, size_t size);
+/* If it is a pipe, a descriptor of it that is nobody else's, on which writing never waits: then it
+ * takes one call, not two for each 4096 octets. Else, or where it cannot be opened, the same. */
+int out_unblocked(int fd);
 /* Frees the buffer, written or not. */
 void out_close(struct out *out);
 
