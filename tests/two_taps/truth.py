@@ -47,7 +47,8 @@ Shares no code with the product. Each tap is at one end of the path and misses n
   Only a copy that begins where had been acknowledged to has an ACK of its own (one that arrives before
   the octets in front of it has none), and only if the next is apart from it, by 40 ms and
   the round trip between the ends or more (a delayed ACK is the answer to both, and it may have come
-  after that): all but the third of "fin" speak of such copies alone.
+  after that). Nor has the one that ends CLOSING: where the FINs crossed, it acknowledges the other FIN,
+  and its timestamp is echoed. All but the third of "fin" speak of such copies alone.
   At the tap of the FIN's receiver, where all answers pass:
     ack, after the tap
       - one for each run of answers that a copy follows later, but not the last of several if an RST of
@@ -345,10 +346,9 @@ def at_sender(close, tap, end, copies, answers, rtt, path, doubled, count):
                           for t in seen_at(x, tap)[:1]), key=lambda pair: pair[0]):
         late = top is not None and after(top, x.s.seq) and not (
             x.s.tsval is not None and (newest is None or not after(newest, x.s.tsval)))
-        if top is None or after(x.last(), top):
-            top = x.last()
-            if x.has(FIN):
-                top = (top + 1) & 0xFFFFFFFF
+        end_of_x = (x.last() + (1 if x.has(FIN) else 0)) & 0xFFFFFFFF
+        if top is None or after(end_of_x, top):
+            top = end_of_x
         if x.s.tsval is not None and (newest is None or after(x.s.tsval, newest)):
             newest = x.s.tsval
         if limit is None or late or not x.has(ACK) or x.has(RST) or x.s.ack != close.fin[end]:
@@ -390,7 +390,10 @@ def first_answer(close, tap, end, copies, answer, rtt, path, doubled, note):
     if echo is not None and echo > to:
         echo = None
     spaced = [i for i in range(to) if copies[i + 1][0] - copies[i][0] >= 40000 + path]
-    own = [i for i in spaced if not after(copies[i][1].s.seq, acked)]
+    crossed = not close.covers(copies[0][1], other) and not close.covers(close.copies(other)[0], end) \
+        if close.fin[other] is not None else False
+    own = [i for i in spaced if not after(copies[i][1].s.seq, acked) and not (
+        i == echo and crossed and close.covers(copies[i][1], other))]
     if speaks and not after(copies[to][1].s.seq, acked):
         for i in own:
             note("fin", i)
