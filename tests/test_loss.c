@@ -9,6 +9,8 @@
 
 #include "common/model/loss.h"
 
+static const struct close_fin no_other;
+
 enum { FIN1, FIN2 };
 
 /* Both FINs of a connection, and whether its ends know selective acknowledgements. */
@@ -20,6 +22,7 @@ struct loss {
 /* A round trip takes nothing, but for what may be slower (endpoint.h). */
 static struct losses infer(const struct loss *loss, unsigned which) {
   const struct loss_context context = {
+      .other = &no_other,
       .receiver_long_us = 100000,
       .sender_soon_us = 10000,
       .sack_permitted = loss->sack_permitted[0] && loss->sack_permitted[1],
@@ -473,7 +476,8 @@ static void where_the_network_doubles_a_dsack_proves_no_arrival(void **unused) {
   fin(&loss, FIN1, 0, 0);
   fin(&loss, FIN1, 207, 0);
   ack_with_sack(&loss, FIN1, 208, FIN_SEQ);
-  struct loss_context context = {.sack_permitted = true, .network_copies = true};
+  struct loss_context context = {
+      .other = &no_other, .sack_permitted = true, .network_copies = true};
   struct losses losses = loss_infer(&loss.fin[FIN1], &context);
   assert_int_equal(losses.count[LOSS_OF_ACK][LOSS_BEFORE_TAP], 0);
   assert_int_equal(losses.count[LOSS_OF_EITHER][LOSS_PLACE_UNKNOWN], 1);
@@ -493,7 +497,8 @@ static void a_dsack_that_echoes_an_older_copy_names_it(void **unused) {
   s.sack_left = FIN_SEQ;
   s.sack_right = FIN_SEQ + 1;
   loss_note_answer(&loss.fin[FIN1], FIN_SEQ, FIN_SEQ, true, &s);
-  struct loss_context context = {.sack_permitted = true, .network_copies = true};
+  struct loss_context context = {
+      .other = &no_other, .sack_permitted = true, .network_copies = true};
   struct losses losses = loss_infer(&loss.fin[FIN1], &context);
   assert_int_equal(losses.count[LOSS_OF_ACK][LOSS_BEFORE_TAP], 1);
 }
@@ -516,7 +521,7 @@ static void an_echo_from_where_the_fins_crossed_names_no_first_copy(void **unuse
   fin(&loss, FIN2, 0, 100);
   fin(&loss, FIN2, 207, 307);
   ack(&loss, FIN2, 208, 307);
-  struct loss_context context = {.sack_permitted = true};
+  struct loss_context context = {.other = &no_other, .sack_permitted = true};
   struct losses losses = loss_infer(&loss.fin[FIN2], &context);
   assert_int_equal(losses.count[LOSS_OF_FIN][LOSS_AFTER_TAP], 0);
   assert_int_equal(losses.count[LOSS_OF_EITHER][LOSS_PLACE_UNKNOWN], 1);

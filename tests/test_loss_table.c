@@ -87,6 +87,10 @@ static const char *text_of(const struct losses *l, char text[static 400]) {
 #define MAY_BE_LATE "untold: the answer echoes the timestamp of an earlier copy: it may be late; "
 #define OVERTAKEN "untold: a newer timestamp may have come before it: then it is dropped; "
 #define MOVED "untold: it may have ended CLOSING, and that has no answer; "
+#define MOVED_ONCE "either unknown 1: " NOTHING_TELLS MOVED
+#define AT_ONCE                                                                                  \
+  "untold: an ACK that changed the state of its receiver came together with it: then it may be " \
+  "dropped; "
 #define NOTHING_TELLS "nothing tells whether the FIN or its ACK was lost; "
 #define REST "nothing names the other copies; "
 #define ACK_AFTER_TAP "ack after-tap 1: the FIN was sent again long after it had passed; "
@@ -177,9 +181,18 @@ static const struct {
     /* The network doubles, and no sender repeats so soon with the same timestamp. */
     {"", "F0/1000 A1/1000 F149/1000", ""},
     {"", "F0/1000 A1/1000 F151/1000", ACK_AFTER_TAP},
+    /* Its receiver had two things at once. */
+    {"A", "F0/100 F200/300 F600/700 A610/700", "either unknown 1: " NOTHING_TELLS AT_ONCE},
+    {"A", "F0/100 F201/300 F600/700 A610/700", "either unknown 1: " NOTHING_TELLS AT_ONCE},
+    {"a", "F0/100 F200/300 F600/700 A610/700", "either unknown 2: " NOTHING_TELLS},
+    {"A", "F200/300 F600/700 A610/700", "either unknown 1: " NOTHING_TELLS},
+    {"A", "F0/100 F202/300 F600/700 A610/700", "either unknown 2: " NOTHING_TELLS},
+    {"A", "F0/100 F199/300 F600/700 A610/700", "either unknown 2: " NOTHING_TELLS},
     /* What ends CLOSING has no answer. */
-    {"", "F0/100m F400/500 A410/500", MOVED},
-    {"S", "F0/100m F400/500 A410/500", MOVED},
+    {"", "F0/100m F400/500 A410/100", MOVED},
+    {"", "F0/0m F400/0 A410/0", MOVED},
+    {"", "F0/100m F400/500 A410/300", "either unknown 1: " NOTHING_TELLS},
+    {"", "F0/0m F400/0m F800/0 A810/0", MOVED_ONCE},
 };
 
 static void each_row(void **unused) {
@@ -192,7 +205,14 @@ static void each_row(void **unused) {
     if (sacked) memset(sacked, ' ', strlen(" sacked"));
     play(&fin, events);
     fin.sacked = sacked;
+    /* Half a millisecond after a copy at 200 its sender acknowledges the other FIN, a: with data.
+     */
+    const struct close_fin other = {
+        .answer = {{.t_us = 200500, .plain = strchr(rows[i].context, 'A')}},
+        .answers = strpbrk(rows[i].context, "Aa") ? 1 : 0,
+    };
     const struct loss_context context = {
+        .other = &other,
         .receiver_long_us = 100000,
         .sender_soon_us = 10000,
         .sack_permitted = strchr(rows[i].context, 'S'),

@@ -56,7 +56,7 @@ struct losses connection_losses(const struct model *m, unsigned fin) {
   if (sender == END_NONE) return (struct losses){0};
   const struct endpoint *f = &m->end[sender], *p = &m->end[end_other(sender)];
   bool again = m->fin[fin].copies > 1;
-  if (m->ran_backwards)
+  if (m->ran_backwards || connection_is_joined(m))
     return (struct losses){.untold_because =
                                again ? "the order in the capture is not that of time" : NULL};
   /* Which of the four is lost is told by their order. */
@@ -67,6 +67,7 @@ struct losses connection_losses(const struct model *m, unsigned fin) {
   int64_t slower_us = m->fin[fin].slowest_us - f->round_trip.least_us;
   if (slower_us < 0) slower_us = 0;
   const struct loss_context context = {
+      .other = &m->fin[1 - fin],
       .receiver_us = least_us(p),
       .path_us = known ? least_us(f) + least_us(p) : UNKNOWN_US,
       .receiver_long_us = MANY * endpoint_soon_us(p),
@@ -82,7 +83,11 @@ struct losses connection_losses(const struct model *m, unsigned fin) {
 bool connection_fin_is_lost(const struct model *m, unsigned fin, int64_t t_us) {
   enum end sender = connection_closer(m, fin);
   if (sender == END_NONE || m->fin[fin].copies == 0) return false;
-  return t_us - m->fin[fin].last_us >= MANY * endpoint_soon_us(&m->end[end_other(sender)]);
+  return connection_is_many_round_trips(&m->end[end_other(sender)], t_us - m->fin[fin].last_us);
+}
+
+bool connection_is_many_round_trips(const struct endpoint *end, int64_t passed_us) {
+  return passed_us >= MANY * endpoint_soon_us(end);
 }
 
 uint32_t connection_u(const struct model *m) {
@@ -116,7 +121,7 @@ bool connection_repeats(const struct model *m, enum end from, const struct segme
   if (seq_gt(segment_end(s), e->stream.snd_nxt)) return false;
   if (segment_has(s, SEGMENT_ACK) && !(e->offer.has_ack && seq_leq(s->ack, e->offer.ack_max)))
     return false;
-  if (segment_has(s, SEGMENT_SYN) && !e->sent_syn) return false;
+  if (segment_has(s, SEGMENT_SYN)) return false; /* which tells of two taps */
   return !segment_has(s, SEGMENT_FIN) || e->has_fin;
 }
 

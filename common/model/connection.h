@@ -113,16 +113,18 @@ struct model {
   bool reopened[2];       /* by end: it sent the SYN of a new connection while the old one lived */
   bool time_wait_restarted;
   bool ran_backwards; /* a segment is older than one that came before it: orders tell nothing */
-  bool capture_incomplete; /* for the caller to set: the kernel dropped packets */
-  bool not_all_kept;       /* the same: what came before, or would come, has no room */
-  bool network_copies;     /* the same: segments are doubled on their way */
+  /* For the caller to set. */
+  bool capture_incomplete : 1; /* the kernel dropped packets */
+  bool not_all_kept : 1;       /* what came before, or would come, has no room */
+  bool network_copies : 1;     /* segments may have been doubled on their way */
+  bool taps_joined : 1;        /* two taps saw the connections of this capture, by two clocks */
   bool rst_beyond; /* the newest segment is a RST with a number beyond what its receiver awaits */
   struct talk talk;
   enum talk_tls tls[2];       /* by end */
   struct talk_path path[2];   /* by end */
   struct talk_path rst_path;  /* of the RST that ended it, or else the newest, */
   enum end rst_path_from : 8; /* whoever it says has sent it */
-  uint8_t syns_again;         /* 1 << end: its SYN was captured again when it had gone on */
+  uint8_t syns_again;         /* 1 << end: its SYN was captured again behind the answer */
   bool reorders; /* in the close, a segment was captured whose sender had used a newer timestamp
                     before */
 };
@@ -182,8 +184,10 @@ static inline enum end connection_closer(const struct model *m, unsigned fin) {
   return fin == FIN1 ? m->first_closer : end_other(m->first_closer);
 }
 
-/* Both SYNs came again: what another tap saw, by another clock, follows as well. */
-static inline bool connection_is_joined(const struct model *m) { return m->syns_again == 3; }
+/* Both SYNs came again behind their answers: another tap saw it as well, by another clock. */
+static inline bool connection_is_joined(const struct model *m) {
+  return m->syns_again == 3 || m->taps_joined;
+}
 
 /* Somebody has begun to end it: a FIN was captured, or an RST that took effect. */
 static inline bool connection_has_closed(const struct model *m) {
@@ -205,6 +209,10 @@ struct losses connection_losses(const struct model *m, unsigned fin);
 /* What its receiver sends at t_us without covering the FIN was sent so many round trips after the
  * newest copy that this cannot be on its way any more. */
 bool connection_fin_is_lost(const struct model *m, unsigned fin, int64_t t_us);
+
+/* So long, after something passed the tap towards this end, that what the end sends cannot have
+ * left before it came. */
+bool connection_is_many_round_trips(const struct endpoint *end, int64_t passed_us);
 
 /* u: FIN1's octet. w: FIN2's octet or, before it is sent, where it will be if no data come first.
  */

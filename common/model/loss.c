@@ -144,6 +144,8 @@ static const char BETWEEN[] = "it passed one tap, and never the other";
 static const char REST[] = "nothing names the other copies";
 static const char OVERTAKEN[] = "a newer timestamp may have come before it: then it is dropped";
 static const char MOVED[] = "it may have ended CLOSING, and that has no answer";
+static const char TOGETHER[] =
+    "an ACK that changed the state of its receiver came together with it: then it may be dropped";
 static const char BEHIND[] = "octets before it were missing: if it came, it had no answer";
 
 /* ---- The inference -------------------------------------------------------------------------- */
@@ -160,6 +162,7 @@ struct walk {
   bool answer_counted; /* it has been counted as lost */
   bool delayed;        /* a copy was under way for longer than the one before it */
   bool burst;          /* the first answer came with others: the receiver had been away */
+  bool moved;          /* the receiver has left CLOSING */
 };
 
 static const struct loss_copy *copy_of(const struct walk *w, uint32_t i) {
@@ -247,22 +250,43 @@ static unsigned clues_of(const struct walk *w, const struct loss_answer *a, bool
   return clues;
 }
 
+/* Within a moment of this copy, which its sender's timer sent, something made the same sender
+ * acknowledge its receiver's FIN once more: on two processors of the receiver, where one replaces
+ * the socket meanwhile, the other drops what it has (Linux). */
+static bool is_together(const struct walk *w, uint32_t i) {
+  enum { TOGETHER_US = 1000 };
+  const struct close_fin *other = w->context->other;
+  if (i == 0) return false;
+  for (uint32_t k = 0; k < other->answers && k < LOSS_KEPT; k++) {
+    int64_t apart_us = other->answer[k].t_us - copy_of(w, i)->t_us;
+    if (other->answer[k].plain && apart_us < TOGETHER_US && apart_us > -TOGETHER_US) return true;
+  }
+  return false;
+}
+
 /* Of the copies from `from` to before `to`, those that had an answer of their own if they came. One
  * that the next followed at once may also have come after that. */
 static uint32_t answerable(struct walk *w, const struct loss_answer *a, uint32_t from,
                            uint32_t to) {
   uint32_t n = 0;
+  bool stamped = w->fin->has_timestamps && a->has_tsecr;
   for (uint32_t i = from; i < to; i++) {
     const struct loss_copy *copy = copy_of(w, i);
     if (copy->is_lost) continue;
-    if (copy->moves)
+    /* From then on it echoes the timestamp of what took it to TIME_WAIT. */
+    bool moved = copy->moves && !w->moved && (!stamped || copy->tsval == a->tsecr);
+    if (moved) {
       w->losses.untold_because = MOVED;
-    else if (copy->outdated || (copy->passed && w->context->reorders))
+      w->moved = true; /* no more than one of them did it */
+    } else if (copy->outdated || (copy->passed && w->context->reorders)) {
       w->losses.untold_because = OVERTAKEN;
-    else if (!seq_leq(copy->seq, a->acked_before))
+    } else if (is_together(w, i)) {
+      w->losses.untold_because = TOGETHER;
+    } else if (!seq_leq(copy->seq, a->acked_before)) {
       w->losses.untold_because = BEHIND;
-    else if (is_awaited(w, i))
+    } else if (is_awaited(w, i)) {
       n++;
+    }
   }
   return n;
 }
@@ -370,6 +394,7 @@ static void walk_answer(struct walk *w, const struct loss_answer *a) {
     uint32_t to = answered_copy(w, a, echo, echoed);
     if (echoed > to) echo = false;
     if (to > w->pending) judge(w, a, to, clues_of(w, a, echo, echoed, to), echoed);
+    if (copy_of(w, to)->moves) w->moved = true;
     w->pending = to + 1;
   }
   w->answers++;

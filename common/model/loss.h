@@ -62,8 +62,9 @@ struct loss_copy {
   uint32_t tsval; /* counts if the FIN has timestamps */
   bool is_lost;   /* two taps show it */
   bool outdated;  /* its sender had used a newer timestamp: its receiver drops it (RFC 7323, 5.3) */
-  bool moves;  /* the first ACK of its receiver's own FIN, which had crossed it: that takes it from
-                  CLOSING to TIME_WAIT, and Linux and BSD answer nothing */
+  bool moves; /* it acknowledges its receiver's own FIN, which had crossed the first copy: the first
+                 such segment to arrive takes that from CLOSING to TIME_WAIT, and Linux and BSD
+                 answer nothing */
   bool passed; /* octets before it were sent again since, with a newer timestamp: should those
                   overtake it, the same */
 };
@@ -121,6 +122,7 @@ void loss_note_answer(struct close_fin *fin, uint32_t fin_seq, uint32_t acked_be
 
 /* What has to be known beside the FIN itself. */
 struct loss_context {
+  const struct close_fin *other; /* the FIN of its receiver */
   /* Sooner than this an answer cannot come: the round trip between the tap and the FIN's receiver;
    * 0: unknown. */
   int64_t receiver_us;

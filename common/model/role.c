@@ -95,8 +95,7 @@ void role_note(struct observation *o) {
       note_ack(o, FIN1);
     }
   }
-  bool moves = m->crossed && endpoint_fin_is_covered(o->receiver, o->s) &&
-               m->fin[connection_fin_of(m, o->to)].answers == 0;
+  bool moves = m->crossed && endpoint_fin_is_covered(o->receiver, o->s);
   for (unsigned which = FIN1; which <= FIN2; which++) {
     struct close_fin *fin = &m->fin[which];
     if (step->new_roles & roles[which].fin) fin->first_us = t_us;

@@ -84,8 +84,11 @@ static void take_not_closed(struct observation *o) {
     return;
   }
   if (refute(o, EVENT_TIMEOUT_2MSL)) return;
-  if (refute(o, EVENT_RCV_ACK_OF_FIN))
-    o->m->fin[connection_fin_of(o->m, o->from)].unaware_us = o->s->t_us;
+  if (!refute(o, EVENT_RCV_ACK_OF_FIN)) return;
+  /* What a bare ACK answers may be under way for longer than any other round trip took. */
+  unsigned fin = connection_fin_of(o->m, o->from);
+  if (segment_len(o->s) > 0 || connection_is_many_round_trips(f, left_us - closed_us))
+    o->m->fin[fin].unaware_us = o->s->t_us;
 }
 
 /* Whoever resets has nothing more to say: new octets behind the RST, and long after it, show that
