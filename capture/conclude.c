@@ -63,17 +63,21 @@ static void hear(struct watch *w, struct flow *f, struct verdict *v, bool may_as
 }
 
 /* Some segments were captured twice. Where nearly all are, the capture itself sees each of them in
- * two places; where some are, the network doubles them. */
-static bool makes_copies(const struct report_summary *s) {
+ * two places; where some are, or some three times, the network doubles them. */
+static bool makes_copies(const struct watch *w) {
   enum { CAPTURED_TWICE_OF = 3 };
-  return s->copies > 0 && s->copies < s->segments / CAPTURED_TWICE_OF;
+  const struct report_summary *s = &w->summary;
+  return w->has_tripled || (s->copies > 0 && s->copies < s->segments / CAPTURED_TWICE_OF);
 }
 
 void conclude_lacks(const struct watch *w, struct flow *f) {
   f->model.capture_incomplete = w->incomplete;
   f->model.not_all_kept = f->may_lack_begin;
-  /* Those of another tap say nothing of the network. */
-  f->model.network_copies = makes_copies(&w->summary) || connection_is_joined(&f->model);
+  /* Now and then a network doubles both SYNs of a connection. */
+  enum { JOINED_OF = 8 };
+  f->model.taps_joined = w->joined > w->roles->connections / JOINED_OF ||
+                         (w->ran_backwards && f->model.syns_again != 0);
+  f->model.network_copies = makes_copies(w) || connection_is_joined(&f->model);
 }
 
 static void make_verdict(struct watch *w, struct flow *f, struct verdict *v, int64_t now_us,

@@ -7,7 +7,6 @@
 #ifndef TEARDOWN_CAPTURE_COPIES_H
 #define TEARDOWN_CAPTURE_COPIES_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "capture/decode.h"
@@ -30,8 +29,8 @@ static inline void copies_prefetch(const struct copies *copies, uint64_t hash) {
   __builtin_prefetch(&copies->set[hash % COPIES_SETS], 1);
 }
 
-/* It was captured a moment ago. Notes it for next time. The hash is of the segment with its
- * four-tuple and its direction. */
-bool copies_note(struct copies *copies, uint64_t hash, const struct decoded *packet);
+/* How often it was captured a moment ago: never, once, or more (2). Notes it for next time. The
+ * hash is of the segment with its four-tuple and its direction. */
+unsigned copies_note(struct copies *copies, uint64_t hash, const struct decoded *packet);
 
 #endif

@@ -86,7 +86,7 @@ static const struct glossary_entry entries[] = {
     {"drops", "doubt", "doubt", "The kernel dropped packets while capturing.", "The buffer was full.",
      "A larger buffer (-B), a filter, or less output (-q)."},
     {"clock", "doubt", "doubt",
-     "Time runs backwards in the capture, or two taps' clocks differ: what came first cannot be told.",
+     "Time runs backwards in the capture, or two taps were joined: what came first cannot be told.",
      "Files were joined, or the clock was set.",
      "Sort it: reordercap, or mergecap without -a. Of two taps give both files: -r ONE -r OTHER."},
     {"evicted", "doubt", "doubt", "The connection had to make room for others.",

@@ -386,7 +386,9 @@ static void follow_whole(struct watch *w, struct hot *e, bool is_new, struct wat
   } else if (!follow_next(w, f, from, packet)) {
     note_text(e, packet);
     f->has_text = e->has_text;
+    bool joined = connection_is_joined(&f->model);
     step_flow(w, f, flow_end_of(f, packet->place.half), s);
+    if (!joined && connection_is_joined(&f->model)) w->joined++;
   }
   conclude_shrink(w, f);
 }
@@ -414,8 +416,10 @@ static void retell_step(struct watch *w, const struct hot *e, enum end from,
 static void follow(struct watch *w, struct watch_packet *packet) {
   enum end from;
   struct decoded *decoded = &packet->decoded;
-  if (copies_note(w->copies, packet->place.segment_hash, decoded)) {
+  unsigned before = copies_note(w->copies, packet->place.segment_hash, decoded);
+  if (before > 0) {
     w->summary.copies++;
+    if (before > 1) w->has_tripled = true;
     return;
   }
   struct hot *e = flow_find(&w->flows, &packet->place, &from);

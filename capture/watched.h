@@ -45,6 +45,8 @@ struct watch {
   int64_t last_timers_us;
   int64_t newest_us;  /* the latest time of a packet */
   bool ran_backwards; /* a packet was older than that, and not by a little only */
+  bool has_tripled;   /* a segment was captured three times */
+  uint64_t joined;    /* connections that two taps saw */
   uint64_t closes;    /* connections whose verdict was given at least once, and that closed */
   bool any_bad;       /* a breach, someone stuck, or a demand not met, in a verdict that stands */
   struct tally_unmet unmet; /* verdicts that stand and are not what was demanded */

@@ -117,7 +117,7 @@ def swapped(text):
 
 # What a verdict or a cause that cannot be told has to name: what is missing, or what would tell.
 MISSING = {"midstream": "begins in the middle", "one-direction": "one direction", "no-acks": "not in the capture|no bare ACK",
-           "gap": "misses segments|may be missing|was not captured|not in the capture", "drops": "dropped", "clock": "backwards|clocks differ",
+           "gap": "misses segments|may be missing|was not captured|not in the capture", "drops": "dropped", "clock": "backwards|taps were joined",
            "evicted": "max-flows"}
 WOULD_TELL = "would tell|not captured|missing"
 

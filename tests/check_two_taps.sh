@@ -21,19 +21,31 @@ netem_closes() {
   uml_refusal && return 77
   uml_boot 768M 3000 tests/two_taps/in_uml.sh "$scratch" --batches "$1" --size "$2" --seed "$3"
 }
-# truth PER_CENT FOLDER...
-truth() { python3 "$tests/two_taps/truth.py" "$1" "$bin/capture" "${@:2}"; }
+# truth PER_CENT FOLDER...: the captures of each batch with a false claim are kept.
+truth() {
+  local said status=0 batch kept=$tests/../build/two_taps
+  said=$(python3 "$tests/two_taps/truth.py" "$1" "$bin/capture" "${@:2}" 2>&1) || status=$?
+  printf '%s\n' "$said"
+  while read -r batch; do
+    mkdir -p "$kept" && cp -r "$scratch/$batch" "$kept" && echo "# kept: $(realpath "$kept/$batch")"
+  done < <(sed -nE "s|^# wrong: $scratch/([0-9]+-[0-9]+).*|\1|p" <<<"$said" | sort -u)
+  return $status
+}
+
+joined() { python3 "$tests/two_taps/joined.py" "$bin/capture" "$@"; }
 
 if [[ -z $total ]]; then
-  echo 1..3
+  echo 1..4
   check 'closes over a path that loses' closes 1 150 4
   # Of so few, chance decides how many can be told.
   check 'every claim of a loss is true' truth 75 "$scratch"/*-*
   check 'and of recorded ones what can be told is' truth 95 "$tests"/two_taps/{recorded,busy}
+  check 'and where the files of both taps are joined, whatever their clocks' joined "$scratch"/*-* "$tests"/two_taps/{recorded,busy}
   exit
 fi
 size=250
-echo 1..3
+echo 1..4
 check "closes over a path that loses" closes $((total * 2 / 3 / size + 1)) $size "$RANDOM"
 check 'the same by netem' netem_closes $((total / 3 / size + 1)) $size "$RANDOM"
 check 'every claim of a loss is true, and what can be told is' truth 95 "$scratch"/*-*
+check 'and where the files of both taps are joined, whatever their clocks' joined "$scratch"/*-*

@@ -117,14 +117,14 @@ struct model {
   bool capture_incomplete : 1; /* the kernel dropped packets */
   bool not_all_kept : 1;       /* what came before, or would come, has no room */
   bool network_copies : 1;     /* segments may have been doubled on their way */
-  bool taps_joined : 1;        /* two taps saw the connections of this capture, by two clocks */
+  bool taps_joined : 1;        /* two taps saw the connections of this capture */
   bool rst_beyond; /* the newest segment is a RST with a number beyond what its receiver awaits */
   struct talk talk;
   enum talk_tls tls[2];       /* by end */
   struct talk_path path[2];   /* by end */
   struct talk_path rst_path;  /* of the RST that ended it, or else the newest, */
   enum end rst_path_from : 8; /* whoever it says has sent it */
-  uint8_t syns_again;         /* 1 << end: its SYN was captured again behind the answer */
+  uint8_t syns_again;         /* 1 << end: its SYN was captured again, and is not sent again */
   bool reorders; /* in the close, a segment was captured whose sender had used a newer timestamp
                     before */
 };
@@ -184,7 +184,7 @@ static inline enum end connection_closer(const struct model *m, unsigned fin) {
   return fin == FIN1 ? m->first_closer : end_other(m->first_closer);
 }
 
-/* Both SYNs came again behind their answers: another tap saw it as well, by another clock. */
+/* Both SYNs came again: another tap saw it as well, later or by another clock. */
 static inline bool connection_is_joined(const struct model *m) {
   return m->syns_again == 3 || m->taps_joined;
 }

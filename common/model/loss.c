@@ -362,21 +362,10 @@ static int64_t differs_us(const struct walk *w, uint32_t i) {
   return gap_us - sent_us;
 }
 
-/* So soon, and with the same timestamp: the network has doubled it. */
-static bool is_doubled(const struct walk *w, uint32_t i) {
-  if (!w->fin->has_timestamps || i == 0 || w->fin->copies - i >= LOSS_KEPT) return false;
-  return copy_of(w, i)->tsval == copy_of(w, i - 1)->tsval &&
-         copy_of(w, i)->t_us - copy_of(w, i - 1)->t_us < LOSS_DELAYED_ACK_US;
-}
-
 /* On a path whose delay varies so much, what it adds may be as much again each way. */
 static void walk_copy(struct walk *w) {
   enum { WAYS = 4 };
   int64_t differs = differs_us(w, w->next);
-  if (is_doubled(w, w->next)) {
-    w->next++;
-    return;
-  }
   if (differs > 0) w->delayed = true;
   answer_was_lost(w, copy_of(w, w->next)->t_us - WAYS * (differs > 0 ? differs : -differs));
   w->next++;

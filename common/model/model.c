@@ -250,15 +250,26 @@ static void restart_beyond_reach(struct model *m, enum end from, const struct se
   if (p->has_seq && !p->has_fin && seq_lt(p->stream.snd_nxt, s->ack)) endpoint_restart(p, s->ack);
 }
 
+/* The SYN of an end that has sent nothing else, as it was: nobody sends it again so soon (RFC 6298,
+ * 2.1), nor with the same timestamp or the same number of the datagram. */
+static bool is_same_syn(const struct model *m, enum end from, const struct segment *s) {
+  enum { SOONER_US = 500000 };
+  const struct endpoint *f = &m->end[from];
+  if (m->spoken[from].has_ack != segment_has(s, SEGMENT_ACK)) return false; /* both open */
+  if (s->ip_id != 0) return s->ip_id == m->path[from].ip_id;
+  if (f->has_tsval && (s->options & SEGMENT_HAS_TIMESTAMPS)) return seq_leq(s->tsval, f->tsval);
+  return s->t_us - m->spoken[from].t_us < SOONER_US;
+}
+
 /* Nobody sends its SYN again who has heard the answer: another tap has seen it, or a box doubled
  * it. */
 static bool is_late_syn(struct model *m, enum end from, const struct segment *s) {
   const struct endpoint *f = &m->end[from];
   if (!segment_has(s, SEGMENT_SYN) || !f->sent_syn || s->seq != f->first_seq) return false;
-  if (!endpoint_has_shown(f, EVENT_RCV_SYN_ACK) && !endpoint_has_shown(f, EVENT_RCV_ACK_OF_SYN))
-    return false;
-  m->syns_again |= (uint8_t)(1U << from);
-  return true;
+  bool went_on =
+      endpoint_has_shown(f, EVENT_RCV_SYN_ACK) || endpoint_has_shown(f, EVENT_RCV_ACK_OF_SYN);
+  if (went_on || is_same_syn(m, from, s)) m->syns_again |= (uint8_t)(1U << from);
+  return went_on;
 }
 
 /* From the first FIN, or where there is none, from the RST. */
@@ -278,7 +289,7 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   /* Several queues and processors make a capture step back a little. */
   enum { STEP_BACK_US = 1000 };
   if (m->segments > 0 && m->last_us - s->t_us > STEP_BACK_US) m->ran_backwards = true;
-  if (connection_is_joined(m)) m->ran_backwards = true; /* one of the taps has it alone */
+  if (m->syns_again == 3) m->ran_backwards = true; /* one of the taps has it alone */
   if (m->segments++ == 0) sender_begin(&o);
   if (o.overtaken && m->roles_seen) m->reorders = true;
   m->last_us = s->t_us;

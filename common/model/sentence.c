@@ -471,9 +471,7 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
       break;
     case DOUBT_DROPS: say(&t, "; capture incomplete: the kernel dropped packets"); break;
     case DOUBT_CLOCK:
-      say(&t,
-          connection_is_joined(m) ? "; two taps whose clocks differ were joined"
-                                  : "; time runs backwards",
+      say(&t, connection_is_joined(m) ? "; two taps were joined" : "; time runs backwards",
           " in the capture, so what came first cannot be told");
       break;
     case DOUBT_EVICTED: say(&t, "; more connections at once than --max-flows"); break;

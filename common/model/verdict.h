@@ -66,7 +66,7 @@ enum doubt {
   DOUBT_NO_ACKS,       /* a FIN was not repeated, so it had an ACK that was not captured */
   DOUBT_GAP,           /* octets were acknowledged that the capture never saw */
   DOUBT_DROPS,         /* the kernel dropped packets while capturing */
-  DOUBT_CLOCK, /* time runs backwards, or two taps' clocks differ: what came first cannot be told */
+  DOUBT_CLOCK,   /* time runs backwards, or two taps were joined: what came first cannot be told */
   DOUBT_EVICTED, /* the watcher had no room to keep all of it */
 };
 
