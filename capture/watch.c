@@ -247,6 +247,7 @@ static void reincarnate(struct watch *w, struct flow *f, struct decoded *first,
     kernel_gather(w->kernel);
     give_words(w, now_us, now_us);
   }
+  f->model.superseded = true;
   conclude_now(w, f, now_us, false);
   if (w->kernel) kernel_forget(w->kernel, f);
   flow_restart(&w->flows, f, first, place, &from);

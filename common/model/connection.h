@@ -117,7 +117,8 @@ struct model {
   bool capture_incomplete : 1; /* the kernel dropped packets */
   bool not_all_kept : 1;       /* what came before, or would come, has no room */
   bool network_copies : 1;     /* segments may have been doubled on their way */
-  bool taps_joined : 1;        /* two taps saw the connections of this capture */
+  bool superseded : 1;  /* a new connection has its four-tuple: neither end had it any more */
+  bool taps_joined : 1; /* two taps saw the connections of this capture */
   bool rst_beyond; /* the newest segment is a RST with a number beyond what its receiver awaits */
   struct talk talk;
   enum talk_tls tls[2];       /* by end */

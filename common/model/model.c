@@ -157,11 +157,14 @@ static void forget_void_fin(struct model *m, enum end from, const struct segment
   m->roles_seen = 0;
 }
 
-/* A keep-alive probe: one octet before SND.NXT, if any (RFC 9293, 3.8.4). */
+/* A keep-alive probe: one octet before SND.NXT, if any, that had been acknowledged (RFC
+ * 9293, 3.8.4). */
 static bool is_probe(const struct observation *o) {
   const struct endpoint *f = o->sender;
+  const struct offer *acked = &o->receiver->offer;
+  bool unacked = segment_len(o->s) == 1 && acked->has_ack && seq_leq(acked->ack_max, o->s->seq);
   return segment_len(o->s) <= 1 && !(o->s->flags & (SEGMENT_SYN | SEGMENT_FIN)) && f->has_seq &&
-         o->s->seq + 1 == f->stream.snd_nxt && !f->has_fin;
+         o->s->seq + 1 == f->stream.snd_nxt && !f->has_fin && !unacked;
 }
 
 /* Payload, and what of it was never captured before. */

@@ -402,7 +402,8 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
         say(&t, " ago and has not closed yet (CLOSE_WAIT), and ", named(&t, first),
             " holds its end open to read on");
       else if (v->may_have_closed)
-        say(&t, " before the capture ends, and no FIN of ", named(&t, second), " is in it");
+        say(&t, m->superseded ? " before the next connection" : " before the capture ends",
+            ", and no FIN of ", named(&t, second), m->superseded ? " was captured" : " is in it");
       else
         say(&t, " before the capture ends and has not closed yet (CLOSE_WAIT)");
       say_reader(&t, &v->socket[second]);
@@ -463,6 +464,11 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
     case DOUBT_GAP:
       if (m->rst_beyond) {
         say(&t, "; what is in front of it may be missing, and nothing follows that would tell");
+        break;
+      }
+      if (v->ending == ENDING_CLOSE_WAIT && m->superseded) {
+        say(&t,
+            "; the same ports were used again, so it had closed, and how is not in the capture");
         break;
       }
       say(&t, "; the capture misses segments that were acknowledged");
