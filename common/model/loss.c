@@ -241,7 +241,10 @@ static unsigned clues_of(const struct walk *w, const struct loss_answer *a, bool
   if (prompt) clues |= CLUE_PROMPT;
   /* It may also answer a copy that was not captured; then it echoes another timestamp. */
   bool stamped = w->fin->has_timestamps && a->has_tsecr;
-  if (a->plain && !prompt && (!stamped || seq_leq(a->tsecr, copy_of(w, to)->tsval)))
+  /* To a newer copy, and a little quicker than any answer before it, as where the delay varies? */
+  const struct loss_copy *newest = copy_of(w, w->next - 1);
+  bool quick = to + 1 < w->next && a->t_us - newest->t_us >= w->context->receiver_us * 2 / 3;
+  if (a->plain && !prompt && !quick && (!stamped || seq_leq(a->tsecr, copy_of(w, to)->tsval)))
     clues |= CLUE_LATE;
   if (echo) clues |= CLUE_ECHO;
   if (echo && echoed < to && is_awaited(w, echoed)) clues |= CLUE_ECHO_OLD;
