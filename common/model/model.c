@@ -240,6 +240,7 @@ static void step_old(struct observation *o) {
   sender_alive(o);
   sender_stream(o);
   sender_close(o);
+  receiver_take_short_ack(o);
   o->step->verdict = STEP_STALE;
 }
 

@@ -27,12 +27,13 @@ static void take_ack(struct observation *o) {
 }
 
 /* An ACK of everything but this end's FIN. */
-static void take_short_ack(struct observation *o) {
+void receiver_take_short_ack(struct observation *o) {
   const struct endpoint *e = o->receiver;
   if (!e->has_fin || !segment_has(o->s, SEGMENT_ACK) || o->s->ack != e->fin_seq) return;
   struct close_fin *fin = &o->m->fin[connection_fin_of(o->m, o->to)];
-  /* Behind what its sender had sent it is none of the old, but sent again. */
-  if ((!o->late || o->stamped_anew) && !o->stale) fin->not_there_us = o->s->t_us;
+  /* Behind what its sender had sent it is none of the old, but sent again, or a probe. */
+  bool anew = !o->late || o->stamped_anew || o->m->spoken[o->from].is_probe;
+  if (anew && !o->stale) fin->not_there_us = o->s->t_us;
   if (segment_len(o->s) > 0) return;
   bool echoes = (o->s->options & SEGMENT_HAS_TIMESTAMPS) && fin->stamped_alone &&
                 o->s->tsecr == fin->copy[0].tsval && fin->copies <= LOSS_KEPT;
@@ -59,7 +60,7 @@ static void take_fin(struct observation *o) {
 void receiver_take(struct observation *o) {
   if (segment_has(o->s, SEGMENT_SYN)) take_syn(o);
   if (segment_has(o->s, SEGMENT_ACK)) take_ack(o);
-  take_short_ack(o);
+  receiver_take_short_ack(o);
   take_fin(o);
 }
 

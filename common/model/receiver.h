@@ -8,6 +8,9 @@
 /* Any segment but an RST. */
 void receiver_take(struct observation *o);
 
+/* What it shows, if it acknowledges everything but this end's FIN, though it may be dropped. */
+void receiver_take_short_ack(struct observation *o);
+
 /* An RST that counts; o->sender_state is its sender's before it. */
 void receiver_rst(struct observation *o);
 
