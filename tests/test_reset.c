@@ -167,12 +167,28 @@ static void without_a_rst(void **unused) {
   assert_cause("ignored", &m, RESET_OUT_OF_WINDOW, "not the one that its receiver awaits");
 }
 
+/* Each of the kernel's words, whole. */
+static void the_words_of_the_kernel(void **unused) {
+  (void)unused;
+  assert_int_equal(reset_cause_by_kernel("TCP_STATE"), RESET_LINGER_0);
+  assert_int_equal(reset_cause_by_kernel("TCP_DISCONNECT_WITH_DATA"), RESET_LINGER_0);
+  assert_int_equal(reset_cause_by_kernel("TCP_ABORT_ON_CLOSE"), RESET_UNREAD_DATA);
+  assert_int_equal(reset_cause_by_kernel("TCP_ABORT_ON_DATA"), RESET_DATA_AFTER_CLOSE);
+  assert_int_equal(reset_cause_by_kernel("NO_SOCKET"), RESET_NO_SOCKET);
+  assert_int_equal(reset_cause_by_kernel("TCP_KEEPALIVE_TIMEOUT"), RESET_GAVE_UP);
+  assert_int_equal(reset_cause_by_kernel("NO_SOCKETS"), RESET_NONE);
+  assert_int_equal(reset_cause_by_kernel("NO"), RESET_NONE);
+  assert_int_equal(reset_cause_by_kernel("XO_SOCKET"), RESET_NONE);
+  assert_int_equal(reset_cause_by_kernel(""), RESET_NONE);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_row),
       cmocka_unit_test(who_had_closed),
       cmocka_unit_test(what_waited),
       cmocka_unit_test(without_a_rst),
+      cmocka_unit_test(the_words_of_the_kernel),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
