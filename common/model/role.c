@@ -23,8 +23,7 @@ unsigned role_of(const struct model *m, enum end from, const struct segment *s) 
     unsigned ack = acks_fin2 ? ROLE_ACK2 : ROLE_ACK1;
     /* Everything after the first covers the FIN too; it is that role again as a bare ACK, or as the
      * answer to a repeated FIN. */
-    bool seen = (m->roles_seen & ack) || (!acks_fin2 && m->ack1_missing);
-    if (!seen || segment_len(s) == 0 || m->fin[acks_fin2].unanswered > 0) roles |= ack;
+    if (segment_len(s) == 0 || m->fin[acks_fin2].unanswered > 0) roles |= ack;
   }
   if (roles == 0 && s->payload_bytes > 0) roles = ROLE_DATA;
   return roles;
