@@ -50,7 +50,7 @@ void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool c
 }
 
 void loss_note_before(struct close_fin *fin, const struct segment *segment) {
-  if (fin->copies == 0 || !fin->has_timestamps) return;
+  if (!fin->has_timestamps) return;
   struct loss_copy *newest = &fin->copy[(fin->copies - 1) % LOSS_KEPT];
   if (seq_gt(segment->tsval, newest->tsval)) newest->passed = true;
 }
