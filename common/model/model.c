@@ -181,14 +181,26 @@ static void count_data(struct observation *o) {
   o->step->in_half_close = true;
 }
 
+/* The SYN of an end that has sent nothing else, as it was: nobody sends it again so soon (RFC 6298,
+ * 2.1), nor with the same timestamp or the same number of the datagram. */
+static bool is_same_syn(const struct model *m, enum end from, const struct segment *s) {
+  enum { SOONER_US = 500000 };
+  const struct endpoint *f = &m->end[from];
+  if (m->spoken[from].has_ack != segment_has(s, SEGMENT_ACK)) return false; /* both open */
+  if (s->ip_id != 0) return s->ip_id == m->path[from].ip_id;
+  if (f->has_tsval && (s->options & SEGMENT_HAS_TIMESTAMPS)) return seq_leq(s->tsval, f->tsval);
+  return s->t_us - m->spoken[from].t_us < SOONER_US;
+}
+
 /* What this end says, and what it asks in vain. */
 static void note_spoken(struct observation *o) {
   struct vain *vain = &o->m->vain[o->from];
   struct spoken *spoken = &o->m->spoken[o->from];
   const struct segment *s = o->s;
-  bool probe = is_probe(o);
+  bool probe = is_probe(o), again = o->repeats;
+  if (segment_has(s, SEGMENT_SYN) && is_same_syn(o->m, o->from, s)) again = false;
   o->m->vain[o->to] = (struct vain){0};
-  if (probe || o->repeats) {
+  if (probe || again) {
     if (vain->times < UINT16_MAX) vain->times++;
     vain->probes = probe;
     vain->last_us = s->t_us;
@@ -252,17 +264,6 @@ static void restart_beyond_reach(struct model *m, enum end from, const struct se
   if (!segment_has(s, SEGMENT_ACK)) return;
   f->offer = (struct offer){0};
   if (p->has_seq && !p->has_fin && seq_lt(p->stream.snd_nxt, s->ack)) endpoint_restart(p, s->ack);
-}
-
-/* The SYN of an end that has sent nothing else, as it was: nobody sends it again so soon (RFC 6298,
- * 2.1), nor with the same timestamp or the same number of the datagram. */
-static bool is_same_syn(const struct model *m, enum end from, const struct segment *s) {
-  enum { SOONER_US = 500000 };
-  const struct endpoint *f = &m->end[from];
-  if (m->spoken[from].has_ack != segment_has(s, SEGMENT_ACK)) return false; /* both open */
-  if (s->ip_id != 0) return s->ip_id == m->path[from].ip_id;
-  if (f->has_tsval && (s->options & SEGMENT_HAS_TIMESTAMPS)) return seq_leq(s->tsval, f->tsval);
-  return s->t_us - m->spoken[from].t_us < SOONER_US;
 }
 
 /* Nobody sends its SYN again who has heard the answer: another tap has seen it, or a box doubled
