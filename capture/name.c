@@ -4,11 +4,24 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Of a port or an octet. */
-static char *put_decimal(char *at, unsigned n) {
+static char *put_port(char *at, unsigned n) {
   unsigned digits = 1U + (n >= 10) + (n >= 100) + (n >= 1000) + (n >= 10000);
   for (unsigned i = digits; i-- > 0; n /= 10) at[i] = (char)('0' + n % 10);
   return at + digits;
+}
+
+/* Writes four octets, of which those that are not part of it are written over. */
+static char *put_octet(char *at, unsigned n) {
+#define TEN(t) t "0", t "1", t "2", t "3", t "4", t "5", t "6", t "7", t "8", t "9"
+  static const char texts[][4] = {
+      TEN(""),   TEN("1"),  TEN("2"),  TEN("3"),  TEN("4"),  TEN("5"),  TEN("6"),  TEN("7"),
+      TEN("8"),  TEN("9"),  TEN("10"), TEN("11"), TEN("12"), TEN("13"), TEN("14"), TEN("15"),
+      TEN("16"), TEN("17"), TEN("18"), TEN("19"), TEN("20"), TEN("21"), TEN("22"), TEN("23"),
+      TEN("24"), "250",     "251",     "252",     "253",     "254",     "255",
+  };
+#undef TEN
+  memcpy(at, texts[n], sizeof texts[n]);
+  return at + 1 + (n >= 10) + (n >= 100);
 }
 
 static char *put_hexadecimal(char *at, unsigned n) {
@@ -20,7 +33,7 @@ static char *put_hexadecimal(char *at, unsigned n) {
 static char *put_ip4(char *at, const uint8_t *octets) {
   for (unsigned i = 0; i < 4; i++) {
     if (i > 0) *at++ = '.';
-    at = put_decimal(at, octets[i]);
+    at = put_octet(at, octets[i]);
   }
   return at;
 }
@@ -70,6 +83,6 @@ const char *name_endpoint(uint8_t family, const struct decode_address *address, 
     *at++ = ']';
   }
   *at++ = ':';
-  *put_decimal(at, port) = '\0';
+  *put_port(at, port) = '\0';
   return buffer;
 }
