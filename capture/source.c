@@ -342,6 +342,12 @@ static enum source_result next_of_file(struct source *s, struct packet *packets,
 }
 
 static enum source_error open_file(struct source *s, const struct source_options *o, char *error) {
+  if (strcmp(o->file, "-") == 0 && isatty(STDIN_FILENO)) {
+    snprintf(
+        error, SOURCE_ERROR_SIZE,
+        "-r -: standard input is the terminal; give it a capture, as tcpdump -U -w - writes it");
+    return SOURCE_FAILED;
+  }
   if (!input_open(&s->input, o->file)) {
     if (errno == EISDIR)
       snprintf(error, SOURCE_ERROR_SIZE, "%s: not a capture: it is a folder; name a file in it",

@@ -72,6 +72,14 @@ refused() {
   [[ $output == *"verdict normal conforms"* ]]
 }
 
+@test "standard input that is a terminal is refused" {
+  run python3 -c 'import os, pty, sys
+status = pty.spawn(sys.argv[1:])
+sys.exit(os.waitstatus_to_exitcode(status))' "$TEARDOWN_BIN/capture" -r - </dev/null
+  [ "$status" -eq 2 ]
+  [[ $output == *"-r -: standard input is the terminal; give it a capture"* ]]
+}
+
 @test "--expect: met, not met, nothing seen" {
   capture -r "$PCAP" --expect normal
   [ "$status" -eq 0 ]
