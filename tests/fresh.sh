@@ -57,19 +57,20 @@ mirror() {
     awk '$1 == "Debian" { print $NF; exit }'
 }
 
-# lay_out RELEASE: a minimal system in $system, with what it takes to clone and to say make.
+# lay_out RELEASE: a minimal system in $system, with what it takes to clone and to say make. Its status is asked
+# for, so that errexit does not end it.
 lay_out() {
   local proxy='' mirror
   eval "$(apt-config shell proxy Acquire::http::Proxy)"
   [[ -z $proxy ]] || export http_proxy=$proxy
   mirror=$(mirror)
   # shellcheck disable=SC2086 # without a mirror, debootstrap knows one
-  debootstrap --variant=minbase --include=git,make "$1" "$system" $mirror
+  debootstrap --variant=minbase --include=git,make "$1" "$system" $mirror || return
   settings >"$system/etc/apt/apt.conf.d/90outside"
   cp /etc/resolv.conf "$system/etc/resolv.conf"
   chroot "$system" useradd --create-home --shell /bin/bash stranger
-  git -c safe.directory='*' clone -q "$root" "$system/root/teardown"
-  git -c safe.directory='*' clone -q "$root" "$system/home/stranger/teardown"
+  git -c safe.directory='*' clone -q "$root" "$system/root/teardown" || return
+  git -c safe.directory='*' clone -q "$root" "$system/home/stranger/teardown" || return
   chroot "$system" chown -R stranger: /home/stranger/teardown
   chmod 700 "$system/root"
   mount -t proc proc "$system/proc"
