@@ -311,14 +311,17 @@ run_batch() {
 }
 
 # tally FILE: of the batch, as lines of "name number". How an end differs: "difference:model/kernel",
-# the two states, and "+rst" if the connection was reset.
+# the two states, and "+rst" if the connection was reset, or "+rst-at-once" if a RST that ended TIME_WAIT came
+# within a millisecond of the first FIN.
 tally() {
   grep -aE '"type":"(verdict|summary)"' "$1" | jq -nr '
     reduce inputs as $o ({v: {}, s: {}};
       if $o.type == "verdict" then .v[$o.conn | tostring] = $o else .s = $o end)
     | .s as $s | [.v[]] as $v
-    | [$v[] | .ending as $ending | .kernel | select(.) | .client, .server | select(.)
-        | . + {reset: ($ending == "reset")}] as $ends
+    | [$v[] | . as $one | (if .ending == "reset" then "+rst"
+          elif any(.findings[]; .id == "rst-in-time-wait" and .t - $one.t_first_fin < 0.001) then "+rst-at-once"
+          else "" end) as $rst
+        | .kernel | select(.) | .client, .server | select(.) | . + {$rst}] as $ends
     | "connections \($v | length)",
       "unheard \([$v[] | select(.kernel == null)] | length)",
       "dropped \($s.dropped // 0)",
@@ -327,7 +330,7 @@ tally() {
       "transitions \([$ends[].of] | add // 0)",
       "unsampled \([$ends[].unsampled] | add // 0)",
       ($ends | map(select(.difference != "agrees")
-          | "\(.difference):\(.model_says)/\(.kernel_says)\(if .reset then "+rst" else "" end)")
+          | "\(.difference):\(.model_says)/\(.kernel_says)\(.rst)")
         | group_by(.)[] | "\(.[0]) \(length)"),
       ($v | group_by(.ending)[] | "ending:\(.[0].ending) \(length)")'
 }
@@ -349,12 +352,13 @@ read_explanations() {
   ((${#row_only[@]} > 0)) || lab_fail "$page: there is no row that begins with not-there or silent"
 }
 
-# is_condition TEXT RESET: whether it holds, of this batch or of a connection whose ending is a
-# reset; 2: there is no such condition.
+# is_condition TEXT RST: whether it holds, of this batch or of a connection of which tally says that; 2: there is
+# no such condition.
 is_condition() {
   case $1 in
     -) true ;;
-    reset) [[ -n $2 ]] ;;
+    reset) [[ $2 == rst ]] ;;
+    'RST at once') [[ $2 == rst-at-once ]] ;;
     'lossy behind the tap') is_lossy_behind_tap ;;
     'RST lost before the tap') loses_rst_before_tap ;;
     'netem makes copies') [[ " ${faults[*]-}" == *' duplicate '* ]] ;;
@@ -365,12 +369,12 @@ is_condition() {
 
 # explain NAME (as tally prints it): EXPLANATION is then the number of the first row that fits.
 explain() {
-  local difference=${1%%:*} pair=${1#*:} reset='' row
-  if [[ $pair == *+rst ]]; then reset=1 pair=${pair%+rst}; fi
+  local difference=${1%%:*} pair=${1#*:} rst='' row
+  if [[ $pair == *+* ]]; then rst=${pair#*+} pair=${pair%+*}; fi
   for row in "${!row_only[@]}"; do
     [[ ${row_difference[row]} == "$difference" ]] || continue
     [[ ${row_pairs[row]} == @(,any,|*",$pair,"*) ]] || continue
-    is_condition "${row_only[row]}" "$reset" || continue
+    is_condition "${row_only[row]}" "$rst" || continue
     EXPLANATION=$((row + 1))
     return 0
   done
