@@ -253,12 +253,13 @@ static unsigned clues_of(const struct walk *w, const struct loss_answer *a, bool
   return clues;
 }
 
-/* Within a moment of this copy the same sender acknowledged its receiver's FIN, once more or for the
- * first time: on two processors of the receiver, where one replaces the socket meanwhile, the other
- * drops what it has (Linux). */
+/* Within a moment of this copy, which its sender's timer sent, something made the same sender
+ * acknowledge its receiver's FIN once more: on two processors of the receiver, where one replaces
+ * the socket meanwhile, the other drops what it has (Linux). */
 static bool is_together(const struct walk *w, uint32_t i) {
   enum { TOGETHER_US = 1000 };
   const struct close_fin *other = w->context->other;
+  if (i == 0) return false;
   for (uint32_t k = 0; k < other->answers && k < LOSS_KEPT; k++) {
     int64_t apart_us = other->answer[k].t_us - copy_of(w, i)->t_us;
     if (other->answer[k].plain && apart_us < TOGETHER_US && apart_us > -TOGETHER_US) return true;
