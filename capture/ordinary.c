@@ -5,6 +5,7 @@
 
 #include "capture/hot_model.h"
 #include "capture/hot_step.h"
+#include "common/model/role.h"
 #include "common/model/seq.h"
 
 /* What can make a difference to the model: of a segment, */
@@ -47,7 +48,6 @@ enum {
   TALK_TLS_SHIFT = 18, /* four bits */
 };
 
-enum { DELAYED_ACK_MAX_US = 500000 }; /* RFC 9293, 3.8.6.3 */
 /* No timer of which a RST may be the end is so short (RFC 6298), */
 enum { GAP_MAX_US = 450000 };
 /* nor FIN_WAIT_2. */
@@ -284,7 +284,7 @@ static bool look_at(const struct ordinaries *all, const struct hot *h, enum end 
   if (s->window == 0) w |= NO_WINDOW;
   if (fin) w |= HAS_FIN;
   if (rst) w |= HAS_RST;
-  if (since > DELAYED_ACK_MAX_US) w |= IS_LATE;
+  if (since > ROLE_DELAYED_ACK_MAX_US) w |= IS_LATE;
   /* It says what had been said before. */
   if (!(w & (HAS_FIN | HAS_RST | HAS_OCTETS | ACKS_NEW))) return false;
   if (rst && !look_back(all, h, from, s, &w)) return false;

@@ -7,12 +7,11 @@ own, and a unit test or a case of cases.txt has to be red. Prints those that non
 """
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 
-from mutate_tables import ROOT, blank
+from mutate_tables import blank, build, copy_tree, is_red
 
 TESTS = ["loss_table", "loss", "reset", "verdict", "witness", "journey", "model", "claims"]
 PROGRAMS = ["build/strict/tests/test_" + name for name in TESTS]
@@ -87,24 +86,14 @@ def mutants_of(text):
             yield from mutant(begin, end, False)
 
 
+FAST = ("WARNINGS=", "CFLAGS=-O0")
+
+
 def is_noticed(copy):
-    def is_built(*targets):
-        return subprocess.run(["make", "-s", "STRICT=1", "WARNINGS=", "CFLAGS=-O0", *targets], cwd=copy,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
-
-    def is_red(*command):
-        try:
-            return subprocess.run(command, cwd=copy, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                  timeout=20, check=False).returncode != 0
-        except subprocess.TimeoutExpired:
-            return True
-
-    if not is_built(*PROGRAMS):
-        sys.exit("a mutant cannot be built")
-    if any(is_red(program) for program in PROGRAMS):
+    build(copy, *FAST, *PROGRAMS)
+    if any(is_red(copy, program) for program in PROGRAMS):
         return True
-    if not is_built(CAPTURE):
-        sys.exit("a mutant cannot be built")
+    build(copy, *FAST, CAPTURE)
     said = subprocess.run(["python3", "tests/check_cases.py", CAPTURE], cwd=copy, stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL, check=False)
     return said.returncode != 0 or b"not ok" in said.stdout
@@ -113,9 +102,7 @@ def is_noticed(copy):
 def main():
     failed = False
     with tempfile.TemporaryDirectory() as copy:
-        for layer in ("common", "capture", "tests"):
-            shutil.copytree(os.path.join(ROOT, layer), os.path.join(copy, layer))
-        shutil.copy2(os.path.join(ROOT, "Makefile"), copy)
+        copy_tree(copy)
         if is_noticed(copy):
             sys.exit("the tests are red as they are")
         for name in sys.argv[1:]:

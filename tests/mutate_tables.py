@@ -79,16 +79,32 @@ def mutants_of(text, table, guards, none):
                 yield "row %d without %s in column %d" % (i, word, column), text[:at] + " " + left + text[to:]
 
 
+def copy_tree(copy):
+    """What it takes to build the tests and capture."""
+    for layer in ("common", "capture", "tests"):
+        shutil.copytree(os.path.join(ROOT, layer), os.path.join(copy, layer))
+    shutil.copy2(os.path.join(ROOT, "Makefile"), copy)
+
+
+def build(copy, *what):
+    if subprocess.run(["make", "-s", "STRICT=1", *what], cwd=copy, stdout=subprocess.DEVNULL,
+                      check=False).returncode:
+        sys.exit("a mutant cannot be built")
+
+
+def is_red(copy, program):
+    try:
+        return subprocess.run(program, cwd=copy, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              timeout=20, check=False).returncode != 0
+    except subprocess.TimeoutExpired:
+        return True
+
+
 def is_noticed(copy, tests):
     for test in tests:
         program = "build/strict/tests/test_" + test
-        if subprocess.run(["make", "-s", "STRICT=1", program], cwd=copy, stdout=subprocess.DEVNULL).returncode:
-            sys.exit("a mutant cannot be built")
-        try:
-            if subprocess.run(program, cwd=copy, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                              timeout=20).returncode:
-                return True
-        except subprocess.TimeoutExpired:
+        build(copy, program)
+        if is_red(copy, program):
             return True
     return False
 
@@ -96,9 +112,7 @@ def is_noticed(copy, tests):
 def main():
     failed = False
     with tempfile.TemporaryDirectory() as copy:
-        for layer in ("common", "capture", "tests"):
-            shutil.copytree(os.path.join(ROOT, layer), os.path.join(copy, layer))
-        shutil.copy2(os.path.join(ROOT, "Makefile"), copy)
+        copy_tree(copy)
         for name in sys.argv[1:] or TABLES:
             path, table, guards, none, tests = TABLES[name]
             path = os.path.join(copy, path)

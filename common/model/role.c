@@ -64,8 +64,7 @@ static void note_ack(struct observation *o, unsigned which) {
 /* FIN2 is the first segment to acknowledge FIN1, so late that no ACK is delayed so long (RFC 9293,
  * 3.8.6.3), and FIN1 was not repeated: its ACK was there, and was not captured. */
 static bool ack1_is_missing(const struct model *m, const struct segment *s) {
-  enum { DELAYED_ACK_MAX_US = 500000 };
-  return m->fin[FIN1].copies == 1 && s->t_us - m->fin[FIN1].last_us > DELAYED_ACK_MAX_US;
+  return m->fin[FIN1].copies == 1 && s->t_us - m->fin[FIN1].last_us > ROLE_DELAYED_ACK_MAX_US;
 }
 
 void role_note(struct observation *o) {

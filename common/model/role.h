@@ -5,6 +5,9 @@
 #include "common/model/connection.h"
 #include "common/model/observation.h"
 
+/* No ACK is delayed for longer (RFC 9293, 3.8.6.3). */
+#define ROLE_DELAYED_ACK_MAX_US INT64_C(500000)
+
 /* Which roles this segment plays, given who sent FINs before it: ROLE_*. */
 unsigned role_of(const struct model *m, enum end from, const struct segment *s);
 
