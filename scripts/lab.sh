@@ -238,7 +238,7 @@ lab_in_user_mode() {
   lab_say 'This kernel has no sch_netem. User-mode Linux has, and plays it; it has no kernel events.'
   printf '%s\0' "$PWD" "${COLUMNS:-80}" "${TEARDOWN_COLOR-}" "${writable[@]}" "$@" >"$room/call"
   # What the machine says before is of no interest.
-  uml_boot 512M 3000 scripts/uml_lab.sh "$room" | sed -u '1,/^uml: begins$/d' >&"$lab_stdout" || status=$?
+  uml_boot 512M 3000 "$room" scripts/uml_lab.sh "$room" | sed -u '1,/^uml: begins$/d' >&"$lab_stdout" || status=$?
   [[ -e $room/said ]] || lab_fail 'user-mode Linux came up and played nothing'
   cat "$room/said" >&2
   exit "$status"

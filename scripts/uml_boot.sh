@@ -8,18 +8,19 @@ uml_bin=${TEARDOWN_UML_BIN:-$uml_root/build}
 uml_xstate=$uml_root/build/tests/uml_xstate.so uml_booted=$uml_root/build/tests/uml_booted
 uml_preload=$uml_xstate
 
-# uml_boot MEMORY SECONDS [PROGRAM [ARGUMENT...]]: runs a program of this repository in it; its output,
-# and its status, or 1 when the machine did not come to its end in that time.
+# uml_boot MEMORY SECONDS FOLDER [PROGRAM [ARGUMENT...]]: runs a program of this repository in it, which may
+# write into that folder of ours ('': into none); its output, and its status, or 1 when the machine did not
+# come to its end in that time.
 uml_boot() {
-  local memory=$1 seconds=$2
-  shift 2
+  local memory=$1 seconds=$2 folder=$3
+  shift 3
   # A machine has no status: it comes behind what the program said. The one of linux.uml itself does not
   # count, since 6.12 aborts after a poweroff that went well.
   {
     ulimit -c 0
     timeout --kill-after 5 "$seconds" env LD_PRELOAD="$uml_preload" linux.uml "mem=$memory" \
       root=/dev/root rootfstype=hostfs hostfs=/ ro quiet init="$uml_root/scripts/uml_init.sh" \
-      teardown_root="$uml_root" teardown_bin="$uml_bin" teardown_run="$(IFS=, && echo "$*")" \
+      teardown_root="$uml_root" teardown_bin="$uml_bin" teardown_folder="$folder" teardown_run="$(IFS=, && echo "$*")" \
       con=null con0=null,fd:1 </dev/null 2>&1 || true
   } 2>/dev/null | uml_hear
 }
@@ -51,7 +52,7 @@ uml_refusal() {
   # It need not be tried again if it booted within the hour.
   [[ $uml_preload != "$uml_xstate" || -z $(find "$uml_booted" -mmin -60 -newer "$uml_xstate" 2>/dev/null) ]] ||
     return 1
-  if said=$(uml_boot 256M 300); then
+  if said=$(uml_boot 256M 300 ''); then
     [[ $uml_preload != "$uml_xstate" ]] || touch "$uml_booted"
     return 1
   fi

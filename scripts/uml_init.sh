@@ -9,12 +9,13 @@ busybox mount -t tmpfs tmpfs /run
 export TMPDIR=/run # not over /tmp: we may have been cloned there
 [[ -e /dev/fd ]] || ln -s /proc/self/fd /dev/fd # devtmpfs does not bring it
 
-# teardown_root, teardown_bin and teardown_run of the kernel's command line, without a process for each.
-teardown_root='' teardown_bin='' teardown_run=''
+# What is ours in the kernel's command line, without a process for each.
+teardown_root='' teardown_bin='' teardown_folder='' teardown_run=''
 for word in $(</proc/cmdline); do
   [[ $word != teardown_* ]] || declare "$word"
 done
 export TEARDOWN_BIN=$teardown_bin
+[[ -z $teardown_folder ]] || busybox mount -t hostfs -o "$teardown_folder" none "$teardown_folder"
 
 # By name, from the kernel's own folder: there is no /lib/modules for it on this file system.
 modules=/usr/lib/uml/modules/$(uname -r)/kernel

@@ -11,7 +11,6 @@ for ((i = 3; i < ${#call[@]}; i++)); do
   [[ ${call[i]} != -- ]] || break
   busybox mount -t hostfs -o "${call[i]}" none "${call[i]}"
 done
-busybox mount -t hostfs -o "$room" none "$room"
 echo 'uml: begins'
 # Behind a pipe: what writes to a terminal would count down in one place.
 unshare --pid --mount --mount-proc --net --fork --kill-child -- bash "${call[@]:i+1}" 2>"$room/said" | cat

@@ -19,7 +19,7 @@ trap 'rm -rf "$scratch"' EXIT
 closes() { TEARDOWN_BIN=$bin "$tests/two_taps/close.sh" --batches "$1" --size "$2" --seed "$3" "$scratch"; }
 netem_closes() {
   uml_refusal && return 77
-  uml_boot 768M 3000 tests/two_taps/in_uml.sh "$scratch" --batches "$1" --size "$2" --seed "$3"
+  uml_boot 768M 3000 "$scratch" tests/two_taps/close.sh --netem --batches "$1" --size "$2" --seed "$3" "$scratch"
 }
 # truth PER_CENT FOLDER...: the captures of each batch with a false claim are kept.
 truth() {

@@ -14,4 +14,4 @@ if refusal=$(uml_refusal); then
 fi
 
 # The terminal codes and messages of a machine that boots are not results.
-uml_boot 512M 3000 tests/uml_netem.sh | grep --line-buffered -aE '^(ok|not ok|#|1\.\.)'
+uml_boot 512M 3000 '' tests/uml_netem.sh | grep --line-buffered -aE '^(ok|not ok|#|1\.\.)'
