@@ -96,6 +96,7 @@ enum {
   PAST_FIN_LATE = 0x1000,      /* the first copy of its FIN that was captured was sent in CLOSING */
   PAST_FIN_SHOWS = 0x2000,     /* a segment beyond its FIN was captured */
   PAST_FIN_OVERTAKEN = 0x4000, /* the last copy of its FIN that was captured was overtaken */
+  PAST_HEARD_TWICE = 0x8000,   /* a FIN on its way to this host was doubled after the tap */
 };
 
 enum { SAID_NOTHING = 0xff };
@@ -264,6 +265,9 @@ enum unknowable {
   /* What was sent before the ACK of its FIN arrived, or an RST, and was captured long after it,
    * says that this has not come. When it has, and nothing is said later, nobody can tell. */
   UNKNOWABLE_SLOW,
+  /* So was its FIN before the tap, and it answered the other one twice, of which the first answer,
+   * its FIN, is the one that was lost: the second looks as if the FINs had crossed. */
+  UNKNOWABLE_SECOND_ANSWER,
   UNKNOWABLE_COUNT,
 };
 

@@ -149,12 +149,16 @@ static bool is_unknowable(const struct world *w, enum end who, enum tcp_state tr
   bool overtaken =
       (past & PAST_FIN_OVERTAKEN) && ((claim == TCPS_FIN_WAIT_1 && truth == TCPS_FIN_WAIT_2) ||
                                       (claim == TCPS_CLOSING && truth == TCPS_TIME_WAIT));
+  bool second = (past & PAST_HEARD_TWICE) && (claim == TCPS_CLOSING || claim == TCPS_TIME_WAIT) &&
+                (truth == TCPS_LAST_ACK || truth == TCPS_CLOSED);
   /* Overtaken by the RST of its sender, and so late that it seems to have been sent after it. */
   bool slow = (past & PAST_OVERTAKEN) && truth == TCPS_CLOSED;
-  if (!(past & (PAST_LOST_BEFORE | PAST_OVERTAKEN)) || !(late || hidden || overtaken || slow))
+  if (!(past & (PAST_LOST_BEFORE | PAST_OVERTAKEN)) ||
+      !(late || hidden || overtaken || slow || second))
     return false;
   oracle_unknowable[late     ? UNKNOWABLE_LATE_FIN
                     : hidden ? UNKNOWABLE_HIDDEN_FIN
+                    : second ? UNKNOWABLE_SECOND_ANSWER
                     : slow   ? UNKNOWABLE_SLOW
                              : UNKNOWABLE_OVERTAKEN_FIN]++;
   return true;

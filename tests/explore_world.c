@@ -260,6 +260,7 @@ bool world_act(struct world *w, const struct explore_config *config, struct acti
       break;
     case ACTION_DUPLICATE_AFTER:
       w->duplicates--;
+      if (after->flight[0].flags & SEGMENT_FIN) w->past[end_other(who)] |= PAST_HEARD_TWICE;
       leg_insert(w, after, 1, after->flight[0]);
       break;
     case ACTION_EXPIRE_WATCHER: {

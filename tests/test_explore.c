@@ -230,6 +230,7 @@ static void what_no_watcher_can_know(void **unused) {
       [UNKNOWABLE_HIDDEN_FIN] = "a FIN that was never captured",
       [UNKNOWABLE_OVERTAKEN_FIN] = "a copy of a FIN, captured out of order",
       [UNKNOWABLE_SLOW] = "an ACK or an RST that arrived after all",
+      [UNKNOWABLE_SECOND_ANSWER] = "a FIN that was answered twice, once unseen",
   };
   for (unsigned i = 0; i < UNKNOWABLE_COUNT; i++) {
     print_message("#   %-46s %8llu claims\n", names[i], (unsigned long long)oracle_unknowable[i]);

@@ -107,7 +107,11 @@ struct model {
   uint8_t n_findings;
   bool midstream;    /* no SYN was captured */
   bool ack1_missing; /* FIN2 came so late with the ACK of FIN1 that another one was there before */
-  bool crossed;      /* the first copy of FIN2 does not acknowledge FIN1 */
+  bool ack1_beyond;  /* the first ACK of FIN1 has a number beyond all that its sender was seen to
+                        send: its FIN perhaps, unless that comes with another number */
+  bool
+      ack1_is_first; /* ... and nothing but one copy of FIN1 had been captured that it may answer */
+  bool crossed;      /* the first copy of FIN2 does not acknowledge FIN1, captured or not */
   bool coalesced;    /* the first segment to acknowledge FIN1 is FIN2 */
   bool sack_permitted[2]; /* by end, from the SYNs */
   bool reopened[2];       /* by end: it sent the SYN of a new connection while the old one lived */

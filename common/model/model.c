@@ -248,7 +248,7 @@ static void step_segment(struct observation *o) {
 
 /* Its receiver drops it, but it was sent: what that proves of its sender stands. */
 static void step_old(struct observation *o) {
-  o->step->roles = 0;
+  o->step->roles = o->m->last_roles[o->from] = 0;
   sender_alive(o);
   sender_stream(o);
   sender_close(o);
@@ -303,6 +303,7 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   role_count(m, step);
   if (is_late_syn(m, from, s)) {
     step->verdict = STEP_STALE;
+    m->last_roles[from] = step->roles;
     count_time(m, s->t_us, step);
     return;
   }

@@ -67,6 +67,12 @@ static bool ack1_is_missing(const struct model *m, const struct segment *s) {
   return m->fin[FIN1].copies == 1 && s->t_us - m->fin[FIN1].last_us > ROLE_DELAYED_ACK_MAX_US;
 }
 
+bool role_is_crossing(const struct observation *o) {
+  const struct model *m = o->m;
+  bool was_sent = m->ack1_beyond && m->ack1_is_first && o->late;
+  return !endpoint_fin_is_covered(o->receiver, o->s) || was_sent;
+}
+
 void role_note(struct observation *o) {
   static const struct {
     unsigned fin, ack;
@@ -80,8 +86,13 @@ void role_note(struct observation *o) {
     m->first_closer = o->from;
     m->first_fin_us = t_us;
   }
+  if (step->new_roles & ROLE_ACK1) {
+    m->ack1_beyond = seq_gt(segment_end(o->s), o->sender->stream.snd_contig);
+    m->ack1_is_first = m->fin[FIN1].copies == 1 && (m->last_roles[o->to] & ROLE_FIN1);
+  }
   if (step->new_roles & ROLE_FIN2) {
-    m->crossed = !endpoint_fin_is_covered(o->receiver, o->s);
+    m->crossed = role_is_crossing(o);
+    m->ack1_beyond = m->ack1_beyond && o->late && endpoint_fin_is_covered(o->receiver, o->s);
     m->coalesced = !m->crossed && (step->new_roles & ROLE_ACK1);
     if (m->coalesced && ack1_is_missing(m, o->s)) {
       m->coalesced = false;
@@ -127,7 +138,7 @@ void role_exchange_fins(struct observation *o) {
   m->fin[FIN1].first_us = m->fin[FIN2].first_us = m->first_fin_us;
   m->fin[FIN1].acked_us = m->fin[FIN1].short_ack_us = 0;
   m->first_closer = o->from;
-  m->crossed = false;
+  m->crossed = m->ack1_beyond = false;
   m->coalesced = o->receiver->fin_acks_more;
   m->roles_seen = (m->roles_seen & ROLE_ACK1 ? ROLE_ACK2 : 0) | ROLE_FIN1 | ROLE_FIN2;
   o->step->roles = o->step->new_roles = ROLE_FIN1;

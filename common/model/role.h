@@ -15,6 +15,11 @@ unsigned role_of(const struct model *m, enum end from, const struct segment *s);
  * losses (loss.h). To be called when the sender's own FIN is already noted. */
 void role_note(struct observation *o);
 
+/* The segment is the first captured copy of FIN2 and does not cover FIN1; or a copy before it
+ * probably did not: the ACK that answered the only copy of FIN1 has the number behind FIN2, and a
+ * FIN that is sent after the other has arrived acknowledges that itself. */
+bool role_is_crossing(const struct observation *o);
+
 /* This FIN, captured after its peer's, was sent before it: it is FIN1. To be called after
  * role_note, while the peer's FIN was captured but once. */
 void role_exchange_fins(struct observation *o);

@@ -182,7 +182,12 @@ static void take_ack(struct observation *o) {
   endpoint_offer(&f->offer, s, endpoint_window_shift(f, s, scaled));
   if (f->has_fin_acked_at && seq_gt(s->ack, f->fin_acked_at))
     observation_prove(o, o->from, EVENT_RCV_ACK_OF_FIN);
-  if (endpoint_fin_is_covered(p, s)) observation_prove(o, o->from, EVENT_RCV_FIN);
+  if (!endpoint_fin_is_covered(p, s)) return;
+  int reset = endpoint_find(f, EVENT_SND_RST);
+  if (reset < 0 || endpoint_find(f, EVENT_RCV_FIN) >= 0)
+    observation_prove(o, o->from, EVENT_RCV_FIN);
+  else /* captured behind its sender's RST, and sent before */
+    endpoint_insert(f, reset, EVENT_RCV_FIN, EVIDENCE_SEEN);
 }
 
 /* The peer's FIN is there, and octets before it are not. */
@@ -240,16 +245,18 @@ static void take_first_fin(struct observation *o) {
   f->fin_acks_more = o->acks_more;
   take_crossing(o);
   int proven = endpoint_find(f, EVENT_RCV_FIN);
-  if (proven >= 0 && !endpoint_fin_is_covered(o->receiver, o->s)) {
-    /* Captured out of order: what it has acknowledged since came after this FIN. */
+  if (proven >= 0 && role_is_crossing(o)) {
+    /* Captured out of order, or again: what it has acknowledged since came after this FIN. */
     enum tcp_state before = f->state;
     if (endpoint_insert(f, proven, EVENT_SND_FIN, evidence))
       event_report(o->step, o->m, o->from, CHANGE_MOVED,
                    transition_find(TCPS_FIN_WAIT_1, EVENT_RCV_FIN), before, EVENT_SND_FIN);
     return;
   }
-  /* It left before the RST, captured earlier, that is presumed to have closed its sender. */
+  /* It left before the RST, captured earlier, that closed its sender: its own, or one that is
+   * presumed to have arrived. */
   int closed = f->state == TCPS_CLOSED ? endpoint_find(f, EVENT_RCV_RST) : -1;
+  if (closed < 0) closed = endpoint_find(f, EVENT_SND_RST);
   if (closed >= 0) {
     if (endpoint_insert(f, closed, EVENT_SND_FIN, evidence) && presumed && proven < 0)
       endpoint_insert(f, closed + 1, EVENT_RCV_FIN, EVIDENCE_PRESUMED);
@@ -331,11 +338,12 @@ void sender_acked_before(struct observation *o) {
 /* ---- Its RST -------------------------------------------------------------------------------- */
 
 /* Who answers a SYN or a FIN with RST has not taken it. That is said of this copy: an earlier one
- * may have arrived, and the end been closed since. An RST with an ACK says what had arrived. */
+ * may have arrived, and the end been closed since, also where it was sent once and a network
+ * doubles segments. An RST with an ACK says what had arrived. */
 static void take_refusal(struct observation *o) {
   const struct endpoint *f = o->sender;
   unsigned offender = o->m->last_roles[o->to];
-  bool repeated = o->m->fin[connection_fin_of(o->m, o->to)].copies > 1;
+  bool repeated = o->m->fin[connection_fin_of(o->m, o->to)].copies > 1 || o->m->network_copies;
   bool answers_fin = (offender & (ROLE_FIN1 | ROLE_FIN2)) && !repeated &&
                      endpoint_find(f, EVENT_RCV_FIN) == f->n_log - 1;
   if (!f->sent_syn && (offender & ROLE_SYN)) observation_refute(o, o->from, EVENT_RCV_SYN);

@@ -148,7 +148,7 @@ static void say_path(struct text *t, const struct verdict *v, const struct model
 /* When the FINs crossed, nobody did. */
 static void say_first(struct text *t, const struct verdict *v, const struct model *m) {
   if (m->crossed) {
-    say(t, "both closed at once");
+    say(t, m->ack1_beyond ? "both may have closed at once" : "both closed at once");
     return;
   }
   say(t, named(t, m->first_closer), " closed first");
@@ -361,7 +361,8 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
       say_complete(&t, v, m);
       break;
     case ENDING_SIMULTANEOUS:
-      say(&t, "both closed at once: neither had the other's FIN when it sent its own");
+      say_first(&t, v, m);
+      if (!m->ack1_beyond) say(&t, ": neither had the other's FIN when it sent its own");
       say_complete(&t, v, m);
       break;
     case ENDING_RESET: say_reset(&t, v, m); break;
@@ -469,6 +470,11 @@ const char *sentence_make(const struct verdict *v, const struct model *m,
       if (v->ending == ENDING_CLOSE_WAIT && m->superseded) {
         say(&t,
             "; the same ports were used again, so it had closed, and how is not in the capture");
+        break;
+      }
+      if (m->ack1_beyond && m->fin[FIN2].copies > 0) {
+        say(&t, "; when ", named(&t, second), " acknowledged the FIN of ", named(&t, first),
+            " it had sent its own, which was not captured then, so the two may have crossed");
         break;
       }
       say(&t, "; the capture misses segments that were acknowledged");

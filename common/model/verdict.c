@@ -117,6 +117,7 @@ static enum doubt doubt_of(const struct model *m, enum ending ending, int64_t no
       return DOUBT_ONE_DIRECTION;
   if (!ending_is_complete(ending) && (m->end[0].stream.missed || m->end[1].stream.missed))
     return DOUBT_GAP;
+  if (m->ack1_beyond && m->fin[FIN2].copies > 0) return DOUBT_GAP;
   bool over = m->superseded || connection_may_lack_fin(m);
   if (ending == ENDING_CLOSE_WAIT && over) return DOUBT_GAP;
   if (ending == ENDING_OPEN && m->rst_beyond) return DOUBT_GAP;
