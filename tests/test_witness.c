@@ -102,6 +102,10 @@ static const struct {
     /* The RST was lost, and the ACK that was captured after it was not. */
     {OPENING "200 S FA 1 1 0\n204 C RA 1 2 0\n204 C A 1 2 0", "?ESTABLISHED >CLOSE_WAIT >CLOSED",
      "?ESTABLISHED >FIN_WAIT_1 >FIN_WAIT_2", "2/2 agrees", "1/2 not-there: CLOSED, FIN_WAIT_2"},
+    /* Octets that it acknowledges had come before the RST, whose number was thus too low. */
+    {OPENING "200 S PA 1 1 9\n203 C FA 1 1 0\n210 S R 1 0 0\n215 S FA 10 1 0\n216 C A 2 11 0\n"
+             "220 S R 11 0 0",
+     "?FIN_WAIT_1 ?CLOSING ?CLOSED", "?CLOSED", "3/3 agrees", "1/1 1 unsampled agrees"},
     /* Crossed, coalesced, reset. */
     {OPENING "200 C FA 1 1 0\n200 S FA 1 1 0\n201 S A 2 2 0\n201 C A 2 2 0",
      "?ESTABLISHED >FIN_WAIT_1 >CLOSING >TIME_WAIT", "?ESTABLISHED >FIN_WAIT_1 >CLOSING ?TIME_WAIT",
@@ -138,8 +142,8 @@ static const struct {
     {OPENING "200 C FA 1 1 0\n200 S FA 1 1 0\n201 S A 2 2 0\n410 S FA 1 2 0\n411 C A 2 2 0",
      "?ESTABLISHED >FIN_WAIT_1 >FIN_WAIT_2 ?TIME_WAIT", "", "2/3 not-there: CLOSING, FIN_WAIT_2",
      "0/0 agrees"},
-    /* Its FIN was lost before the tap, and the ACK of the other one has the number behind it: they had
-     * crossed. Not so if something else may have been answered. */
+    /* Its FIN was lost before the tap, and the ACK of the other one has the number behind it: they
+     * had crossed. Not so if something else may have been answered. */
     {OPENING "200 C FA 1 1 0\n201 S A 2 2 0\n400 S FA 1 2 0\n401 C A 2 2 0\n",
      "?ESTABLISHED >FIN_WAIT_1 >FIN_WAIT_2 >TIME_WAIT", "?ESTABLISHED ?FIN_WAIT_1 ?TIME_WAIT",
      "3/3 agrees", "2/2 1 unsampled agrees"},

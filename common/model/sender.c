@@ -62,6 +62,17 @@ static void take_opened(struct observation *o) {
 
 /* ---- Alive ---------------------------------------------------------------------------------- */
 
+/* It acknowledges octets behind the RST that was presumed to have closed its sender: had they come
+ * before it, its number would have been too low, and after it nothing is acknowledged. Where that
+ * number is the FIN's, Linux takes it though the FIN had come (accept.h). */
+static bool acks_beyond_rst(const struct observation *o) {
+  const struct reset *rst = &o->m->rst;
+  const struct endpoint *p = o->receiver;
+  if (rst->from != o->to || !segment_has(o->s, SEGMENT_ACK)) return false;
+  uint32_t awaited = p->has_fin && p->fin_seq == rst->seq ? rst->seq + 1 : rst->seq;
+  return seq_gt(o->s->ack, awaited);
+}
+
 /* Nothing but RST comes from a closed connection: whoever still speaks was not CLOSED. A bare ACK
  * that follows at once may have left before what closed it arrived, and proves nothing; nor, behind
  * a RST, do its octets. A SYN waits for longer before it is sent again. */
@@ -69,10 +80,11 @@ static void take_not_closed(struct observation *o) {
   const struct endpoint *f = o->sender;
   bool was_reset = endpoint_find(f, EVENT_RCV_RST) >= 0 && !segment_has(o->s, SEGMENT_SYN);
   if (f->state != TCPS_CLOSED || o->stale || endpoint_find(f, EVENT_SND_RST) >= 0) return;
-  if (f->has_fin && segment_len(o->s) == 0 && o->late) return; /* sent before its FIN */
+  bool beyond = acks_beyond_rst(o);
+  if (f->has_fin && segment_len(o->s) == 0 && o->late && !beyond) return; /* sent before its FIN */
   int64_t closed_us = o->m->fin[connection_fin_of(o->m, o->from)].last_ack_us;
   if (o->m->rst.t_us > closed_us) closed_us = o->m->rst.t_us;
-  bool may_cross = segment_len(o->s) == 0 || was_reset;
+  bool may_cross = (segment_len(o->s) == 0 || was_reset) && !beyond;
   /* Where the sender's own tap is the second, that saw it leave so long before. */
   int64_t left_us = o->s->t_us - (o->s->tap == 1 ? o->s->transit_us : 0);
   if (may_cross && left_us - closed_us < endpoint_soon_us(f)) return;
