@@ -81,7 +81,7 @@ static const struct glossary_entry entries[] = {
      "A filter, or a path that is asymmetric.", "Capture both directions."},
     {"no-acks", "doubt", "doubt", "A FIN was not repeated, so it had an ACK that was not captured.",
      "A filter on flags leaves bare ACKs out.", "Capture without it: 'tcp port N' is enough."},
-    {"gap", "doubt", "doubt", "Octets were acknowledged that the capture never saw.",
+    {"gap", "doubt", "doubt", "Octets were sent that the capture lacks, as their ACK or the numbers behind them show.",
      "Packets were dropped or filtered while capturing.", "A larger buffer (-B), or fewer packets (a filter)."},
     {"drops", "doubt", "doubt", "The kernel dropped packets while capturing.", "The buffer was full.",
      "A larger buffer (-B), a filter, or less output (-q)."},

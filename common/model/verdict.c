@@ -120,6 +120,7 @@ static enum doubt doubt_of(const struct model *m, enum ending ending, int64_t no
   if (m->ack1_beyond && m->fin[FIN2].copies > 0) return DOUBT_GAP;
   bool over = m->superseded || connection_may_lack_fin(m);
   if (ending == ENDING_CLOSE_WAIT && over) return DOUBT_GAP;
+  if (ending == ENDING_RESET && connection_may_lack_fin(m)) return DOUBT_GAP;
   if (ending == ENDING_OPEN && m->rst_beyond) return DOUBT_GAP;
   bool closed = m->first_closer != END_NONE || m->rst.from != END_NONE;
   /* Both have sent octets since, so neither had closed before. */

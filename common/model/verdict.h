@@ -64,7 +64,7 @@ enum doubt {
   DOUBT_MIDSTREAM,     /* the capture begins in the middle of the close */
   DOUBT_ONE_DIRECTION, /* one end was never captured, though the other acknowledges it */
   DOUBT_NO_ACKS,       /* a FIN was not repeated, so it had an ACK that was not captured */
-  DOUBT_GAP,           /* octets were acknowledged that the capture never saw */
+  DOUBT_GAP,           /* octets were sent that the capture lacks, or lacked when it mattered */
   DOUBT_DROPS,         /* the kernel dropped packets while capturing */
   DOUBT_CLOCK,   /* time runs backwards, or two taps were joined: what came first cannot be told */
   DOUBT_EVICTED, /* the watcher had no room to keep all of it */

@@ -223,6 +223,15 @@ class Close:
         return min(seen)[1] if seen else None
 
 
+    def closed_first(self):
+        """The end; "both" whose FINs crossed; None: nobody closed."""
+        own = [self.copies(end)[:1] for end in (NEAR, FAR)]
+        for end in (NEAR, FAR):
+            if not own[end] or own[1 - end] and self.covers(own[end][0], 1 - end):
+                return 1 - end if own[1 - end] else None
+        return "both"
+
+
 def seen_at(x, tap):
     return [x.s.t] if x.s.end == tap else x.arrived
 
@@ -436,13 +445,17 @@ def run_capture(capture, *names):
     return [json.loads(line) for line in out.stdout.splitlines()]
 
 
+def end_of(address):
+    return NEAR if "7::1]" in address or ".0.1:" in address else FAR
+
+
 def verdicts(objects):
     """By the client's port, the last one of each connection."""
     found = {}
     for o in objects:
         if o["type"] == "verdict":
             ends = [o["client"], o["server"]]
-            port = [int(e.rsplit(":", 1)[1]) for e in ends if "7::1]" in e or ".0.1:" in e]
+            port = [int(e.rsplit(":", 1)[1]) for e in ends if end_of(e) == NEAR]
             found.setdefault(port[0], {})[o["conn"]] = o
     return found
 
@@ -457,6 +470,7 @@ class Tally:
         self.wrong = []
         self.lost = collections.Counter()   # between the taps: stated, stated and true, true
         self.roles = collections.Counter()  # the same, in verdicts
+        self.first = collections.Counter()  # who closed first: stated, and true, by number of taps
 
     def judge_both(self, folder, conns, objects):
         """What both files together are said to show."""
@@ -464,7 +478,7 @@ class Tally:
         for o in objects:
             if o["type"] == "segment" and o["ignored"] == "it was lost between the two taps":
                 ports = [int(o[e].rsplit(":", 1)[1]) for e in ("source", "destination")]
-                end = NEAR if "7::1]" in o["source"] or ".0.1:" in o["source"] else FAR
+                end = end_of(o["source"])
                 stated[end, ports[end], o["seq"], o["ack"], o["flags"], o["payload_bytes"]] += 1
         letters = ((SYN, "S"), (FIN, "F"), (RST, "R"), (PSH, "P"), (ACK, "."))
         for sent in conns.values():
@@ -489,6 +503,16 @@ class Tally:
                     self.roles["lost"] += sum(x.lost for x in all_sent)
             for verdict in found.get(conn, {}).values():
                 self.judge_roles(folder, close, verdict)
+                self.judge_first(close, verdict, 2)
+
+    def judge_first(self, close, verdict, taps):
+        """A FIN whose every copy and answer was lost before the tap leaves no trace: not each is true."""
+        if verdict["closed_first"] == "none" or verdict["doubt"] is not None:
+            return
+        end = end_of(verdict["client"])
+        stated = {"client": end, "server": 1 - end, "both": "both"}[verdict["closed_first"]]
+        self.first[taps, "stated"] += 1
+        self.first[taps, "true"] += stated == close.closed_first()
 
     def judge_roles(self, folder, close, verdict):
         lost = truth(close, NEAR) + truth(close, FAR)
@@ -576,6 +600,7 @@ def run(capture, folders):
                 for verdict in claims[tap].get(conn, {}).values():
                     where = "%s/%s.pcap port %d" % (folder, ("near", "far")[tap], conn)
                     tally.judge(where, close, tap, verdict, doubled)
+                    tally.judge_first(close, verdict, 1)
     return tally, connections, left_out
 
 
@@ -600,6 +625,8 @@ def main():
           "%d stated, %d true, of %d" % (tally.lost["stated"], tally.lost["true"],
                                          tally.roles["stated"], tally.roles["true"],
                                          tally.roles["lost"]))
+    print("# closed first, as stated without a doubt, is true: by one file %s, by both %s" % tuple(
+        share(tally.first[taps, "true"], tally.first[taps, "stated"]) for taps in (1, 2)))
     for wrong in tally.wrong:
         print("# wrong: " + wrong)
     return 1 if tally.wrong or found * 100 < least * inferable_all or not claimed else 0
