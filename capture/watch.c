@@ -241,11 +241,13 @@ static void open_flow(struct watch *w, struct hot *e, const struct segment *s) {
 static void reincarnate(struct watch *w, struct flow *f, struct decoded *first,
                         const struct flow_place *place, int64_t now_us, enum incarnation rule) {
   enum end from;
+  int64_t since_us = f->has_pending_syn ? f->pending_us : first->segment.t_us;
   f->has_pending_syn = false;
   /* Whoever asks now is told of the next; what was told of this one may still wait to be read. */
   if (w->kernel) {
     kernel_gather(w->kernel);
     give_words(w, now_us, now_us);
+    kernel_retract(f, since_us);
   }
   f->model.superseded = true;
   conclude_now(w, f, now_us, false);

@@ -216,6 +216,28 @@ closer() { verdicts | head -n 1 | jq -r ".kernel.$1.closer | \"\(.pid) \(.comman
   is ".sentence | contains(\"has not called close(), though it has read the end of file; held by server, pid $holder, fd \")"
 }
 
+@test "another network namespace has the same four-tuple: its sockets are not these" {
+  ((TOLD)) || skip "no kernel events here"
+  watch --stuck-after 3 --closes 1
+  serve --count 1 --never-close
+  timeout 60 "$TEARDOWN_BIN/client" -b 45678 --close-after 50 127.0.0.1 "$port" >"$log/client" 2>&1 3>&- &
+  pids+=("$!")
+  wait_for says events '"ack1"'
+  timeout 60 unshare --net bash -c '
+    ip link set lo up
+    "$0/server" -p "$1" --count 1 &
+    for ((i = 0; i < 300; i++)); do
+      [[ -n $(ss -Hltn "sport = :$1") ]] && break
+      read -rt 0.02 <> <(:) || true
+    done
+    "$0/client" -b 45678 --close-after 10 127.0.0.1 "$1"
+    wait' "$TEARDOWN_BIN" "$port" >"$log/elsewhere" 2>&1
+  grep -q closed "$log/elsewhere"
+  end_watch 1
+  is '.ending == "unfinished-close-wait" and any(.findings[]; .id == "close-wait-stuck")'
+  is '.kernel.server.state == "CLOSE_WAIT"'
+}
+
 @test "FIN_WAIT_2 that timed out: the kernel says so, and the model believes it" {
   echo 1 >/proc/sys/net/ipv4/tcp_fin_timeout
   watch

@@ -120,6 +120,16 @@ static void take_from_queue(struct kernel *k, struct flow *f) {
   f->kernel->is_due = false;
 }
 
+void kernel_retract(struct flow *f, int64_t since_us) {
+  struct kernel_view *v = f->kernel;
+  for (unsigned i = 0; v && i < 2; i++) {
+    if (v->asked_us[i] < since_us) continue;
+    witness_retract(&v->witness.end[i], since_us);
+    v->witness.end[i].socket.is_known = false;
+    v->answer[i] = KERNEL_UNANSWERED;
+  }
+}
+
 void kernel_forget(struct kernel *k, struct flow *f) {
   if (!f->kernel) return;
   if (f->kernel->is_due) take_from_queue(k, f);
@@ -358,10 +368,10 @@ static bool enter(struct kernel *k, struct flow *f, enum end end, const struct k
       .flow = f, .t_us = e->t_us, .end = end, .kind = e->kind, .from = e->from, .to = e->to};
   memcpy(word->reason, e->reason, sizeof word->reason);
   struct witness_end *said = &v->witness.end[end];
+  /* Another socket of the same name: the next connection, or another network namespace's. */
+  if (v->told_of[end] != 0 && e->socket != 0 && v->told_of[end] != e->socket) return false;
   switch (e->kind) {
     case KERNEL_EVENT_STATE:
-      /* Another socket of the same name: the next connection, or another network namespace's. */
-      if (v->told_of[end] != 0 && v->told_of[end] != e->socket) return false;
       v->told_of[end] = e->socket;
       note_closer(v, end, closer);
       break;
@@ -380,10 +390,12 @@ static bool enter(struct kernel *k, struct flow *f, enum end end, const struct k
   return true;
 }
 
-/* A connection opens. If a late word about the one before it came first, that is forgotten. */
+/* A connection opens. If a late word about the one before it came first, that is forgotten. None
+ * that is closing opens: its successor's SYN would have been captured. It is another network
+ * namespace's. */
 static void begin_anew(struct flow *f, enum end end, const struct kernel_event *e) {
   struct kernel_view *v = f->kernel;
-  if (e->to != TCPS_ESTABLISHED || !v) return;
+  if (e->to != TCPS_ESTABLISHED || !v || connection_has_closed(&f->model)) return;
   v->told_of[end] = e->socket;
   v->cookie[end] = 0;
   v->answer[end] = KERNEL_UNANSWERED;

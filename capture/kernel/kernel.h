@@ -73,6 +73,9 @@ struct kernel_word {
  * tells, or has answered since. */
 void kernel_notice(struct kernel *kernel, struct flow *flow, enum end from, int64_t t_us);
 
+/* A new connection has the flow's name since then: what was answered later is about that. */
+void kernel_retract(struct flow *flow, int64_t since_us);
+
 /* The flow ends, or begins anew: what was said of it is dropped. */
 void kernel_forget(struct kernel *kernel, struct flow *flow);
 

@@ -67,9 +67,15 @@ static bool ack1_is_missing(const struct model *m, const struct segment *s) {
   return m->fin[FIN1].copies == 1 && s->t_us - m->fin[FIN1].last_us > ROLE_DELAYED_ACK_MAX_US;
 }
 
+/* Its sender had used a higher number before, and not because the segment was overtaken. */
+static bool is_again(const struct observation *o) {
+  bool has_timestamps = o->s->options & SEGMENT_HAS_TIMESTAMPS;
+  return o->late && (o->stamped_anew || !has_timestamps);
+}
+
 bool role_is_crossing(const struct observation *o) {
   const struct model *m = o->m;
-  bool was_sent = m->ack1_beyond && m->ack1_is_first && o->late;
+  bool was_sent = m->ack1_beyond && m->ack1_is_first && is_again(o);
   return !endpoint_fin_is_covered(o->receiver, o->s) || was_sent;
 }
 
@@ -92,7 +98,7 @@ void role_note(struct observation *o) {
   }
   if (step->new_roles & ROLE_FIN2) {
     m->crossed = role_is_crossing(o);
-    m->ack1_beyond = m->ack1_beyond && o->late && endpoint_fin_is_covered(o->receiver, o->s);
+    m->ack1_beyond = m->ack1_beyond && endpoint_fin_is_covered(o->receiver, o->s) && is_again(o);
     m->coalesced = !m->crossed && (step->new_roles & ROLE_ACK1);
     if (m->coalesced && ack1_is_missing(m, o->s)) {
       m->coalesced = false;

@@ -62,6 +62,10 @@ void witness_told(struct witness_end *e, enum tcp_state from, enum tcp_state to,
   }
 }
 
+void witness_retract(struct witness_end *e, int64_t since_us) {
+  while (e->n > 0 && !e->said[e->n - 1].told && e->said[e->n - 1].t_us >= since_us) e->n--;
+}
+
 enum tcp_state witness_last(const struct witness_end *e) {
   return e->n > 0 ? e->said[e->n - 1].state : TCPS_CLOSED;
 }

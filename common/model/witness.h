@@ -54,6 +54,9 @@ void witness_asked(struct witness_end *end, enum tcp_state state, int64_t t_us);
  * It may be heard later than an answer that is newer. */
 void witness_told(struct witness_end *end, enum tcp_state from, enum tcp_state to, int64_t t_us);
 
+/* The name was another connection's from then on: takes back what was answered since. */
+void witness_retract(struct witness_end *end, int64_t since_us);
+
 /* The last state that the kernel said, if it said one. */
 enum tcp_state witness_last(const struct witness_end *end);
 
