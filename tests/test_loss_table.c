@@ -16,9 +16,9 @@ enum { FIN_SEQ = 999 };
 
 /* "F0/100@990": a copy at 0 ms with the timestamp 100, from octet 990 on (FIN_SEQ if it says
  * nothing), o: a newer one had been used, m: it may end CLOSING. "B100/200": octets before the FIN
- * are sent again. "A410/500": an answer that echoes 500; @ACKED before it, dLEFT: a D-SACK from
- * there on, n: it is not bare, c: its options were cut off, w: from TIME_WAIT. /0: without
- * timestamps. */
+ * are sent again. "G300/0": its receiver goes on without it. "A410/500": an answer that echoes 500;
+ * @ACKED before it, dLEFT: a D-SACK from there on, n: it is not bare, c: its options were cut off,
+ * w: from TIME_WAIT. /0: without timestamps. */
 static void play(struct close_fin *fin, const char *events) {
   for (char word[32]; sscanf(events, " %31s", word) == 1;) {
     events = strstr(events, word) + strlen(word);
@@ -35,6 +35,10 @@ static void play(struct close_fin *fin, const char *events) {
       s.flags |= SEGMENT_FIN;
       s.tsval = stamp;
       loss_note_copy(fin, &s, false, strchr(word, 'o'), strchr(word, 'm'));
+      continue;
+    }
+    if (word[0] == 'G') {
+      fin->not_there_us = s.t_us;
       continue;
     }
     if (word[0] == 'B') {
@@ -92,6 +96,7 @@ static const char *text_of(const struct losses *l, char text[static 400]) {
   "untold: an ACK that changed the state of its receiver came together with it: then it may be " \
   "dropped; "
 #define NOTHING_TELLS "nothing tells whether the FIN or its ACK was lost; "
+#define WENT_ON "its receiver went on without it long after it had passed; "
 #define REST "nothing names the other copies; "
 #define ACK_AFTER_TAP "ack after-tap 1: the FIN was sent again long after it had passed; "
 
@@ -189,6 +194,16 @@ static const struct {
     {"A", "F200/300 F600/700 A610/700", "either unknown 1: " NOTHING_TELLS},
     {"A", "F0/100 F202/300 F600/700 A610/700", "either unknown 2: " NOTHING_TELLS},
     {"A", "F0/100 F199/300 F600/700 A610/700", "either unknown 2: " NOTHING_TELLS},
+    /* Its receiver went on without it; that something else would say so of no copy changes nothing.
+     */
+    {"", "F0/100 G300/0 F400/500 A410/500", "fin after-tap 1: " WENT_ON},
+    {"S", "F0/100 G300/0 F400/500o F800/900 A810/900", "fin after-tap 1: " WENT_ON OVERTAKEN},
+    /* An answer is to nothing that passed within the round trip before it, but the first D-SACK is
+     * to the second copy at the least. */
+    {"Q", "F0/0 F9/0 A10/0", ""},
+    {"QS", "F0/0 F20/0 A31/0d999", "spurious 1: " SOONER},
+    {"QS", "F0/0 A31/0 F400/0 F420/0 A431/0d999", ACK_AFTER_TAP},
+    {"QR", "F0/100 F400/500 F600/700 A610/500n", "either unknown 1: " NOTHING_TELLS},
     /* What ends CLOSING has no answer. */
     {"", "F0/100m F400/500 A410/100", MOVED},
     {"", "F0/0m F400/0 A410/0", MOVED},

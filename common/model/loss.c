@@ -30,9 +30,7 @@ const char *loss_place_name(enum loss_place place) {
 
 void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool crossed,
                     bool outdated, bool moves) {
-  if (fin->copies == 0) {
-    fin->has_timestamps = segment->options & SEGMENT_HAS_TIMESTAMPS;
-  } else {
+  if (fin->copies > 0) {
     int64_t gap_us = segment->t_us - fin->last_us;
     bool grew = gap_us > fin->last_gap_us + fin->last_gap_us / 4;
     fin->flat_gaps = grew ? 0 : fin->flat_gaps + 1;
@@ -46,11 +44,10 @@ void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool c
                                                             .moves = moves};
   fin->lost[LOSS_OF_FIN] += segment->is_lost;
   fin->last_us = segment->t_us;
-  if (!crossed || fin->unanswered > 0) fin->unanswered++;
+  if (!crossed) fin->unanswered++;
 }
 
 void loss_note_before(struct close_fin *fin, const struct segment *segment) {
-  if (!fin->has_timestamps) return;
   struct loss_copy *newest = &fin->copy[(fin->copies - 1) % LOSS_KEPT];
   if (seq_gt(segment->tsval, newest->tsval)) newest->passed = true;
 }
@@ -63,7 +60,6 @@ void loss_note_answer(struct close_fin *fin, uint32_t fin_seq, uint32_t acked_be
       .acked_before = acked_before,
       .dsack_left = segment->sack_left,
       .is_lost = segment->is_lost,
-      .has_tsecr = segment->options & SEGMENT_HAS_TIMESTAMPS,
       .dsack = segment_has_dsack(segment) && seq_gt(segment->sack_right, fin_seq),
       .plain = segment_len(segment) == 0,
       .bare = segment_len(segment) == 0 && !(segment->options & SEGMENT_OPTIONS_CUT),
@@ -178,7 +174,7 @@ static void claim(struct walk *w, enum loss_of what, enum loss_place place, uint
 
 static bool take_back(struct walk *w, enum loss_of what, enum loss_place place) {
   if (w->losses.count[what][place] == 0) return false;
-  if (--w->losses.count[what][place] == 0) w->losses.because[what][place] = NULL;
+  w->losses.count[what][place]--;
   return true;
 }
 
@@ -193,7 +189,6 @@ static void answer_was_lost(struct walk *w, int64_t shown_us) {
 /* The pending copy whose timestamp the answer echoes; false when there is none, or several. */
 static bool echoed_copy(const struct walk *w, const struct loss_answer *a, uint32_t *which) {
   unsigned n = 0;
-  if (!w->fin->has_timestamps || !a->has_tsecr) return false;
   for (uint32_t i = w->pending; i < w->next; i++) {
     if (copy_of(w, i)->tsval != a->tsecr) continue;
     *which = i;
@@ -210,7 +205,7 @@ static uint32_t answered_copy(const struct walk *w, const struct loss_answer *a,
   if (echo && alone) return echoed;
   uint32_t to = w->next - 1;
   /* The first D-SACK answers the second copy that arrived, at the least. */
-  uint32_t least = a->dsack && w->answers == 0 && to > w->pending ? w->pending + 1 : w->pending;
+  uint32_t least = a->dsack && w->answers == 0 ? w->pending + 1 : w->pending;
   while (to > least && a->t_us - copy_of(w, to)->t_us < w->context->receiver_us) to--;
   return to;
 }
@@ -240,12 +235,10 @@ static unsigned clues_of(const struct walk *w, const struct loss_answer *a, bool
   bool prompt = a->t_us - copy_of(w, to)->t_us < LOSS_DELAYED_ACK_US + w->context->path_us;
   if (prompt) clues |= CLUE_PROMPT;
   /* It may also answer a copy that was not captured; then it echoes another timestamp. */
-  bool stamped = w->fin->has_timestamps && a->has_tsecr;
   /* To a newer copy, and a little quicker than any answer before it, as where the delay varies? */
   const struct loss_copy *newest = copy_of(w, w->next - 1);
   bool quick = to + 1 < w->next && a->t_us - newest->t_us >= w->context->receiver_us * 2 / 3;
-  if (a->plain && !prompt && !quick && (!stamped || seq_leq(a->tsecr, copy_of(w, to)->tsval)))
-    clues |= CLUE_LATE;
+  if (a->plain && !prompt && !quick && seq_leq(a->tsecr, copy_of(w, to)->tsval)) clues |= CLUE_LATE;
   if (echo) clues |= CLUE_ECHO;
   if (echo && echoed < to && is_awaited(w, echoed)) clues |= CLUE_ECHO_OLD;
   if (seq_leq(copy_of(w, to)->seq, a->acked_before)) clues |= CLUE_WHOLE;
@@ -260,7 +253,7 @@ static bool is_together(const struct walk *w, uint32_t i) {
   enum { TOGETHER_US = 1000 };
   const struct close_fin *other = w->context->other;
   if (i == 0) return false;
-  for (uint32_t k = 0; k < other->answers && k < LOSS_KEPT; k++) {
+  for (uint32_t k = 0; k < LOSS_KEPT; k++) {
     int64_t apart_us = other->answer[k].t_us - copy_of(w, i)->t_us;
     if (other->answer[k].plain && apart_us < TOGETHER_US && apart_us > -TOGETHER_US) return true;
   }
@@ -272,12 +265,11 @@ static bool is_together(const struct walk *w, uint32_t i) {
 static uint32_t answerable(struct walk *w, const struct loss_answer *a, uint32_t from,
                            uint32_t to) {
   uint32_t n = 0;
-  bool stamped = w->fin->has_timestamps && a->has_tsecr;
   for (uint32_t i = from; i < to; i++) {
     const struct loss_copy *copy = copy_of(w, i);
     if (copy->is_lost) continue;
     /* From then on it echoes the timestamp of what took it to TIME_WAIT. */
-    bool moved = copy->moves && !w->moved && (!stamped || copy->tsval == a->tsecr);
+    bool moved = copy->moves && !w->moved && copy->tsval == a->tsecr;
     if (moved) {
       w->losses.untold_because = MOVED;
       w->moved = true; /* no more than one of them did it */
@@ -358,7 +350,7 @@ static void take_one_back(struct walk *w) {
  * milliseconds; 0 where timestamps count something else. */
 static int64_t differs_us(const struct walk *w, uint32_t i) {
   enum { FASTER = 4, SLOWER = 2 };
-  if (!w->fin->has_timestamps || i == 0 || w->fin->copies - i >= LOSS_KEPT) return 0;
+  if (i == 0 || w->fin->copies - i >= LOSS_KEPT) return 0;
   int64_t gap_us = copy_of(w, i)->t_us - copy_of(w, i - 1)->t_us;
   int64_t sent_us = INT64_C(1000) * seq_diff(copy_of(w, i)->tsval, copy_of(w, i - 1)->tsval);
   if (sent_us * SLOWER <= gap_us || sent_us >= gap_us * FASTER) return 0;

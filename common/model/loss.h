@@ -59,7 +59,7 @@ enum { LOSS_KEPT = 8 };
 struct loss_copy {
   int64_t t_us;
   uint32_t seq;   /* of its segment: the FIN's octet, or of data that it carries */
-  uint32_t tsval; /* counts if the FIN has timestamps */
+  uint32_t tsval; /* 0 without timestamps, and so is the answers' tsecr */
   bool is_lost;   /* two taps show it */
   bool outdated;  /* its sender had used a newer timestamp: its receiver drops it (RFC 7323, 5.3) */
   bool moves; /* it acknowledges its receiver's own FIN, which had crossed the first copy: the first
@@ -74,7 +74,6 @@ struct loss_answer {
   uint32_t tsecr;
   uint32_t acked_before; /* what its sender had acknowledged until then */
   uint32_t dsack_left;   /* counts if dsack */
-  bool has_tsecr;
   bool is_lost;          /* two taps show it */
   bool dsack;            /* it reports the FIN's octet as having come twice */
   bool plain;            /* neither data nor a FIN of its own */
@@ -99,7 +98,6 @@ struct close_fin {
   uint32_t lost[2];                     /* between two taps: copies, and answers */
   uint32_t unanswered;                  /* copies since the last answer */
   uint32_t flat_gaps;                   /* gaps in a row that did not grow */
-  bool has_timestamps;
   bool stamped_alone; /* no earlier segment of its sender had its timestamp, and it carried no data
                        */
   bool sacked;        /* its receiver has said that it came, though octets before it are missing */
@@ -140,7 +138,7 @@ struct loss_context {
 struct losses {
   uint16_t count[LOSS_OF][LOSS_PLACES];
   const char
-      *because[LOSS_OF][LOSS_PLACES]; /* of the newest such claim; NULL where there is none */
+      *because[LOSS_OF][LOSS_PLACES]; /* of the newest such claim; counts where `count` is not 0 */
   const char *spurious_because;
   const char *untold_because; /* there were copies of which nothing can be told; NULL: none */
   uint16_t spurious;          /* copies for which nothing had been lost */

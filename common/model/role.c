@@ -33,7 +33,6 @@ unsigned role_of(const struct model *m, enum end from, const struct segment *s) 
 static void notes_on_repetition(struct observation *o, const struct close_fin *fin) {
   enum { FLAT_GAPS = 3, LINUX_DELAYED_ACK_US = 40000 };
   int64_t t_us = o->s->t_us;
-  if (fin->copies < 2) return;
   if (fin->flat_gaps >= FLAT_GAPS) observation_find(o, FINDING_BACKOFF_NOT_GROWING, o->from, 0, 0);
   bool soon = fin->last_gap_us < LINUX_DELAYED_ACK_US ||
               t_us - fin->short_ack_us < endpoint_soon_us(o->sender);
@@ -50,9 +49,7 @@ static uint32_t fin_seq_of(const struct model *m, unsigned which) {
  * acknowledged. */
 static bool is_before_time_wait(const struct observation *o) {
   const struct endpoint *f = o->sender, *p = o->receiver;
-  if (segment_len(o->s) > 0) return false;
-  bool has_not_closed = !f->has_fin && !p->heard_more && o->s->seq == f->stream.snd_contig;
-  return has_not_closed || (p->offer.has_ack && seq_lt(p->offer.ack_max, o->s->seq));
+  return !f->has_fin || seq_lt(p->offer.ack_max, o->s->seq);
 }
 
 /* The segment is an ACK of this FIN. */
@@ -99,7 +96,7 @@ void role_note(struct observation *o) {
   if (step->new_roles & ROLE_FIN2) {
     m->crossed = role_is_crossing(o);
     m->ack1_beyond = m->ack1_beyond && endpoint_fin_is_covered(o->receiver, o->s) && is_again(o);
-    m->coalesced = !m->crossed && (step->new_roles & ROLE_ACK1);
+    m->coalesced = step->new_roles & ROLE_ACK1;
     if (m->coalesced && ack1_is_missing(m, o->s)) {
       m->coalesced = false;
       m->ack1_missing = true;
@@ -120,16 +117,14 @@ void role_note(struct observation *o) {
       step->since_copy_us = t_us - fin->last_ack_us;
       note_ack(o, which);
     }
+    if (!(step->roles & roles[which].fin)) continue;
+    step->again = fin->copies;
     /* Captured late, it is no repetition: its sender has said more since. */
-    if ((step->roles & roles[which].fin) && o->stale && fin->copies > 0) {
-      step->again = fin->copies;
-    } else if (step->roles & roles[which].fin) {
-      step->again = fin->copies;
-      step->since_copy_us = t_us - fin->last_us;
-      loss_note_copy(fin, o->s, observation_crosses_answer(o), o->overtaken, moves);
-      if (fin->copies == 1) fin->stamped_alone = o->stamped_alone;
-      notes_on_repetition(o, fin);
-    }
+    if (o->stale && fin->copies > 0) continue;
+    step->since_copy_us = t_us - fin->last_us;
+    loss_note_copy(fin, o->s, observation_crosses_answer(o), o->overtaken, moves);
+    if (fin->copies == 1) fin->stamped_alone = o->stamped_alone;
+    notes_on_repetition(o, fin);
   }
   if (step->new_roles) step->again = 0;
   role_count(m, step);

@@ -81,7 +81,7 @@ const char *conformity_name(enum conformity conformity);
 struct verdict {
   int64_t duration_us; /* from the first FIN to the last control segment */
   uint16_t losses[LOSS_KINDS][LOSS_PLACES];
-  const char *loss_because[LOSS_KINDS][LOSS_PLACES]; /* NULL where nothing was lost */
+  const char *loss_because[LOSS_KINDS][LOSS_PLACES]; /* counts where something was lost */
   const char *spurious_because[2]; /* FIN1, FIN2: repeated, though nothing was lost; NULL: not */
   const char *untold_because[2];   /* the same, and what became of a copy cannot be told */
   const char *cause_because;       /* NULL without a cause */
