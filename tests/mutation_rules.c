@@ -193,6 +193,9 @@ const struct rule RULES[] = {
     {MUTATION_FLIP_RST, K(ACK1), .capture = "reset-unread-data-in-close-wait",
      .legal = "RST repeated"},
     {MUTATION_FLIP_RST, K(ACK_OF_SYN), .capture = "reset-linger-0", .must = C(UNEXPECTED)},
+    /* Its sender goes on all the same: the RST was not its own, and the FIN is missing. */
+    {MUTATION_FLIP_RST, K(FIN1), .must = C(RESET) | C(GAP) | C(OTHER_FINDING),
+     .may = ENDS | C(COALESCED) | C(CLOSED_FIRST) | C(RST_TIME_WAIT)},
     {MUTATION_FLIP_RST, ANY_KIND,
      .must = C(RESET) | C(REFUSED) | C(CAUSE) | C(UNEXPECTED) | C(RST_WINDOW) | C(GAP) |
              C(OTHER_FINDING),

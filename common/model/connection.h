@@ -34,10 +34,10 @@ const char *role_names(unsigned roles, char buffer[static 40]);
 /* The two FINs by their order: index of model.fin. */
 enum { FIN1, FIN2 };
 
-/* How often an end has asked in vain: what it sent again since the other end last spoke. */
+/* How often an end has asked in vain since the other end last spoke. */
 struct vain {
   int64_t first_us, last_us; /* the first segment that was not answered, and the newest */
-  uint16_t times;            /* repetitions or probes; 0: none */
+  uint16_t times;            /* probes, or copies after the first; 0: none */
   bool probes;               /* keep-alive: they carry nothing new */
 };
 
@@ -60,6 +60,7 @@ struct reset {
   uint8_t offender;                /* ROLE_* of what its receiver had sent last; 0: a bare ACK */
   bool has_ack;
   bool refused;          /* it answered a SYN */
+  bool before_fin;       /* it has the number of its sender's FIN, which had arrived: few take it */
   bool after_data;       /* its receiver had sent octets, or may have */
   bool after_late_data;  /* ... after its sender had closed, and they had not been acknowledged */
   bool after_taken_data; /* ... and they had */

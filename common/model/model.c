@@ -200,7 +200,7 @@ static void note_spoken(struct observation *o) {
   bool probe = is_probe(o), again = o->repeats;
   if (segment_has(s, SEGMENT_SYN) && is_same_syn(o->m, o->from, s)) again = false;
   o->m->vain[o->to] = (struct vain){0};
-  if (probe || again) {
+  if (probe || (again && vain->first_us != 0)) {
     if (vain->times < UINT16_MAX) vain->times++;
     vain->probes = probe;
     vain->last_us = s->t_us;

@@ -1,5 +1,6 @@
 #include "common/model/receiver.h"
 
+#include "common/model/accept.h"
 #include "common/model/event.h"
 #include "common/model/seq.h"
 
@@ -89,11 +90,14 @@ static bool has_unaccepted_data(const struct observation *o) {
 }
 
 /* Fewer than these may be chance: a stack that gives up asks more often. And the answers must be
- * such as this capture would have. */
+ * such as this capture would have; but who repeats its SYN,ACK had none, nor between the last one
+ * and the RST, if that came when the next one would have. */
 static bool has_given_up(const struct observation *o) {
   enum { MANY = 2 };
-  return o->m->vain[o->from].times >= MANY && o->receiver->has_spoken &&
-         connection_has_bare_acks(o->m);
+  const struct vain *vain = &o->m->vain[o->from];
+  if (vain->times < MANY || !o->receiver->has_spoken) return false;
+  bool next_due = o->s->t_us - vain->last_us >= (vain->last_us - vain->first_us) / vain->times;
+  return connection_has_bare_acks(o->m) || (o->sender_state == TCPS_SYN_RECEIVED && next_due);
 }
 
 /* Its sender had sent more than was captured; or it had closed, and what came then is not the kind
@@ -119,15 +123,19 @@ void receiver_rst(struct observation *o) {
   const struct endpoint *f = o->sender, *e = o->receiver;
   const struct spoken *said = &m->spoken[o->to];
   uint8_t offender = m->last_roles[o->to];
-  if (m->rst.from == END_NONE) {
+  /* Its receiver has ignored the one before, and went on: that does not speak any more. */
+  bool ignored = m->rst.from == o->from && m->rst.before_fin && endpoint_find(e, EVENT_RCV_RST) < 0;
+  enum tcp_state sender_state = ignored ? m->rst.sender_state : o->sender_state;
+  if (m->rst.from == END_NONE || ignored) {
     m->rst = (struct reset){
         .t_us = o->s->t_us,
         .seq = o->s->seq,
         .from = o->from,
-        .sender_state = o->sender_state,
+        .sender_state = sender_state,
         .offender = offender,
         .has_ack = segment_has(o->s, SEGMENT_ACK),
         .refused = e->state == TCPS_SYN_SENT,
+        .before_fin = accept_rst_is_before_fin(f, e, o->s),
         .after_data = may_have_sent_data(o),
         .after_late_data = f->has_fin && has_unaccepted_data(o),
         .after_taken_data = f->has_fin && e->half_close_bytes > 0 && !has_unaccepted_data(o),

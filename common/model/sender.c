@@ -103,11 +103,14 @@ static void take_not_closed(struct observation *o) {
     o->m->fin[fin].unaware_us = o->s->t_us;
 }
 
-/* Whoever resets has nothing more to say: new octets behind the RST, and long after it, show that
- * it was sent in their sender's name by another, and neither end has taken it. */
+/* Whoever resets has nothing more to say: new octets behind the RST, and long after it, or the ACK
+ * of more than before, when the other end has gone on, show that it was sent in their sender's name
+ * by another, and neither end has taken it. */
 static void take_not_reset(struct observation *o) {
   struct model *m = o->m;
-  bool goes_on = o->fresh > 0 || o->first_fin, ended = m->rst.from == o->from;
+  bool ended = m->rst.from == o->from;
+  bool answers = ended && o->acks_more && endpoint_find(o->receiver, EVENT_RCV_RST) < 0;
+  bool goes_on = o->fresh > 0 || o->first_fin || answers;
   if (!goes_on || o->stale || (ended && seq_lt(o->s->seq, m->rst.seq))) return;
   int64_t reset_us = ended ? m->rst.t_us : m->last_control_us;
   if (o->s->t_us - reset_us < endpoint_soon_us(o->sender)) return;
