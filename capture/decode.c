@@ -258,6 +258,14 @@ static enum layer open_udp(struct walk *w) {
   return next->layer;
 }
 
+/* One of four messages, encrypted; then three zeros. */
+static enum layer open_wireguard(struct walk *w) {
+  enum { MESSAGES = 4 };
+  uint32_t word = octets_32(w->at);
+  bool is_message = word << 8 == 0 && word >> 24 >= 1 && word >> 24 <= MESSAGES;
+  return end_as(w, is_message ? DECODE_WIREGUARD : DECODE_UDP);
+}
+
 /* VXLAN whose flags tell what follows. */
 static enum layer open_vxlan_gpe(struct walk *w) {
   enum { VERSION = 0x30, HAS_VNI = 0x08, HAS_NEXT = 0x04, MANAGEMENT = 0x01 };
@@ -393,6 +401,7 @@ static enum layer open_layer(struct walk *w, enum layer layer) {
     case LAYER_FRAGMENT: return open_fragment(w);
     case LAYER_TCP: return open_tcp(w);
     case LAYER_UDP: return open_udp(w);
+    case LAYER_WIREGUARD: return open_wireguard(w);
     case LAYER_GENEVE: return open_geneve(w);
     case LAYER_GTP: return open_gtp(w);
     case LAYER_GRE: return open_gre(w);

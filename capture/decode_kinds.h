@@ -36,6 +36,9 @@ enum decode_link {
   X(L2TP, "L2TP")                           \
   X(CAPWAP, "CAPWAP")                       \
   X(TEREDO, "Teredo")                       \
+  X(LISP, "LISP")                           \
+  X(GUE, "GUE")                             \
+  X(WIREGUARD, "WireGuard")                 \
   X(IPCOMP, "IPComp")                       \
   X(GRE, "GRE of another kind")             \
   X(MPLS, "MPLS of another kind")           \

@@ -31,6 +31,7 @@ enum layer {
   LAYER_TRILL,
   LAYER_GENEVE,
   LAYER_GTP,
+  LAYER_WIREGUARD,
   LAYER_GRE,
   LAYER_ERSPAN_3,
 };
@@ -93,10 +94,13 @@ static const struct next UDP_PORTS[] = {
     {6081, LAYER_GENEVE, 0},
     {2152, LAYER_GTP, 0},
     {6635, LAYER_MPLS, 0},
+    {51820, LAYER_WIREGUARD, 0}, /* by convention, and an ephemeral port */
     {4500, LAYER_END, DECODE_ESP},
     {1701, LAYER_END, DECODE_L2TP},
     {5247, LAYER_END, DECODE_CAPWAP},
     {3544, LAYER_END, DECODE_TEREDO},
+    {4341, LAYER_END, DECODE_LISP},
+    {6080, LAYER_END, DECODE_GUE},
 };
 
 /* What VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe) and NSH (RFC 8300) number alike. */

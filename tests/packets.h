@@ -990,6 +990,55 @@ static const struct packet PACKETS[] = {
      "0000 0000 0000 0000 0000 0002 a35e 1b58 ffff fff0 8000 0010 8011 0200 139f 0000 "
      "0101 080a 000f 4241 001e 8482",
      .result = DECODE_NOT_TCP, .decided_at = 38, .kind = DECODE_TEREDO},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.4341: UDP, length 28 */
+    {"lisp", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0038 4321 0000 4011 2392 0a00 0001 0a00 "
+     "0002 c350 10f5",
+     "",
+     "0024 0000 8000 0001 0000 0001 4500 0014 0001 0000 4006 0000 0a01 0001 0a01 0002",
+     .result = DECODE_NOT_TCP, .decided_at = 38, .kind = DECODE_LISP},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.6080: UDP, length 24 */
+    {"gue", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0034 4321 0000 4011 2396 0a00 0001 0a00 "
+     "0002 c350 17c0",
+     "",
+     "0020 0000 0004 0000 4500 0014 0001 0000 4006 0000 0a01 0001 0a01 0002",
+     .result = DECODE_NOT_TCP, .decided_at = 38, .kind = DECODE_GUE},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.51820: UDP, length 32 */
+    {"wireguard", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 003c 4321 0000 4011 238e 0a00 0001 0a00 "
+     "0002 c350 ca6c",
+     "",
+     "0028 0000 0400 0000 0100 0000 0000 0000 0000 0000 aaaa aaaa aaaa aaaa aaaa aaaa aaaa aaaa",
+     .result = DECODE_NOT_TCP, .decided_at = 50, .kind = DECODE_WIREGUARD},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.51820: UDP, length 8 */
+    {"wireguard's port, and no message of its", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0024 4321 0000 4011 23a6 0a00 0001 0a00 "
+     "0002 c350 ca6c",
+     "",
+     "0010 0000 0500 0000 0100 0000",
+     .result = DECODE_NOT_TCP, .decided_at = 50, .kind = DECODE_UDP},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.51820: UDP, length 8 */
+    {"wireguard's port, and no zeros", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0024 4321 0000 4011 23a6 0a00 0001 0a00 "
+     "0002 c350 ca6c",
+     "",
+     "0010 0000 0100 1000 0100 0000",
+     .result = DECODE_NOT_TCP, .decided_at = 50, .kind = DECODE_UDP},
+    /* IP 10.0.0.1.50000 > 10.0.0.2.51820: UDP, length 8 */
+    {"wireguard's port, and a zero", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0024 4321 0000 4011 23a6 0a00 0001 0a00 "
+     "0002 c350 ca6c",
+     "",
+     "0010 0000 0000 0000 0100 0000",
+     .result = DECODE_NOT_TCP, .decided_at = 50, .kind = DECODE_UDP},
+    /* IP 10.0.0.1.51820 > 10.0.0.2.5000: UDP, length 8 */
+    {"from wireguard's port, which is ephemeral", DECODE_LINK_ETHERNET,
+     "0200 0000 0002 0200 0000 0001 0800 4500 0024 4321 0000 4011 23a6 0a00 0001 0a00 "
+     "0002 ca6c 1388",
+     "",
+     "0010 0000 0400 0000 0100 0000",
+     .result = DECODE_NOT_TCP, .decided_at = 38, .kind = DECODE_UDP},
     /* IP 10.0.0.1.4500 > 10.0.0.2.50000: UDP-encap: ESP(spi=0x00000001,seq=0x1), length 12 */
     {"esp in udp, the answer", DECODE_LINK_ETHERNET,
      "0200 0000 0002 0200 0000 0001 0800 4500 0028 4321 0000 4011 23a2 0a00 0001 0a00 "
