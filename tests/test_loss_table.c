@@ -15,8 +15,9 @@
 enum { FIN_SEQ = 999 };
 
 /* "F0/100@990": a copy at 0 ms with the timestamp 100, from octet 990 on (FIN_SEQ if it says
- * nothing), o: a newer one had been used, m: it may end CLOSING. "B100/200": octets before the FIN
- * are sent again. "G300/0": its receiver goes on without it. "A410/500": an answer that echoes 500;
+ * nothing), o: a newer one had been used, m: it may end CLOSING, x: two taps show it lost.
+ * "B100/200": octets before the FIN are sent again. "R0/0": the last answer met a closed end.
+ * "G300/0": its receiver goes on without it. "A410/500": an answer that echoes 500;
  * @ACKED before it, dLEFT: a D-SACK from there on, n: it is not bare, c: its options were cut off,
  * w: from TIME_WAIT. /0: without timestamps. */
 static void play(struct close_fin *fin, const char *events) {
@@ -28,6 +29,7 @@ static void play(struct close_fin *fin, const char *events) {
     if (at) assert_int_equal(sscanf(at, "@%u", &octet), 1);
     if (dsack) assert_int_equal(sscanf(dsack, "d%u", &left), 1);
     struct segment s = {.t_us = ms * INT64_C(1000),
+                        .is_lost = strchr(word, 'x'),
                         .flags = SEGMENT_ACK,
                         .options = stamp ? SEGMENT_HAS_TIMESTAMPS : 0};
     if (word[0] == 'F') {
@@ -39,6 +41,10 @@ static void play(struct close_fin *fin, const char *events) {
     }
     if (word[0] == 'G') {
       fin->not_there_us = s.t_us;
+      continue;
+    }
+    if (word[0] == 'R') {
+      fin->answer_met_closed = true;
       continue;
     }
     if (word[0] == 'B') {
@@ -72,6 +78,7 @@ static const char *text_of(const struct losses *l, char text[static 400]) {
                               l->because[what][place]);
   if (l->spurious)
     n += (size_t)snprintf(text + n, 400 - n, "spurious %u: %s; ", l->spurious, l->spurious_because);
+  if (l->final_ack_late) n += (size_t)snprintf(text + n, 400 - n, "late; ");
   if (l->untold_because)
     n += (size_t)snprintf(text + n, 400 - n, "untold: %s; ", l->untold_because);
   return text;
@@ -96,6 +103,8 @@ static const char *text_of(const struct losses *l, char text[static 400]) {
   "untold: an ACK that changed the state of its receiver came together with it: then it may be " \
   "dropped; "
 #define NOTHING_TELLS "nothing tells whether the FIN or its ACK was lost; "
+#define BETWEEN "fin between-taps 1: it passed one tap, and never the other; "
+#define BEHIND "untold: octets before it were missing: if it came, it had no answer; "
 #define WENT_ON "its receiver went on without it long after it had passed; "
 #define REST "nothing names the other copies; "
 #define ACK_AFTER_TAP "ack after-tap 1: the FIN was sent again long after it had passed; "
@@ -204,6 +213,25 @@ static const struct {
     {"QS", "F0/0 F20/0 A31/0d999", "spurious 1: " SOONER},
     {"QS", "F0/0 A31/0 F400/0 F420/0 A431/0d999", ACK_AFTER_TAP},
     {"QR", "F0/100 F400/500 F600/700 A610/500n", "either unknown 1: " NOTHING_TELLS},
+    /* Of what two taps show nothing has to be inferred. */
+    {"", "F0/100x F400/500 F800/900 A810/900", BETWEEN "either unknown 1: " NOTHING_TELLS},
+    {"", "F0/100x F8/108 A9/108", BETWEEN},
+    /* All that came are known, and of the others nothing can be told. */
+    {"S", "F0/0@995 F400/0@990 A410/0@990d990", "ack before-tap 1: " TWICE BEHIND},
+    /* An answer too many takes a loss back; the first one may have been two. */
+    {"S", "F0/0 F400/0 F800/0 A810/0d999", "ack before-tap 1: " TWICE "either unknown 1: " REST},
+    {"S", "F0/0 F400/0 F800/0 A810/0d999 A811/0", ""},
+    {"S", "F0/0 F400/0 F800/0 F1200/0 F1600/0 A1610/0d999 A1611/0 A1612/0",
+     "either unknown 1: " REST},
+    {"", "F0/0 F400/0 F800/0 A810/0n A811/0", "either unknown 1: " NOTHING_TELLS},
+    {"SN", "F0/0 F400/0 F800/0 A810/0d999 A811/0", ""},
+    /* One that met a closed end was the second: the first had come, and late. */
+    {"", "F0/0 A1/0 F400/0 A401/0 R0/0", "late; "},
+    {"", "F0/0 F400/0 A410/0n A411/0 R0/0", ""},
+    {"", "F0/100 A20/100 F29/119 A40/119 R0/0", "late; "},
+    {"", "F0/100 A20/100 F29/139 A40/139 R0/0", ""},
+    {"", "F100/60 A101/60 A110/60 R0/0", ""},
+    {"", "F0/0 A1/0 R0/0", ""},
     /* What ends CLOSING has no answer. */
     {"", "F0/100m F400/500 A410/100", MOVED},
     {"", "F0/0m F400/0 A410/0", MOVED},
@@ -244,7 +272,17 @@ static void each_row(void **unused) {
   }
 }
 
+static void a_lost_answer_is_none(void **unused) {
+  (void)unused;
+  struct close_fin fin = {0};
+  play(&fin, "F0/100 A1/100x");
+  assert_int_equal(fin.unanswered, 1);
+  play(&fin, "A2/100");
+  assert_int_equal(fin.unanswered, 0);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(each_row)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(each_row),
+                                     cmocka_unit_test(a_lost_answer_is_none)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

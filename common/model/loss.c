@@ -157,7 +157,7 @@ struct walk {
   int64_t answered_us; /* the newest of those; */
   bool answer_counted; /* it has been counted as lost */
   bool delayed;        /* a copy was under way for longer than the one before it */
-  bool burst;          /* the first answer came with others: the receiver had been away */
+  bool two_in_one;     /* the first answer has a D-SACK: it may also be that of the copy before */
   bool moved;          /* the receiver has left CLOSING */
 };
 
@@ -326,8 +326,9 @@ static void judge(struct walk *w, const struct loss_answer *a, uint32_t to, unsi
   }
 }
 
-/* An answer too many: the receiver had got more copies than it seemed. If the first one carried a
- * D-SACK, that one and the delayed ACK of the copy before it were one segment. */
+/* An answer too many: the receiver had got more copies than it seemed, or it had gone on for long
+ * without one that was under way. If the first one carried a D-SACK, that one and the delayed ACK
+ * of the copy before it were one segment. */
 static void take_one_back(struct walk *w) {
   static const struct {
     enum loss_of what;
@@ -335,9 +336,8 @@ static void take_one_back(struct walk *w) {
   } order[] = {{LOSS_OF_ACK, LOSS_BEFORE_TAP},
                {LOSS_OF_EITHER, LOSS_PLACE_UNKNOWN},
                {LOSS_OF_FIN, LOSS_AFTER_TAP}};
-  unsigned n = w->burst ? 1 : 2;
-  if (!w->fin->answer[0].dsack || w->fin->answers > LOSS_KEPT) n = 1;
-  w->burst = true;
+  unsigned n = w->two_in_one ? 2 : 1;
+  w->two_in_one = false;
   for (unsigned i = 0; n > 0 && i < sizeof order / sizeof *order;) {
     if (take_back(w, order[i].what, order[i].place))
       n--;
@@ -347,10 +347,11 @@ static void take_one_back(struct walk *w) {
 }
 
 /* By how much longer or shorter than the copy before it this one was under way, by its timestamp of
- * milliseconds; 0 where timestamps count something else. */
+ * milliseconds; 0 where timestamps count something else, or that copy is forgotten (the newest is
+ * in its place). */
 static int64_t differs_us(const struct walk *w, uint32_t i) {
   enum { FASTER = 4, SLOWER = 2 };
-  if (i == 0 || w->fin->copies - i >= LOSS_KEPT) return 0;
+  if (i == 0) return 0;
   int64_t gap_us = copy_of(w, i)->t_us - copy_of(w, i - 1)->t_us;
   int64_t sent_us = INT64_C(1000) * seq_diff(copy_of(w, i)->tsval, copy_of(w, i - 1)->tsval);
   if (sent_us * SLOWER <= gap_us || sent_us >= gap_us * FASTER) return 0;
@@ -369,10 +370,7 @@ static void walk_copy(struct walk *w) {
 static void walk_answer(struct walk *w, const struct loss_answer *a) {
   uint32_t echoed = 0;
   if (w->pending == w->next) {
-    if (w->answers > 0)
-      take_one_back(w);
-    else /* though it went on without the FIN for long, that was under way */
-      take_back(w, LOSS_OF_FIN, LOSS_AFTER_TAP);
+    take_one_back(w);
   } else {
     bool echo = echoed_copy(w, a, &echoed);
     uint32_t to = answered_copy(w, a, echo, echoed);
@@ -381,7 +379,7 @@ static void walk_answer(struct walk *w, const struct loss_answer *a) {
     if (copy_of(w, to)->moves) w->moved = true;
     w->pending = to + 1;
   }
-  w->answers++;
+  if (w->answers++ == 0) w->two_in_one = a->dsack;
   w->answered_us = a->t_us;
   w->answer_counted = a->is_lost; /* for certain, below */
 }
