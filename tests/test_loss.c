@@ -476,8 +476,10 @@ static void where_the_network_doubles_a_dsack_proves_no_arrival(void **unused) {
   fin(&loss, FIN1, 0, 0);
   fin(&loss, FIN1, 207, 0);
   ack_with_sack(&loss, FIN1, 208, FIN_SEQ);
-  struct loss_context context = {
-      .other = &no_other, .sack_permitted = true, .network_copies = true};
+  struct loss_context context = {.other = &no_other,
+                                 .receiver_long_us = 100000,
+                                 .sack_permitted = true,
+                                 .network_copies = true};
   struct losses losses = loss_infer(&loss.fin[FIN1], &context);
   assert_int_equal(losses.count[LOSS_OF_ACK][LOSS_BEFORE_TAP], 0);
   assert_int_equal(losses.count[LOSS_OF_EITHER][LOSS_PLACE_UNKNOWN], 1);
@@ -497,8 +499,10 @@ static void a_dsack_that_echoes_an_older_copy_names_it(void **unused) {
   s.sack_left = FIN_SEQ;
   s.sack_right = FIN_SEQ + 1;
   loss_note_answer(&loss.fin[FIN1], FIN_SEQ, FIN_SEQ, true, &s);
-  struct loss_context context = {
-      .other = &no_other, .sack_permitted = true, .network_copies = true};
+  struct loss_context context = {.other = &no_other,
+                                 .receiver_long_us = 100000,
+                                 .sack_permitted = true,
+                                 .network_copies = true};
   struct losses losses = loss_infer(&loss.fin[FIN1], &context);
   assert_int_equal(losses.count[LOSS_OF_ACK][LOSS_BEFORE_TAP], 1);
 }
@@ -521,7 +525,8 @@ static void an_echo_from_where_the_fins_crossed_names_no_first_copy(void **unuse
   fin(&loss, FIN2, 0, 100);
   fin(&loss, FIN2, 207, 307);
   ack(&loss, FIN2, 208, 307);
-  struct loss_context context = {.other = &no_other, .sack_permitted = true};
+  struct loss_context context = {
+      .other = &no_other, .receiver_long_us = 100000, .sack_permitted = true};
   struct losses losses = loss_infer(&loss.fin[FIN2], &context);
   assert_int_equal(losses.count[LOSS_OF_FIN][LOSS_AFTER_TAP], 0);
   assert_int_equal(losses.count[LOSS_OF_EITHER][LOSS_PLACE_UNKNOWN], 1);

@@ -206,12 +206,17 @@ static const struct {
     /* Its receiver went on without it; that something else would say so of no copy changes nothing.
      */
     {"", "F0/100 G300/0 F400/500 A410/500", "fin after-tap 1: " WENT_ON},
+    {"", "F0/100 G300/0", "fin after-tap 1: " WENT_ON},
+    {"", "F0/100x G300/0", BETWEEN},
+    {"", "F0/100 A1/100 F400/500 G900/0", ACK_AFTER_TAP},
+    {"", "F0/100 A1/100 G900/0", ""},
     {"S", "F0/100 G300/0 F400/500o F800/900 A810/900", "fin after-tap 1: " WENT_ON OVERTAKEN},
     /* An answer is to nothing that passed within the round trip before it, but the first D-SACK is
      * to the second copy at the least. */
     {"Q", "F0/0 F9/0 A10/0", ""},
     {"QS", "F0/0 F20/0 A31/0d999", "spurious 1: " SOONER},
     {"QS", "F0/0 A31/0 F400/0 F420/0 A431/0d999", ACK_AFTER_TAP},
+    {"TQ", "F0/100 F400/500 F600/700 A610/700w", "either unknown 1: " NOTHING_TELLS},
     {"QR", "F0/100 F400/500 F600/700 A610/500n", "either unknown 1: " NOTHING_TELLS},
     /* Of what two taps show nothing has to be inferred. */
     {"", "F0/100x F400/500 F800/900 A810/900", BETWEEN "either unknown 1: " NOTHING_TELLS},
@@ -237,6 +242,7 @@ static const struct {
     {"", "F0/0m F400/0 A410/0", MOVED},
     {"", "F0/100m F400/500 A410/300", "either unknown 1: " NOTHING_TELLS},
     {"", "F0/0m F400/0m F800/0 A810/0", MOVED_ONCE},
+    {"", "F0/0m A10/0 F400/0m F800/0 A810/0", ACK_AFTER_TAP "either unknown 1: " NOTHING_TELLS},
 };
 
 static void each_row(void **unused) {

@@ -375,7 +375,7 @@ static void walk_answer(struct walk *w, const struct loss_answer *a) {
     bool echo = echoed_copy(w, a, &echoed);
     uint32_t to = answered_copy(w, a, echo, echoed);
     if (echoed > to) echo = false;
-    if (to > w->pending) judge(w, a, to, clues_of(w, a, echo, echoed, to), echoed);
+    judge(w, a, to, clues_of(w, a, echo, echoed, to), echoed);
     if (copy_of(w, to)->moves) w->moved = true;
     w->pending = to + 1;
   }
@@ -387,7 +387,7 @@ static void walk_answer(struct walk *w, const struct loss_answer *a) {
 /* The receiver went on without the FIN: no copy had arrived that passed long before. */
 static void walk_not_there(struct walk *w) {
   uint32_t n = 0;
-  if (w->answers > 0 || w->fin->not_there_us == 0) return;
+  if (w->answers > 0) return;
   while (w->pending < w->next &&
          w->fin->not_there_us - copy_of(w, w->pending)->t_us >= w->context->receiver_long_us) {
     if (!copy_of(w, w->pending)->is_lost) n++;
@@ -400,8 +400,6 @@ struct losses loss_infer(const struct close_fin *fin, const struct loss_context 
   struct walk w = {.fin = fin, .context = context};
   claim(&w, LOSS_OF_FIN, LOSS_BETWEEN_TAPS, fin->lost[LOSS_OF_FIN], BETWEEN);
   claim(&w, LOSS_OF_ACK, LOSS_BETWEEN_TAPS, fin->lost[LOSS_OF_ACK], BETWEEN);
-  bool plain = fin->copies < 2 && fin->answers < 2 && !fin->not_there_us && !fin->unaware_us;
-  if (plain) return w.losses;
   uint32_t forgotten = fin->copies > LOSS_KEPT ? fin->copies - LOSS_KEPT : 0;
   uint32_t answers = fin->answers > LOSS_KEPT ? fin->answers - LOSS_KEPT : 0;
   w.pending = w.next = forgotten;
