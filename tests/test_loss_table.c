@@ -237,6 +237,14 @@ static const struct {
     {"", "F0/100 A20/100 F29/139 A40/139 R0/0", ""},
     {"", "F100/60 A101/60 A110/60 R0/0", ""},
     {"", "F0/0 A1/0 R0/0", ""},
+    {"T", "F0/100 F400/500 A410/100w R0/0", "late; "},
+    /* Of more than are kept the newest count. */
+    {"S", "F0/0 F400/0 F800/0 F1200/0 F1600/0 F2000/0 F2400/0 F2800/0 F3200/0 F3600/0 A3610/0",
+     "fin after-tap 7: " NO_OTHER},
+    {"",
+     "F0/0 A10/0 F400/0 A410/0 F800/0 A810/0 F1200/0 A1210/0 F1600/0 A1610/0 F2000/0 A2010/0 "
+     "F2400/0 A2410/0 F2800/0 A2810/0 F3200/0 A3210/0 F3600/0 A3610/0",
+     "ack after-tap 7: the FIN was sent again long after it had passed; "},
     /* What ends CLOSING has no answer. */
     {"", "F0/100m F400/500 A410/100", MOVED},
     {"", "F0/0m F400/0 A410/0", MOVED},

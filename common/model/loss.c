@@ -412,7 +412,7 @@ struct losses loss_infer(const struct close_fin *fin, const struct loss_context 
   while (w.next < fin->copies) walk_copy(&w);
   walk_not_there(&w);
   answer_was_lost(&w, fin->unaware_us);
-  if (fin->answer_met_closed && fin->answers > 1)
+  if (fin->answer_met_closed)
     w.losses.final_ack_late = take_back(&w, LOSS_OF_ACK, LOSS_AFTER_TAP) ||
                               take_back(&w, LOSS_OF_ACK, LOSS_BEFORE_TAP) || w.delayed;
   return w.losses;
