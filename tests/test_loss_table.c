@@ -201,6 +201,11 @@ static const struct {
     {"A", "F0/100 F201/300 F600/700 A610/700", "either unknown 1: " NOTHING_TELLS AT_ONCE},
     {"a", "F0/100 F200/300 F600/700 A610/700", "either unknown 2: " NOTHING_TELLS},
     {"A", "F200/300 F600/700 A610/700", "either unknown 1: " NOTHING_TELLS},
+    {"B", "F200/300 F600/700 A610/700", AT_ONCE},
+    {"TA", "F200/300 F600/700 A610/700w", "fin after-tap 1: " NAMED},
+    {"TB", "F200/300 F600/700 A610/700w", AT_ONCE},
+    {"TB", "F200/300 F600/700 A610/300w", "ack before-tap 1: " NAMED},
+    {"B", "F200/0 F600/0 A610/0", "either unknown 1: " NOTHING_TELLS},
     {"A", "F0/100 F202/300 F600/700 A610/700", "either unknown 2: " NOTHING_TELLS},
     {"A", "F0/100 F199/300 F600/700 A610/700", "either unknown 2: " NOTHING_TELLS},
     /* Its receiver went on without it; that something else would say so of no copy changes nothing.
@@ -237,7 +242,8 @@ static const struct {
     {"", "F0/100 A20/100 F29/139 A40/139 R0/0", ""},
     {"", "F100/60 A101/60 A110/60 R0/0", ""},
     {"", "F0/0 A1/0 R0/0", ""},
-    {"T", "F0/100 F400/500 A410/100w R0/0", "late; "},
+    {"T", "F0/100 F400/500 A410/100w R0/0", "ack before-tap 1: " NAMED},
+    {"T", "F0/100 F400/500 F800/900 A810/900w A811/900w R0/0", "fin after-tap 1: " NAMED},
     /* Of more than are kept the newest count. */
     {"S", "F0/0 F400/0 F800/0 F1200/0 F1600/0 F2000/0 F2400/0 F2800/0 F3200/0 F3600/0 A3610/0",
      "fin after-tap 7: " NO_OTHER},
@@ -263,11 +269,11 @@ static void each_row(void **unused) {
     if (sacked) memset(sacked, ' ', strlen(" sacked"));
     play(&fin, events);
     fin.sacked = sacked;
-    /* Half a millisecond after a copy at 200 its sender acknowledges the other FIN, a: with data.
-     */
+    /* Half a millisecond after a copy at 200 its sender acknowledges the other FIN, a: with data;
+     * B: 50 us after it. */
     const struct close_fin other = {
-        .answer = {{.t_us = 200500, .plain = strchr(rows[i].context, 'A')}},
-        .answers = strpbrk(rows[i].context, "Aa") ? 1 : 0,
+        .answer = {{.t_us = strchr(rows[i].context, 'B') ? 200050 : 200500,
+                    .plain = strpbrk(rows[i].context, "AB")}},
     };
     const struct loss_context context = {
         .other = &other,

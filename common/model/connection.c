@@ -39,7 +39,7 @@ enum { MANY = 10 };
  * another time. */
 static int64_t least_us(const struct endpoint *e) {
   enum { OWN_WORK_US = 1000 };
-  return e->round_trip.least_us > OWN_WORK_US ? e->round_trip.least_us - OWN_WORK_US : 0;
+  return e->round_trip.least_us - OWN_WORK_US;
 }
 
 bool connection_may_lack_fin(const struct model *m) {

@@ -246,16 +246,18 @@ static unsigned clues_of(const struct walk *w, const struct loss_answer *a, bool
   return clues;
 }
 
-/* Within a moment of this copy, which its sender's timer sent, something made the same sender
- * acknowledge its receiver's FIN once more: on two processors of the receiver, where one replaces
- * the socket meanwhile, the other drops what it has (Linux). */
-static bool is_together(const struct walk *w, uint32_t i) {
-  enum { TOGETHER_US = 1000 };
+/* Within a moment of this copy the same sender acknowledged its receiver's FIN: on two processors
+ * of the receiver, where one replaces the socket meanwhile, the other drops what it has (Linux).
+ * With the first copy, which often follows on the ACK, the moment is as long as that takes, and the
+ * answer has to echo another one's timestamp: so the first was not taken. */
+static bool is_together(const struct walk *w, const struct loss_answer *a, uint32_t i) {
+  enum { TOGETHER_US = 1000, FIRST_TOGETHER_US = 100 };
   const struct close_fin *other = w->context->other;
-  if (i == 0) return false;
+  int64_t together_us = i == 0 ? FIRST_TOGETHER_US : TOGETHER_US;
+  if (i == 0 && copy_of(w, i)->tsval == a->tsecr) return false;
   for (uint32_t k = 0; k < LOSS_KEPT; k++) {
     int64_t apart_us = other->answer[k].t_us - copy_of(w, i)->t_us;
-    if (other->answer[k].plain && apart_us < TOGETHER_US && apart_us > -TOGETHER_US) return true;
+    if (other->answer[k].plain && apart_us < together_us && apart_us > -together_us) return true;
   }
   return false;
 }
@@ -275,7 +277,7 @@ static uint32_t answerable(struct walk *w, const struct loss_answer *a, uint32_t
       w->moved = true; /* no more than one of them did it */
     } else if (copy->outdated || (copy->passed && w->context->reorders)) {
       w->losses.untold_because = OVERTAKEN;
-    } else if (is_together(w, i)) {
+    } else if (is_together(w, a, i)) {
       w->losses.untold_because = TOGETHER;
     } else if (!seq_leq(copy->seq, a->acked_before)) {
       w->losses.untold_because = BEHIND;
@@ -412,7 +414,7 @@ struct losses loss_infer(const struct close_fin *fin, const struct loss_context 
   while (w.next < fin->copies) walk_copy(&w);
   walk_not_there(&w);
   answer_was_lost(&w, fin->unaware_us);
-  if (fin->answer_met_closed)
+  if (fin->answer_met_closed && fin->answers > 1)
     w.losses.final_ack_late = take_back(&w, LOSS_OF_ACK, LOSS_AFTER_TAP) ||
                               take_back(&w, LOSS_OF_ACK, LOSS_BEFORE_TAP) || w.delayed;
   return w.losses;
