@@ -370,9 +370,33 @@ static void what_left_soon_says_nothing(void **unused) {
   }
 }
 
+/* Of taps that were joined, or of time that runs backwards, the order tells nothing. */
+static void without_order_nothing_was_lost(void **unused) {
+  (void)unused;
+  for (unsigned doubt = 0; doubt < 3; doubt++) {
+    for (unsigned copies = 1; copies <= 2; copies++) {
+      struct wire wire;
+      struct verdict v;
+      wire_open(&wire, 0, 0);
+      wire_play(&wire, OPENING "200 C FA 1 1 0");
+      if (copies == 2) wire_play(&wire, "600 C FA 1 1 0");
+      wire_play(&wire, "601 S A 1 2 0");
+      wire.model.ran_backwards = doubt == 1;
+      wire.model.taps_joined = doubt == 2;
+      verdict_make(&v, &wire.model, 5000000);
+      assert_int_equal(verdict_lost(&v, LOSS_KINDS), doubt == 0 ? copies - 1 : 0);
+      if (doubt == 0 || copies == 1)
+        assert_null(v.untold_because[FIN1]);
+      else
+        assert_string_equal(v.untold_because[FIN1], "the order in the capture is not that of time");
+    }
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_left_soon_says_nothing),
+      cmocka_unit_test(without_order_nothing_was_lost),
       cmocka_unit_test(every_ending_and_cause),
       cmocka_unit_test(every_sentence_is_one_line_that_names_the_ends),
       cmocka_unit_test(a_sentence_fits_any_buffer),

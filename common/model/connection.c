@@ -63,13 +63,12 @@ struct losses connection_losses(const struct model *m, unsigned fin) {
   if (connection_may_lack_fin(m))
     return (struct losses){.untold_because =
                                again ? "a FIN before it may not be in the capture" : NULL};
-  bool known = f->round_trip.is_known && p->round_trip.is_known;
   int64_t slower_us = m->fin[fin].slowest_us - f->round_trip.least_us;
   if (slower_us < 0) slower_us = 0;
   const struct loss_context context = {
       .other = &m->fin[1 - fin],
       .receiver_us = least_us(p),
-      .path_us = known ? least_us(f) + least_us(p) : UNKNOWN_US,
+      .path_us = f->round_trip.is_known ? least_us(f) + least_us(p) : UNKNOWN_US,
       .receiver_long_us = MANY * endpoint_soon_us(p),
       .sender_soon_us = endpoint_soon_us(f) + slower_us,
       .sack_permitted = m->sack_permitted[0] && m->sack_permitted[1],
@@ -81,9 +80,8 @@ struct losses connection_losses(const struct model *m, unsigned fin) {
 }
 
 bool connection_fin_is_lost(const struct model *m, unsigned fin, int64_t t_us) {
-  enum end sender = connection_closer(m, fin);
-  if (sender == END_NONE || m->fin[fin].copies == 0) return false;
-  return connection_is_many_round_trips(&m->end[end_other(sender)], t_us - m->fin[fin].last_us);
+  const struct endpoint *receiver = &m->end[end_other(connection_closer(m, fin))];
+  return connection_is_many_round_trips(receiver, t_us - m->fin[fin].last_us);
 }
 
 bool connection_is_many_round_trips(const struct endpoint *end, int64_t passed_us) {

@@ -279,8 +279,8 @@ static void take_first_fin(struct observation *o) {
   }
   observation_apply(o, o->from, EVENT_SND_FIN, evidence);
   /* The peer's FIN is still on its way, unless that takes many round trips. */
-  bool lost = connection_fin_is_lost(o->m, connection_fin_of(o->m, o->to), o->s->t_us);
-  if (presumed && proven < 0 && !lost)
+  if (presumed && proven < 0 &&
+      !connection_fin_is_lost(o->m, connection_fin_of(o->m, o->to), o->s->t_us))
     observation_apply(o, o->from, EVENT_RCV_FIN, EVIDENCE_PRESUMED);
 }
 
