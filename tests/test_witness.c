@@ -106,6 +106,27 @@ static const struct {
     {OPENING "200 S PA 1 1 9\n203 C FA 1 1 0\n210 S R 1 0 0\n215 S FA 10 1 0\n216 C A 2 11 0\n"
              "220 S R 11 0 0",
      "?FIN_WAIT_1 ?CLOSING ?CLOSED", "?CLOSED", "3/3 agrees", "1/1 1 unsampled agrees"},
+    /* Octets of the client's were not captured, and what the ends have proven may be the rest of
+       that. */
+    {OPENING "100 S A 1 10 0\n200 C FA 10 1 0\n240 S A 1 11 0\n400 S FA 1 11 0\n401 C A 11 2 0",
+     "?FIN_WAIT_1 ?FIN_WAIT_2", "?ESTABLISHED >CLOSE_WAIT", "2/3 not-there: TIME_WAIT, FIN_WAIT_2",
+     "1/3 not-there: LAST_ACK, CLOSE_WAIT"},
+    /* Whose timer ran out in the model alone is not contrary, whatever is missing. */
+    {NORMAL "70000 expire", "?TIME_WAIT", "?CLOSED", "1/1 2 unsampled agrees",
+     "1/1 2 unsampled agrees"},
+    {OPENING "100 S A 1 10 0\n200 C FA 10 1 0\n240 S A 1 11 0\n400 S FA 1 11 0\n401 C A 11 2 0\n"
+             "70000 expire",
+     "?TIME_WAIT", "?CLOSED", "1/1 2 unsampled agrees", "1/1 2 unsampled agrees"},
+    /* It had closed before it was open. */
+    {OPENING "200 S FA 1 1 0", "", "?SYN_RECEIVED >FIN_WAIT_1", "0/0 agrees", "1/1 agrees"},
+    {FIN1_ACK1, "", "?CLOSE_WAIT >FIN_WAIT_1", "0/0 agrees",
+     "1/2 contrary: CLOSE_WAIT, FIN_WAIT_1"},
+    {FIN1_ACK1 "241 S FA 1 2 0\n241 C A 2 2 0", "", "?TIME_WAIT", "0/0 agrees",
+     "0/1 3 unsampled contrary: CLOSED, TIME_WAIT"},
+    /* What it said before is compared with nothing; but it moves on by itself. */
+    {OPENING, "", "?CLOSE_WAIT ?ESTABLISHED", "0/0 agrees", "0/0 agrees"},
+    {OPENING, "", "?CLOSE_WAIT ?LAST_ACK ?ESTABLISHED", "0/0 agrees",
+     "0/0 silent: ESTABLISHED, LAST_ACK"},
     /* Crossed, coalesced, reset. */
     {OPENING "200 C FA 1 1 0\n200 S FA 1 1 0\n201 S A 2 2 0\n201 C A 2 2 0",
      "?ESTABLISHED >FIN_WAIT_1 >CLOSING >TIME_WAIT", "?ESTABLISHED >FIN_WAIT_1 >CLOSING ?TIME_WAIT",
@@ -245,6 +266,38 @@ static void test_said_before_the_rst(void **state) {
   assert_string_equal(view_text(&view, text), "1/2 not-there: CLOSED, LAST_ACK");
 }
 
+/* Only its last word can be late. */
+static void test_said_before_the_last_word(void **state) {
+  (void)state;
+  struct wire wire;
+  struct witness_end kernel = {0};
+  char text[160];
+  wire_open(&wire, 1, 1);
+  wire_play(&wire, OPENING "5000 C R 1 0 0\n");
+  witness_told(&kernel, TCPS_ESTABLISHED, TCPS_CLOSE_WAIT, 200000);
+  witness_told(&kernel, TCPS_CLOSE_WAIT, TCPS_LAST_ACK, 4999800);
+  struct witness_view view = witness_compare(&kernel, &wire.model.end[1], true, 5000000);
+  assert_string_equal(view_text(&view, text), "0/2 contrary: ESTABLISHED, CLOSE_WAIT");
+}
+
+/* That the model has closed an end because its kernel said so is nothing to bear out. */
+static void test_closed_by_the_kernel(void **state) {
+  (void)state;
+  struct wire wire;
+  struct model_step step;
+  struct witness_end kernel = {0};
+  char text[160];
+  wire_open(&wire, 1, 1);
+  wire_play(&wire, FIN1_ACK1);
+  model_closed_silently(&wire.model, END_CLIENT, 900000, &step);
+  hear(&kernel, "?FIN_WAIT_2");
+  struct witness_view view = witness_compare(&kernel, &wire.model.end[0], true, 0);
+  assert_string_equal(view_text(&view, text), "1/1 1 unsampled agrees");
+  hear(&kernel, "?FIN_WAIT_2 ?CLOSED");
+  view = witness_compare(&kernel, &wire.model.end[0], true, 0);
+  assert_string_equal(view_text(&view, text), "1/1 1 unsampled agrees");
+}
+
 /* What the kernel told is heard after what it answered later. */
 static void test_late_words(void **state) {
   (void)state;
@@ -254,6 +307,7 @@ static void test_late_words(void **state) {
   witness_told(&e, TCPS_ESTABLISHED, TCPS_FIN_WAIT_1, 10);
   witness_asked(&e, TCPS_TIME_WAIT, 30);
   witness_told(&e, TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_2, 20);
+  assert_int_equal(witness_last(&e), TCPS_TIME_WAIT);
   witness_told(&e, TCPS_FIN_WAIT_2, TCPS_TIME_WAIT, 21);
   assert_int_equal(e.n, 4);
   for (size_t i = 0; i < 4; i++) assert_int_equal(e.said[i].state, wanted[i]);
@@ -273,6 +327,33 @@ static void test_late_words(void **state) {
   assert_int_equal(witness_last(&e), TCPS_FIN_WAIT_2);
 }
 
+static void assert_said(const struct witness_end *e, const uint8_t *states, size_t n) {
+  assert_int_equal(e->n, n);
+  for (size_t i = 0; i < n; i++) assert_int_equal(e->said[i].state, states[i]);
+}
+
+/* The same again is nothing new, and what is told goes behind what was told, or answered long
+ * before. */
+static void test_order_of_words(void **state) {
+  (void)state;
+  static const uint8_t wanted[] = {TCPS_ESTABLISHED, TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_2,
+                                   TCPS_TIME_WAIT};
+  struct witness_end e = {0};
+  assert_int_equal(witness_last(&e), TCPS_CLOSED);
+  witness_asked(&e, TCPS_ESTABLISHED, 5);
+  witness_asked(&e, TCPS_ESTABLISHED, 6);
+  assert_said(&e, wanted, 1);
+  witness_told(&e, TCPS_ESTABLISHED, TCPS_FIN_WAIT_1, 10);
+  witness_told(&e, TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_1, 11);
+  assert_said(&e, wanted, 2);
+  witness_told(&e, TCPS_FIN_WAIT_2, TCPS_TIME_WAIT, 20);
+  assert_said(&e, wanted, 4);
+  memset(&e, 0, sizeof e);
+  witness_asked(&e, TCPS_ESTABLISHED, 5);
+  witness_told(&e, TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_2, 1000000);
+  assert_said(&e, wanted, 3);
+}
+
 /* An answer and an event have different clocks. */
 static void test_same_moment(void **state) {
   (void)state;
@@ -290,7 +371,9 @@ static void test_full(void **state) {
   (void)state;
   struct witness_end e = {0};
   for (int i = 0; i < 100; i++) {
-    witness_asked(&e, i % 2 ? TCPS_ESTABLISHED : TCPS_CLOSE_WAIT, i);
+    enum tcp_state asked = i % 2 ? TCPS_ESTABLISHED : TCPS_CLOSE_WAIT;
+    witness_asked(&e, asked, i);
+    assert_int_equal(witness_last(&e), asked);
     if (i % 3 == 0) witness_told(&e, TCPS_FIN_WAIT_1, TCPS_FIN_WAIT_2, i);
     if (i % 5 == 0) witness_told(&e, TCPS_FIN_WAIT_1, TCPS_CLOSING, i - 2);
     assert_in_range(e.n, 1, WITNESS_STATES_MAX);
@@ -416,7 +499,10 @@ int main(void) {
       cmocka_unit_test(test_out_of_date),
       cmocka_unit_test(test_said_before_the_rst),
       cmocka_unit_test(test_doubled),
+      cmocka_unit_test(test_said_before_the_last_word),
+      cmocka_unit_test(test_closed_by_the_kernel),
       cmocka_unit_test(test_late_words),
+      cmocka_unit_test(test_order_of_words),
       cmocka_unit_test(test_same_moment),
       cmocka_unit_test(test_full),
       cmocka_unit_test(test_closed_silently),

@@ -1,5 +1,6 @@
 #include "common/model/witness.h"
 
+#include <limits.h>
 #include <string.h>
 
 const char *witness_difference_name(enum witness_difference difference) {
@@ -56,7 +57,7 @@ void witness_told(struct witness_end *e, enum tcp_state from, enum tcp_state to,
   /* What was answered after that is of the next connection of that name. */
   if (to == TCPS_CLOSED) e->n = (uint8_t)at;
   /* The newer answer says the same. */
-  if (at < e->n && e->said[at].state == to && !e->said[at].told) {
+  if (at < e->n && e->said[at].state == to) {
     e->n--;
     memmove(&e->said[at], &e->said[at + 1], (e->n - at) * sizeof *e->said);
   }
@@ -78,7 +79,7 @@ struct path {
   struct {
     enum tcp_state state : 8;
     enum evidence evidence : 8;
-    bool reset; /* by an RST that is presumed to have arrived */
+    bool reset; /* by an RST, which is presumed to have arrived: nothing follows */
   } at[PATH_MAX_STATES];
   unsigned n;
 };
@@ -104,8 +105,7 @@ static struct path path_of(const struct endpoint *e) {
     if (path.n == 0 && is_opening(state)) continue;
     path.at[path.n].state = state;
     path.at[path.n].evidence = evidence;
-    path.at[path.n].reset =
-        i >= 0 && e->log[i].event == EVENT_RCV_RST && evidence == EVIDENCE_PRESUMED;
+    path.at[path.n].reset = i >= 0 && e->log[i].event == EVENT_RCV_RST;
     path.n++;
   }
   return path;
@@ -120,7 +120,14 @@ static bool is_silent_move(enum tcp_state from, enum tcp_state to) {
 
 /* ---- The alignment -------------------------------------------------------------------------- */
 
-enum { COST_FREE = 0, COST_EXPLAINED = 1, COST_CONTRARY = 100 };
+enum cost { COST_FREE = 0, COST_EXPLAINED = 1, COST_CONTRARY = 100 };
+
+/* What an alignment is made of. */
+enum move {
+  MOVE_BOTH,   /* a state of the model and a word of the kernel, at one moment */
+  MOVE_UNSAID, /* a state of the model that the kernel did not say */
+  MOVE_EXTRA,  /* a word of the kernel that the model does not have */
+};
 
 struct alignment {
   const struct witness_end *kernel;
@@ -129,6 +136,10 @@ struct alignment {
   struct path path;
   bool up_to_date;
   int64_t reset_us;
+  struct {
+    unsigned cost;
+    enum move move;
+  } best[PATH_MAX_STATES + 1][WITNESS_STATES_MAX + 1]; /* from a state and a word on */
 };
 
 static enum tcp_state kernel_state(const struct alignment *a, unsigned j) {
@@ -137,7 +148,7 @@ static enum tcp_state kernel_state(const struct alignment *a, unsigned j) {
 
 /* Of a state of the model, `i`, that the kernel did not say between what it said before and as its
  * word number `j`. */
-static int cost_of_unsaid(const struct alignment *a, unsigned i, unsigned j) {
+static enum cost cost_of_unsaid(const struct alignment *a, unsigned i, unsigned j) {
   bool presumed = a->path.at[i].evidence != EVIDENCE_SEEN;
   if (a->path.at[i].evidence == EVIDENCE_TIMED || a->path.at[i].evidence == EVIDENCE_KERNEL)
     return COST_FREE;
@@ -147,7 +158,7 @@ static int cost_of_unsaid(const struct alignment *a, unsigned i, unsigned j) {
 }
 
 /* Of the kernel's word number `j` that the model does not have after its first `i` states. */
-static int cost_of_extra(const struct alignment *a, unsigned i, unsigned j) {
+static enum cost cost_of_extra(const struct alignment *a, unsigned i, unsigned j) {
   if (j == 0 && i == 0) return COST_FREE;
   /* Until its first word it was where the model has it. */
   enum tcp_state from = j > 0 ? kernel_state(a, j - 1) : a->path.at[i - 1].state;
@@ -189,7 +200,7 @@ static enum witness_difference difference_of(const struct alignment *a, unsigned
   if (model == kernel) return WITNESS_AGREES;
   bool after_rst = a->kernel->said[a->first + j].t_us + CLOCKS_DIFFER_US >= a->reset_us ||
                    (a->up_to_date && j + 1 == a->n);
-  bool by_last_rst = a->path.at[i].reset && i + 1 == a->path.n && after_rst;
+  bool by_last_rst = a->path.at[i].reset && after_rst;
   for (size_t row = 0; row < sizeof pairs / sizeof *pairs; row++) {
     if (!is_any_or(pairs[row].model, model) || !is_any_or(pairs[row].kernel, kernel)) continue;
     if (pairs[row].by_last_rst && !by_last_rst) continue;
@@ -204,7 +215,7 @@ static enum witness_difference difference_of(const struct alignment *a, unsigned
   return WITNESS_CONTRARY;
 }
 
-static int cost_of_pair(const struct alignment *a, unsigned i, unsigned j) {
+static unsigned cost_of_pair(const struct alignment *a, unsigned i, unsigned j) {
   switch (difference_of(a, i, j)) {
     case WITNESS_AGREES: return COST_FREE;
     case WITNESS_SILENT:
@@ -222,72 +233,80 @@ static void note(struct witness_view *view, enum witness_difference difference,
   view->kernel_says = kernel;
 }
 
-/* Walks the cheapest alignment from its start. `cost[i][j]`: of aligning all from i and j on. */
-static struct witness_view walk(const struct alignment *a,
-                                int cost[PATH_MAX_STATES + 1][WITNESS_STATES_MAX + 1]) {
+/* Walks the cheapest alignment from its start. */
+static struct witness_view walk(const struct alignment *a) {
   struct witness_view view = {.difference = WITNESS_AGREES};
   unsigned i = 0, j = 0;
   while (i < a->path.n || j < a->n) {
-    bool both = i < a->path.n && j < a->n;
-    if (both && cost[i][j] == cost_of_pair(a, i, j) + cost[i + 1][j + 1]) {
-      enum witness_difference difference = difference_of(a, i, j);
-      if (i > 0 && a->path.at[i].evidence != EVIDENCE_KERNEL) {
-        if (difference == WITNESS_AGREES) view.agreed++;
-        view.of++;
+    switch (a->best[i][j].move) {
+      case MOVE_BOTH: {
+        enum witness_difference difference = difference_of(a, i, j);
+        if (i > 0 && a->path.at[i].evidence != EVIDENCE_KERNEL) {
+          if (difference == WITNESS_AGREES) view.agreed++;
+          view.of++;
+        }
+        note(&view, difference, a->path.at[i].state, kernel_state(a, j));
+        i++, j++;
+        break;
       }
-      note(&view, difference, a->path.at[i].state, kernel_state(a, j));
-      i++, j++;
-      continue;
-    }
-    int unsaid = i < a->path.n ? cost_of_unsaid(a, i, j) : 0;
-    if (i < a->path.n && cost[i][j] == unsaid + cost[i + 1][j]) {
-      if (unsaid == COST_FREE) {
-        if (i > 0 && a->path.at[i].evidence <= EVIDENCE_PRESUMED) view.unsampled++;
-      } else {
-        view.of++;
-        note(&view, unsaid == COST_EXPLAINED ? WITNESS_NOT_THERE : WITNESS_CONTRARY,
-             a->path.at[i].state, kernel_state(a, j > 0 ? j - 1 : 0));
+      case MOVE_UNSAID:
+        switch (cost_of_unsaid(a, i, j)) {
+          case COST_FREE:
+            if (i > 0 && a->path.at[i].evidence <= EVIDENCE_PRESUMED) view.unsampled++;
+            break;
+          case COST_EXPLAINED:
+            view.of++;
+            note(&view, WITNESS_NOT_THERE, a->path.at[i].state, kernel_state(a, j - 1));
+            break;
+          case COST_CONTRARY:
+            view.of++;
+            note(&view, WITNESS_CONTRARY, a->path.at[i].state, kernel_state(a, j - 1));
+            break;
+        }
+        i++;
+        break;
+      case MOVE_EXTRA: {
+        /* Of a path that is empty it is CLOSED. */
+        enum tcp_state model = a->path.at[i > 0 ? i - 1 : 0].state;
+        switch (cost_of_extra(a, i, j)) {
+          case COST_FREE: break;
+          case COST_EXPLAINED: note(&view, WITNESS_SILENT, model, kernel_state(a, j)); break;
+          case COST_CONTRARY:
+            view.of++;
+            note(&view, WITNESS_CONTRARY, model, kernel_state(a, j));
+            break;
+        }
+        j++;
+        break;
       }
-      i++;
-      continue;
     }
-    int extra = cost_of_extra(a, i, j);
-    enum tcp_state model = a->path.n == 0 ? TCPS_CLOSED : a->path.at[i > 0 ? i - 1 : 0].state;
-    if (extra == COST_EXPLAINED) note(&view, WITNESS_SILENT, model, kernel_state(a, j));
-    if (extra == COST_CONTRARY) {
-      view.of++;
-      note(&view, WITNESS_CONTRARY, model, kernel_state(a, j));
-    }
-    j++;
   }
   return view;
+}
+
+/* Aligning all from i and j on begins with this, unless something is cheaper. */
+static void consider(struct alignment *a, unsigned i, unsigned j, enum move move, unsigned cost) {
+  if (cost >= a->best[i][j].cost) return;
+  a->best[i][j].cost = cost;
+  a->best[i][j].move = move;
 }
 
 struct witness_view witness_compare(const struct witness_end *kernel, const struct endpoint *model,
                                     bool up_to_date, int64_t reset_us) {
   struct alignment a = {
       .kernel = kernel, .path = path_of(model), .up_to_date = up_to_date, .reset_us = reset_us};
-  int cost[PATH_MAX_STATES + 1][WITNESS_STATES_MAX + 1];
-  while (a.first < kernel->n && is_opening(kernel->said[a.first].state) &&
-         (a.first + 1 < kernel->n || a.path.n == 0))
-    a.first++;
+  if (kernel->n == 0) return (struct witness_view){.difference = WITNESS_AGREES};
+  while (is_opening(kernel->said[a.first].state) && a.first + 1 < kernel->n) a.first++;
   a.n = kernel->n - a.first;
-  if (a.n == 0) return (struct witness_view){.difference = WITNESS_AGREES};
-  for (int i = (int)a.path.n; i >= 0; i--) {
-    for (int j = (int)a.n; j >= 0; j--) {
-      bool more_i = i < (int)a.path.n, more_j = j < (int)a.n;
-      int best = more_i || more_j ? 1 << 20 : 0;
-      if (more_i && more_j) best = cost_of_pair(&a, (unsigned)i, (unsigned)j) + cost[i + 1][j + 1];
-      if (more_i) {
-        int c = cost_of_unsaid(&a, (unsigned)i, (unsigned)j) + cost[i + 1][j];
-        if (c < best) best = c;
-      }
-      if (more_j) {
-        int c = cost_of_extra(&a, (unsigned)i, (unsigned)j) + cost[i][j + 1];
-        if (c < best) best = c;
-      }
-      cost[i][j] = best;
+  for (unsigned i = a.path.n + 1; i-- > 0;) {
+    for (unsigned j = a.n + 1; j-- > 0;) {
+      bool more_i = i < a.path.n, more_j = j < a.n;
+      a.best[i][j].cost = more_i || more_j ? UINT_MAX : 0;
+      if (more_i && more_j)
+        consider(&a, i, j, MOVE_BOTH, cost_of_pair(&a, i, j) + a.best[i + 1][j + 1].cost);
+      if (more_i) consider(&a, i, j, MOVE_UNSAID, cost_of_unsaid(&a, i, j) + a.best[i + 1][j].cost);
+      if (more_j) consider(&a, i, j, MOVE_EXTRA, cost_of_extra(&a, i, j) + a.best[i][j + 1].cost);
     }
   }
-  return walk(&a, cost);
+  return walk(&a);
 }
