@@ -196,6 +196,114 @@ static void test_closed_deadline(void **unused) {
   assert_true(connection_deadline_us(&wire.model) == INT64_MAX);
 }
 
+#define OPENING "0 C S 0 0 0\n0 S SA 0 1 0\n0 C A 1 1 0\n"
+
+/* The earlier one, where both wait. */
+static void the_first_deadline_counts(void **unused) {
+  (void)unused;
+  struct wire wire;
+  wire_open(&wire, 1, 2);
+  wire_play(&wire, OPENING "100 C FA 1 1 0\n100 S FA 1 1 0\n101 S A 2 2 0\n150 C A 2 2 0");
+  assert_int_equal(wire.model.end[END_SERVER].state, TCPS_TIME_WAIT);
+  assert_true(connection_deadline_us(&wire.model) == 101000 + MODEL_LINUX_2MSL_US);
+}
+
+static void what_is_half_open(void **unused) {
+  (void)unused;
+  static const struct {
+    const char *wire;
+    bool is;
+  } rows[] = {
+      {"0 C S 0 0 0", true},
+      {"0 C S 0 0 0\n1 S SA 0 1 0", true}, /* nothing shows that the SYN,ACK came */
+      {OPENING, false},
+      {"0 C A 1 1 0", true}, /* of the server nothing is known */
+      {"0 C A 1 1 0\n1 S A 1 1 0", false},
+      {OPENING "9 C RA 1 1 0", false}, /* it is over */
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct wire wire;
+    wire_open(&wire, 1, 2);
+    wire_play(&wire, rows[i].wire);
+    if (connection_is_half_open(&wire.model) != rows[i].is) fail_msg("%s", rows[i].wire);
+  }
+}
+
+/* A segment that brings nothing, and is no newer than the newest, was captured twice. */
+static void what_repeats(void **unused) {
+  (void)unused;
+  enum { ACKS = SEGMENT_ACK, FINS = SEGMENT_FIN | SEGMENT_ACK };
+  static const struct {
+    const char *wire;
+    struct segment s; /* of the client's */
+    bool is, is_if_joined;
+  } rows[] = {
+      {OPENING "9 C PA 1 1 5",
+       {.t_us = 9000, .flags = ACKS, .seq = 1, .ack = 1, .payload_bytes = 5},
+       true,
+       true},
+      {OPENING "9 C PA 1 1 5",
+       {.t_us = 9001, .flags = ACKS, .seq = 1, .ack = 1, .payload_bytes = 5},
+       false,
+       true},
+      {OPENING "9 C PA 1 1 5",
+       {.t_us = 9000, .flags = ACKS, .seq = 1, .ack = 1, .payload_bytes = 6},
+       false,
+       false},
+      {OPENING "9 C PA 1 1 5",
+       {.t_us = 9000, .flags = ACKS, .seq = 1, .ack = 2, .payload_bytes = 5},
+       false,
+       false},
+      {OPENING "9 C PA 1 1 5",
+       {.t_us = 9000, .flags = SEGMENT_PSH, .seq = 1, .payload_bytes = 5},
+       true,
+       true},
+      {OPENING "9 C PA 1 1 5", {.t_us = 0, .flags = SEGMENT_SYN, .seq = 0}, false, false},
+      {"9 C A 7 1 0", {.t_us = 9000, .flags = ACKS, .seq = 3, .ack = 1}, false, false},
+      {"9 C A 7 1 0", {.t_us = 9000, .flags = ACKS, .seq = 7, .ack = 1}, true, true},
+      {"9 S A 1 7 0", {.t_us = 9000, .flags = ACKS, .seq = 0, .ack = 1}, false, false},
+      /* A FIN that was acknowledged, and not captured until now. */
+      {OPENING "9 S A 1 2 0", {.t_us = 9000, .flags = FINS, .seq = 1, .ack = 1}, false, false},
+      {OPENING "9 C FA 1 1 0", {.t_us = 9000, .flags = FINS, .seq = 1, .ack = 1}, true, true},
+      /* A RST again, and one that is the first. */
+      {OPENING "9 C RA 1 1 0", {.t_us = 9000, .flags = SEGMENT_RST, .seq = 1}, true, true},
+      {OPENING, {.t_us = 0, .flags = SEGMENT_RST, .seq = 1}, false, false},
+      /* What is sent again has a newer timestamp, where there are any. */
+      {"0 C S 0 0 0 ts=5/0\n0 S SA 0 1 0 ts=9/5\n0 C A 1 1 0 ts=5/9",
+       {.t_us = 0,
+        .flags = ACKS,
+        .options = SEGMENT_HAS_TIMESTAMPS,
+        .seq = 1,
+        .ack = 1,
+        .tsval = 6},
+       false,
+       false},
+      {"0 C S 0 0 0 ts=5/0\n0 S SA 0 1 0 ts=9/5\n0 C A 1 1 0 ts=5/9",
+       {.t_us = 0,
+        .flags = ACKS,
+        .options = SEGMENT_HAS_TIMESTAMPS,
+        .seq = 1,
+        .ack = 1,
+        .tsval = 5},
+       true,
+       true},
+      {"0 C S 0 0 0 ts=3000000000/0\n0 S SA 0 1 0\n0 C A 1 1 0",
+       {.t_us = 0, .flags = ACKS, .seq = 1, .ack = 1},
+       true,
+       true},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct wire wire;
+    wire_open(&wire, 0, 0);
+    wire_play(&wire, rows[i].wire);
+    if (connection_repeats(&wire.model, END_CLIENT, &rows[i].s) != rows[i].is)
+      fail_msg("row %zu: %s", i, rows[i].wire);
+    wire.model.taps_joined = true;
+    if (connection_repeats(&wire.model, END_CLIENT, &rows[i].s) != rows[i].is_if_joined)
+      fail_msg("row %zu, joined: %s", i, rows[i].wire);
+  }
+}
+
 /* The changes of a step are what a reporter draws: their `to` must be the state that follows. */
 static void changes_tell_each_move_and_why(void **unused) {
   (void)unused;
@@ -225,15 +333,18 @@ static void changes_tell_each_move_and_why(void **unused) {
 
 int main(void) {
   static size_t index[CASES];
-  struct CMUnitTest tests[CASES + 4] = {
+  struct CMUnitTest tests[CASES + 7] = {
       cmocka_unit_test(the_path_to_every_state_leads_there),
       cmocka_unit_test(test_listen_rcv_syn),
       cmocka_unit_test(test_closed_deadline),
       cmocka_unit_test(changes_tell_each_move_and_why),
+      cmocka_unit_test(the_first_deadline_counts),
+      cmocka_unit_test(what_is_half_open),
+      cmocka_unit_test(what_repeats),
   };
   for (size_t i = 0; i < CASES; i++) {
     index[i] = i;
-    tests[i + 4] = (struct CMUnitTest){cases[i].name, run_case, NULL, NULL, &index[i]};
+    tests[i + 7] = (struct CMUnitTest){cases[i].name, run_case, NULL, NULL, &index[i]};
   }
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

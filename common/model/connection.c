@@ -101,21 +101,19 @@ uint32_t connection_w(const struct model *m) {
 bool connection_is_half_open(const struct model *m) {
   for (unsigned i = 0; i < 2; i++) {
     enum tcp_state state = m->end[i].state;
-    if (!m->end[i].has_spoken || state == TCPS_LISTEN || state == TCPS_SYN_SENT ||
-        state == TCPS_SYN_RECEIVED)
-      return true;
+    bool opening = state != TCPS_CLOSED && !tcp_state_is_synchronized(state);
+    if (!m->end[i].has_spoken || opening) return true;
   }
   return false;
 }
 
 bool connection_repeats(const struct model *m, enum end from, const struct segment *s) {
   const struct endpoint *e = &m->end[from];
-  if (m->segments == 0 || (s->t_us > m->last_us && !connection_is_joined(m))) return false;
+  if (s->t_us > m->last_us && !connection_is_joined(m)) return false;
   if (segment_has(s, SEGMENT_RST)) return m->rst.t_us != 0;
   /* What is sent again, after the clock was set back, has a newer timestamp. */
-  bool has_tsval = e->has_tsval && (s->options & SEGMENT_HAS_TIMESTAMPS);
-  if (has_tsval && seq_gt(s->tsval, e->tsval)) return false;
-  if (!e->has_seq || seq_lt(s->seq, e->first_seq)) return false;
+  if ((s->options & SEGMENT_HAS_TIMESTAMPS) && seq_gt(s->tsval, e->tsval)) return false;
+  if (seq_lt(s->seq, e->first_seq)) return false;
   if (seq_gt(segment_end(s), e->stream.snd_nxt)) return false;
   if (segment_has(s, SEGMENT_ACK) && !(e->offer.has_ack && seq_leq(s->ack, e->offer.ack_max)))
     return false;

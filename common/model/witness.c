@@ -93,10 +93,12 @@ static struct path path_of(const struct endpoint *e) {
   enum tcp_state state = e->base;
   enum evidence evidence = e->base_evidence;
   for (int i = -1; i < e->n_log; i++) {
+    bool reset = false;
     if (i >= 0) {
       enum tcp_state before = state;
       state = transition_find(state, e->log[i].event)->next;
       evidence = e->log[i].evidence;
+      reset = e->log[i].event == EVENT_RCV_RST;
       if (state == before) continue;
     }
     /* What the capture lacks may have been what led there. */
@@ -105,7 +107,7 @@ static struct path path_of(const struct endpoint *e) {
     if (path.n == 0 && is_opening(state)) continue;
     path.at[path.n].state = state;
     path.at[path.n].evidence = evidence;
-    path.at[path.n].reset = i >= 0 && e->log[i].event == EVENT_RCV_RST;
+    path.at[path.n].reset = reset;
     path.n++;
   }
   return path;
@@ -204,8 +206,8 @@ static enum witness_difference difference_of(const struct alignment *a, unsigned
   for (size_t row = 0; row < sizeof pairs / sizeof *pairs; row++) {
     if (!is_any_or(pairs[row].model, model) || !is_any_or(pairs[row].kernel, kernel)) continue;
     if (pairs[row].by_last_rst && !by_last_rst) continue;
-    if (pairs[row].model_before != TCPS_COUNT &&
-        (i == 0 || a->path.at[i - 1].state != pairs[row].model_before))
+    /* CLOSED, of which that is asked, is never the first. */
+    if (pairs[row].model_before != TCPS_COUNT && a->path.at[i - 1].state != pairs[row].model_before)
       continue;
     if (pairs[row].kernel_before != TCPS_COUNT &&
         (j == 0 || kernel_state(a, j - 1) != pairs[row].kernel_before))
