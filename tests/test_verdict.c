@@ -370,6 +370,50 @@ static void what_left_soon_says_nothing(void **unused) {
   }
 }
 
+/* When a FIN that was sent and not repeated must have had its ACK. */
+static void how_long_silence_has_to_last(void **unused) {
+  (void)unused;
+  static const struct {
+    const char *wire;
+    int quiet_ms; /* 0: never */
+  } rows[] = {
+      {OPENING, 0},
+      {OPENING "200 C FA 1 1 0", 200 + 3 * 1000},
+      /* As long again as between the last two, and twice the path. */
+      {OPENING "200 C FA 1 1 0\n900 C FA 1 1 0", 900 + 3 * 2 * 700},
+      {OPENING "200 C FA 1 1 0\n600 C FA 1 1 0", 600 + 3 * 1000},
+      {"0 C S 0 0 0\n600 S SA 0 1 0\n600 C A 1 1 0\n2000 C FA 1 1 0", 2000 + 3 * 2 * 600},
+      {"0 C S 0 0 0\n400 S SA 0 1 0\n400 C A 1 1 0\n2000 C FA 1 1 0", 2000 + 3 * 1000},
+      /* Of the path nothing is known, or that of one side. */
+      {"200 C FA 1 1 0", 200 + 3 * 3000},
+      {"0 S PA 1 1 5\n10 C A 1 6 0\n200 C FA 1 6 0", 200 + 3 * 1000},
+      {"0 C PA 1 1 5\n10 S A 1 6 0\n200 C FA 6 1 0", 200 + 3 * 1000},
+      /* So often that its sender may have given up. */
+      {OPENING "200 C FA 1 1 0\n201 C FA 1 1 0\n202 C FA 1 1 0\n203 C FA 1 1 0\n204 C FA 1 1 0",
+       204 + 3 * 1000},
+      {OPENING "200 C FA 1 1 0\n201 C FA 1 1 0\n202 C FA 1 1 0\n203 C FA 1 1 0\n204 C FA 1 1 0\n"
+               "205 C FA 1 1 0",
+       0},
+      {FIN1_ACK1, 0},
+      {FIN1_ACK1 "600 C FA 1 1 0", 0},
+      /* Something else ended it, or showed that it did not come. */
+      {OPENING "200 C FA 1 1 0\n300 C RA 2 1 0", 0},
+      {OPENING "100 C PA 1 1 9\n200 C FA 5 1 0", 0},
+      {OPENING "200 C FA 1 1 0\n800 S PA 1 1 9", 0},
+      {OPENING "200 C FA 1 1 0\n201 S PA 1 1 9", 200 + 3 * 1000},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct wire wire;
+    wire_open(&wire, 0, 0);
+    wire_play(&wire, rows[i].wire);
+    int64_t wanted_us = rows[i].quiet_ms ? rows[i].quiet_ms * INT64_C(1000) : INT64_MAX;
+    if (verdict_quiet_us(&wire.model, FIN1) != wanted_us)
+      fail_msg("%s: %lld us", rows[i].wire, (long long)verdict_quiet_us(&wire.model, FIN1));
+    wire.model.taps_joined = true;
+    assert_true(verdict_quiet_us(&wire.model, FIN1) == INT64_MAX);
+  }
+}
+
 /* Of taps that were joined, or of time that runs backwards, the order tells nothing. */
 static void without_order_nothing_was_lost(void **unused) {
   (void)unused;
@@ -397,6 +441,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_left_soon_says_nothing),
       cmocka_unit_test(without_order_nothing_was_lost),
+      cmocka_unit_test(how_long_silence_has_to_last),
       cmocka_unit_test(every_ending_and_cause),
       cmocka_unit_test(every_sentence_is_one_line_that_names_the_ends),
       cmocka_unit_test(a_sentence_fits_any_buffer),

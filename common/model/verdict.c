@@ -26,7 +26,7 @@ const char *conformity_name(enum conformity conformity) {
 
 bool verdict_fin_is_acked(const struct model *m, unsigned which) {
   const struct close_fin *fin = &m->fin[which];
-  return fin->copies > 0 && fin->answers > 0 && fin->unanswered == 0;
+  return fin->answers > 0 && fin->unanswered == 0;
 }
 
 int64_t verdict_quiet_us(const struct model *m, unsigned which) {
@@ -44,7 +44,7 @@ int64_t verdict_quiet_us(const struct model *m, unsigned which) {
   if (connection_fin_is_lost(m, which, fin->not_there_us)) return INT64_MAX;
   if (m->rst.from != END_NONE) return INT64_MAX; /* which ends all repetition */
   enum end closer = connection_closer(m, which);
-  if (closer != END_NONE && m->end[closer].fin_is_void) return INT64_MAX; /* nobody takes it */
+  if (m->end[closer].fin_is_void) return INT64_MAX; /* nobody takes it */
   if (fin->last_gap_us * 2 > rto_us) rto_us = fin->last_gap_us * 2;
   return fin->last_us + TIMES * rto_us;
 }
