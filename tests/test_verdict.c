@@ -370,6 +370,130 @@ static void what_left_soon_says_nothing(void **unused) {
   }
 }
 
+/* Who keeps whom waiting, and who did; FINDING_COUNT: nobody. */
+static void who_is_stuck(void **unused) {
+  (void)unused;
+  static const struct {
+    const char *wire;
+    int now_ms;
+    enum finding_id id;
+    enum end who;
+  } rows[] = {
+      /* A FIN that is repeated for want of an answer. */
+      {OPENING "200 C FA 1 1 0\n600 C FA 1 1 0", 700, FINDING_FIN_UNANSWERED, END_SERVER},
+      {OPENING "200 C FA 1 1 0", 700, FINDING_COUNT, END_NONE},
+      {OPENING "200 C FA 1 1 0\n201 C FA 1 1 0", 700, FINDING_COUNT, END_NONE},
+      {OPENING "100 C PA 1 1 9\n200 C FA 5 1 0\n600 C FA 5 1 0", 700, FINDING_COUNT, END_NONE},
+      /* CLOSE_WAIT, and the half-close is in use until 5000. */
+      {FIN1_ACK1 "5000 S PA 1 2 10\n5001 C A 2 11 0", 6999, FINDING_COUNT, END_NONE},
+      {FIN1_ACK1 "5000 S PA 1 2 10\n5001 C A 2 11 0", 7000, FINDING_CLOSE_WAIT_STUCK, END_SERVER},
+      {"0 C A 1 1 0\n1 S A 1 1 0\n200 C FA 1 1 0\n240 S A 1 2 0", 60000, FINDING_COUNT, END_NONE},
+      /* Its peer has given it up. */
+      {FIN1_ACK1 "10240 C R 2 0 0", 20000, FINDING_CLOSE_WAIT_STUCK, END_SERVER},
+      {FIN1_ACK1 "10239 C R 2 0 0", 20000, FINDING_COUNT, END_NONE},
+      {FIN1_ACK1 "5000 S PA 1 2 10\n5001 C A 2 11 0\n14999 C R 2 0 0", 20000, FINDING_COUNT,
+       END_NONE},
+      {FIN1_ACK1 "5000 S PA 1 2 10\n5001 C A 2 11 0\n15000 C R 2 0 0", 20000,
+       FINDING_CLOSE_WAIT_STUCK, END_SERVER},
+      {FIN1_ACK1 "10240 S R 1 0 0", 20000, FINDING_COUNT, END_NONE},
+      {OPENING "200 C FA 1 1 0\n10240 C R 2 0 0", 20000, FINDING_COUNT, END_NONE},
+      {FIN1_ACK1 "400 S FA 1 2 0\n10400 C R 2 0 0", 20000, FINDING_COUNT, END_NONE},
+      /* It was over at last. */
+      {FIN1_ACK1 "10240 S FA 1 2 0\n10241 C A 2 2 0", 20000, FINDING_CLOSE_WAIT_LASTED, END_SERVER},
+      {FIN1_ACK1 "10239 S FA 1 2 0\n10240 C A 2 2 0", 20000, FINDING_COUNT, END_NONE},
+      {FIN1_ACK1 "10240 S FA 1 2 0", 10300, FINDING_COUNT, END_NONE},
+      /* LAST_ACK: a FIN that had an answer once and then, twice, has none; one that never had. */
+      {FIN1_ACK1 "400 S FA 1 2 0\n401 C A 2 2 0\n607 S FA 1 2 0\n1007 S FA 1 2 0", 2000,
+       FINDING_FIN_NOT_REACKED, END_CLIENT},
+      {FIN1_ACK1 "400 S FA 1 2 0\n401 C A 2 2 0\n607 S FA 1 2 0", 2000, FINDING_COUNT, END_NONE},
+      {FIN1_ACK1 "400 S FA 1 2 0\n800 S FA 1 2 0\n1600 S FA 1 2 0", 2000, FINDING_FINAL_ACK_MISSING,
+       END_CLIENT},
+      {FIN1_ACK1 "400 S FA 1 2 0\n401 S FA 1 2 0", 500, FINDING_COUNT, END_NONE},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct wire wire;
+    struct verdict v;
+    unsigned n = 0;
+    wire_open(&wire, 0, 0);
+    wire_play(&wire, rows[i].wire);
+    verdict_make(&v, &wire.model, rows[i].now_ms * INT64_C(1000));
+    for (unsigned k = 0; k < v.n_findings; k++) {
+      enum finding_id id = v.findings[k].id;
+      if (finding_text(id)->severity != FINDING_STUCK && id != FINDING_CLOSE_WAIT_LASTED) continue;
+      n++;
+      if (id != rows[i].id || v.findings[k].end != rows[i].who)
+        fail_msg("row %zu, %s: %s", i, rows[i].wire, finding_text(id)->id);
+    }
+    if (n != (rows[i].id != FINDING_COUNT)) fail_msg("row %zu, %s: nobody", i, rows[i].wire);
+  }
+}
+
+/* What keeps a verdict from being told: "drops", "kept", "backwards", "joined", "superseded"
+ * besides. */
+static void what_is_doubted(void **unused) {
+  (void)unused;
+  static const struct {
+    const char *wire, *besides;
+    int now_ms;
+    enum doubt doubt;
+  } rows[] = {
+      {NORMAL, "", 500, DOUBT_NONE},
+      {NORMAL, "drops", 500, DOUBT_DROPS},
+      {NORMAL, "kept", 500, DOUBT_EVICTED},
+      {NORMAL, "backwards", 500, DOUBT_CLOCK},
+      /* When one of two taps ended matters where it is not over. */
+      {NORMAL, "joined", 500, DOUBT_NONE},
+      {OPENING "200 C RA 1 1 0", "joined", 500, DOUBT_NONE},
+      {FIN1_ACK1, "joined", 500, DOUBT_CLOCK},
+      /* One end alone is not its question, nor the SYN that nobody answered. */
+      {"0 C S 0 0 0\n1 C A 1 1 0\n200 C FA 1 1 0", "", 500, DOUBT_ONE_DIRECTION},
+      {"0 C S 0 0 0", "", 500, DOUBT_NONE},
+      {"0 C S 0 0 0\n1 S RA 0 1 0", "", 500, DOUBT_NONE},
+      /* Octets of either end are missing. */
+      {OPENING "100 S A 1 10 0\n200 C FA 10 1 0\n240 S A 1 11 0", "", 500, DOUBT_GAP},
+      {OPENING "100 C A 1 10 0\n200 C FA 1 10 0\n240 S A 10 2 0", "", 500, DOUBT_GAP},
+      {OPENING "100 S A 1 10 0\n200 C FA 10 1 0\n240 S A 1 11 0\n400 S FA 1 11 0\n401 C A 11 2 0",
+       "", 500, DOUBT_NONE},
+      {FIN1_ACK1, "", 500, DOUBT_NONE},
+      {FIN1_ACK1, "superseded", 500, DOUBT_GAP},
+      {OPENING, "superseded", 500, DOUBT_NONE},
+      {OPENING "100 C R 5000 0 0", "", 500, DOUBT_GAP},
+      {FIN1_ACK1 "300 S R 5000 0 0", "", 500, DOUBT_NONE},
+      /* It began before the capture, unless both have sent since. */
+      {"0 C A 1 1 0\n1 S A 1 1 0", "", 500, DOUBT_NONE},
+      {"0 C A 1 1 0\n1 S A 1 1 0\n200 C FA 1 1 0\n240 S A 1 2 0", "", 500, DOUBT_MIDSTREAM},
+      {"0 C A 1 1 0\n1 S A 1 1 0\n200 C RA 1 1 0", "", 500, DOUBT_MIDSTREAM},
+      {"0 C PA 1 1 5\n1 S A 1 6 0\n200 C FA 6 1 0\n240 S A 1 7 0", "", 500, DOUBT_MIDSTREAM},
+      {"0 S PA 1 1 5\n1 C A 1 6 0\n200 S FA 6 1 0\n240 C A 1 7 0", "", 500, DOUBT_MIDSTREAM},
+      {"0 C PA 1 1 5\n1 S PA 1 6 5\n2 C A 6 6 0\n200 C FA 6 6 0\n240 S A 6 7 0", "", 500,
+       DOUBT_NONE},
+      /* An ACK was there, and was not captured. */
+      {OPENING "200 C FA 1 1 0", "", 500, DOUBT_NONE},
+      {OPENING "200 C FA 1 1 0", "", 20000, DOUBT_NO_ACKS},
+      {FIN1_ACK1 "400 S FA 1 2 0", "", 20000, DOUBT_NO_ACKS},
+      {OPENING "200 C FA 1 1 0\n900 S FA 1 2 0\n901 C A 2 2 0", "", 1000, DOUBT_NO_ACKS},
+      /* No ACK alone was captured at all. */
+      {"0 C S 0 0 0\n1 S SA 0 1 0\n200 C FA 1 1 0", "", 500, DOUBT_NO_ACKS},
+      {"0 C S 0 0 0\n1 S SA 0 1 0\n200 C FA 1 1 0\n201 S FA 1 2 0", "", 500, DOUBT_NO_ACKS},
+      {"0 C S 0 0 0\n1 S SA 0 1 0\n200 C PA 1 1 5\n201 S PA 1 6 5", "", 500, DOUBT_NONE},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct wire wire;
+    struct verdict v;
+    wire_open(&wire, 0, 0);
+    wire_play(&wire, rows[i].wire);
+    wire.model.capture_incomplete = strstr(rows[i].besides, "drops");
+    wire.model.not_all_kept = strstr(rows[i].besides, "kept");
+    wire.model.ran_backwards = strstr(rows[i].besides, "backwards");
+    wire.model.taps_joined = strstr(rows[i].besides, "joined");
+    wire.model.superseded = strstr(rows[i].besides, "superseded");
+    verdict_make(&v, &wire.model, rows[i].now_ms * INT64_C(1000));
+    if (v.doubt != rows[i].doubt)
+      fail_msg("row %zu, %s%s: %s", i, rows[i].wire, rows[i].besides,
+               v.doubt == DOUBT_NONE ? "none" : doubt_name(v.doubt));
+  }
+}
+
 /* When a FIN that was sent and not repeated must have had its ACK. */
 static void how_long_silence_has_to_last(void **unused) {
   (void)unused;
@@ -442,6 +566,8 @@ int main(void) {
       cmocka_unit_test(what_left_soon_says_nothing),
       cmocka_unit_test(without_order_nothing_was_lost),
       cmocka_unit_test(how_long_silence_has_to_last),
+      cmocka_unit_test(what_is_doubted),
+      cmocka_unit_test(who_is_stuck),
       cmocka_unit_test(every_ending_and_cause),
       cmocka_unit_test(every_sentence_is_one_line_that_names_the_ends),
       cmocka_unit_test(a_sentence_fits_any_buffer),

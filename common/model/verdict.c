@@ -113,8 +113,7 @@ static enum doubt doubt_of(const struct model *m, enum ending ending, int64_t no
   bool unfinished = !ending_is_complete(ending) && m->rst.from == END_NONE;
   if (m->ran_backwards || (connection_is_joined(m) && unfinished)) return DOUBT_CLOCK;
   for (int i = 0; i < 2; i++)
-    if (!m->end[i].has_spoken && m->end[1 - i].offer.has_ack && !m->rst.refused)
-      return DOUBT_ONE_DIRECTION;
+    if (!m->end[i].has_spoken && m->end[1 - i].offer.has_ack) return DOUBT_ONE_DIRECTION;
   if (!ending_is_complete(ending) && (m->end[0].stream.missed || m->end[1].stream.missed))
     return DOUBT_GAP;
   if (m->ack1_beyond && m->fin[FIN2].copies > 0) return DOUBT_GAP;
@@ -128,7 +127,7 @@ static enum doubt doubt_of(const struct model *m, enum ending ending, int64_t no
   if (closed && m->midstream && !both_open) return DOUBT_MIDSTREAM;
   /* The FIN had its ACK, or it would have been repeated. */
   bool quiet = verdict_fin_is_quiet(m, FIN1, now_us) || verdict_fin_is_quiet(m, FIN2, now_us);
-  if (closed && (quiet || m->ack1_missing)) return DOUBT_NO_ACKS;
+  if (quiet || m->ack1_missing) return DOUBT_NO_ACKS;
   bool unanswered = ending == ENDING_FIN_UNANSWERED || ending == ENDING_LAST_ACK;
   if (unanswered && !connection_has_bare_acks(m)) return DOUBT_NO_ACKS;
   return DOUBT_NONE;
@@ -161,13 +160,12 @@ static void add_stuck(struct verdict *v, const struct model *m, int64_t now_us) 
     add_finding(v, FINDING_CLOSE_WAIT_STUCK, second, fin1->acked_us, 0, 0);
   /* Its peer has given up waiting; it had not closed until then. */
   int64_t since_us = m->half_close_us > fin1->acked_us ? m->half_close_us : fin1->acked_us;
-  bool left_waiting = v->ending == ENDING_RESET && m->rst.from == first && fin1->answers > 0 &&
-                      fin2->copies == 0 && first != END_NONE;
+  bool left_waiting =
+      v->ending == ENDING_RESET && m->rst.from == first && fin1->answers > 0 && fin2->copies == 0;
   if (left_waiting && m->rst.t_us - since_us >= VERDICT_LASTED_US)
     add_finding(v, FINDING_CLOSE_WAIT_STUCK, second, fin1->acked_us, 0, 0);
-  bool lasted = ending_is_complete(v->ending) && !m->crossed && v->doubt == DOUBT_NONE &&
-                fin1->acked_us != 0 && fin2->first_us - since_us >= VERDICT_LASTED_US;
-  if (lasted) add_finding(v, FINDING_CLOSE_WAIT_LASTED, second, fin1->acked_us, 0, 0);
+  if (ending_is_complete(v->ending) && fin2->first_us - since_us >= VERDICT_LASTED_US)
+    add_finding(v, FINDING_CLOSE_WAIT_LASTED, second, fin1->acked_us, 0, 0);
   if (v->ending != ENDING_LAST_ACK) return;
   if (fin2->answers > 0 && fin2->unanswered > 1)
     add_finding(v, FINDING_FIN_NOT_REACKED, first, fin2->last_us, 0, 0);
