@@ -255,7 +255,7 @@ static void what_repeats(void **unused) {
        false,
        false},
       {OPENING "9 C PA 1 1 5",
-       {.t_us = 9000, .flags = SEGMENT_PSH, .seq = 1, .payload_bytes = 5},
+       {.t_us = 9000, .flags = SEGMENT_PSH, .seq = 1, .ack = 9, .payload_bytes = 5},
        true,
        true},
       {OPENING "9 C PA 1 1 5", {.t_us = 0, .flags = SEGMENT_SYN, .seq = 0}, false, false},
@@ -302,6 +302,12 @@ static void what_repeats(void **unused) {
     if (connection_repeats(&wire.model, END_CLIENT, &rows[i].s) != rows[i].is_if_joined)
       fail_msg("row %zu, joined: %s", i, rows[i].wire);
   }
+  /* Its first ACK, at the same time as what that acknowledges. */
+  struct wire wire;
+  wire_open(&wire, 0, UINT32_C(0x80000000));
+  wire_play(&wire, "0 C S 0 0 0\n0 S SA 0 1 0");
+  const struct segment first = {.flags = ACKS, .seq = 1, .ack = UINT32_C(0x80000001)};
+  assert_false(connection_repeats(&wire.model, END_CLIENT, &first));
 }
 
 /* The changes of a step are what a reporter draws: their `to` must be the state that follows. */

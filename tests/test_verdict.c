@@ -384,6 +384,8 @@ static void who_is_stuck(void **unused) {
       {OPENING "200 C FA 1 1 0", 700, FINDING_COUNT, END_NONE},
       {OPENING "200 C FA 1 1 0\n201 C FA 1 1 0", 700, FINDING_COUNT, END_NONE},
       {OPENING "100 C PA 1 1 9\n200 C FA 5 1 0\n600 C FA 5 1 0", 700, FINDING_COUNT, END_NONE},
+      {"0 C A 1 1 0\n1 S A 1 1 0\n200 C FA 1 1 0\n2600 C FA 1 1 0", 2700, FINDING_FIN_UNANSWERED,
+       END_SERVER},
       /* CLOSE_WAIT, and the half-close is in use until 5000. */
       {FIN1_ACK1 "5000 S PA 1 2 10\n5001 C A 2 11 0", 6999, FINDING_COUNT, END_NONE},
       {FIN1_ACK1 "5000 S PA 1 2 10\n5001 C A 2 11 0", 7000, FINDING_CLOSE_WAIT_STUCK, END_SERVER},
@@ -425,6 +427,46 @@ static void who_is_stuck(void **unused) {
         fail_msg("row %zu, %s: %s", i, rows[i].wire, finding_text(id)->id);
     }
     if (n != (rows[i].id != FINDING_COUNT)) fail_msg("row %zu, %s: nobody", i, rows[i].wire);
+  }
+}
+
+/* How long nothing was said before it ended; a RST that answers a segment ended the silence before
+ * that. */
+static void how_long_it_was_idle(void **unused) {
+  (void)unused;
+#define SPOKE OPENING "100 C PA 1 1 9\n101 S A 1 10 0\n"
+  static const struct {
+    const char *wire, *besides;
+    int idle_ms; /* -1: unknown */
+    bool answered;
+  } rows[] = {
+      {SPOKE, "", -1, false},
+      {SPOKE "300 C FA 10 1 0", "", 200, false},
+      {SPOKE "300 C FA 10 1 0", "drops", -1, false},
+      {SPOKE "300 C FA 10 1 0", "kept", -1, false},
+      {SPOKE "300 C FA 10 1 0", "backwards", -1, false},
+      {OPENING "300 C FA 1 1 0", "", -1, false},
+      {SPOKE "300 S RA 1 10 0", "", 200, false},
+      {SPOKE "5100 C PA 10 1 9\n5101 S R 1 0 0", "", 5000, true},
+      {SPOKE "5100 C PA 10 1 9\n5300 S R 1 0 0", "", 200, false},
+      {SPOKE "5100 C PA 10 1 9\n5101 S A 1 19 0\n5102 C R 19 0 0", "", 2, false},
+      {SPOKE "5100 C FA 10 1 0\n5101 S RA 1 11 0", "", 5000, false},
+      /* What was not captured may have been said later. */
+      {SPOKE "200 S A 1 20 0\n300 C FA 20 1 0", "", -1, false},
+      {SPOKE "150 C PA 20 1 5\n300 C FA 25 1 0", "", -1, false},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct wire wire;
+    struct verdict v;
+    wire_open(&wire, 0, 0);
+    wire_play(&wire, rows[i].wire);
+    wire.model.capture_incomplete = strstr(rows[i].besides, "drops");
+    wire.model.not_all_kept = strstr(rows[i].besides, "kept");
+    wire.model.ran_backwards = strstr(rows[i].besides, "backwards");
+    verdict_make(&v, &wire.model, 10000000);
+    int64_t wanted_us = rows[i].idle_ms < 0 ? -1 : rows[i].idle_ms * INT64_C(1000);
+    if (v.idle_us != wanted_us || v.idle_answered != rows[i].answered)
+      fail_msg("row %zu, %s: %lld us", i, rows[i].wire, (long long)v.idle_us);
   }
 }
 
@@ -568,6 +610,7 @@ int main(void) {
       cmocka_unit_test(how_long_silence_has_to_last),
       cmocka_unit_test(what_is_doubted),
       cmocka_unit_test(who_is_stuck),
+      cmocka_unit_test(how_long_it_was_idle),
       cmocka_unit_test(every_ending_and_cause),
       cmocka_unit_test(every_sentence_is_one_line_that_names_the_ends),
       cmocka_unit_test(a_sentence_fits_any_buffer),
