@@ -117,9 +117,8 @@ static enum doubt doubt_of(const struct model *m, enum ending ending, int64_t no
   if (!ending_is_complete(ending) && (m->end[0].stream.missed || m->end[1].stream.missed))
     return DOUBT_GAP;
   if (m->ack1_beyond && m->fin[FIN2].copies > 0) return DOUBT_GAP;
-  bool over = m->superseded || connection_may_lack_fin(m);
-  if (ending == ENDING_CLOSE_WAIT && over) return DOUBT_GAP;
-  if (ending == ENDING_RESET && connection_may_lack_fin(m)) return DOUBT_GAP;
+  if (ending == ENDING_CLOSE_WAIT && m->superseded) return DOUBT_GAP;
+  if (connection_may_lack_fin(m)) return DOUBT_GAP;
   if (ending == ENDING_OPEN && m->rst_beyond) return DOUBT_GAP;
   bool closed = m->first_closer != END_NONE || m->rst.from != END_NONE;
   /* Both have sent octets since, so neither had closed before. */
@@ -142,14 +141,14 @@ static void add_finding(struct verdict *v, enum finding_id id, enum end who, int
 static bool is_repeated(const struct model *m, unsigned which) {
   const struct close_fin *fin = &m->fin[which];
   enum end closer = connection_closer(m, which);
-  return fin->copies > 1 && !m->end[closer].fin_is_void &&
+  return !m->end[closer].fin_is_void &&
          fin->last_us - fin->first_us >= endpoint_soon_us(&m->end[end_other(closer)]);
 }
 
 /* Who keeps whom waiting when the capture ends. What was sent once and never again, though its
  * sender would have repeated it, is nobody's fault that could be told. */
 static void add_stuck(struct verdict *v, const struct model *m, int64_t now_us) {
-  enum end first = m->first_closer, second = first == END_NONE ? END_NONE : end_other(first);
+  enum end first = m->first_closer, second = end_other(first);
   int64_t last_us = m->half_close_us > m->last_control_us ? m->half_close_us : m->last_control_us;
   bool waited = now_us - last_us >= VERDICT_STUCK_US;
   const struct close_fin *fin1 = &m->fin[FIN1], *fin2 = &m->fin[FIN2];
@@ -160,8 +159,7 @@ static void add_stuck(struct verdict *v, const struct model *m, int64_t now_us) 
     add_finding(v, FINDING_CLOSE_WAIT_STUCK, second, fin1->acked_us, 0, 0);
   /* Its peer has given up waiting; it had not closed until then. */
   int64_t since_us = m->half_close_us > fin1->acked_us ? m->half_close_us : fin1->acked_us;
-  bool left_waiting =
-      v->ending == ENDING_RESET && m->rst.from == first && fin1->answers > 0 && fin2->copies == 0;
+  bool left_waiting = m->rst.from == first && fin1->answers > 0 && fin2->copies == 0;
   if (left_waiting && m->rst.t_us - since_us >= VERDICT_LASTED_US)
     add_finding(v, FINDING_CLOSE_WAIT_STUCK, second, fin1->acked_us, 0, 0);
   if (ending_is_complete(v->ending) && fin2->first_us - since_us >= VERDICT_LASTED_US)
@@ -182,7 +180,7 @@ static void sum_losses(struct verdict *v, const struct model *m) {
     struct losses losses = connection_losses(m, which);
     v->spurious_because[which] = losses.spurious_because;
     v->untold_because[which] = losses.untold_because;
-    if (which == FIN2) v->final_ack_was_late = losses.final_ack_late;
+    v->final_ack_was_late = losses.final_ack_late; /* of FIN2, the last */
     for (unsigned what = 0; what < LOSS_OF; what++) {
       enum loss_kind kind = kinds[which][what];
       memcpy(v->losses[kind], losses.count[what], sizeof v->losses[kind]);
