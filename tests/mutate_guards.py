@@ -14,7 +14,7 @@ import tempfile
 
 from mutate_tables import blank, build, copy_tree, is_red
 
-TESTS = ["loss_table", "loss", "reset", "verdict", "witness", "journey", "model", "claims"]
+TESTS = ["loss_table", "loss", "reset", "verdict", "verdict_rules", "witness", "journey", "model", "claims"]
 # Of the kernel no case can speak: files have none.
 ALONE = {"witness"}
 CAPTURE = "build/strict/capture"
