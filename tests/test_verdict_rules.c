@@ -284,6 +284,27 @@ static void what_the_kernel_adds(void **unused) {
   assert_null(v.kernel_reason);
 }
 
+/* Nobody closed first whose FINs crossed. */
+static void who_closed_first(void **unused) {
+  (void)unused;
+  struct wire wire;
+  struct verdict v = made(&wire, NORMAL, 500);
+  assert_int_equal(v.closed_first, END_CLIENT);
+  assert_false(v.closed_both);
+  v = made(&wire, OPENING "200 C FA 1 1 0\n200 S FA 1 1 0\n201 S A 2 2 0\n201 C A 2 2 0", 500);
+  assert_int_equal(v.closed_first, END_NONE);
+  assert_true(v.closed_both);
+}
+
+/* From the first FIN on: a RST alone ends at once. */
+static void how_long_it_took(void **unused) {
+  (void)unused;
+  struct wire wire;
+  assert_int_equal(made(&wire, NORMAL, 500).duration_us, 201000);
+  assert_int_equal(made(&wire, OPENING "200 C FA 1 1 0", 500).duration_us, 0);
+  assert_int_equal(made(&wire, OPENING "200 C RA 1 1 0", 500).duration_us, 0);
+}
+
 static void the_gravest_finding(void **unused) {
   (void)unused;
   struct verdict v = {0};
@@ -456,6 +477,8 @@ int main(void) {
       cmocka_unit_test(who_may_have_closed),
       cmocka_unit_test(close_wait_by_the_kernel),
       cmocka_unit_test(what_the_kernel_adds),
+      cmocka_unit_test(who_closed_first),
+      cmocka_unit_test(how_long_it_took),
       cmocka_unit_test(the_gravest_finding),
       cmocka_unit_test(what_is_doubted),
       cmocka_unit_test(how_long_silence_has_to_last),
