@@ -236,12 +236,19 @@ static void close_wait_by_the_kernel(void **unused) {
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     struct wire wire;
     struct witness witness = {0};
-    struct verdict v = made(&wire, rows[i].wire, rows[i].now_ms);
+    struct verdict v;
+    wire_open(&wire, 0, 0);
+    wire_play(&wire, rows[i].wire);
+    wire.model.findings[wire.model.n_findings++].id = FINDING_RST_OUT_OF_WINDOW;
+    verdict_make(&v, &wire.model, rows[i].now_ms * INT64_C(1000));
     witness.end[END_SERVER].socket.is_known = true;
     witness.end[END_CLIENT].socket.is_held = rows[i].is_held;
     if (rows[i].says != TCPS_COUNT) hear(&witness, END_SERVER, rows[i].says);
     verdict_hear(&v, &wire.model, &witness, (const bool[]){true, true});
-    if ((verdict_stuck(&v) != NULL) != rows[i].is_stuck ||
+    unsigned stuck = 0;
+    for (unsigned k = 0; k < v.n_findings; k++)
+      stuck += v.findings[k].id == FINDING_CLOSE_WAIT_STUCK;
+    if (stuck != rows[i].is_stuck || v.findings[0].id != FINDING_RST_OUT_OF_WINDOW ||
         v.only_half_closed != rows[i].half_closed || v.may_have_closed != rows[i].may_have_closed ||
         v.socket[END_SERVER].is_known != rows[i].is_known)
       fail_msg("row %zu", i);
@@ -319,6 +326,10 @@ static void the_gravest_finding(void **unused) {
   assert_ptr_equal(verdict_stuck(&v), &v.findings[1]);
   assert_string_equal(verdict_word(&v), "stuck");
   v.findings[2].id = FINDING_ACK_OF_UNSENT;
+  assert_int_equal(verdict_gravest(&v), FINDING_ACK_OF_UNSENT);
+  v.findings[0].id = FINDING_ACK_OF_UNSENT;
+  v.findings[1].id = FINDING_RST_OUT_OF_WINDOW;
+  v.findings[2].id = FINDING_CLOSE_WAIT_STUCK;
   assert_int_equal(verdict_gravest(&v), FINDING_ACK_OF_UNSENT);
   v.conformity = VIOLATES;
   assert_string_equal(verdict_word(&v), "violates");
