@@ -176,6 +176,7 @@ static const struct {
     {"R", "F0/100 F400/500 A410/100", MAY_BE_LATE},
     {"R", "F0/100 F400/500 A410/500", "either unknown 1: " NOTHING_TELLS},
     {"R", "F0/100 F100/200 A110/100", NO_TIME},
+    {"R", "F0/100 F400/500 A410/900", "either unknown 1: " NOTHING_TELLS},
     {"SR", "F0/100 F400/500 A410/100d999", "ack before-tap 1: " TWICE_WHEN},
     {"TR", "F0/100 F400/500 A410/100w", "ack before-tap 1: " NAMED},
     {"SR", "F0/100 F400/500 A410/100w", MAY_BE_LATE},
@@ -233,6 +234,8 @@ static const struct {
     {"S", "F0/0 F400/0 F800/0 A810/0d999 A811/0", ""},
     {"S", "F0/0 F400/0 F800/0 F1200/0 F1600/0 A1610/0d999 A1611/0 A1612/0",
      "either unknown 1: " REST},
+    {"S", "F0/0 A1/0 F400/0 F800/0 F1200/0 A1210/0d999 A1211/0",
+     ACK_AFTER_TAP "either unknown 1: " NOTHING_TELLS},
     {"", "F0/0 F400/0 F800/0 A810/0n A811/0", "either unknown 1: " NOTHING_TELLS},
     {"SN", "F0/0 F400/0 F800/0 A810/0d999 A811/0", ""},
     /* One that met a closed end was the second: the first had come, and late. */
