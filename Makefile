@@ -57,7 +57,6 @@ PKGS_capture/dump := libpcap
 PKGS_capture/link_type := libpcap
 PKGS_capture/source := libpcap
 PKGS_capture/input := zlib
-PKGS_capture/flow_key := libxxhash
 PKGS_capture/sandbox := libcap-ng libseccomp
 PKGS_capture/kernel/diag := libmnl
 PKGS_capture/report/table := ncursesw
@@ -155,13 +154,11 @@ OBJECTS_test_mutation := tests/test_mutation tests/mutate_trace tests/mutation_r
 # Every unit test is a cmocka program; one that is not listed above tests the model alone.
 $(foreach t,$(UNIT_TESTS),$(eval PKGS_tests/$t := cmocka)$(eval OBJECTS_$t ?= tests/$t $(MODEL)))
 PKGS_tests/test_savefile += libpcap
-PKGS_tests/test_flow += libxxhash
-PKGS_tests/test_hot += libxxhash
 
 # What tests/bench/bench.sh measures with.
 NIDS := $(if $(wildcard /usr/include/nids.h),libnids)
 BENCH_PROGRAMS := generate floor measure latency epoll_pair $(NIDS)
-OBJECTS_generate := $(addprefix tests/bench/,generate script frame collide)
+OBJECTS_generate := $(addprefix tests/bench/,generate script frame collide) capture/flow_key capture/pool
 OBJECTS_floor := tests/bench/floor
 OBJECTS_measure := tests/bench/measure
 OBJECTS_latency := tests/bench/latency
@@ -169,7 +166,6 @@ OBJECTS_epoll_pair := tests/bench/epoll_pair
 OBJECTS_libnids := tests/bench/libnids
 $(NIDS:%=$(B)/bench/%): LDLIBS += -lnids
 PKGS_tests/bench/floor := libpcap
-PKGS_tests/bench/collide := libxxhash
 
 .PHONY: all bench bench-programs campaign clean demo deps fail-calls fresh fuzz install deb kills lint soak test unit
 .DELETE_ON_ERROR:

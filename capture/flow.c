@@ -42,6 +42,9 @@ static uint32_t number_of(const struct flow_table *t, const struct hot *e) {
 
 /* ---- Where a connection is ------------------------------------------------------------------- */
 
+/* The upper half, on which all of what was hashed bears. */
+static uint32_t index_hash(uint64_t hash) { return (uint32_t)(hash >> 32); }
+
 /* For the index. */
 static bool hash_entry(const void *table, uint32_t number, uint32_t *hash) {
   const struct flow_table *t = table;
@@ -49,16 +52,16 @@ static bool hash_entry(const void *table, uint32_t number, uint32_t *hash) {
   struct flow_key key;
   if (e->form == FLOW_FREE) return false;
   flow_key_get(&t->keys, e, &key);
-  *hash = (uint32_t)flow_key_hash(&t->keys, &key);
+  *hash = index_hash(flow_key_hash(&t->keys, &key));
   return true;
 }
 
 void flow_locate(const struct flow_table *t, const struct decoded *p, struct flow_place *place) {
   uint64_t hash = flow_key_of(&t->keys, p, &place->key, &place->half);
-  place->hash = (uint32_t)hash;
+  place->hash = index_hash(hash);
   place->likely = NULL;
   __builtin_prefetch(&t->index.slots[flow_index_home(&t->index, place->hash)]);
-  place->segment_hash = flow_key_hash_segment(p, place->half, hash);
+  place->segment_hash = flow_key_hash_segment(&t->keys, p, place->half, hash);
 }
 
 static void prefetch(const void *object, size_t size) {

@@ -1,15 +1,6 @@
 #include "capture/flow_key.h"
 
-#include <assert.h>
 #include <sys/random.h>
-
-/* It reads by memcpy: as it reads by itself, in a way that gcc 14 takes for no access to a struct,
- * a key is hashed before it is written. */
-#define XXH_FORCE_MEMORY_ACCESS 0
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
-static_assert(FLOW_SECRET_SIZE >= XXH3_SECRET_SIZE_MIN, "the hash takes a secret of this size");
 
 bool flow_keys_init(struct flow_keys *keys, uint32_t max) {
   return pool_init(&keys->addresses, max, sizeof(struct flow_addresses)) &&
@@ -18,59 +9,74 @@ bool flow_keys_init(struct flow_keys *keys, uint32_t max) {
 
 void flow_keys_destroy(struct flow_keys *keys) { pool_destroy(&keys->addresses); }
 
-/* Words as wide as the hash reads them: what was written in smaller pieces a moment ago would have
- * to reach memory first. */
-static uint64_t two(uint32_t low, uint32_t high) { return low | (uint64_t)high << 32; }
+/* ---- Hashes --------------------------------------------------------------------------------- */
 
-/* Of IPv4 what is hashed is short: most of the key is zero. */
-static uint64_t hash_ip4(const struct flow_keys *keys, uint32_t one, uint32_t other,
-                         uint16_t one_port, uint16_t other_port) {
-  const uint64_t tuple[] = {two(one, other), two(one_port, other_port)};
-  return XXH3_64bits_withSecret(tuple, sizeof tuple, keys->secret, sizeof keys->secret);
+/* A product whose halves are folded, as wyhash and XXH3 have it: what is multiplied has been mixed
+ * with a secret each, without which nobody can tell which pairs of them meet. */
+static uint64_t fold(uint64_t one, uint64_t other) {
+  __uint128_t product = (__uint128_t)one * other;
+  return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint32_t ip4_of(const struct decode_address *address) {
+static uint64_t two(uint32_t low, uint32_t high) { return low | (uint64_t)high << 32; }
+
+/* An end of IPv4 as one number. */
+static uint64_t ip4_end(const struct decode_address *address, uint16_t port) {
   uint32_t ip4;
   memcpy(&ip4, address, sizeof ip4);
-  return ip4;
+  return (uint64_t)ip4 << 16 | port;
+}
+
+static uint64_t hash_ip4(const struct flow_keys *keys, uint64_t lower, uint64_t higher) {
+  return fold(lower ^ keys->secret[0], higher ^ keys->secret[1]);
+}
+
+static uint64_t hash_ip6(const struct flow_keys *keys, const struct flow_key *key) {
+  const uint64_t *secret = keys->secret;
+  uint64_t a[2][2];
+  memcpy(a, key->address, sizeof a);
+  uint64_t addresses = fold(a[0][0] ^ secret[0], a[0][1] ^ secret[1]) ^
+                       fold(a[1][0] ^ secret[2], a[1][1] ^ secret[3]);
+  return fold(addresses, two(key->port[0], key->port[1]) ^ secret[4]);
 }
 
 uint64_t flow_key_hash(const struct flow_keys *keys, const struct flow_key *key) {
-  if (key->family == 6)
-    return XXH3_64bits_withSecret(key, sizeof *key, keys->secret, sizeof keys->secret);
-  return hash_ip4(keys, ip4_of(&key->address[0]), ip4_of(&key->address[1]), key->port[0],
-                  key->port[1]);
+  if (key->family == 6) return hash_ip6(keys, key);
+  return hash_ip4(keys, ip4_end(&key->address[0], key->port[0]),
+                  ip4_end(&key->address[1], key->port[1]));
 }
 
+/* Which of the two ends comes first is chance, which no processor foresees: there is no branch. */
 uint64_t flow_key_of(const struct flow_keys *keys, const struct decoded *p, struct flow_key *key,
                      uint8_t *half) {
-  uint16_t from_port = p->source_port, to_port = p->destination_port;
-  uint32_t from = ip4_of(&p->source), to = ip4_of(&p->destination);
-  bool is_lower = from != to ? from < to : from_port < to_port;
+  uint64_t from = ip4_end(&p->source, p->source_port);
+  uint64_t to = ip4_end(&p->destination, p->destination_port);
+  bool is_lower = from < to;
   if (p->family == 6) {
     int order = memcmp(&p->source, &p->destination, sizeof p->source);
-    is_lower = order != 0 ? order < 0 : from_port < to_port;
+    is_lower = order != 0 ? order < 0 : p->source_port < p->destination_port;
   }
   unsigned first = is_lower ? 0 : 1;
   key->address[first] = p->source;
   key->address[1 - first] = p->destination;
-  key->port[first] = from_port;
-  key->port[1 - first] = to_port;
+  key->port[first] = p->source_port;
+  key->port[1 - first] = p->destination_port;
   key->family = p->family;
-  memset(key->zero, 0, sizeof key->zero);
+  key->zero = 0;
   *half = (uint8_t)first;
-  if (p->family == 6) return flow_key_hash(keys, key);
-  return is_lower ? hash_ip4(keys, from, to, from_port, to_port)
-                  : hash_ip4(keys, to, from, to_port, from_port);
+  if (p->family == 6) return hash_ip6(keys, key);
+  return hash_ip4(keys, from < to ? from : to, from < to ? to : from);
 }
 
-uint64_t flow_key_hash_segment(const struct decoded *p, unsigned half, uint64_t key_hash) {
+uint64_t flow_key_hash_segment(const struct flow_keys *keys, const struct decoded *p, unsigned half,
+                               uint64_t key_hash) {
   const struct segment *s = &p->segment;
-  const uint64_t fields[] = {two(s->seq, s->ack), two(s->payload_bytes, s->tsval),
-                             two(s->tsecr, p->ip_id),
-                             two(s->window, s->flags | (uint32_t)half << 8)};
-  return XXH3_64bits_withSeed(fields, sizeof fields, key_hash);
+  uint64_t of = key_hash ^ s->flags ^ (uint64_t)half << 8;
+  return fold(two(s->seq, s->ack) ^ of, two(s->payload_bytes, s->tsval) ^ keys->secret[2]) ^
+         fold(two(s->tsecr, p->ip_id | (uint32_t)s->window << 16) ^ of, keys->secret[3]);
 }
+
+/* ---- In an entry ---------------------------------------------------------------------------- */
 
 void flow_key_put(struct flow_keys *keys, struct hot *e, const struct flow_key *key) {
   e->is_ipv6 = key->family == 6;

@@ -17,7 +17,7 @@
 struct flow_key {
   struct decode_address address[2]; /* the lower (address, port) first */
   uint16_t port[2];
-  uint8_t family, zero[3]; /* hashed and compared as bytes: no padding */
+  uint8_t family, zero; /* compared as bytes: no padding */
 };
 
 /* Two addresses of IPv6. */
@@ -25,11 +25,9 @@ struct flow_addresses {
   struct decode_address address[2];
 };
 
-enum { FLOW_SECRET_SIZE = 192 };
-
 struct flow_keys {
   struct pool addresses;
-  uint8_t secret[FLOW_SECRET_SIZE]; /* the hash's key */
+  uint64_t secret[5]; /* the hash's key */
 };
 
 /* For at most `max` entries. False when that cannot be had. */
@@ -43,7 +41,8 @@ uint64_t flow_key_of(const struct flow_keys *keys, const struct decoded *packet,
 uint64_t flow_key_hash(const struct flow_keys *keys, const struct flow_key *key);
 
 /* Of a segment with its four-tuple, whose hash is given. */
-uint64_t flow_key_hash_segment(const struct decoded *packet, unsigned half, uint64_t key_hash);
+uint64_t flow_key_hash_segment(const struct flow_keys *keys, const struct decoded *packet,
+                               unsigned half, uint64_t key_hash);
 
 /* Writes the key into an entry that has none, reads it there, and takes it out again. */
 void flow_key_put(struct flow_keys *keys, struct hot *entry, const struct flow_key *key);

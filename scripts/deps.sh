@@ -17,7 +17,6 @@ demo cmd:pkg-config      pkg-config     pkgconf-pkg-config  pkgconf        pkgco
 demo pc:libuv            libuv1-dev     libuv-devel         libuv          libuv-dev
 demo pc:libpcap          libpcap-dev    libpcap-devel       libpcap        libpcap-dev
 demo pc:zlib             zlib1g-dev     zlib-devel          zlib           zlib-dev
-demo pc:libxxhash        libxxhash-dev  xxhash-devel        xxhash         xxhash-dev
 demo pc:libmnl           libmnl-dev     libmnl-devel        libmnl         libmnl-dev
 demo pc:libcap-ng        libcap-ng-dev  libcap-ng-devel     libcap-ng      libcap-ng-dev
 demo pc:libseccomp       libseccomp-dev libseccomp-devel    libseccomp     libseccomp-dev

@@ -44,7 +44,6 @@ check 'only common/peer includes libuv' \
 check 'only sandbox includes libcap-ng and libseccomp' \
   excludes '(cap-ng|seccomp)' "$(others capture/sandbox.c)"
 check 'only report/table includes ncurses' excludes 'ncurses' "$(others capture/report/table.c)"
-check 'only flow_key includes xxHash' excludes 'xxhash' "$(others capture/flow_key.c)"
 check 'only kernel/diag includes libmnl and netlink' \
   excludes '(libmnl|linux/(netlink|rtnetlink|inet_diag|sock_diag))' "$(others capture/kernel/diag.c)"
 check 'only kernel/trace and kernel/idle include perf events' excludes 'linux/(perf_event|bpf)' "$(others capture/kernel/{trace,idle}.c)"

@@ -256,7 +256,7 @@ part_stages() {
         if (line ~ /common\/model/) return "model"
         if (line ~ /capture\/(source|savefile)|libpcap/) return "reading"
         if (line ~ /capture\/decode/) return "decode"
-        if (line ~ /capture\/flow|xxhash/) return "flow"
+        if (line ~ /capture\/flow/) return "flow"
         if (line ~ /capture\/report/) return "report"
         return line ~ /[^\/]capture\/[a-z]*\.c/ ? "watch" : "others"
       }

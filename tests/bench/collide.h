@@ -9,9 +9,8 @@ struct collide_tuple {
   uint16_t client_port, server_port;
 };
 
-/* n IPv4 tuples whose XXH3, without a key, over both addresses (16 octets each), both ports and the
- * family agrees in its low 18 bits. Takes n times 2^18 hashes. The caller frees them; NULL: no
- * memory. */
+/* n IPv4 tuples whose hash (capture/flow_key.h) without a secret agrees in its high 18 bits. Takes
+ * n times 2^18 hashes. The caller frees them; NULL: no memory. */
 struct collide_tuple *collide_find(uint32_t n);
 
 #endif
