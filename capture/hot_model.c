@@ -75,6 +75,19 @@ static uint32_t asked_end(const struct hot *h, enum end end) {
   return (hot_has_ack(e) ? e->ack_max : h->end[end_other(end)].first_seq) + e->asked_bytes;
 }
 
+void hot_get_round_trip(const struct hot *h, enum end end, struct round_trip *r) {
+  const struct hot_end *from = &h->end[end];
+  if (from->asked_bytes != 0) {
+    r->is_asked = true;
+    r->asked_us = hot_time_of(h, from->asked_us);
+    r->asked_end = asked_end(h, end);
+  }
+  if (hot_has_spoken(from) && from->least_us != HOT_RTT_UNKNOWN) {
+    r->is_known = true;
+    r->least_us = from->least_us;
+  }
+}
+
 static void open_endpoint(const struct hot *h, enum end end, struct endpoint *e) {
   const struct hot_end *from = &h->end[end];
   const struct opening *opening = &openings[from->opening];
@@ -88,16 +101,8 @@ static void open_endpoint(const struct hot *h, enum end end, struct endpoint *e)
     e->log[i].event = opening->log[i].event;
     e->log[i].evidence = opening->log[i].evidence;
   }
-  if (from->asked_bytes != 0) {
-    e->round_trip.is_asked = true;
-    e->round_trip.asked_us = hot_time_of(h, from->asked_us);
-    e->round_trip.asked_end = asked_end(h, end);
-  }
+  hot_get_round_trip(h, end, &e->round_trip);
   if (!hot_has_spoken(from)) return;
-  if (from->least_us != HOT_RTT_UNKNOWN) {
-    e->round_trip.is_known = true;
-    e->round_trip.least_us = from->least_us;
-  }
   e->has_seq = e->has_spoken = true;
   e->first_seq = from->first_seq;
   e->stream.snd_nxt = e->stream.snd_contig = from->snd_nxt;

@@ -28,7 +28,8 @@ enum {
   ANSWERS_ACK = 0x8000,       /* its number is what its receiver acknowledged last, */
   ANSWERS_OCTETS = 0x10000,   /* or with its newest octets, */
   OCTETS_AFTER_FIN = 0x20000, /* which acknowledge its sender's FIN */
-  IS_LATE = 0x40000,          /* of each: no ACK of the close's first segment is delayed so long */
+  HAS_WAITED = 0x40000,       /* for as long as FIN_WAIT_2 may last */
+  IS_LATE = 0x80000,          /* of each: no ACK of the close's first segment is delayed so long */
 };
 enum { OF_LOG = 0xffff };
 
@@ -48,10 +49,8 @@ enum {
   TALK_TLS_SHIFT = 18, /* four bits */
 };
 
-/* No timer of which a RST may be the end is so short (RFC 6298), */
+/* Between the FIN that begins TIME_WAIT and the last segment, where its end is told. */
 enum { GAP_MAX_US = 450000 };
-/* nor FIN_WAIT_2. */
-enum { RST_WITHIN_US = 900000 };
 enum { BOTH_CLOSED = 3 };
 
 enum answer {
@@ -200,48 +199,49 @@ static uint32_t what_came_before(const struct hot *h) {
   return what;
 }
 
-/* How soon an answer of this end comes, if its shortest round trip is that. */
-static int64_t soon_us(int64_t round_trip_us) {
-  static const struct endpoint unknown;
-  struct endpoint e = unknown;
-  e.round_trip.is_known = true;
-  e.round_trip.least_us = round_trip_us;
-  return endpoint_soon_us(&e);
-}
-
-/* How a RST stands to what its receiver had said. False: that is on the edge. */
-static bool look_back(const struct ordinaries *all, const struct hot *h, enum end from,
-                      const struct segment *rst, uint32_t *what) {
+/* How a RST stands to what its receiver had said. */
+static uint32_t look_back(const struct ordinaries *all, const struct hot *h, enum end from,
+                          const struct segment *rst) {
   struct reading r = read_from_start(all, h);
   const struct ordinary *o = r.o;
   enum end to = end_other(from), by;
   struct segment s;
   int64_t said_us =
       h->end[to].spoke_last ? r.t_us : r.t_us - (uint32_t)(h->last_us_low - o->spoken_us);
+  int64_t acked_us = ordinary_times(all, h).acked_us;
   bool has_octets = hot_sent_bytes(&h->end[to]) > 0;
-  uint32_t octets_ack = o->data_ack[to], least_us = h->end[from].least_us;
+  uint32_t octets_ack = o->data_ack[to], what = 0;
+  struct endpoint sender = {0};
+  hot_get_round_trip(&r.entry, from, &sender.round_trip);
   while (read_next(&r, &by, &s)) {
-    if (by != to) continue;
+    if (by == from) {
+      (void)endpoint_answer(&sender, &s);
+      continue;
+    }
+    if (segment_len(&s) > 0) endpoint_ask(&sender, &s);
     said_us = s.t_us;
     if (s.payload_bytes == 0) continue;
     has_octets = true;
     octets_ack = s.ack;
   }
-  /* What the segments of the close have made of the shortest round trip is left open. */
-  bool is_soon = rst->t_us - said_us <= soon_us(0);
-  if (!is_soon && (o->n > 0 || least_us == HOT_RTT_UNKNOWN)) return false;
-  if (!is_soon) is_soon = rst->t_us - said_us <= soon_us(least_us);
-  if (is_soon) *what |= IS_SOON;
+  if (rst->t_us - said_us <= endpoint_soon_us(&sender)) what |= IS_SOON;
+  if (acked_us != 0 && rst->t_us - acked_us >= RESET_FIN_WAIT_2_MIN_US) what |= HAS_WAITED;
   uint32_t left = o->snd_nxt[to] - o->ack_max[from];
   if (left == 1 && (o->closed >> to & 1))
-    *what |= LEAVES_FIN;
+    what |= LEAVES_FIN;
   else if (left != 0)
-    *what |= LEAVES_OCTETS;
-  if (rst->seq == o->ack_max[to]) *what |= ANSWERS_ACK;
-  if (has_octets && rst->seq == octets_ack) *what |= ANSWERS_OCTETS;
+    what |= LEAVES_OCTETS;
+  if (rst->seq == o->ack_max[to]) what |= ANSWERS_ACK;
+  if (has_octets && rst->seq == octets_ack) what |= ANSWERS_OCTETS;
   if (has_octets && (o->closed >> from & 1) && octets_ack == o->snd_nxt[from])
-    *what |= OCTETS_AFTER_FIN;
-  return true;
+    what |= OCTETS_AFTER_FIN;
+  return what;
+}
+
+/* No answer comes sooner. */
+static int64_t soonest_us(void) {
+  static const struct endpoint at_once = {.round_trip = {.is_known = true}};
+  return endpoint_soon_us(&at_once);
 }
 
 /* What the segment is, as the next of these. False: it has no shape. */
@@ -256,9 +256,7 @@ static bool look_at(const struct ordinaries *all, const struct hot *h, enum end 
   int64_t since = o->n > 0 ? ordinary_since_us(all, h) + passed : 0;
   uint32_t w = (from == END_SERVER ? FROM_SERVER : 0) | (uint32_t)s->tls << TLS_SHIFT;
   if (o->n == ORDINARY_MAX || passed < 0 || since >= VERDICT_LASTED_US) return false;
-  if (passed > GAP_MAX_US && (rst || (all->tells_time_wait && o->closed == BOTH_CLOSED)))
-    return false;
-  if (rst && o->passed_us + passed > RST_WITHIN_US) return false;
+  if (passed > GAP_MAX_US && all->tells_time_wait && o->closed == BOTH_CLOSED) return false;
   if (s->seq != o->snd_nxt[from] || s->is_lost || s->seen != SEGMENT_SEEN_HERE) return false;
   if ((flags & SEGMENT_SYN) || (flags & kinds) == kinds || (fin && !ack)) return false;
   if ((s->options & ~SEGMENT_HAS_TIMESTAMPS) || s->payload_bytes > UINT16_MAX) return false;
@@ -275,7 +273,7 @@ static bool look_at(const struct ordinaries *all, const struct hot *h, enum end 
     uint32_t left = o->snd_nxt[to] - s->ack, acked = s->ack - o->ack_max[from];
     bool but_fin = left == 1 && fin && (o->closed >> to & 1);
     if ((left != 0 && !but_fin) || acked > INT32_MAX) return false;
-    if (but_fin && passed > soon_us(0)) return false;
+    if (but_fin && passed > soonest_us()) return false;
     w |= HAS_ACK | (but_fin ? BUT_FIN : 0) | (acked > 0 ? ACKS_NEW : 0);
   } else if (!rst || s->ack != 0) {
     return false;
@@ -287,7 +285,7 @@ static bool look_at(const struct ordinaries *all, const struct hot *h, enum end 
   if (since > ROLE_DELAYED_ACK_MAX_US) w |= IS_LATE;
   /* It says what had been said before. */
   if (!(w & (HAS_FIN | HAS_RST | HAS_OCTETS | ACKS_NEW))) return false;
-  if (rst && !look_back(all, h, from, s, &w)) return false;
+  if (rst) w |= look_back(all, h, from, s);
   *passed_us = (uint32_t)passed;
   *what = w;
   return true;

@@ -94,6 +94,8 @@ static void check_verdict(const struct both *b, int64_t now_us) {
   assert_int_equal(remembered.ending, v.ending);
   assert_int_equal(remembered.closed_first, v.closed_first);
   assert_int_equal(remembered.ended_by, m->first_closer != END_NONE ? v.closed_first : m->rst.from);
+  assert_int_equal(remembered.cause, v.cause);
+  assert_int_equal(remembered.conformity, v.conformity);
   assert_int_equal(remembered.duration_us, v.duration_us);
   assert_int_equal(remembered.idle_us, v.idle_us);
   assert_int_equal(remembered.idle_answered, v.idle_answered);
@@ -362,13 +364,14 @@ static void play_stream(void) {
   end(&b, p.now_us + draw(100) * 1000000);
 }
 
-static bool learn(void) {
-  return ordinaries_init(&kept, 16, MODEL_LINUX_2MSL_US) && retold_init(&retold);
-}
-
 static void forget(void) {
   ordinaries_destroy(&kept);
   retold_destroy(&retold);
+}
+
+static bool learn(void) {
+  forget();
+  return ordinaries_init(&kept, 16, MODEL_LINUX_2MSL_US) && retold_init(&retold);
 }
 
 static void random_streams_are_the_same_both_ways(void **unused) {
@@ -383,7 +386,6 @@ static void random_streams_are_the_same_both_ways(void **unused) {
     /* The kinds that random closes are of soon are more than are learnt. */
     if (counts.segments / FORGET_EVERY != forgotten) {
       forgotten = counts.segments / FORGET_EVERY;
-      forget();
       assert_true(learn());
     }
     play_stream();
@@ -401,6 +403,34 @@ static void random_streams_are_the_same_both_ways(void **unused) {
   assert_true(counts.written > counts.segments / 100);
   assert_true(counts.verdicts > counts.segments / 1000);
   assert_true(counts.retold > counts.segments / 1000);
+}
+
+/* Of few kinds, many each. */
+static void resets_are_the_same_both_ways(void **unused) {
+  (void)unused;
+  static const uint32_t pauses_us[] = {800, 15000, 100000, 1500000, 4000000};
+  random_state = 3;
+  assert_true(learn());
+  for (unsigned n = 0; n < 20000; n++) {
+    struct both b;
+    struct pair p = {.now_us = INT64_C(1700000000000000), .odd = 1U << 24};
+    enum end from = draw(2);
+    begin(&b);
+    play_open(&p, &b);
+    for (unsigned i = 0, before_rst = draw(4); i < before_rst + 2; i++, from = draw(2)) {
+      bool is_rst = i > before_rst, fin = !is_rst && i > 0 && !p.end[from].closed && one_in(2);
+      bool data = i == 0 || (!is_rst && !p.end[from].closed && one_in(8));
+      p.now_us += draw(pauses_us[draw(sizeof pauses_us / sizeof *pauses_us)]);
+      p.end[from].rcv_nxt = p.end[end_other(from)].nxt;
+      uint8_t flags = is_rst ? SEGMENT_RST : fin ? SEGMENT_FIN | SEGMENT_ACK : SEGMENT_ACK;
+      if (is_rst && one_in(2)) flags |= SEGMENT_ACK;
+      struct segment s = compose(&p, from, flags, data ? 100 : 0);
+      feed(&b, from, &s);
+      p.end[from].nxt += is_rst ? 0 : segment_len(&s);
+      p.end[from].closed |= fin;
+    }
+    end(&b, p.now_us);
+  }
 }
 
 /* ---- Recorded streams ----------------------------------------------------------------------- */
@@ -478,6 +508,7 @@ static void a_repetition_is_forgotten_once_it_is_answered(void **unused) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(random_streams_are_the_same_both_ways),
+      cmocka_unit_test(resets_are_the_same_both_ways),
       cmocka_unit_test(recorded_streams_are_the_same_both_ways),
       cmocka_unit_test(a_plain_connection_needs_no_model),
       cmocka_unit_test(a_repetition_is_forgotten_once_it_is_answered),
