@@ -4,24 +4,21 @@
 #include <stdbool.h>
 #include <string.h>
 
-static char *put_port(char *at, unsigned n) {
-  unsigned digits = 1U + (n >= 10) + (n >= 100) + (n >= 1000) + (n >= 10000);
-  for (unsigned i = digits; i-- > 0; n /= 10) at[i] = (char)('0' + n % 10);
-  return at + digits;
-}
+#include "common/digits.h"
 
-/* Writes four octets, of which those that are not part of it are written over. */
+/* With the dot behind it. Writes four characters, of which those that are not part of it are
+ * written over. */
 static char *put_octet(char *at, unsigned n) {
-#define TEN(t) t "0", t "1", t "2", t "3", t "4", t "5", t "6", t "7", t "8", t "9"
+#define TEN(t) t "0.", t "1.", t "2.", t "3.", t "4.", t "5.", t "6.", t "7.", t "8.", t "9."
   static const char texts[][4] = {
       TEN(""),   TEN("1"),  TEN("2"),  TEN("3"),  TEN("4"),  TEN("5"),  TEN("6"),  TEN("7"),
       TEN("8"),  TEN("9"),  TEN("10"), TEN("11"), TEN("12"), TEN("13"), TEN("14"), TEN("15"),
       TEN("16"), TEN("17"), TEN("18"), TEN("19"), TEN("20"), TEN("21"), TEN("22"), TEN("23"),
-      TEN("24"), "250",     "251",     "252",     "253",     "254",     "255",
+      TEN("24"), "250.",    "251.",    "252.",    "253.",    "254.",    "255.",
   };
 #undef TEN
   memcpy(at, texts[n], sizeof texts[n]);
-  return at + 1 + (n >= 10) + (n >= 100);
+  return at + 2 + (n >= 10) + (n >= 100);
 }
 
 static char *put_hexadecimal(char *at, unsigned n) {
@@ -31,11 +28,10 @@ static char *put_hexadecimal(char *at, unsigned n) {
 }
 
 static char *put_ip4(char *at, const uint8_t *octets) {
-  for (unsigned i = 0; i < 4; i++) {
-    if (i > 0) *at++ = '.';
-    at = put_octet(at, octets[i]);
-  }
-  return at;
+  at = put_octet(at, octets[0]);
+  at = put_octet(at, octets[1]);
+  at = put_octet(at, octets[2]);
+  return put_octet(at, octets[3]) - 1;
 }
 
 /* The longest run of two zero groups or more, the first of equals: "::" stands for it. */
@@ -83,6 +79,8 @@ const char *name_endpoint(uint8_t family, const struct decode_address *address, 
     *at++ = ']';
   }
   *at++ = ':';
-  *put_port(at, port) = '\0';
+  unsigned digits = digits_count(port);
+  digits_write(at, port, digits);
+  at[digits] = '\0';
   return buffer;
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/digits.h"
 #include "common/printable.h"
 #include "common/stop.h"
 
@@ -123,44 +124,29 @@ void out_quoted(struct out *o, const char *bytes, size_t n) {
 /* ---- Numbers ----------------------------------------------------------------------------------
  */
 
-enum { DIGITS_MAX = 20 }; /* of 2^64 - 1 */
-
-static unsigned count_digits(uint64_t value) {
-  unsigned n = 1;
-  for (; value >= 10000; value /= 10000) n += 4;
-  return n + (value >= 10) + (value >= 100) + (value >= 1000);
-}
-
-/* `n` digits, two at a time: no more than there are, or with zeros before them. */
-static void write_digits(char *at, uint64_t value, unsigned n) {
-  static const char pairs[] =
-      "0001020304050607080910111213141516171819"
-      "2021222324252627282930313233343536373839"
-      "4041424344454647484950515253545556575859"
-      "6061626364656667686970717273747576777879"
-      "8081828384858687888990919293949596979899";
-  for (; n >= 2; value /= 100) memcpy(at + (n -= 2), pairs + 2 * (value % 100), 2);
-  if (n > 0) *at = (char)('0' + value % 10);
-}
-
-static void put_digits(struct out *o, uint64_t value, unsigned n) {
-  if (o->size - o->end >= n) {
-    write_digits(o->buffer + o->end, value, n);
-    o->end += n;
-    return;
-  }
+/* Where there is no room for them. */
+static __attribute__((noinline)) void put_digits_slowly(struct out *o, uint64_t value, unsigned n) {
   char text[DIGITS_MAX];
-  write_digits(text, value, n);
+  digits_write(text, value, n);
   out_bytes(o, text, n);
 }
 
+static void put_digits(struct out *o, uint64_t value, unsigned n) {
+  if (o->size - o->end < n) {
+    put_digits_slowly(o, value, n);
+    return;
+  }
+  digits_write(o->buffer + o->end, value, n);
+  o->end += n;
+}
+
 void out_digits(struct out *o, uint64_t value, unsigned digits) {
-  unsigned n = count_digits(value);
+  unsigned n = digits_count(value);
   if (digits > DIGITS_MAX) digits = DIGITS_MAX;
   put_digits(o, value, n < digits ? digits : n);
 }
 
-void out_unsigned(struct out *o, uint64_t value) { put_digits(o, value, count_digits(value)); }
+void out_unsigned(struct out *o, uint64_t value) { put_digits(o, value, digits_count(value)); }
 
 static uint64_t put_sign(struct out *o, int64_t value) {
   if (value >= 0) return (uint64_t)value;
