@@ -80,13 +80,24 @@ void flow_prefetch(const struct flow_table *t, struct flow_place *place) {
 
 void flow_prefetch_after(const struct flow_table *t, const struct hot *e) {
   const struct hot *next = flow_next(t, e), *second = next ? flow_next(t, next) : NULL;
-  if (next) prefetch(pool_at(&t->ordinaries.records, next->attached), sizeof(struct ordinary));
-  if (second) prefetch(second, sizeof *second);
+  const struct hot *third = second ? flow_next(t, second) : NULL;
+  if (second) prefetch(pool_at(&t->ordinaries.records, second->attached), sizeof(struct ordinary));
+  if (third) prefetch(third, sizeof *third);
+}
+
+/* Its neighbours, if it is in a list: they are written to when it moves. */
+static void prefetch_neighbours(const struct flow_table *t, const struct hot *e) {
+  uint32_t next = e->end[0].data_ack, previous = e->end[1].data_ack;
+  if (e->list == FLOW_UNLISTED) return;
+  if (next) __builtin_prefetch(&flow_entry(t, next - 1)->end[1].data_ack, 1);
+  if (previous) __builtin_prefetch(&flow_entry(t, previous - 1)->end[0].data_ack, 1);
 }
 
 void flow_prefetch_whole(const struct flow_table *t, const struct flow_place *place) {
   const struct hot *e = place->likely;
-  if (!e || (e->form != FLOW_WHOLE && e->form != FLOW_ORDINARY)) return;
+  if (!e) return;
+  prefetch_neighbours(t, e);
+  if (e->form != FLOW_WHOLE && e->form != FLOW_ORDINARY) return;
   bool is_whole = e->form == FLOW_WHOLE;
   prefetch(pool_at(is_whole ? &t->wholes : &t->ordinaries.records, e->attached),
            is_whole ? sizeof(struct flow) : sizeof(struct ordinary));
