@@ -60,7 +60,7 @@ void flow_locate(const struct flow_table *t, const struct decoded *p, struct flo
   uint64_t hash = flow_key_of(&t->keys, p, &place->key, &place->half);
   place->hash = index_hash(hash);
   place->likely = NULL;
-  __builtin_prefetch(&t->index.slots[flow_index_home(&t->index, place->hash)]);
+  flow_index_prefetch(&t->index, place->hash);
   place->segment_hash = flow_key_hash_segment(&t->keys, p, place->half, hash);
 }
 
