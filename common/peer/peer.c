@@ -181,7 +181,6 @@ static void shutdown_now(struct peer *peer) {
 }
 
 static void close_as_told(struct peer *peer) {
-  if (fails_untold(peer)) return;
   switch (peer->behaviour.how) {
     case PEER_CLOSE_CLOSE: close_now(peer); return;
     case PEER_CLOSE_SHUTDOWN:
@@ -190,23 +189,26 @@ static void close_as_told(struct peer *peer) {
   }
 }
 
-/* The time to close has come. uv_close would lose what is still to be written. */
-static void on_close_due(uv_timer_t *timer) {
-  struct peer *peer = timer->data;
-  peer->close_due = true;
-  size_t left = uv_stream_get_write_queue_size((uv_stream_t *)&peer->tcp) + peer->send_left;
-  if (peer->n_writes == 0)
-    close_as_told(peer);
-  else if (left > 0) /* 0: the kernel has it all, and on_written, which closes, comes next */
-    log_peer(peer, peer_clock(), "close waits: %zu bytes are not yet in the kernel", left);
+/* Octets that the kernel does not have yet, and that uv_close would lose. */
+static size_t unwritten(const struct peer *peer) {
+  return uv_stream_get_write_queue_size((const uv_stream_t *)&peer->tcp) + peer->send_left;
 }
 
-/* Without a delay no timer: it would cost the loop another turn. */
-static void close_in(struct peer *peer, uint64_t delay_ms) {
-  if (delay_ms > 0)
-    start_timer(peer, on_close_due, delay_ms);
+/* The time to close has come. */
+static void begin_close(struct peer *peer) {
+  size_t left = unwritten(peer);
+  peer->close_due = true;
+  peer->close_waits = left > 0;
+  if (left > 0)
+    log_peer(peer, peer_clock(), "close waits: %zu bytes are not yet in the kernel", left);
   else
-    on_close_due(&peer->timer);
+    close_as_told(peer);
+}
+
+/* The same, when what libuv said last may be out of date. */
+static void on_close_due(uv_timer_t *timer) {
+  struct peer *peer = timer->data;
+  if (unwritten(peer) > 0 || !fails_untold(peer)) begin_close(peer);
 }
 
 /* ---- sending and receiving ---- */
@@ -216,14 +218,13 @@ static bool write_next_piece(struct peer *peer);
 static void on_written(uv_write_t *request, int status) {
   struct timespec at = peer_clock();
   struct peer *peer = request->data;
-  peer->n_writes--;
   if (peer->closing) return;
   if (status != 0)
     fail(peer, at, "uv_write", status);
   else if (request == &peer->send && peer->send_left > 0)
     write_next_piece(peer);
-  else if (peer->close_due && peer->n_writes == 0)
-    close_as_told(peer);
+  else if (peer->close_waits && unwritten(peer) == 0)
+    begin_close(peer);
 }
 
 /* One uv_write of n_bytes of greeting, from its octet `begin` on. False when it failed, and the
@@ -241,7 +242,6 @@ static bool write_bytes(struct peer *peer, uv_write_t *request, uint64_t begin, 
     fail(peer, at, "uv_write()", error);
     return false;
   }
-  peer->n_writes++;
   log_peer(peer, at, "uv_write(): %ju bytes%s", (uintmax_t)n_bytes,
            peer->eof ? " into the half-closed connection" : "");
   return true;
@@ -282,8 +282,10 @@ static void handle_eof(struct peer *peer, struct timespec at) {
     /* The drain goes out in the middle: on EOF it would carry the ACK of the FIN. */
     if (behaviour->drain_bytes > 0)
       start_timer(peer, on_drain_due, behaviour->close_delay_ms / 2);
+    else if (behaviour->close_delay_ms > 0)
+      start_timer(peer, on_close_due, behaviour->close_delay_ms);
     else
-      close_in(peer, behaviour->close_delay_ms);
+      on_close_due(&peer->timer);
   }
 }
 
@@ -392,7 +394,15 @@ static void behave(struct peer *peer) {
     }
   }
   if (!behaviour->answer && !begin_sending(peer)) return;
-  if (behaviour->active && !behaviour->never_close) close_in(peer, behaviour->close_after_ms);
+  if (!behaviour->active || behaviour->never_close) return;
+  /* Without a delay no timer, which would cost the loop another turn; and the kernel has just
+   * answered a write. */
+  if (behaviour->close_after_ms > 0)
+    start_timer(peer, on_close_due, behaviour->close_after_ms);
+  else if (peer->sending && behaviour->send_bytes > 0)
+    begin_close(peer);
+  else
+    on_close_due(&peer->timer);
 }
 
 int peer_accept(struct peer_group *group, uv_stream_t *listener) {

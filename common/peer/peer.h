@@ -62,14 +62,14 @@ struct peer {
   char name[PEER_NAME_SIZE]; /* the client's end, "127.0.0.1:41822": the same in both logs */
   int error;                 /* libuv's first bad answer, 0 while all is well */
   int n_handles;             /* of tcp and timer, not closed yet */
-  int n_writes;              /* of send and drain, not taken by the kernel yet */
   uint64_t send_left;        /* of --send, not yet given to uv_write */
   bool connected;
-  bool sending;   /* --send has begun */
-  bool eof;       /* the other side's FIN has been read */
-  bool close_due; /* we want to close, or have called uv_shutdown */
-  bool shut;      /* uv_shutdown has answered */
-  bool closing;   /* uv_close has been called */
+  bool sending;     /* --send has begun */
+  bool eof;         /* the other side's FIN has been read */
+  bool close_due;   /* we want to close, or have called uv_shutdown */
+  bool close_waits; /* for what is still to be written */
+  bool shut;        /* uv_shutdown has answered */
+  bool closing;     /* uv_close has been called */
 };
 
 /* Takes the next connection of `listener`. Returns 0 or a libuv error. */
