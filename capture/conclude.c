@@ -258,9 +258,12 @@ static void conclude_next_ordinary(struct watch *w, struct hot *e, int64_t now_u
   }
 }
 
-static void keep_deadlines(struct watch *w, int64_t until_us, int64_t now_us) {
-  struct deadline *due;
-  while ((due = deadline_take(&w->deadlines, until_us))) {
+/* True: live, and there may be more; packets are looked for first. */
+static bool keep_deadlines(struct watch *w, int64_t until_us, int64_t now_us) {
+  enum { VISITS_PER_TURN = 32 }; /* of 64 packets eight closes come */
+  for (unsigned n = 0; !w->live || n < VISITS_PER_TURN; n++) {
+    struct deadline *due = deadline_take(&w->deadlines, until_us);
+    if (!due) return false;
     struct hot *e = (struct hot *)(void *)((char *)due - offsetof(struct hot, deadline));
     struct flow *f = flow_whole(&w->flows, e);
     if (!visit(w, f, now_us)) continue;
@@ -268,19 +271,20 @@ static void keep_deadlines(struct watch *w, int64_t until_us, int64_t now_us) {
     deadline_set(&w->deadlines, &e->deadline, us > now_us ? us : now_us + 1);
     conclude_shrink(w, f);
   }
+  return true;
 }
 
-void conclude_due(struct watch *w, int64_t now_us) {
+bool conclude_due(struct watch *w, int64_t now_us) {
   enum { KEEP_EVERY_US = 1000 }; /* of a crowd, not for each */
   int64_t due_us, keep_us = INT64_MIN;
   struct hot *e;
   w->last_timers_us = now_us;
   while ((e = next_ordinary(w, &due_us)) && due_us <= now_us) {
     if (due_us >= keep_us) {
-      keep_deadlines(w, due_us, now_us);
+      (void)keep_deadlines(w, due_us, now_us);
       keep_us = due_us + KEEP_EVERY_US;
     }
     conclude_next_ordinary(w, e, now_us);
   }
-  keep_deadlines(w, now_us, now_us);
+  return keep_deadlines(w, now_us, now_us);
 }

@@ -49,7 +49,7 @@ void conclude_shrink(struct watch *watch, struct flow *flow);
 /* Its deadline may have come nearer. */
 void conclude_hurry(struct watch *watch, struct flow *flow);
 
-/* Does all that is due by now. */
-void conclude_due(struct watch *watch, int64_t now_us);
+/* Does what is due by now. Live, a part of a crowd: true when there may be more. */
+bool conclude_due(struct watch *watch, int64_t now_us);
 
 #endif

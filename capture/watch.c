@@ -103,10 +103,10 @@ static void count_down(struct watch *w, int64_t now_us) {
            due_is_held(&w->due, nearest));
 }
 
-/* A packet bears the time when the kernel received it, and may have waited there for a while before
- * anybody could read it. A word that waits for a segment holds up others, but not for ever. */
+/* A packet, and an event, bears a time shortly before it could be read. A word that waits for a
+ * segment holds up others, but not for ever. */
 static void tell_heard(struct watch *w) {
-  enum { CAPTURED_US = 10000 };
+  enum { CAPTURED_US = 1000 };
   if (!w->kernel) return;
   int64_t read_us = w->caught_up_us > w->newest_us ? w->caught_up_us : w->newest_us;
   int64_t heard_us = (read_us < w->listened_us ? read_us : w->listened_us) - CAPTURED_US;
@@ -117,7 +117,7 @@ static void tell_heard(struct watch *w) {
 }
 
 void watch_tick(struct watch *w, int64_t now_us) {
-  conclude_due(w, now_us);
+  (void)conclude_due(w, now_us);
   REPORT(w, REPORT_SUMMARY, tick, &w->summary, now_us);
   if (w->due.wait) count_down(w, now_us);
   tell_heard(w);
@@ -138,9 +138,8 @@ static void give_words(struct watch *w, int64_t until_us, int64_t now_us) {
 }
 
 void watch_listen(struct watch *w, int64_t now_us) {
-  if (!w->kernel) return;
-  kernel_gather(w->kernel);
   w->listened_us = now_us;
+  if (w->kernel) kernel_gather(w->kernel);
 }
 
 static bool attend_kernel(struct watch *w, int64_t now_us) {
@@ -164,10 +163,10 @@ void watch_take_inventory(struct watch *w, kernel_wanted *wanted, void *context,
 }
 
 bool watch_attend(struct watch *w, int64_t now_us) {
-  w->caught_up_us = now_us;
+  w->caught_up_us = w->listened_us;
   watch_flush(w); /* what was captured is not to wait for the kernel */
   bool more = attend_kernel(w, now_us);
-  if (w->live) conclude_due(w, now_us); /* of a crowd, not all at the next tick */
+  if (w->live && conclude_due(w, now_us)) more = true;
   tell_heard(w);
   watch_flush(w);
   return more;
@@ -455,7 +454,7 @@ static void take(struct watch *w, struct watch_packet *packet) {
   int64_t t_us = packet->t_us != 0 ? packet->t_us : 1;
   if (t_us > w->newest_us) w->newest_us = t_us;
   if (!w->live && w->newest_us - t_us > STEP_BACK_US) w->ran_backwards = true;
-  if (!w->live && t_us - w->last_timers_us >= TIMERS_EVERY_US) conclude_due(w, t_us);
+  if (!w->live && t_us - w->last_timers_us >= TIMERS_EVERY_US) (void)conclude_due(w, t_us);
   if (w->kernel) give_words(w, t_us, t_us);
   switch (packet->result) {
     case DECODE_SEGMENT:
@@ -482,6 +481,7 @@ void watch_packets(struct watch *w, struct watch_packet packets[], unsigned n) {
   for (unsigned i = 0; i < n; i++)
     if (packets[i].result == DECODE_SEGMENT) flow_prefetch_whole(&w->flows, &packets[i].place);
   for (unsigned i = 0; i < n; i++) take(w, &packets[i]);
+  if (w->live && n > 0) (void)conclude_due(w, w->newest_us);
 }
 
 uint32_t watch_number(const struct watch *w, const struct watch_packet *packet) {
@@ -492,7 +492,7 @@ uint32_t watch_number(const struct watch *w, const struct watch_packet *packet) 
 }
 
 void watch_end(struct watch *w, int64_t now_us) {
-  conclude_due(w, now_us);
+  while (conclude_due(w, now_us)) continue;
   w->flows.told_ordinary = !w->tells_ordinary;
   for (uint32_t i = 0; !w->tells_ordinary && i < w->flows.entries.untouched; i++) {
     struct hot *e = flow_entry(&w->flows, i);

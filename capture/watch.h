@@ -48,7 +48,8 @@ uint32_t watch_number(const struct watch *watch, const struct watch_packet *pack
  * times. Call before each batch of packets. */
 void watch_listen(struct watch *watch, int64_t now_us);
 
-/* Live: there are no more packets now; time for the kernel. True: call again soon. */
+/* Live: there were no more packets after watch_listen; time for the kernel. True: call again soon.
+ */
 bool watch_attend(struct watch *watch, int64_t now_us);
 
 /* Live: what the kernel has of closes that began before. To be called once, after the reports'

@@ -40,7 +40,7 @@ struct watch {
   bool has_evicted; /* a connection that was not over: one that begins in the middle may be it */
   struct roles *roles;
   uint32_t last_number;
-  int64_t caught_up_us; /* when nothing captured was left to be read */
+  int64_t caught_up_us; /* all that was captured until then has been read */
   int64_t listened_us;  /* up to then all that the kernel told has been gathered */
   int64_t last_timers_us;
   int64_t newest_us;  /* the latest time of a packet */

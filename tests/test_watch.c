@@ -110,7 +110,26 @@ static void tell_word(struct report *r, const struct kernel_word *word) {
   if (word->kind == KERNEL_EVENT_RETRANSMIT) memcpy(reason, word->reason, sizeof reason);
 }
 
-static const struct report_class class = {.settled = tell, .kernel = tell_word, .destroy = destroy};
+static unsigned n_verdicts;
+
+static void count_verdict(struct report *r, const struct flow *f, const struct verdict *v,
+                          int64_t us) {
+  (void)r, (void)f, (void)v, (void)us;
+  n_verdicts++;
+}
+
+static int64_t heard_us;
+
+static void note_heard(struct report *r, int64_t until_us) {
+  (void)r;
+  heard_us = until_us;
+}
+
+static const struct report_class class = {.settled = tell,
+                                          .verdict = count_verdict,
+                                          .kernel = tell_word,
+                                          .heard = note_heard,
+                                          .destroy = destroy};
 static struct report report = {.class = &class};
 static struct watch watch;
 static int64_t base_us;
@@ -121,10 +140,11 @@ static int begin(void **state) {
   memset(&watch, 0, sizeof watch);
   kernel.answer = kernel.of_client = TCPS_COUNT;
   told[0] = '\0';
+  n_verdicts = 0;
   snprintf(reason, sizeof reason, "not told");
   watch.due.two_msl_us = MODEL_LINUX_2MSL_US;
   watch.due.prompt = watch.live = true;
-  watch.max_flows = 8;
+  watch.max_flows = 128;
   if (!watch_init(&watch)) return -1;
   watch.reports[watch.n_reports++] = &report;
   watch.kernel = kernel_open();
@@ -306,8 +326,45 @@ static void a_close_is_one_question(void **state) {
   assert_int_equal(kernel.n_asked, 2);
 }
 
+/* The kernel's buffer of packets does not wait for all of them. */
+static void a_crowd_of_verdicts_lets_packets_in_between(void **state) {
+  enum { CLOSES = 100 };
+  (void)state;
+  base_us -= 5000000;
+  for (unsigned i = 0; i < CLOSES; i++) {
+    char text[256];
+    unsigned port = 1000 + i;
+    snprintf(text, sizeof text,
+             "0 %u C S 0 0\n1 %u S SA 0 1\n2 %u C A 1 1\n3 %u C FA 1 1\n4 %u S FA 1 2\n"
+             "5 %u C A 2 2\n",
+             port, port, port, port, port, port);
+    play(text);
+  }
+  assert_int_equal(n_verdicts, 0);
+  watch_listen(&watch, now_us());
+  unsigned turns = 1;
+  while (watch_attend(&watch, now_us())) {
+    assert_in_range(n_verdicts, 1, CLOSES / 2 * turns);
+    turns++;
+  }
+  assert_true(turns > 2);
+  assert_int_equal(n_verdicts, CLOSES);
+}
+
+/* Rows go out up to the moment at which it began to look: a packet of after that may still come. */
+static void what_comes_after_the_look_is_not_heard(void **state) {
+  (void)state;
+  play("0 1000 C S 0 0\n");
+  int64_t looked_us = base_us + 3000;
+  watch_listen(&watch, looked_us);
+  watch_attend(&watch, looked_us + 500000);
+  assert_in_range(heard_us, base_us, looked_us);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(what_comes_after_the_look_is_not_heard, begin, end),
+      cmocka_unit_test_setup_teardown(a_crowd_of_verdicts_lets_packets_in_between, begin, end),
       cmocka_unit_test_setup_teardown(nobody_waits_for_the_answer_to_anothers_syn, begin, end),
       cmocka_unit_test_setup_teardown(the_answer_decides, begin, end),
       cmocka_unit_test_setup_teardown(who_opens_anew_has_no_old_socket, begin, end),
