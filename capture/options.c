@@ -58,7 +58,7 @@ static const struct cli_option rows[] = {
     {'s', "snapshot-length", "BYTES", CLI_NUMBER, AT(source.snaplen), .min = 68, .max = 262144,
      .text = "capture that much of each packet (default 192: every header fits)"},
     {'B', "buffer-size", "KIB", CLI_NUMBER, AT(source.buffer_kib), .min = 64, .max = 1 << 20,
-     .text = "the size of the kernel's buffer (default 16384)"},
+     .text = "the size of the kernel's buffer (default 32768)"},
     {'n', NULL, NULL, CLI_FLAG, CLI_NOWHERE,
      .text = "accepted from habit: names are never looked up"},
     {'t', NULL, NULL, CLI_COUNTED, AT(report.clock.form), .max = TEXT_TIME_FIRST,

@@ -13,7 +13,7 @@
 /* Longest headers that occur (SLL2, IPv6 with an extension, TCP with all its options), and then
  * some: in immediate mode a slot of the kernel's ring is as large as the snapshot. */
 enum { SOURCE_SNAPLEN_DEFAULT = 192, SOURCE_SNAPLEN_FIND = 2048 };
-enum { SOURCE_BUFFER_KIB_DEFAULT = 16384, SOURCE_ERROR_SIZE = 512 };
+enum { SOURCE_BUFFER_KIB_DEFAULT = 32768, SOURCE_ERROR_SIZE = 512 };
 
 enum { SOURCE_BATCH = 64 }; /* packets at once */
 

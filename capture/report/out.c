@@ -17,8 +17,9 @@
 bool out_open(struct out *o, int fd, size_t size) {
   struct stat status;
   *o = (struct out){.buffer = malloc(size), .size = size, .fd = fd};
-  o->may_block = isatty(fd) || (fstat(fd, &status) == 0 &&
-                                (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)));
+  bool known = fstat(fd, &status) == 0, is_pipe = known && S_ISFIFO(status.st_mode);
+  o->may_block = isatty(fd) || is_pipe || (known && S_ISSOCK(status.st_mode));
+  if (is_pipe && size == OUT_LIVE_SIZE) (void)fcntl(fd, F_SETPIPE_SZ, OUT_PIPE_SIZE);
   /* What is shared with others they may change. */
   int flags = fd > STDERR_FILENO ? fcntl(fd, F_GETFL) : 0;
   o->never_blocks = flags > 0 && (flags & O_NONBLOCK);

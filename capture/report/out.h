@@ -17,7 +17,9 @@
 
 enum {
   OUT_FILE_SIZE = 1 << 16, /* of a buffer: fits the processor's cache */
-  OUT_LIVE_SIZE = 1 << 22, /* what a slow reader may owe before a live capture waits for it */
+  OUT_LIVE_SIZE = 1 << 24, /* what a slow reader may owe before a live capture waits for it */
+  OUT_PIPE_SIZE = 1 << 20, /* of a live capture's: where others use the processors, its reader */
+                           /* comes seldom, and takes no more at a time; nobody may ask for more */
 };
 
 struct out {
