@@ -293,6 +293,28 @@ static void consider(struct alignment *a, unsigned i, unsigned j, enum move move
   a->best[i][j].move = move;
 }
 
+static void weigh(struct alignment *a) {
+  for (unsigned i = a->path.n + 1; i-- > 0;) {
+    for (unsigned j = a->n + 1; j-- > 0;) {
+      bool more_i = i < a->path.n, more_j = j < a->n;
+      a->best[i][j].cost = more_i || more_j ? UINT_MAX : 0;
+      if (more_i && more_j)
+        consider(a, i, j, MOVE_BOTH, cost_of_pair(a, i, j) + a->best[i + 1][j + 1].cost);
+      if (more_i) consider(a, i, j, MOVE_UNSAID, cost_of_unsaid(a, i, j) + a->best[i + 1][j].cost);
+      if (more_j) consider(a, i, j, MOVE_EXTRA, cost_of_extra(a, i, j) + a->best[i][j + 1].cost);
+    }
+  }
+}
+
+/* Both have the same states: each pair is free (MOVE_BOTH, of which zeros speak), and nothing is to
+ * be weighed. */
+static bool says_the_same(const struct alignment *a) {
+  if (a->n != a->path.n) return false;
+  for (unsigned i = 0; i < a->n; i++)
+    if (a->path.at[i].state != kernel_state(a, i)) return false;
+  return true;
+}
+
 struct witness_view witness_compare(const struct witness_end *kernel, const struct endpoint *model,
                                     bool up_to_date, int64_t reset_us) {
   struct alignment a = {
@@ -300,15 +322,6 @@ struct witness_view witness_compare(const struct witness_end *kernel, const stru
   if (kernel->n == 0) return (struct witness_view){.difference = WITNESS_AGREES};
   while (is_opening(kernel->said[a.first].state) && a.first + 1 < kernel->n) a.first++;
   a.n = kernel->n - a.first;
-  for (unsigned i = a.path.n + 1; i-- > 0;) {
-    for (unsigned j = a.n + 1; j-- > 0;) {
-      bool more_i = i < a.path.n, more_j = j < a.n;
-      a.best[i][j].cost = more_i || more_j ? UINT_MAX : 0;
-      if (more_i && more_j)
-        consider(&a, i, j, MOVE_BOTH, cost_of_pair(&a, i, j) + a.best[i + 1][j + 1].cost);
-      if (more_i) consider(&a, i, j, MOVE_UNSAID, cost_of_unsaid(&a, i, j) + a.best[i + 1][j].cost);
-      if (more_j) consider(&a, i, j, MOVE_EXTRA, cost_of_extra(&a, i, j) + a.best[i][j + 1].cost);
-    }
-  }
+  if (!says_the_same(&a)) weigh(&a);
   return walk(&a);
 }
