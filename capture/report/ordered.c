@@ -13,6 +13,11 @@ struct word {
 
 enum { TEXT_ROOM = 1 << 18 }; /* the longest verdict is a tenth of that */
 
+struct text {
+  char *bytes;
+  size_t room;
+};
+
 struct ordered {
   struct report base;
   struct report *inner; /* writes into `said` */
@@ -21,8 +26,8 @@ struct ordered {
   struct word *heap; /* none is later than those at twice its place, and the one after that */
   size_t n_words, room;
   uint64_t last_number;
-  char *text; /* as the words came; what was written leaves a hole */
-  size_t text_end, text_room, text_waits;
+  struct text text, other; /* as the words came; what was written leaves a hole */
+  size_t text_end, text_waits;
 };
 
 /* By time; those of one time as they came. */
@@ -65,28 +70,33 @@ static void write_until(struct ordered *o, int64_t until_us) {
       text_time(o->base.out, &o->base.options.clock, w.t_us);
       out_char(o->base.out, ' ');
     }
-    out_bytes(o->base.out, o->text + w.at, w.n);
+    out_bytes(o->base.out, o->text.bytes + w.at, w.n);
     o->text_waits -= w.n;
   }
   if (o->n_words == 0) o->text_end = 0;
 }
 
-/* Room for n octets more behind the text: if need be, all that waits moves to where there is. False
- * when there is no memory. */
+/* Room for n octets more behind the text: if need be, all that waits moves to the other place,
+ * which is kept, for memory that is new the kernel has to clear. False when there is none. */
 static bool make_room(struct ordered *o, size_t n) {
-  if (n <= o->text_room - o->text_end) return true;
-  size_t room = 4 * (o->text_waits + n);
-  char *moved = malloc(room);
-  if (!moved) return false;
+  if (n <= o->text.room - o->text_end) return true;
+  size_t room = TEXT_ROOM;
+  while (room < 4 * (o->text_waits + n)) room *= 2;
+  if (o->other.room < room) {
+    char *bytes = malloc(room);
+    if (!bytes) return false;
+    free(o->other.bytes);
+    o->other = (struct text){bytes, room};
+  }
   o->text_end = 0;
   for (struct word *w = o->heap + 1; w <= o->heap + o->n_words; w++) {
-    memcpy(moved + o->text_end, o->text + w->at, w->n);
+    memcpy(o->other.bytes + o->text_end, o->text.bytes + w->at, w->n);
     w->at = o->text_end;
     o->text_end += w->n;
   }
-  free(o->text);
-  o->text = moved;
-  o->text_room = room;
+  struct text before = o->text;
+  o->text = o->other;
+  o->other = before;
   return true;
 }
 
@@ -99,7 +109,7 @@ static void keep(struct ordered *o, int64_t t_us) {
     o->base.out->error = ENOMEM;
     return;
   }
-  memcpy(o->text + o->text_end, o->said.buffer, n);
+  memcpy(o->text.bytes + o->text_end, o->said.buffer, n);
   o->text_end += n;
   o->text_waits += n;
 }
@@ -199,7 +209,8 @@ static void ordered_summary(struct report *r, const struct report_summary *summa
 static void ordered_destroy(struct report *r) {
   struct ordered *o = (struct ordered *)r;
   if (o->inner) o->inner->class->destroy(o->inner);
-  free(o->text);
+  free(o->text.bytes);
+  free(o->other.bytes);
   free(o->heap);
   free(o->said.buffer);
   free(o);
