@@ -246,6 +246,7 @@ static const struct {
     {"", "F100/60 A101/60 A110/60 R0/0", ""},
     {"", "F0/0 A1/0 R0/0", ""},
     {"T", "F0/100 F400/500 A410/100w R0/0", "ack before-tap 1: " NAMED},
+    {"T", "F0/100 F400/500 A410/100w F415/515 A416/100w R0/0", "late; "},
     {"T", "F0/100 F400/500 F800/900 A810/900w A811/900w R0/0", "fin after-tap 1: " NAMED},
     /* Of more than are kept the newest count. */
     {"S", "F0/0 F400/0 F800/0 F1200/0 F1600/0 F2000/0 F2400/0 F2800/0 F3200/0 F3600/0 A3610/0",
