@@ -77,7 +77,7 @@ const struct rule RULES[] = {
      .legal = "an octet was sent before it, lost before the tap, and comes again later"},
     {MUTATION_SEQ_PLUS, K(ACK1), .capture = "simultaneous", .must = C(UNEXPECTED) | C(IGNORED),
      .may = C(DATA_AFTER_FIN)},
-    {MUTATION_SEQ_PLUS, K(ACK1) | K(ACK1_AGAIN),
+    {MUTATION_SEQ_PLUS, K(ACK1) | K(ACK1_AGAIN), .may = C(CLOSED_FIRST) | C(SIMULTANEOUS),
      .legal = "FIN2 was sent before it, lost before the tap, and comes again later"},
     {MUTATION_SEQ_PLUS, LATE_ACKS, .must = C(UNEXPECTED) | C(IGNORED),
      .may = C(DATA_AFTER_FIN) | C(LAST_ACK) | C(STUCK) | C(RESET)},
