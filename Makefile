@@ -83,7 +83,7 @@ PROGRAMS := server client capture
 
 UNIT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
 SOURCE := $(addprefix capture/,source sample input savefile link_type dump decode decode_tcp) $(SHARED)
-FLOW := $(addprefix capture/,flow flow_index flow_key flow_order hot_step hot_model ordinary pool deadline name)
+FLOW := $(addprefix capture/,flow flow_index flow_key flow_order flow_turn hot_step hot_model ordinary pool deadline name)
 OBJECTS_test_hot := tests/test_hot tests/compare_models tests/mutate_trace capture/retold capture/roles \
   $(FLOW) $(SOURCE) $(MODEL)
 OBJECTS_test_cli := tests/test_cli $(SHARED)

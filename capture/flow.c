@@ -224,7 +224,16 @@ bool flow_close(struct flow_table *t, struct hot *e, enum end from, const struct
 }
 
 int64_t flow_last_us(const struct flow_table *t, const struct hot *e) {
-  return e->form == FLOW_ORDINARY ? ordinary_last_us(&t->ordinaries, e) : hot_last_us(e);
+  const struct flow *f;
+  const struct flow_resting *r;
+  switch ((enum flow_form)e->form) {
+    case FLOW_FREE:
+    case FLOW_OPEN: break;
+    case FLOW_ORDINARY: return ordinary_last_us(&t->ordinaries, e);
+    case FLOW_WHOLE: f = pool_at(&t->wholes, e->attached); return f->model.last_us;
+    case FLOW_RESTING: r = pool_at(&t->resting, e->attached); return r->last_us;
+  }
+  return hot_last_us(e);
 }
 
 /* 0: its SYN was not captured. */
@@ -280,6 +289,7 @@ static bool rest(struct flow_resting *r, const struct flow *f) {
     r->used[i / 64] |= UINT64_C(1) << i % 64;
   }
   r->closed_us = flow_closed_us(f);
+  r->last_us = f->model.last_us;
   r->number = f->number;
   r->reported = f->reported;
   r->verdicts = f->verdicts;
@@ -449,62 +459,6 @@ bool flow_is_first_payload(struct hot *e, unsigned half) {
   bool first = (e->has_payload & bit) == 0;
   e->has_payload = (e->has_payload | bit) & 3U;
   return first;
-}
-
-/* ---- In order of time ----------------------------------------------------------------------- */
-
-/* What has ended is in a list, and so is what rests. */
-static bool idle_since(const void *table, uint32_t number, struct flow_since *since) {
-  const struct flow_table *t = table;
-  const struct hot *e = flow_entry(t, number);
-  bool unlisted = e->list == FLOW_UNLISTED || e->list == FLOW_ORDINARY_BEGUN;
-  if (e->form == FLOW_FREE || e->form == FLOW_RESTING || !unlisted) return false;
-  const struct flow *f = e->form == FLOW_WHOLE ? pool_at(&t->wholes, e->attached) : NULL;
-  since->us = f ? f->model.last_us : flow_last_us(t, e);
-  return true;
-}
-
-static bool closed_since(const void *table, uint32_t number, struct flow_since *since) {
-  const struct flow_table *t = table;
-  const struct hot *e = flow_entry(t, number);
-  if (e->list == FLOW_ORDINARY_ENDED && t->told_ordinary) return false;
-  switch ((enum flow_form)e->form) {
-    case FLOW_FREE: return false;
-    case FLOW_OPEN: since->us = hot_last_us(e); break;
-    case FLOW_ORDINARY:
-      since->us = ordinary_closed_us(&t->ordinaries, e);
-      since->number = opened_as(t, e);
-      break;
-    case FLOW_WHOLE: {
-      const struct flow *f = pool_at(&t->wholes, e->attached);
-      since->us = flow_closed_us(f);
-      since->number = f->number;
-      break;
-    }
-    case FLOW_RESTING: {
-      const struct flow_resting *r = pool_at(&t->resting, e->attached);
-      since->us = r->closed_us;
-      since->number = r->number;
-      break;
-    }
-  }
-  return true;
-}
-
-static struct hot *first_in_order(struct flow_table *t, flow_order_since *look) {
-  uint32_t number;
-  bool found = flow_order_next(&t->order, t->entries.untouched, look, t, &number);
-  return found ? flow_entry(t, number) : NULL;
-}
-
-struct hot *flow_longest_idle(struct flow_table *t) {
-  return first_in_order(t, idle_since);
-}
-
-struct hot *flow_first_to_close(struct flow_table *t) {
-  if (!t->closing_down) flow_order_restart(&t->order);
-  t->closing_down = true;
-  return first_in_order(t, closed_since);
 }
 
 const char *flow_end_name(const struct flow *f, enum end end, char buffer[static FLOW_NAME_SIZE]) {

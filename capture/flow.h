@@ -10,9 +10,7 @@
  * late segments may come, what there is of the model is kept and its zeros are left out, until
  * somebody wants it again. Models come from a pool whose last used is the first to be used again.
  *
- * A full table gives no place: its owner makes one first. What to give up for it is in the order of
- * the lists: a connection that has ended and whose verdict is given, one that has ended, one whose
- * handshake is not complete; then the one that has been idle for longest (flow_longest_idle). */
+ * A full table gives no place: its owner makes one first (flow_turn.h). */
 #ifndef TEARDOWN_CAPTURE_FLOW_H
 #define TEARDOWN_CAPTURE_FLOW_H
 
@@ -90,7 +88,7 @@ struct flow_pair {
 
 struct flow_resting {
   struct flow_reported reported;
-  int64_t closed_us;
+  int64_t closed_us, last_us;
   uint32_t number;
   uint8_t verdicts;
   bool is_closing;
@@ -178,7 +176,7 @@ bool flow_close(struct flow_table *table, struct hot *entry, enum end from,
 /* Takes out a connection whose form is FLOW_ORDINARY. */
 void flow_remove_ordinary(struct flow_table *table, struct hot *entry);
 
-/* The time of its last segment, of an entry that is FLOW_OPEN or FLOW_ORDINARY. */
+/* The time of its last segment. */
 int64_t flow_last_us(const struct flow_table *table, const struct hot *entry);
 
 /* Gives a connection that its SYN has just begun its number. */
@@ -222,13 +220,6 @@ int64_t flow_closed_us(const struct flow *flow);
 
 /* Notes which of the halves of the key have sent payload: true when this is the first of its. */
 bool flow_is_first_payload(struct hot *entry, unsigned half);
-
-/* The one in no list that has been idle for longest. NULL: all are in lists. */
-struct hot *flow_longest_idle(struct flow_table *table);
-
-/* The one that closed, or spoke last, before all others. To be removed before the next is asked
- * for, and nothing else may be asked for meanwhile. NULL: there is none. */
-struct hot *flow_first_to_close(struct flow_table *table);
 
 enum { FLOW_NAME_SIZE = NAME_SIZE };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "capture/conclude.h"
+#include "capture/flow_turn.h"
 #include "capture/pool.h"
 #include "capture/told.h"
 #include "common/model/seq.h"
@@ -344,12 +345,7 @@ static bool follow_next(struct watch *w, struct flow *f, enum end from,
 
 /* The table is full: somebody has to go. */
 static void make_room(struct watch *w, int64_t now_us) {
-  static const enum flow_list order[] = {FLOW_LINGERING, FLOW_ENDED, FLOW_ORDINARY_ENDED,
-                                         FLOW_HALF_OPEN};
-  struct hot *e = NULL;
-  for (unsigned i = 0; !e && i < sizeof order / sizeof *order; i++)
-    e = flow_first(&w->flows, order[i]);
-  if (!e) e = flow_longest_idle(&w->flows);
+  struct hot *e = flow_first_to_go(&w->flows);
   if (e->list == FLOW_LINGERING || e->list == FLOW_ENDED || e->list == FLOW_ORDINARY_ENDED)
     w->summary.evicted.ended++;
   else if (e->list == FLOW_HALF_OPEN)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture/flow.h"
+#include "capture/flow_turn.h"
 
 static const int64_t TWO_MSL_US = 60000000;
 
