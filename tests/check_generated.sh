@@ -27,16 +27,18 @@ check 'ten thousand open at once' generated --connections 12000 --open 10000 --i
 # Nobody makes a model of an ordinary close to tell of it: what is told is that of another, retold.
 # Where --rows asks for more than that, the model tells all. What is due at one moment may come in
 # another order.
+said() { # said FILE OPTION...: the lines of both streams, in no order
+  timeout 300 "$capture" -r "$scratch/pcap" "${@:2}" >"$scratch/out" 2>"$scratch/err"
+  sort "$scratch/out" "$scratch/err" >"$1"
+}
 retells() { # retells MAX-FLOWS GENERATOR-OPTION...
   local how flows=$1
   build/strict/bench/generate "${@:2}" - >"$scratch/pcap" 2>"$scratch/counts" || return
   for how in 'lines -tt' 'lines -tt -q' json 'json -q'; do
     # shellcheck disable=SC2086 # words
-    timeout 300 "$capture" -r "$scratch/pcap" --max-flows "$flows" --format $how 2>"$scratch/err" |
-      sort - "$scratch/err" >"$scratch/retold"
+    said "$scratch/retold" --max-flows "$flows" --format $how
     # shellcheck disable=SC2086
-    timeout 300 "$capture" -r "$scratch/pcap" --max-flows "$flows" --format $how --rows /dev/null \
-      2>"$scratch/err" | sort - "$scratch/err" >"$scratch/told"
+    said "$scratch/told" --max-flows "$flows" --format $how --rows /dev/null
     [[ $(grep -cw verdict "$scratch/told") -gt 10000 ]] || return
     diff "$scratch/told" "$scratch/retold" || return
   done
