@@ -327,6 +327,22 @@ static void the_first_failure_is_kept_and_the_rest_thrown_away(void **unused) {
   close(fd);
 }
 
+static void a_live_captures_pipe_holds_more(void **state) {
+  (void)state;
+  int fds[2], usual;
+  struct out o;
+  open_pipe(fds, 0);
+  usual = fcntl(fds[1], F_GETPIPE_SZ);
+  assert_true(out_open(&o, fds[1], OUT_FILE_SIZE));
+  out_close(&o);
+  assert_int_equal(fcntl(fds[1], F_GETPIPE_SZ), usual);
+  assert_true(out_open(&o, fds[1], OUT_LIVE_SIZE));
+  out_close(&o);
+  assert_int_equal(fcntl(fds[1], F_GETPIPE_SZ), OUT_PIPE_SIZE);
+  close(fds[0]);
+  close(fds[1]);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(numbers_are_what_printf_says),
@@ -336,6 +352,7 @@ int main(void) {
       cmocka_unit_test(jq_reads_the_same),
       cmocka_unit_test(a_slow_reader_gets_all_of_it),
       cmocka_unit_test(a_flush_does_not_wait),
+      cmocka_unit_test(a_live_captures_pipe_holds_more),
       cmocka_unit_test(a_reader_that_never_reads_is_given_up_once_a_stop_is_asked),
       cmocka_unit_test(a_reader_that_went_away),
       cmocka_unit_test(the_first_failure_is_kept_and_the_rest_thrown_away),
