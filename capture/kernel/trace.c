@@ -25,7 +25,7 @@
  * and which needs no privilege once it is open. */
 
 enum {
-  BUFFER_TOTAL_BYTES = 16 << 20, /* divided among the processors, each with */
+  BUFFER_TOTAL_BYTES = 32 << 20, /* divided among the processors, each with */
   BUFFER_MIN_BYTES = 128 << 10,  /* at least this, if so much may be locked */
   RECORD_MAX = 1 << 16,          /* its header has 16 bits for its size */
   SECOND_NS = 1000000000,
