@@ -172,7 +172,7 @@ sys.exit(os.waitstatus_to_exitcode(status))' "$TEARDOWN_BIN/capture" -r - </dev/
   local server=$!
   wait_for says "$BATS_TEST_TMPDIR/s" listen
   "$TEARDOWN_BIN/client" --close-after 10 >/dev/null
-  wait_for says "$BATS_TEST_TMPDIR/e" '"role":"ack1"'
+  wait_for says "$BATS_TEST_TMPDIR/e" '"role":"ack1","again":0'
   outlast 2
   kill "$capture"
   wait "$capture" || status=$?

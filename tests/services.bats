@@ -126,7 +126,7 @@ END
   watch 8080
   dial 8080
   ask "$WEB"
-  wait_for says events '"role":"ack1"'
+  wait_for says events '"role":"ack1","again":0'
   outlast 2 # soon after an ACK, the request might have been on its way before
   ask "$WEB"
   sentence 'verdict reset .*rst=data-after-close' 'server reset the connection' 'after its own FIN' \
@@ -187,7 +187,7 @@ END
   answer hello
   kill -TERM "$service"
   wait "$service" || true
-  wait_for says events '"role":"ack1"'
+  wait_for says events '"role":"ack1","again":0'
   hang_up
   sentence 'verdict normal .*closed-first=server 4/4' 'server closed first' 'server lingers in TIME_WAIT'
   closed_by 'server was closed by (the exit of )?nginx, pid '
@@ -207,7 +207,7 @@ redis() {
   ask 'PING\r\n'
   answer +PONG
   kill -KILL "$service"
-  wait_for says events '"role":"ack1"'
+  wait_for says events '"role":"ack1","again":0'
   hang_up
   sentence 'verdict normal .*closed-first=server 4/4' 'server closed first'
   closed_by "server was closed by the exit of redis-server, pid $service"
