@@ -222,7 +222,7 @@ closer() { verdicts | head -n 1 | jq -r ".kernel.$1.closer | \"\(.pid) \(.comman
   serve --count 1 --never-close
   timeout 60 "$TEARDOWN_BIN/client" -b 45678 --close-after 50 127.0.0.1 "$port" >"$log/client" 2>&1 3>&- &
   pids+=("$!")
-  wait_for says events '"ack1"'
+  wait_for says events '"role":"ack1","again"'
   timeout 60 unshare --net bash -c '
     ip link set lo up
     "$0/server" -p "$1" --count 1 &
