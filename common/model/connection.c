@@ -63,8 +63,10 @@ struct losses connection_losses(const struct model *m, unsigned fin) {
   if (connection_may_lack_fin(m))
     return (struct losses){.untold_because =
                                again ? "a FIN before it may not be in the capture" : NULL};
+  /* Than the shortest: as was seen since the FIN, and as no round trip was measured for. */
   int64_t slower_us = m->fin[fin].slowest_us - f->round_trip.least_us;
   if (slower_us < 0) slower_us = 0;
+  slower_us += f->round_trip.least_us / 4;
   const struct loss_context context = {
       .other = &m->fin[1 - fin],
       .receiver_us = least_us(p),
