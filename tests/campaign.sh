@@ -358,6 +358,7 @@ is_condition() {
   case $1 in
     -) true ;;
     reset) [[ $2 == rst ]] ;;
+    'reset, by netem') [[ $2 == rst && $network == netem ]] ;;
     'RST at once') [[ $2 == rst-at-once ]] ;;
     'lossy behind the tap') is_lossy_behind_tap ;;
     'RST lost before the tap') loses_rst_before_tap ;;

@@ -16,6 +16,9 @@ seen_twice as materialized (
   select a.key, a.host as a_host, b.host as b_host, a.client, a.server, a.closed_first as a_first,
     b.closed_first as b_first, a.ending as a_ending, b.ending as b_ending, a.reset_cause as a_cause,
     b.reset_cause as b_cause, a.verdict as a_verdict, b.verdict as b_verdict,
+    -- What one lacks, its end's own segments, the other has.
+    coalesce(a.o ->> 'doubt' = 'gap' and b.o ->> 'doubt' is null, false) as b_knows,
+    coalesce(b.o ->> 'doubt' = 'gap' and a.o ->> 'doubt' is null, false) as a_knows,
     array[a.host || ': ' || (a.o ->> 'sentence'), b.host || ': ' || (b.o ->> 'sentence')] as sentences
   from seen a join seen b on b.key = a.key and b.host > a.host
 ),
@@ -79,6 +82,8 @@ chosen as (
   select b.*, t.segments, t.unknown, t.resets_at, t.first_reset_lost, coalesce(l.losses, '{}') as losses,
     case
       when a_ending = b_ending then a_ending
+      when a_ending = 'simultaneous' and b_knows then b_ending
+      when b_ending = 'simultaneous' and a_knows then a_ending
       when a_ending in ('reset', 'refused') and not t.has_reset then b_ending
       when b_ending in ('reset', 'refused') and not t.has_reset then a_ending
       when a_ending in ('normal', 'coalesced') and b_ending in ('normal', 'coalesced')
@@ -91,6 +96,8 @@ chosen as (
       when a_first = b_first then a_first
       when a_first = 'none' then b_first
       when b_first = 'none' then a_first
+      when a_knows then a_first
+      when b_knows then b_first
       when f1.source = client then 'client'
       else 'server'
     end as first
@@ -106,6 +113,8 @@ select key, client, server, array[a_host, b_host], first, ending, losses,
     case when first_reset_lost then 'no-socket' when resets_at = b_host then b_cause else a_cause end end,
   case
     when 'violates' in (a_verdict, b_verdict) then 'violates'
+    when a_knows then a_verdict
+    when b_knows then b_verdict
     when 'cannot-tell' in (a_verdict, b_verdict) then 'cannot-tell'
     else 'conforms'
   end,
