@@ -88,7 +88,10 @@ play() {
   [[ $client == nc* ]] || "$TEARDOWN_BIN/client" $client >"$log/client" 2>&1 3>&- &
   pids+=("$!")
   [[ $client != nc* ]] || talk
-  [[ $* != *--stuck-after* ]] || { wait_for says out '● stuck' && kill -INT "$watcher"; }
+  if [[ $* == *--stuck-after* ]]; then
+    wait_for says out '● stuck'
+    kill -INT "$watcher"
+  fi
   wait "$watcher" || fail "status $?"
 }
 
