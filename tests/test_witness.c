@@ -214,6 +214,29 @@ static void test_compare(void **state) {
   }
 }
 
+/* Answers since another connection has the name are taken back: not those before, nor what was
+ * told. */
+static void test_retract(void **state) {
+  (void)state;
+  struct witness_end e = {0};
+  witness_retract(&e, 0);
+  assert_int_equal(e.n, 0);
+  witness_asked(&e, TCPS_ESTABLISHED, 100);
+  witness_asked(&e, TCPS_FIN_WAIT_1, 200);
+  witness_asked(&e, TCPS_FIN_WAIT_2, 300);
+  witness_retract(&e, 200);
+  assert_int_equal(e.n, 1);
+  assert_int_equal(witness_last(&e), TCPS_ESTABLISHED);
+  witness_told(&e, TCPS_ESTABLISHED, TCPS_CLOSE_WAIT, 5000);
+  witness_retract(&e, 200);
+  assert_int_equal(e.n, 2);
+  witness_asked(&e, TCPS_LAST_ACK, 6000);
+  witness_retract(&e, 200);
+  assert_int_equal(witness_last(&e), TCPS_CLOSE_WAIT);
+  witness_retract(&e, 0);
+  assert_int_equal(e.n, 2);
+}
+
 /* What a network doubles may be answered by a RST though it had arrived before. */
 static void test_doubled(void **state) {
   (void)state;
@@ -499,6 +522,7 @@ int main(void) {
       cmocka_unit_test(test_out_of_date),
       cmocka_unit_test(test_said_before_the_rst),
       cmocka_unit_test(test_doubled),
+      cmocka_unit_test(test_retract),
       cmocka_unit_test(test_said_before_the_last_word),
       cmocka_unit_test(test_closed_by_the_kernel),
       cmocka_unit_test(test_late_words),
