@@ -218,7 +218,7 @@ closer() { verdicts | head -n 1 | jq -r ".kernel.$1.closer | \"\(.pid) \(.comman
 
 @test "another network namespace has the same four-tuple: its sockets are not these" {
   ((TOLD)) || skip "no kernel events here"
-  watch --stuck-after 3 --closes 1
+  watch --stuck-after 3
   serve --count 1 --never-close
   timeout 60 "$TEARDOWN_BIN/client" -b 45678 --close-after 50 127.0.0.1 "$port" >"$log/client" 2>&1 3>&- &
   pids+=("$!")
@@ -233,7 +233,8 @@ closer() { verdicts | head -n 1 | jq -r ".kernel.$1.closer | \"\(.pid) \(.comman
     "$0/client" -b 45678 --close-after 10 127.0.0.1 "$1"
     wait' "$TEARDOWN_BIN" "$port" >"$log/elsewhere" 2>&1
   grep -q closed "$log/elsewhere"
-  end_watch 1
+  wait_for says events close-wait-stuck
+  stop_watch 1
   is '.ending == "unfinished-close-wait" and any(.findings[]; .id == "close-wait-stuck")'
   is '.kernel.server.state == "CLOSE_WAIT"'
 }
