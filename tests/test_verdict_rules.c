@@ -248,7 +248,8 @@ static void close_wait_by_the_kernel(void **unused) {
     unsigned stuck = 0;
     for (unsigned k = 0; k < v.n_findings; k++)
       stuck += v.findings[k].id == FINDING_CLOSE_WAIT_STUCK;
-    if (stuck != rows[i].is_stuck || v.findings[0].id != FINDING_RST_OUT_OF_WINDOW ||
+    if (stuck != rows[i].is_stuck || v.n_findings == 0 ||
+        v.findings[0].id != FINDING_RST_OUT_OF_WINDOW ||
         v.only_half_closed != rows[i].half_closed || v.may_have_closed != rows[i].may_have_closed ||
         v.socket[END_SERVER].is_known != rows[i].is_known)
       fail_msg("row %zu", i);
