@@ -69,8 +69,8 @@ static bool acks_beyond_rst(const struct observation *o) {
   const struct reset *rst = &o->m->rst;
   const struct endpoint *p = o->receiver;
   if (rst->from != o->to || !segment_has(o->s, SEGMENT_ACK)) return false;
-  uint32_t awaited = p->has_fin && p->fin_seq == rst->seq ? rst->seq + 1 : rst->seq;
-  return seq_gt(o->s->ack, awaited);
+  bool fins = rst->before_fin || (p->has_fin && p->fin_seq == rst->seq);
+  return seq_gt(o->s->ack, rst->seq + (fins ? 1 : 0));
 }
 
 /* Nothing but RST comes from a closed connection: whoever still speaks was not CLOSED. A bare ACK
