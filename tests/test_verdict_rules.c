@@ -16,6 +16,15 @@
 #define NORMAL FIN1_ACK1 "400 S FA 1 2 0 ts=400/0\n401 C A 2 2 0 ts=401/400\n"
 #define SPOKE OPENING "100 C PA 1 1 9\n101 S A 1 10 0\n"
 
+/* What a watcher knows besides the segments, by words. */
+static void set_besides(struct model *m, const char *words) {
+  m->capture_incomplete = strstr(words, "drops");
+  m->not_all_kept = strstr(words, "kept");
+  m->ran_backwards = strstr(words, "backwards");
+  m->taps_joined = strstr(words, "joined");
+  m->superseded = strstr(words, "superseded");
+}
+
 /* Who keeps whom waiting, and who did; FINDING_COUNT: nobody. */
 static void who_is_stuck(void **unused) {
   (void)unused;
@@ -105,9 +114,7 @@ static void how_long_it_was_idle(void **unused) {
     struct verdict v;
     wire_open(&wire, 0, 0);
     wire_play(&wire, rows[i].wire);
-    wire.model.capture_incomplete = strstr(rows[i].besides, "drops");
-    wire.model.not_all_kept = strstr(rows[i].besides, "kept");
-    wire.model.ran_backwards = strstr(rows[i].besides, "backwards");
+    set_besides(&wire.model, rows[i].besides);
     verdict_make(&v, &wire.model, 10000000);
     int64_t wanted_us = rows[i].idle_ms < 0 ? -1 : rows[i].idle_ms * INT64_C(1000);
     if (v.idle_us != wanted_us || v.idle_answered != rows[i].answered)
@@ -400,11 +407,7 @@ static void what_is_doubted(void **unused) {
     struct verdict v;
     wire_open(&wire, 0, 0);
     wire_play(&wire, rows[i].wire);
-    wire.model.capture_incomplete = strstr(rows[i].besides, "drops");
-    wire.model.not_all_kept = strstr(rows[i].besides, "kept");
-    wire.model.ran_backwards = strstr(rows[i].besides, "backwards");
-    wire.model.taps_joined = strstr(rows[i].besides, "joined");
-    wire.model.superseded = strstr(rows[i].besides, "superseded");
+    set_besides(&wire.model, rows[i].besides);
     verdict_make(&v, &wire.model, rows[i].now_ms * INT64_C(1000));
     if (v.doubt != rows[i].doubt)
       fail_msg("row %zu, %s%s: %s", i, rows[i].wire, rows[i].besides,
