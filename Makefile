@@ -139,7 +139,7 @@ OBJECTS_test_out := tests/test_out capture/report/out common/printable common/st
 OBJECTS_test_verdict := tests/test_verdict tests/model_builder $(MODEL)
 OBJECTS_test_verdict_rules := tests/test_verdict_rules tests/model_builder $(MODEL)
 # It is the kernel that capture/kernel/trace and diag would ask.
-OBJECTS_test_watch := tests/test_watch $(addprefix capture/,watch retold told conclude copies demand due roles tally) $(FLOW) \
+OBJECTS_test_watch := tests/test_watch $(addprefix capture/,watch twice retold told conclude copies demand due roles tally) $(FLOW) \
   $(addprefix capture/kernel/,kernel closer owner inventory record words) capture/report/out $(MODEL) common/printable common/stop
 OBJECTS_test_witness := tests/test_witness tests/model_builder $(MODEL)
 OBJECTS_test_kernel_diag := tests/test_kernel_diag capture/kernel/diag capture/kernel/owner \

@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "capture/twice.h"
 #include "common/model/verdict.h"
 
 /* From so many closes at a time on, the kernel is not asked for a verdict that it bears out. */
@@ -62,22 +63,10 @@ static void hear(struct watch *w, struct flow *f, struct verdict *v, bool may_as
   if (m->rst.from != END_NONE) verdict_hear_reset(v, view->reset_reason[m->rst.from]);
 }
 
-/* Some segments were captured twice. Where nearly all are, the capture itself sees each of them in
- * two places; where some are, or some three times, the network doubles them. */
-static bool makes_copies(const struct watch *w) {
-  enum { CAPTURED_TWICE_OF = 3 };
-  const struct report_summary *s = &w->summary;
-  return w->has_tripled || (s->copies > 0 && s->copies < s->segments / CAPTURED_TWICE_OF);
-}
-
 void conclude_lacks(const struct watch *w, struct flow *f) {
   f->model.capture_incomplete = w->incomplete;
   f->model.not_all_kept = f->may_lack_begin;
-  /* Now and then a network doubles both SYNs of a connection. */
-  enum { JOINED_OF = 8 };
-  f->model.taps_joined = w->joined > w->roles->connections / JOINED_OF ||
-                         (w->ran_backwards && f->model.syns_again != 0);
-  f->model.network_copies = makes_copies(w) || connection_is_joined(&f->model);
+  twice_judge(w, f);
 }
 
 static void make_verdict(struct watch *w, struct flow *f, struct verdict *v, int64_t now_us,

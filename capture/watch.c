@@ -7,6 +7,7 @@
 #include "capture/flow_turn.h"
 #include "capture/pool.h"
 #include "capture/told.h"
+#include "capture/twice.h"
 #include "common/model/seq.h"
 
 /* A file's clock moves with every packet; its timers need not. */
@@ -378,15 +379,14 @@ static void follow_whole(struct watch *w, struct hot *e, bool is_new, struct wat
   struct flow *f = conclude_whole(w, e);
   if (is_new || (s->flags & (SEGMENT_FIN | SEGMENT_RST))) conclude_roles(w, f);
   enum end from = flow_end_of(f, packet->place.half);
-  if ((w->ran_backwards || connection_is_joined(&f->model)) &&
+  if ((w->ran_backwards || connection_may_be_joined(&f->model)) &&
       connection_repeats(&f->model, from, s)) {
-    w->summary.copies++;
+    twice_note(w, f, s, true);
   } else if (!follow_next(w, f, from, packet)) {
     note_text(e, packet);
     f->has_text = e->has_text;
-    bool joined = connection_is_joined(&f->model);
+    twice_note(w, f, s, false);
     step_flow(w, f, flow_end_of(f, packet->place.half), s);
-    if (!joined && connection_is_joined(&f->model)) w->joined++;
   }
   conclude_shrink(w, f);
 }
@@ -415,12 +415,13 @@ static void follow(struct watch *w, struct watch_packet *packet) {
   enum end from;
   struct decoded *decoded = &packet->decoded;
   unsigned before = copies_note(w->copies, packet->place.segment_hash, decoded);
+  if (before > 1) w->has_tripled = true;
+  struct hot *e = flow_find(&w->flows, &packet->place, &from);
   if (before > 0) {
-    w->summary.copies++;
-    if (before > 1) w->has_tripled = true;
+    bool is_whole = e && e->form == FLOW_WHOLE;
+    twice_note(w, is_whole ? flow_whole(&w->flows, e) : NULL, &decoded->segment, true);
     return;
   }
-  struct hot *e = flow_find(&w->flows, &packet->place, &from);
   bool is_new = !e;
   if (is_new) {
     if (flow_is_full(&w->flows)) make_room(w, packet->t_us);

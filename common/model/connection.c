@@ -109,9 +109,27 @@ bool connection_is_half_open(const struct model *m) {
   return false;
 }
 
+enum { BOTH_SYNS = 3 };
+
+bool connection_may_be_joined(const struct model *m) {
+  return m->syns_again == BOTH_SYNS || m->taps_joined;
+}
+
+bool connection_came_twice(const struct model *m) {
+  enum { MOST = 3 };
+  return m->syns_again == BOTH_SYNS && m->twice > 0 && m->twice * MOST >= m->alone;
+}
+
+void connection_note_again(struct model *m, const struct segment *s, bool again) {
+  if (m->syns_again != BOTH_SYNS || segment_has(s, SEGMENT_SYN)) return;
+  if (!again) m->is_mixed = true;
+  uint16_t *n = again ? &m->twice : &m->alone;
+  if (s->payload_bytes == 0 && *n < UINT16_MAX) ++*n;
+}
+
 bool connection_repeats(const struct model *m, enum end from, const struct segment *s) {
   const struct endpoint *e = &m->end[from];
-  if (s->t_us > m->last_us && !connection_is_joined(m)) return false;
+  if (s->t_us > m->last_us && !connection_may_be_joined(m)) return false;
   if (segment_has(s, SEGMENT_RST)) return m->rst.t_us != 0;
   /* What is sent again, after the clock was set back, has a newer timestamp. */
   if ((s->options & SEGMENT_HAS_TIMESTAMPS) && seq_gt(s->tsval, e->tsval)) return false;

@@ -118,6 +118,8 @@ struct model {
   bool reopened[2];       /* by end: it sent the SYN of a new connection while the old one lived */
   bool time_wait_restarted;
   bool ran_backwards; /* a segment is older than one that came before it: orders tell nothing */
+  bool is_mixed;      /* ... nor do they if two taps were joined: a segment came after both SYNs had
+                         come again, and perhaps one of the taps alone had it */
   /* For the caller to set. */
   bool capture_incomplete : 1; /* the kernel dropped packets */
   bool not_all_kept : 1;       /* what came before, or would come, has no room */
@@ -131,6 +133,8 @@ struct model {
   struct talk_path rst_path;  /* of the RST that ended it, or else the newest, */
   enum end rst_path_from : 8; /* whoever it says has sent it */
   uint8_t syns_again;         /* 1 << end: its SYN was captured again, and is not sent again */
+  /* Since both were: segments without data that were captured again, and those that were not. */
+  uint16_t twice, alone;
   bool reorders; /* in the close, a segment was captured whose sender had used a newer timestamp
                     before */
 };
@@ -190,9 +194,22 @@ static inline enum end connection_closer(const struct model *m, unsigned fin) {
   return fin == FIN1 ? m->first_closer : end_other(m->first_closer);
 }
 
-/* Both SYNs came again: another tap saw it as well, later or by another clock. */
+/* Both SYNs came again, or other connections did: what comes next may be another tap's. */
+bool connection_may_be_joined(const struct model *m);
+
+/* Both SYNs came again, and much of what followed, where each of two taps may have its own holes:
+ * another tap saw it as well, later or by another clock. A network that doubles segments may double
+ * both SYNs, but not so many more. */
+bool connection_came_twice(const struct model *m);
+
+/* Two taps saw it, as far as it shows itself or other connections do. */
 static inline bool connection_is_joined(const struct model *m) {
-  return m->syns_again == 3 || m->taps_joined;
+  return m->taps_joined || connection_came_twice(m);
+}
+
+/* The order of the segments is not that in which they were captured. */
+static inline bool connection_lacks_order(const struct model *m) {
+  return m->ran_backwards || (m->is_mixed && connection_is_joined(m));
 }
 
 /* Somebody has begun to end it: a FIN was captured, or an RST that took effect. */
@@ -229,8 +246,11 @@ uint32_t connection_w(const struct model *model);
 bool connection_is_half_open(const struct model *model);
 
 /* The segment brings nothing that was not there, and is no newer than the newest of its connection,
- * unless the clock of another tap in the file is known to differ: it was captured twice. */
+ * unless another tap, by a clock of its own, may be in the file: it was captured twice. */
 bool connection_repeats(const struct model *model, enum end from, const struct segment *segment);
+
+/* Notes that the segment was captured again, and is not given to the model, or for the first time. */
+void connection_note_again(struct model *model, const struct segment *segment, bool again);
 
 /* When TIME_WAIT will end by itself, or INT64_MAX when neither end is in it. */
 int64_t connection_deadline_us(const struct model *model);

@@ -294,7 +294,6 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   /* Several queues and processors make a capture step back a little. */
   enum { STEP_BACK_US = 1000 };
   if (m->segments > 0 && m->last_us - s->t_us > STEP_BACK_US) m->ran_backwards = true;
-  if (m->syns_again == 3) m->ran_backwards = true; /* one of the taps has it alone */
   if (m->segments++ == 0) sender_begin(&o);
   if (o.overtaken && m->roles_seen) m->reorders = true;
   m->last_us = s->t_us;

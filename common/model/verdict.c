@@ -111,7 +111,7 @@ static enum doubt doubt_of(const struct model *m, enum ending ending, int64_t no
   if (m->not_all_kept) return DOUBT_EVICTED;
   /* When one of two taps ended is not known, so neither is for how long an end has been silent. */
   bool unfinished = !ending_is_complete(ending) && m->rst.from == END_NONE;
-  if (m->ran_backwards || (connection_is_joined(m) && unfinished)) return DOUBT_CLOCK;
+  if (connection_lacks_order(m) || (connection_is_joined(m) && unfinished)) return DOUBT_CLOCK;
   for (int i = 0; i < 2; i++)
     if (!m->end[i].has_spoken && m->end[1 - i].offer.has_ack) return DOUBT_ONE_DIRECTION;
   if (!ending_is_complete(ending) && (m->end[0].stream.missed || m->end[1].stream.missed))
@@ -197,7 +197,7 @@ static void note_idle(struct verdict *v, const struct model *m) {
   if (!closed && m->rst.from == END_NONE) return;
   for (unsigned i = 0; i < 2; i++)
     if (m->end[i].stream.missed || m->end[i].stream.snd_contig != m->end[i].stream.snd_nxt) return;
-  if (m->talk.octets_us == 0 || m->capture_incomplete || m->not_all_kept || m->ran_backwards)
+  if (m->talk.octets_us == 0 || m->capture_incomplete || m->not_all_kept || connection_lacks_order(m))
     return;
   v->idle_answered = !closed && m->rst.came_soon && m->talk.from != m->rst.from;
   if (v->idle_answered)
