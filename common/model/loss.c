@@ -47,6 +47,12 @@ void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool c
   if (!crossed) fin->unanswered++;
 }
 
+void loss_note_acked(struct close_fin *fin, uint32_t ack) {
+  if (fin->answers == 0) return;
+  struct loss_answer *newest = &fin->answer[(fin->answers - 1) % LOSS_KEPT];
+  if (!newest->plain && seq_lt(newest->end, ack)) newest->is_old = true;
+}
+
 void loss_note_before(struct close_fin *fin, const struct segment *segment) {
   struct loss_copy *newest = &fin->copy[(fin->copies - 1) % LOSS_KEPT];
   if (seq_gt(segment->tsval, newest->tsval)) newest->passed = true;
@@ -59,6 +65,7 @@ void loss_note_answer(struct close_fin *fin, uint32_t fin_seq, uint32_t acked_be
       .tsecr = segment->tsecr,
       .acked_before = acked_before,
       .dsack_left = segment->sack_left,
+      .end = segment_end(segment),
       .is_lost = segment->is_lost,
       .dsack = segment_has_dsack(segment) && seq_gt(segment->sack_right, fin_seq),
       .plain = segment_len(segment) == 0,
@@ -136,6 +143,7 @@ static const struct {
 
 static const char NOT_THERE[] = "its receiver went on without it long after it had passed";
 static const char UNAWARE[] = "the FIN was sent again long after it had passed";
+static const char OLD[] = "the ACK came with octets that had come before: then it is dropped";
 static const char BETWEEN[] = "it passed one tap, and never the other";
 static const char REST[] = "nothing names the other copies";
 static const char OVERTAKEN[] = "a newer timestamp may have come before it: then it is dropped";
@@ -156,6 +164,7 @@ struct walk {
   uint32_t answers;    /* walked so far */
   int64_t answered_us; /* the newest of those; */
   bool answer_counted; /* it has been counted as lost */
+  bool answer_is_old;
   bool delayed;        /* a copy was under way for longer than the one before it */
   bool two_in_one;     /* the first answer has a D-SACK: it may also be that of the copy before */
   bool moved;          /* the receiver has left CLOSING */
@@ -182,6 +191,10 @@ static bool take_back(struct walk *w, enum loss_of what, enum loss_place place) 
 static void answer_was_lost(struct walk *w, int64_t shown_us) {
   if (w->answers == 0 || w->answer_counted) return;
   if (shown_us - w->answered_us < w->context->sender_soon_us) return;
+  if (w->answer_is_old) {
+    w->losses.untold_because = OLD;
+    return;
+  }
   claim(w, LOSS_OF_ACK, LOSS_AFTER_TAP, 1, UNAWARE);
   w->answer_counted = true;
 }
@@ -384,6 +397,7 @@ static void walk_answer(struct walk *w, const struct loss_answer *a) {
   if (w->answers++ == 0) w->two_in_one = a->dsack;
   w->answered_us = a->t_us;
   w->answer_counted = a->is_lost; /* for certain, below */
+  w->answer_is_old = a->is_old;
 }
 
 /* The receiver went on without the FIN: no copy had arrived that passed long before. */

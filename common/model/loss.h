@@ -74,7 +74,10 @@ struct loss_answer {
   uint32_t tsecr;
   uint32_t acked_before; /* what its sender had acknowledged until then */
   uint32_t dsack_left;   /* counts if dsack */
+  uint32_t end;          /* behind its octets */
   bool is_lost;          /* two taps show it */
+  bool is_old;           /* its octets had come before, by what the FIN's sender acknowledged: then it
+                            is dropped, and what it acknowledges with it (RFC 9293, 3.10.7.4) */
   bool dsack;            /* it reports the FIN's octet as having come twice */
   bool plain;            /* neither data nor a FIN of its own */
   bool bare;             /* and all options: a D-SACK would stand in it */
@@ -109,6 +112,9 @@ struct close_fin {
  * that arrived; then it awaits none of its own. `outdated`, `moves`: see struct loss_copy. */
 void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool crossed,
                     bool outdated, bool moves);
+
+/* Its sender acknowledges what comes before this number. */
+void loss_note_acked(struct close_fin *fin, uint32_t ack);
 
 /* Its sender sent a segment that begins before the FIN. */
 void loss_note_before(struct close_fin *fin, const struct segment *segment);
