@@ -16,6 +16,7 @@ enum { FIN_SEQ = 999 };
 
 /* "F0/100@990": a copy at 0 ms with the timestamp 100, from octet 990 on (FIN_SEQ if it says
  * nothing), o: a newer one had been used, m: it may end CLOSING, x: two taps show it lost.
+ * "K100/6": its sender acknowledges the 5 octets of an answer that is not bare, and one more.
  * "B100/200": octets before the FIN are sent again. "R0/0": the last answer met a closed end.
  * "G300/0": its receiver goes on without it. "A410/500": an answer that echoes 500;
  * @ACKED before it, dLEFT: a D-SACK from there on, n: it is not bare, c: its options were cut off,
@@ -45,6 +46,10 @@ static void play(struct close_fin *fin, const char *events) {
     }
     if (word[0] == 'R') {
       fin->answer_met_closed = true;
+      continue;
+    }
+    if (word[0] == 'K') {
+      loss_note_acked(fin, stamp);
       continue;
     }
     if (word[0] == 'B') {
@@ -108,6 +113,8 @@ static const char *text_of(const struct losses *l, char text[static 400]) {
 #define WENT_ON "its receiver went on without it long after it had passed; "
 #define REST "nothing names the other copies; "
 #define ACK_AFTER_TAP "ack after-tap 1: the FIN was sent again long after it had passed; "
+
+#define HAD_BEFORE "untold: the ACK came with octets that had come before: then it is dropped; "
 
 static const struct {
   const char *context; /* Q: its receiver answers after 30 ms; S: SACK is permitted; T: its receiver
@@ -216,6 +223,13 @@ static const struct {
     {"", "F0/100x G300/0", BETWEEN},
     {"", "F0/100 A1/100 F400/500 G900/0", ACK_AFTER_TAP},
     {"", "F0/100 A1/100 G900/0", ""},
+    /* An answer in octets that were no news. */
+    {"", "F0/0 A1/0n K300/6 F400/0", HAD_BEFORE},
+    {"", "F0/0 A1/0n K300/5 F400/0", ACK_AFTER_TAP},
+    {"", "F0/0 A1/0 K300/6 F400/0", ACK_AFTER_TAP},
+    {"", "F0/0 A1/0n A2/0 K300/6 F400/0", ACK_AFTER_TAP},
+    {"", "F0/0 K0/6 A1/0n F400/0", ACK_AFTER_TAP},
+    {"", "F0/0 A1/0n K300/6 F400/0 A401/0 F900/0", ACK_AFTER_TAP HAD_BEFORE},
     {"S", "F0/100 G300/0 F400/500o F800/900 A810/900", "fin after-tap 1: " WENT_ON OVERTAKEN},
     /* An answer is to nothing that passed within the round trip before it, but the first D-SACK is
      * to the second copy at the least. */
