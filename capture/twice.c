@@ -23,7 +23,7 @@ static bool makes_copies(const struct watch *w) {
 void twice_judge(const struct watch *w, struct flow *f) {
   enum { JOINED_OF = 8 };
   struct model *m = &f->model;
-  m->taps_joined = w->joined > w->roles->connections / JOINED_OF ||
-                   (w->ran_backwards && m->syns_again != 0);
+  m->taps_joined =
+      w->joined > w->roles->connections / JOINED_OF || (w->ran_backwards && m->syns_again != 0);
   m->network_copies = makes_copies(w) || connection_may_be_joined(m);
 }

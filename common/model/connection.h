@@ -249,7 +249,8 @@ bool connection_is_half_open(const struct model *model);
  * unless another tap, by a clock of its own, may be in the file: it was captured twice. */
 bool connection_repeats(const struct model *model, enum end from, const struct segment *segment);
 
-/* Notes that the segment was captured again, and is not given to the model, or for the first time. */
+/* Notes that the segment was captured again, and is not given to the model, or for the first time.
+ */
 void connection_note_again(struct model *model, const struct segment *segment, bool again);
 
 /* When TIME_WAIT will end by itself, or INT64_MAX when neither end is in it. */

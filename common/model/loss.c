@@ -165,9 +165,9 @@ struct walk {
   int64_t answered_us; /* the newest of those; */
   bool answer_counted; /* it has been counted as lost */
   bool answer_is_old;
-  bool delayed;        /* a copy was under way for longer than the one before it */
-  bool two_in_one;     /* the first answer has a D-SACK: it may also be that of the copy before */
-  bool moved;          /* the receiver has left CLOSING */
+  bool delayed;    /* a copy was under way for longer than the one before it */
+  bool two_in_one; /* the first answer has a D-SACK: it may also be that of the copy before */
+  bool moved;      /* the receiver has left CLOSING */
 };
 
 static const struct loss_copy *copy_of(const struct walk *w, uint32_t i) {

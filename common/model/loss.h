@@ -76,11 +76,11 @@ struct loss_answer {
   uint32_t dsack_left;   /* counts if dsack */
   uint32_t end;          /* behind its octets */
   bool is_lost;          /* two taps show it */
-  bool is_old;           /* its octets had come before, by what the FIN's sender acknowledged: then it
-                            is dropped, and what it acknowledges with it (RFC 9293, 3.10.7.4) */
-  bool dsack;            /* it reports the FIN's octet as having come twice */
-  bool plain;            /* neither data nor a FIN of its own */
-  bool bare;             /* and all options: a D-SACK would stand in it */
+  bool is_old; /* its octets had come before, by what the FIN's sender acknowledged: then it
+                  is dropped, and what it acknowledges with it (RFC 9293, 3.10.7.4) */
+  bool dsack;  /* it reports the FIN's octet as having come twice */
+  bool plain;  /* neither data nor a FIN of its own */
+  bool bare;   /* and all options: a D-SACK would stand in it */
   bool before_time_wait; /* its sender had not closed, or that had not been acknowledged */
 };
 

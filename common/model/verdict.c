@@ -197,7 +197,8 @@ static void note_idle(struct verdict *v, const struct model *m) {
   if (!closed && m->rst.from == END_NONE) return;
   for (unsigned i = 0; i < 2; i++)
     if (m->end[i].stream.missed || m->end[i].stream.snd_contig != m->end[i].stream.snd_nxt) return;
-  if (m->talk.octets_us == 0 || m->capture_incomplete || m->not_all_kept || connection_lacks_order(m))
+  if (m->talk.octets_us == 0 || m->capture_incomplete || m->not_all_kept ||
+      connection_lacks_order(m))
     return;
   v->idle_answered = !closed && m->rst.came_soon && m->talk.from != m->rst.from;
   if (v->idle_answered)
