@@ -2,11 +2,12 @@
 
 #include "capture/watched.h"
 
-void twice_note(struct watch *w, struct flow *f, const struct segment *s, bool again) {
+void twice_note(struct watch *w, struct flow *f, enum end from, const struct segment *s,
+                bool again) {
   if (again) w->summary.copies++;
   if (!f) return;
   bool before = connection_came_twice(&f->model);
-  connection_note_again(&f->model, s, again);
+  connection_note_again(&f->model, from, s, again);
   bool now = connection_came_twice(&f->model);
   if (now && !before) w->joined++;
   if (before && !now) w->joined--;

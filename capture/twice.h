@@ -11,7 +11,8 @@ struct watch;
 
 /* The segment of the connection was captured again, or for the first time; again, its connection
  * may be NULL. */
-void twice_note(struct watch *watch, struct flow *flow, const struct segment *segment, bool again);
+void twice_note(struct watch *watch, struct flow *flow, enum end from,
+                const struct segment *segment, bool again);
 
 /* Tells the model of the connection what is known by now. */
 void twice_judge(const struct watch *watch, struct flow *flow);

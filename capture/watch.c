@@ -381,11 +381,11 @@ static void follow_whole(struct watch *w, struct hot *e, bool is_new, struct wat
   enum end from = flow_end_of(f, packet->place.half);
   if ((w->ran_backwards || connection_may_be_joined(&f->model)) &&
       connection_repeats(&f->model, from, s)) {
-    twice_note(w, f, s, true);
+    twice_note(w, f, from, s, true);
   } else if (!follow_next(w, f, from, packet)) {
     note_text(e, packet);
     f->has_text = e->has_text;
-    twice_note(w, f, s, false);
+    twice_note(w, f, from, s, false);
     step_flow(w, f, flow_end_of(f, packet->place.half), s);
   }
   conclude_shrink(w, f);
@@ -419,7 +419,7 @@ static void follow(struct watch *w, struct watch_packet *packet) {
   struct hot *e = flow_find(&w->flows, &packet->place, &from);
   if (before > 0) {
     bool is_whole = e && e->form == FLOW_WHOLE;
-    twice_note(w, is_whole ? flow_whole(&w->flows, e) : NULL, &decoded->segment, true);
+    twice_note(w, is_whole ? flow_whole(&w->flows, e) : NULL, from, &decoded->segment, true);
     return;
   }
   bool is_new = !e;

@@ -52,13 +52,14 @@ def options(words, isn_of_peer):
 
 def frames(lines, variant, is_ipv6, numbers, swap):
     """(time in us, Ethernet frame) of each line: MS END FLAGS SEQ ACK OCTETS OPTION..."""
-    ports, isn, number, opening = [40000, 80], list(numbers), 0, False
+    ports, isn, number, opening, numbered = [40000, 80], list(numbers), 0, False, {}
+    seen_twice = "joined" in lines or "two-taps" in lines
     for line in lines:
         words = line.split()
         if words[0] in ("client-port", "server-port"):
             ports[words[0] == "server-port"] = int(words[1])
             continue
-        if words[0] == "joined":
+        if words[0] in ("joined", "two-taps", "ipv4"):
             continue
         if words[0] == "anew":  # the next connection has other numbers
             isn = [(n + 100000) % 2**32 for n in isn]
@@ -76,7 +77,8 @@ def frames(lines, variant, is_ipv6, numbers, swap):
         payload = bytes(octets)
         if "tls" in named:  # one record: 21 is an alert, 23 data
             payload = struct.pack(">BHH", int(named["tls"]), 0x303, octets - 5) + bytes(octets - 5)
-        hops, number_of_ip = int(named.get("ttl", 64)), int(named.get("id", number))
+        datagram = numbered.setdefault(" ".join(words[1:]), number) if seen_twice else number
+        hops, number_of_ip = int(named.get("ttl", 64)), int(named.get("id", datagram))
         tcp = struct.pack(
             ">HHIIBBHHH", ports[end], ports[1 - end],
             0 if words[3] == "0" and "R" in words[2] and "zero" in words else (isn[end] + seq) % 2**32,
@@ -96,7 +98,7 @@ def capture_of(case):
     """The file, and what each pair of addresses in it is: (swapped, key)."""
     lines, swappable = case[:2]
     packets, variants = [], {}
-    for is_ipv6 in (False, True):
+    for is_ipv6 in (False, True)[: 1 + ("ipv4" not in lines)]:
         for numbers in NUMBERS:
             for swap in (False, True)[: 1 + swappable]:
                 variant = len(variants) + 1

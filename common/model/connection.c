@@ -116,15 +116,24 @@ bool connection_may_be_joined(const struct model *m) {
 }
 
 bool connection_came_twice(const struct model *m) {
-  enum { MOST = 3 };
-  return m->syns_again == BOTH_SYNS && m->twice > 0 && m->twice * MOST >= m->alone;
+  enum { A_THIRD = 3 };
+  for (unsigned i = 0; i < 2; i++)
+    if (m->twice[i] == 0 || m->twice[i] * A_THIRD < m->alone[i]) return false;
+  return true;
 }
 
-void connection_note_again(struct model *m, const struct segment *s, bool again) {
+void connection_note_again(struct model *m, enum end from, const struct segment *s, bool again) {
   if (m->syns_again != BOTH_SYNS || segment_has(s, SEGMENT_SYN)) return;
   if (!again) m->is_mixed = true;
-  uint16_t *n = again ? &m->twice : &m->alone;
+  uint16_t *n = again ? &m->twice[from] : &m->alone[from];
   if (s->payload_bytes == 0 && *n < UINT16_MAX) ++*n;
+}
+
+/* Its sender numbers its datagrams one by one, and this one was sent after all others. */
+static bool is_numbered_next(const struct model *m, enum end from, const struct segment *s) {
+  enum { NEXT_MAX = 64 };
+  uint16_t after = (uint16_t)(s->ip_id - m->path[from].ip_id);
+  return s->ip_id != 0 && m->path[from].ip_id != 0 && after > 0 && after <= NEXT_MAX;
 }
 
 bool connection_repeats(const struct model *m, enum end from, const struct segment *s) {
@@ -133,6 +142,7 @@ bool connection_repeats(const struct model *m, enum end from, const struct segme
   if (segment_has(s, SEGMENT_RST)) return m->rst.t_us != 0;
   /* What is sent again, after the clock was set back, has a newer timestamp. */
   if ((s->options & SEGMENT_HAS_TIMESTAMPS) && seq_gt(s->tsval, e->tsval)) return false;
+  if (is_numbered_next(m, from, s)) return false;
   if (seq_lt(s->seq, e->first_seq)) return false;
   if (seq_gt(segment_end(s), e->stream.snd_nxt)) return false;
   if (segment_has(s, SEGMENT_ACK) && !(e->offer.has_ack && seq_leq(s->ack, e->offer.ack_max)))

@@ -133,8 +133,8 @@ struct model {
   struct talk_path rst_path;  /* of the RST that ended it, or else the newest, */
   enum end rst_path_from : 8; /* whoever it says has sent it */
   uint8_t syns_again;         /* 1 << end: its SYN was captured again, and is not sent again */
-  /* Since both were: segments without data that were captured again, and those that were not. */
-  uint16_t twice, alone;
+  /* By end, since both were: segments without data that were captured again, and that were not. */
+  uint16_t twice[2], alone[2];
   bool reorders; /* in the close, a segment was captured whose sender had used a newer timestamp
                     before */
 };
@@ -197,9 +197,9 @@ static inline enum end connection_closer(const struct model *m, unsigned fin) {
 /* Both SYNs came again, or other connections did: what comes next may be another tap's. */
 bool connection_may_be_joined(const struct model *m);
 
-/* Both SYNs came again, and much of what followed, where each of two taps may have its own holes:
- * another tap saw it as well, later or by another clock. A network that doubles segments may double
- * both SYNs, but not so many more. */
+/* Both SYNs came again, and so did much of what followed, either way, as each tap may have holes of
+ * its own: another tap saw it as well, later or by another clock. A network that doubles segments
+ * may double both SYNs, but not so many more. */
 bool connection_came_twice(const struct model *m);
 
 /* Two taps saw it, as far as it shows itself or other connections do. */
@@ -251,7 +251,8 @@ bool connection_repeats(const struct model *model, enum end from, const struct s
 
 /* Notes that the segment was captured again, and is not given to the model, or for the first time.
  */
-void connection_note_again(struct model *model, const struct segment *segment, bool again);
+void connection_note_again(struct model *model, enum end from, const struct segment *segment,
+                           bool again);
 
 /* When TIME_WAIT will end by itself, or INT64_MAX when neither end is in it. */
 int64_t connection_deadline_us(const struct model *model);

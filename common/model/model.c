@@ -42,6 +42,8 @@ void model_swap_ends(struct model *m) {
   swap(m->path, sizeof m->path);
   m->talk.from = swapped(m->talk.from);
   m->rst_path_from = swapped(m->rst_path_from);
+  swap(m->twice, sizeof m->twice);
+  swap(m->alone, sizeof m->alone);
   m->syns_again = (uint8_t)((m->syns_again & 1) << 1 | m->syns_again >> 1);
   m->first_closer = swapped(m->first_closer);
   m->rst.from = swapped(m->rst.from);
