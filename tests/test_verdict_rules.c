@@ -459,10 +459,13 @@ static void how_long_silence_has_to_last(void **unused) {
   }
 }
 
-/* Of taps that were joined, or of time that runs backwards, the order tells nothing. */
+/* Of taps that were joined, or perhaps, or of time that runs backwards, the order tells nothing. */
 static void without_order_nothing_was_lost(void **unused) {
+  static const char *const because[] = {NULL, "the order in the capture is not that of time",
+                                        "the order in the capture is not that of time",
+                                        "both SYNs came twice: another tap may be in the capture"};
   (void)unused;
-  for (unsigned doubt = 0; doubt < 3; doubt++) {
+  for (unsigned doubt = 0; doubt < 4; doubt++) {
     for (unsigned copies = 1; copies <= 2; copies++) {
       struct wire wire;
       struct verdict v;
@@ -472,13 +475,46 @@ static void without_order_nothing_was_lost(void **unused) {
       wire_play(&wire, "601 S A 1 2 0");
       wire.model.ran_backwards = doubt == 1;
       wire.model.taps_joined = doubt == 2;
+      wire.model.syns_again = doubt == 3 ? 3 : 0;
       verdict_make(&v, &wire.model, 5000000);
       assert_int_equal(verdict_lost(&v, LOSS_KINDS), doubt == 0 ? copies - 1 : 0);
       if (doubt == 0 || copies == 1)
         assert_null(v.untold_because[FIN1]);
       else
-        assert_string_equal(v.untold_because[FIN1], "the order in the capture is not that of time");
+        assert_string_equal(v.untold_because[FIN1], because[doubt]);
     }
+  }
+}
+
+/* Both SYNs came twice, and then so many segments without data of either end, once or twice. */
+static void what_another_tap_shows_twice(void **unused) {
+  static const struct {
+    unsigned syns, alone[2], twice[2];
+    bool is_joined;
+  } rows[] = {
+      {3, {0, 0}, {0, 0}, false}, {3, {0, 0}, {1, 1}, true},  {3, {3, 3}, {1, 1}, true},
+      {3, {4, 3}, {1, 1}, false}, {3, {3, 4}, {1, 1}, false}, {3, {3, 0}, {1, 0}, false},
+      {3, {0, 3}, {0, 1}, false}, {2, {0, 0}, {1, 1}, false}, {1, {0, 0}, {1, 1}, false},
+  };
+  (void)unused;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct model m = {.syns_again = (uint8_t)rows[i].syns};
+    struct segment ack = {.flags = SEGMENT_ACK}, data = {.flags = SEGMENT_ACK, .payload_bytes = 1};
+    struct segment syn = {.flags = SEGMENT_SYN};
+    connection_note_again(&m, END_CLIENT, &syn, false);
+    assert_false(m.is_mixed);
+    for (unsigned end = 0; end < 2; end++) {
+      for (unsigned n = 0; n < rows[i].alone[end]; n++) connection_note_again(&m, end, &ack, false);
+      for (unsigned n = 0; n < rows[i].twice[end]; n++) connection_note_again(&m, end, &ack, true);
+    }
+    assert_int_equal(m.is_mixed, rows[i].alone[0] + rows[i].alone[1] > 0);
+    connection_note_again(&m, END_CLIENT, &data, false);
+    connection_note_again(&m, END_SERVER, &data, true);
+    assert_int_equal(m.is_mixed, rows[i].syns == 3);
+    assert_int_equal(connection_came_twice(&m), rows[i].is_joined);
+    assert_int_equal(connection_is_joined(&m), rows[i].is_joined);
+    assert_int_equal(connection_lacks_order(&m), rows[i].is_joined);
+    assert_int_equal(connection_may_be_joined(&m), rows[i].syns == 3);
   }
 }
 
@@ -498,6 +534,7 @@ int main(void) {
       cmocka_unit_test(what_is_doubted),
       cmocka_unit_test(how_long_silence_has_to_last),
       cmocka_unit_test(without_order_nothing_was_lost),
+      cmocka_unit_test(what_another_tap_shows_twice),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

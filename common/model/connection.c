@@ -59,6 +59,9 @@ struct losses connection_losses(const struct model *m, unsigned fin) {
   if (m->ran_backwards || connection_is_joined(m))
     return (struct losses){.untold_because =
                                again ? "the order in the capture is not that of time" : NULL};
+  if (connection_may_be_joined(m))
+    return (struct losses){
+        .untold_because = again ? "both SYNs came twice: another tap may be in the capture" : NULL};
   /* Which of the four is lost is told by their order. */
   if (connection_may_lack_fin(m))
     return (struct losses){.untold_because =
