@@ -308,6 +308,20 @@ static void what_repeats(void **unused) {
   wire_play(&wire, "0 C S 0 0 0\n0 S SA 0 1 0");
   const struct segment first = {.flags = ACKS, .seq = 1, .ack = UINT32_C(0x80000001)};
   assert_false(connection_repeats(&wire.model, END_CLIENT, &first));
+
+  /* What its sender numbers with what follows is new; 0 is no number. */
+  static const struct {
+    uint16_t before, now;
+    bool is;
+  } numbers[] = {{5, 6, false}, {5, 69, false},     {5, 70, true},    {5, 5, true},
+                 {5, 4, true},  {65530, 10, false}, {65530, 0, true}, {0, 6, true}};
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    wire_open(&wire, 0, 0);
+    wire_play(&wire, "0 C S 0 0 0\n0 S SA 0 1 0\n0 C A 1 1 0");
+    wire.model.path[END_CLIENT].ip_id = numbers[i].before;
+    const struct segment ack = {.flags = ACKS, .seq = 1, .ack = 1, .ip_id = numbers[i].now};
+    assert_int_equal(connection_repeats(&wire.model, END_CLIENT, &ack), numbers[i].is);
+  }
 }
 
 /* The changes of a step are what a reporter draws: their `to` must be the state that follows. */

@@ -128,8 +128,11 @@ bool connection_came_twice(const struct model *m) {
 void connection_note_again(struct model *m, enum end from, const struct segment *s, bool again) {
   if (m->syns_again != BOTH_SYNS || segment_has(s, SEGMENT_SYN)) return;
   if (!again) m->is_mixed = true;
-  uint16_t *n = again ? &m->twice[from] : &m->alone[from];
-  if (s->payload_bytes == 0 && *n < UINT16_MAX) ++*n;
+  if (s->payload_bytes > 0) return;
+  if (again)
+    m->twice[from]++;
+  else
+    m->alone[from]++;
 }
 
 /* Its sender numbers its datagrams one by one, and this one was sent after all others. */

@@ -134,7 +134,7 @@ struct model {
   enum end rst_path_from : 8; /* whoever it says has sent it */
   uint8_t syns_again;         /* 1 << end: its SYN was captured again, and is not sent again */
   /* By end, since both were: segments without data that were captured again, and that were not. */
-  uint16_t twice[2], alone[2];
+  uint32_t twice[2], alone[2];
   bool reorders; /* in the close, a segment was captured whose sender had used a newer timestamp
                     before */
 };
