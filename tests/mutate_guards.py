@@ -23,6 +23,8 @@ EQUIVALENT = {
     # While nobody has closed there is no such end: what is read then lies outside the array, and no FIN
     # was captured of which it could say anything.
     "connection": ["false: m->first_closer == END_NONE", "false: sender == END_NONE"],
+    # What is noted of an answer that is not there yet goes when it comes.
+    "loss": ["false: fin->answers == 0"],
     # The same of who sent a RST: the path of nobody is that of the RST itself.
     "verdict": ["false: m->rst_path_from == END_NONE"],
     # Where nothing differs, weighing comes to the same: it is left out to be quick.
