@@ -309,6 +309,13 @@ static void what_repeats(void **unused) {
   const struct segment first = {.flags = ACKS, .seq = 1, .ack = UINT32_C(0x80000001)};
   assert_false(connection_repeats(&wire.model, END_CLIENT, &first));
 
+  /* The same, and it acknowledges what its sender's SYN has acknowledged. */
+  wire_open(&wire, 0, 0);
+  wire_play(&wire, "0 C S 0 0 0\n0 S SA 0 1 0\n0 C A 1 1 0");
+  const struct segment second = {.flags = ACKS, .seq = 1, .ack = 1};
+  assert_false(connection_repeats(&wire.model, END_SERVER, &second));
+  assert_true(connection_repeats(&wire.model, END_CLIENT, &second));
+
   /* What its sender numbers with what follows is new; 0 is no number. */
   static const struct {
     uint16_t before, now;

@@ -149,6 +149,8 @@ bool connection_repeats(const struct model *m, enum end from, const struct segme
   /* What is sent again, after the clock was set back, has a newer timestamp. */
   if ((s->options & SEGMENT_HAS_TIMESTAMPS) && seq_gt(s->tsval, e->tsval)) return false;
   if (is_numbered_next(m, from, s)) return false;
+  /* Its first bare ACK, which may say no more than its SYN did. */
+  if (segment_len(s) == 0 && !e->sent_bare_ack) return false;
   if (seq_lt(s->seq, e->first_seq)) return false;
   if (seq_gt(segment_end(s), e->stream.snd_nxt)) return false;
   if (segment_has(s, SEGMENT_ACK) && !(e->offer.has_ack && seq_leq(s->ack, e->offer.ack_max)))
