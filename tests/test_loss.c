@@ -65,12 +65,12 @@ static struct segment ack_at(int64_t ms, uint32_t tsecr) {
 
 static void fin(struct loss *loss, unsigned which, int64_t ms, uint32_t tsval) {
   const struct segment s = fin_at(ms, tsval);
-  loss_note_copy(&loss->fin[which], &s, false, false, false);
+  loss_note_copy(&loss->fin[which], &s, 0, false, false, false);
 }
 
 static void ack(struct loss *loss, unsigned which, int64_t ms, uint32_t tsecr) {
   const struct segment s = ack_at(ms, tsecr);
-  loss_note_answer(&loss->fin[which], FIN_SEQ, FIN_SEQ, which == FIN1, &s);
+  loss_note_answer(&loss->fin[which], FIN_SEQ, FIN_SEQ, which == FIN1, &s, 0);
 }
 
 static void ack_with_sack(struct loss *loss, unsigned which, int64_t ms, uint32_t left) {
@@ -78,7 +78,7 @@ static void ack_with_sack(struct loss *loss, unsigned which, int64_t ms, uint32_
   s.options |= SEGMENT_HAS_SACK;
   s.sack_left = left;
   s.sack_right = left + 1;
-  loss_note_answer(&loss->fin[which], FIN_SEQ, FIN_SEQ, which == FIN1, &s);
+  loss_note_answer(&loss->fin[which], FIN_SEQ, FIN_SEQ, which == FIN1, &s, 0);
 }
 
 /* That many of these two kinds and places were lost, and nothing else. */
@@ -247,7 +247,7 @@ static void a_dsack_of_data_says_nothing_of_the_fin(void **unused) {
   s.options |= SEGMENT_HAS_SACK;
   s.sack_left = FIN_SEQ - 10;
   s.sack_right = FIN_SEQ;
-  loss_note_answer(&loss.fin[FIN1], FIN_SEQ, FIN_SEQ, true, &s);
+  loss_note_answer(&loss.fin[FIN1], FIN_SEQ, FIN_SEQ, true, &s, 0);
   assert_only(&loss, LOSS_FIN1, LOSS_AFTER_TAP, 1);
 }
 
@@ -290,11 +290,11 @@ static void a_timestamp_of_zero(void **unused) {
   struct loss loss = with_sack();
   struct segment s = fin_at(0, 1);
   s.tsval = 0;
-  loss_note_copy(&loss.fin[FIN2], &s, false, false, false);
+  loss_note_copy(&loss.fin[FIN2], &s, 0, false, false, false);
   fin(&loss, FIN2, 207, 207);
   s = ack_at(208, 1);
   s.tsecr = 0;
-  loss_note_answer(&loss.fin[FIN2], FIN_SEQ, FIN_SEQ, false, &s);
+  loss_note_answer(&loss.fin[FIN2], FIN_SEQ, FIN_SEQ, false, &s, 0);
   assert_only(&loss, LOSS_ACK2, LOSS_BEFORE_TAP, 1);
 }
 
@@ -356,7 +356,7 @@ static void the_border_of_spurious(void **unused) {
   fin(&loss, FIN1, 0, 100);
   struct segment s = fin_at(0, 250);
   s.t_us = LOSS_DELAYED_ACK_US;
-  loss_note_copy(&loss.fin[FIN1], &s, false, false, false);
+  loss_note_copy(&loss.fin[FIN1], &s, 0, false, false, false);
   ack_with_sack(&loss, FIN1, 151, 999);
   assert_only(&loss, LOSS_ACK1, LOSS_BEFORE_TAP, 1);
   assert_int_equal(infer(&loss, FIN1).spurious, 0);
@@ -429,7 +429,7 @@ static struct loss behind_a_hole(unsigned which) {
   fin(&loss, which, 207, 307);
   struct segment whole = fin_at(415, 515);
   whole.seq = FIN_SEQ - 10;
-  loss_note_copy(&loss.fin[which], &whole, false, false, false);
+  loss_note_copy(&loss.fin[which], &whole, 0, false, false, false);
   return loss;
 }
 
@@ -441,7 +441,7 @@ static void answer_behind_a_hole(struct loss *loss, unsigned which, uint32_t dsa
     s.sack_left = dsack_left;
     s.sack_right = FIN_SEQ + 1;
   }
-  loss_note_answer(&loss->fin[which], FIN_SEQ, FIN_SEQ - 10, which == FIN1, &s);
+  loss_note_answer(&loss->fin[which], FIN_SEQ, FIN_SEQ - 10, which == FIN1, &s, 0);
 }
 
 /* They may have come, and had no ACK that could be lost. */
@@ -498,7 +498,7 @@ static void a_dsack_that_echoes_an_older_copy_names_it(void **unused) {
   s.options |= SEGMENT_HAS_SACK;
   s.sack_left = FIN_SEQ;
   s.sack_right = FIN_SEQ + 1;
-  loss_note_answer(&loss.fin[FIN1], FIN_SEQ, FIN_SEQ, true, &s);
+  loss_note_answer(&loss.fin[FIN1], FIN_SEQ, FIN_SEQ, true, &s, 0);
   struct loss_context context = {.other = &no_other,
                                  .receiver_long_us = 100000,
                                  .sack_permitted = true,

@@ -16,19 +16,22 @@ enum { FIN_SEQ = 999 };
 
 /* "F0/100@990": a copy at 0 ms with the timestamp 100, from octet 990 on (FIN_SEQ if it says
  * nothing), o: a newer one had been used, m: it may end CLOSING, x: two taps show it lost.
- * "K100/6": its sender acknowledges the 5 octets of an answer that is not bare, and one more.
- * "B100/200": octets before the FIN are sent again. "R0/0": the last answer met a closed end.
- * "G300/0": its receiver goes on without it. "A410/500": an answer that echoes 500;
+ * +MS: it was under way for longer. "K100/6": its sender acknowledges the 5 octets of an answer
+ * that is not bare, and one more. "B100/200": octets before the FIN are sent again. "R0/0": the
+ * last answer met a closed end. "G300/0": its receiver goes on without it. "A410/500": an answer
+ * that echoes 500;
  * @ACKED before it, dLEFT: a D-SACK from there on, n: it is not bare, c: its options were cut off,
  * w: from TIME_WAIT. /0: without timestamps. */
 static void play(struct close_fin *fin, const char *events) {
   for (char word[32]; sscanf(events, " %31s", word) == 1;) {
     events = strstr(events, word) + strlen(word);
-    unsigned ms, stamp, octet = FIN_SEQ, left = 0;
-    const char *at = strchr(word, '@'), *dsack = strchr(word, 'd');
+    unsigned ms, stamp, octet = FIN_SEQ, left = 0, later_ms = 0;
+    const char *at = strchr(word, '@'), *dsack = strchr(word, 'd'), *later = strchr(word, '+');
     assert_int_equal(sscanf(word + 1, "%u/%u", &ms, &stamp), 2);
     if (at) assert_int_equal(sscanf(at, "@%u", &octet), 1);
     if (dsack) assert_int_equal(sscanf(dsack, "d%u", &left), 1);
+    if (later) assert_int_equal(sscanf(later, "+%u", &later_ms), 1);
+    int64_t delay_us = later_ms * INT64_C(1000);
     struct segment s = {.t_us = ms * INT64_C(1000),
                         .is_lost = strchr(word, 'x'),
                         .flags = SEGMENT_ACK,
@@ -37,11 +40,15 @@ static void play(struct close_fin *fin, const char *events) {
       s.seq = octet;
       s.flags |= SEGMENT_FIN;
       s.tsval = stamp;
-      loss_note_copy(fin, &s, false, strchr(word, 'o'), strchr(word, 'm'));
+      loss_note_copy(fin, &s, delay_us, false, strchr(word, 'o'), strchr(word, 'm'));
       continue;
     }
     if (word[0] == 'G') {
       fin->not_there_us = s.t_us;
+      continue;
+    }
+    if (word[0] == 'U') {
+      fin->unaware_us = s.t_us;
       continue;
     }
     if (word[0] == 'R') {
@@ -66,7 +73,7 @@ static void play(struct close_fin *fin, const char *events) {
       s.sack_left = left;
       s.sack_right = FIN_SEQ + 1;
     }
-    loss_note_answer(fin, FIN_SEQ, octet, !strchr(word, 'w'), &s);
+    loss_note_answer(fin, FIN_SEQ, octet, !strchr(word, 'w'), &s, delay_us);
   }
 }
 
@@ -118,7 +125,7 @@ static const char *text_of(const struct losses *l, char text[static 400]) {
 
 static const struct {
   const char *context; /* Q: its receiver answers after 30 ms; S: SACK is permitted; T: its receiver
-                          is in TIME_WAIT; N: network copies */
+                          is in TIME_WAIT; N: network copies; V: the delay varies */
   const char *events, *says;
 } rows[] = {
     /* Acknowledged selectively, whatever else there is. */
@@ -196,14 +203,20 @@ static const struct {
     {"R", "F0/100 B100/100 F400/500 A410/500", "either unknown 1: " NOTHING_TELLS},
     {"R", "F0/0 B100/0 F400/0 A410/0", "either unknown 1: " NOTHING_TELLS},
     {"R", "B0/100 F10/90 F400/500 A410/500", "either unknown 1: " NOTHING_TELLS},
-    /* The delay varies by what a copy was under way for longer, or shorter, than the one before:
-     * it may have left before the answer came. */
-    {"", "F0/1000 A1/1000 F100/1100", ACK_AFTER_TAP},
-    {"", "F0/1000 A1/1000 F100/1250", ""},
-    {"", "F0/1000 A1/1000 F100/1070", ""},
-    {"", "F0/1000 A1/1000 F100/1400", ACK_AFTER_TAP}, /* no milliseconds */
-    {"", "F0/1000 A1/1000 F100/1050", ACK_AFTER_TAP},
+    /* A copy that was under way for longer left before the answer came; and so may the answer be.
+     */
     {"", "F0/0 A1/0 F100/0", ACK_AFTER_TAP},
+    {"", "F0/0 A1/0 F100/0+89", ACK_AFTER_TAP},
+    {"", "F0/0 A1/0 F100/0+90", ""},
+    {"V", "F0/0 A1/0 F100/0+29", ACK_AFTER_TAP},
+    {"V", "F0/0 A1/0 F100/0+30", ""},
+    {"", "F0/0 A1/0 U11/0", ACK_AFTER_TAP},
+    {"", "F0/0 A1/0 U10/0", ""},
+    {"V", "F0/0 A1/0 U71/0", ACK_AFTER_TAP},
+    {"V", "F0/0 A1/0 U70/0", ""},
+    /* An answer that left before the newest copy passed is to the one before. */
+    {"", "F0/100 F400/500 A410/500+10", "either unknown 1: " NOTHING_TELLS},
+    {"", "F0/100 F400/500 A410/500+11", ""},
     /* Its receiver had two things at once. */
     {"A", "F0/100 F200/300 F600/700 A610/700", "either unknown 1: " NOTHING_TELLS AT_ONCE},
     {"A", "F0/100 F201/300 F600/700 A610/700", "either unknown 1: " NOTHING_TELLS AT_ONCE},
@@ -255,8 +268,9 @@ static const struct {
     /* One that met a closed end was the second: the first had come, and late. */
     {"", "F0/0 A1/0 F400/0 A401/0 R0/0", "late; "},
     {"", "F0/0 F400/0 A410/0n A411/0 R0/0", ""},
-    {"", "F0/100 A20/100 F29/119 A40/119 R0/0", "late; "},
-    {"", "F0/100 A20/100 F29/139 A40/139 R0/0", ""},
+    {"", "F0/0 A20/0 F29/0+1 A40/0 R0/0", "late; "},
+    {"", "F0/0 A20/0 F29/0 A40/0 R0/0", ""},
+    {"", "F0/0+1 A20/0 F29/0 A40/0 R0/0", ""},
     {"", "F100/60 A101/60 A110/60 R0/0", ""},
     {"", "F0/0 A1/0 R0/0", ""},
     {"T", "F0/100 F400/500 A410/100w R0/0", "ack before-tap 1: " NAMED},
@@ -298,6 +312,7 @@ static void each_row(void **unused) {
         .receiver_us = strchr(rows[i].context, 'Q') ? 30000 : 0,
         .receiver_long_us = 100000,
         .sender_soon_us = 10000,
+        .sender_varies_us = strchr(rows[i].context, 'V') ? 60000 : 0,
         .sack_permitted = strchr(rows[i].context, 'S'),
         .met_time_wait = strchr(rows[i].context, 'T'),
         .network_copies = strchr(rows[i].context, 'N'),

@@ -331,6 +331,52 @@ static void what_repeats(void **unused) {
   }
 }
 
+/* After 10 s with a timestamp of 1000 the next segment passes so much later, with another
+ * timestamp. */
+static void how_long_a_segment_was_under_way(void **unused) {
+  static const struct {
+    int64_t after_us;
+    uint32_t tsval;
+    int64_t delay_us, most_us; /* most_us: then, if it was 5000 before */
+    bool is_quickest;
+  } rows[] = {
+      {100000, 1100, 0, 5000, true},
+      {101000, 1100, 0, 5000, false},
+      {101001, 1100, 1, 5000, false},
+      {150000, 1100, 49000, 49000, false},
+      {199999, 1100, 98999, 98999, false},
+      {200000, 1100, 0, 5000, false}, /* no milliseconds */
+      {100000, 1120, 0, 25000, true},
+      {100000, 1401, 0, 306000, true},
+      {100000, 1402, 0, 5000, false}, /* no milliseconds */
+      {60000000, 50000, 10999000, 10999000, false},
+      {60000001, 50000, 0, 5000, true},
+      {100000, 900, 0, 5000, false},
+  };
+  (void)unused;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct endpoint e = {.has_tsval = true, .tsval = 1000};
+    struct segment s = {.t_us = 10000000 + rows[i].after_us, .tsval = rows[i].tsval};
+    endpoint_begin_delays(&e, 10000000);
+    e.delay.most_us = 5000;
+    assert_int_equal(endpoint_delay_us(&e, &s), 0);
+    s.options = SEGMENT_HAS_TIMESTAMPS;
+    int64_t delay_us = endpoint_delay_us(&e, &s);
+    if (delay_us != rows[i].delay_us) fail_msg("row %zu: %lld us", i, (long long)delay_us);
+    endpoint_note_delay(&e, &s, delay_us);
+    if (e.delay.most_us != rows[i].most_us)
+      fail_msg("row %zu: at most %lld us", i, (long long)e.delay.most_us);
+    assert_int_equal(e.delay.quickest_tsval, rows[i].is_quickest ? rows[i].tsval : 1000);
+    assert_int_equal(e.delay.quickest_us, rows[i].is_quickest ? s.t_us : 10000000);
+  }
+  struct endpoint none = {.tsval = 1000};
+  const struct segment s = {.t_us = 150000, .tsval = 1100, .options = SEGMENT_HAS_TIMESTAMPS};
+  endpoint_begin_delays(&none, 1);
+  assert_int_equal(endpoint_delay_us(&none, &s), 0);
+  endpoint_note_delay(&none, &s, 0);
+  assert_false(none.delay.is_known);
+}
+
 /* The changes of a step are what a reporter draws: their `to` must be the state that follows. */
 static void changes_tell_each_move_and_why(void **unused) {
   (void)unused;
@@ -364,6 +410,7 @@ int main(void) {
       cmocka_unit_test(the_path_to_every_state_leads_there),
       cmocka_unit_test(test_listen_rcv_syn),
       cmocka_unit_test(test_closed_deadline),
+      cmocka_unit_test(how_long_a_segment_was_under_way),
       cmocka_unit_test(changes_tell_each_move_and_why),
       cmocka_unit_test(the_first_deadline_counts),
       cmocka_unit_test(what_is_half_open),

@@ -76,6 +76,7 @@ struct losses connection_losses(const struct model *m, unsigned fin) {
       .path_us = f->round_trip.is_known ? least_us(f) + least_us(p) : UNKNOWN_US,
       .receiver_long_us = MANY * endpoint_soon_us(p),
       .sender_soon_us = endpoint_soon_us(f) + slower_us,
+      .sender_varies_us = f->delay.most_us,
       .sack_permitted = m->sack_permitted[0] && m->sack_permitted[1],
       .met_time_wait = fin == FIN2 && !m->crossed,
       .reorders = m->reorders,

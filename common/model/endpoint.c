@@ -208,6 +208,46 @@ int64_t endpoint_soon_us(const struct endpoint *e) {
   return r->least_us + (r->least_us > SLOWER_US ? r->least_us : SLOWER_US);
 }
 
+void endpoint_begin_delays(struct endpoint *e, int64_t t_us) {
+  e->delay = (struct delay){0};
+  if (!e->has_tsval) return;
+  e->delay.is_known = true;
+  e->delay.quickest_us = t_us;
+  e->delay.quickest_tsval = e->tsval;
+}
+
+/* Clocks that differ by a hundredth of a per cent come apart by no more than 6 ms until then. */
+enum { COMPARABLE_US = 60000000, TICK_US = 1000 };
+
+/* How much later than the quickest segment this one passed, and was sent. False: it has no
+ * timestamp, or those count something else. */
+static bool compare_with_quickest(const struct endpoint *e, const struct segment *s,
+                                  int64_t *passed_us, int64_t *sent_us) {
+  enum { SLOWER = 2, FASTER = 4 };
+  if (!e->delay.is_known || !(s->options & SEGMENT_HAS_TIMESTAMPS)) return false;
+  *passed_us = s->t_us - e->delay.quickest_us;
+  *sent_us = INT64_C(1000) * seq_diff(s->tsval, e->delay.quickest_tsval);
+  return *sent_us * SLOWER > *passed_us && *sent_us <= *passed_us * FASTER + TICK_US;
+}
+
+int64_t endpoint_delay_us(const struct endpoint *e, const struct segment *s) {
+  int64_t passed_us, sent_us;
+  if (!compare_with_quickest(e, s, &passed_us, &sent_us) || passed_us > COMPARABLE_US) return 0;
+  return passed_us - sent_us > TICK_US ? passed_us - sent_us - TICK_US : 0;
+}
+
+void endpoint_note_delay(struct endpoint *e, const struct segment *s, int64_t delay_us) {
+  struct delay *d = &e->delay;
+  int64_t passed_us, sent_us;
+  if (delay_us > d->most_us) d->most_us = delay_us;
+  if (!compare_with_quickest(e, s, &passed_us, &sent_us)) return;
+  bool is_old = passed_us > COMPARABLE_US;
+  if (sent_us < passed_us && !is_old) return;
+  if (!is_old) d->most_us += sent_us - passed_us; /* all others were slower by that */
+  d->quickest_us = s->t_us;
+  d->quickest_tsval = s->tsval;
+}
+
 void endpoint_set_heard_more(struct endpoint *e, bool heard_more) {
   e->heard_more = heard_more;
   weigh(e);

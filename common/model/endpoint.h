@@ -49,12 +49,22 @@ struct round_trip {
   bool is_known, is_asked;
 };
 
+/* By how much longer its segments are under way to the tap than the quickest of them, by its
+ * timestamps where they count milliseconds: since the close began, and the newest before. */
+struct delay {
+  int64_t quickest_us; /* when that one passed; counts if is_known */
+  uint32_t quickest_tsval;
+  bool is_known;
+  int64_t most_us; /* of the slowest */
+};
+
 struct endpoint {
   /* The ISN, or the first sequence number captured: relative ones count from it. */
   uint32_t first_seq;
   struct stream stream;
   struct offer offer;
   struct round_trip round_trip;
+  struct delay delay;
   uint32_t fin_seq;
   uint32_t fin_ack;      /* the ACK of its FIN's first captured copy */
   uint32_t octets_end;   /* after the highest SYN or data octet captured; counts if has_octets */
@@ -131,6 +141,16 @@ int64_t endpoint_answer(struct endpoint *e, const struct segment *s);
  * before that arrived: a round trip, with as much again for one that is slower than the shortest.
  */
 int64_t endpoint_soon_us(const struct endpoint *e);
+
+/* The close begins: the newest segment of this end passed at t_us. */
+void endpoint_begin_delays(struct endpoint *e, int64_t t_us);
+
+/* By how much longer than the quickest this segment of its was under way, at the least; 0: by
+ * nothing, or that is not known. */
+int64_t endpoint_delay_us(const struct endpoint *e, const struct segment *s);
+
+/* This end sent the segment, which was under way for so much longer. */
+void endpoint_note_delay(struct endpoint *e, const struct segment *s, int64_t delay_us);
 
 /* Whether this end acknowledged octets of its peer's that the capture never saw. */
 void endpoint_set_heard_more(struct endpoint *e, bool heard_more);

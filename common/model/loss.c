@@ -28,8 +28,8 @@ const char *loss_place_name(enum loss_place place) {
   return "";
 }
 
-void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool crossed,
-                    bool outdated, bool moves) {
+void loss_note_copy(struct close_fin *fin, const struct segment *segment, int64_t delay_us,
+                    bool crossed, bool outdated, bool moves) {
   if (fin->copies > 0) {
     int64_t gap_us = segment->t_us - fin->last_us;
     bool grew = gap_us > fin->last_gap_us + fin->last_gap_us / 4;
@@ -39,6 +39,7 @@ void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool c
   fin->copy[fin->copies++ % LOSS_KEPT] = (struct loss_copy){.t_us = segment->t_us,
                                                             .seq = segment->seq,
                                                             .tsval = segment->tsval,
+                                                            .delay_us = (uint32_t)delay_us,
                                                             .is_lost = segment->is_lost,
                                                             .outdated = outdated,
                                                             .moves = moves};
@@ -59,13 +60,14 @@ void loss_note_before(struct close_fin *fin, const struct segment *segment) {
 }
 
 void loss_note_answer(struct close_fin *fin, uint32_t fin_seq, uint32_t acked_before,
-                      bool before_time_wait, const struct segment *segment) {
+                      bool before_time_wait, const struct segment *segment, int64_t delay_us) {
   fin->answer[fin->answers++ % LOSS_KEPT] = (struct loss_answer){
       .t_us = segment->t_us,
       .tsecr = segment->tsecr,
       .acked_before = acked_before,
       .dsack_left = segment->sack_left,
       .end = segment_end(segment),
+      .delay_us = (uint32_t)delay_us,
       .is_lost = segment->is_lost,
       .dsack = segment_has_dsack(segment) && seq_gt(segment->sack_right, fin_seq),
       .plain = segment_len(segment) == 0,
@@ -210,6 +212,12 @@ static bool echoed_copy(const struct walk *w, const struct loss_answer *a, uint3
   return n == 1;
 }
 
+/* The answer came sooner after the copy than any does, or left before the copy passed. */
+static bool is_too_soon(const struct walk *w, const struct loss_answer *a, uint32_t copy) {
+  int64_t took_us = a->t_us - copy_of(w, copy)->t_us;
+  return took_us < w->context->receiver_us || took_us < a->delay_us;
+}
+
 /* Which of the pending copies is answered: the newest that the answer can be to. Where a D-SACK
  * would tell of a second arrival and there is none, the echo names it. */
 static uint32_t answered_copy(const struct walk *w, const struct loss_answer *a, bool echo,
@@ -219,7 +227,7 @@ static uint32_t answered_copy(const struct walk *w, const struct loss_answer *a,
   uint32_t to = w->next - 1;
   /* The first D-SACK answers the second copy that arrived, at the least. */
   uint32_t least = a->dsack && w->answers == 0 ? w->pending + 1 : w->pending;
-  while (to > least && a->t_us - copy_of(w, to)->t_us < w->context->receiver_us) to--;
+  while (to > least && is_too_soon(w, a, to)) to--;
   return to;
 }
 
@@ -361,24 +369,12 @@ static void take_one_back(struct walk *w) {
   }
 }
 
-/* By how much longer or shorter than the copy before it this one was under way, by its timestamp of
- * milliseconds; 0 where timestamps count something else, or that copy is forgotten (the newest is
- * in its place). */
-static int64_t differs_us(const struct walk *w, uint32_t i) {
-  enum { FASTER = 4, SLOWER = 2 };
-  if (i == 0) return 0;
-  int64_t gap_us = copy_of(w, i)->t_us - copy_of(w, i - 1)->t_us;
-  int64_t sent_us = INT64_C(1000) * seq_diff(copy_of(w, i)->tsval, copy_of(w, i - 1)->tsval);
-  if (sent_us * SLOWER <= gap_us || sent_us >= gap_us * FASTER) return 0;
-  return gap_us - sent_us;
-}
-
-/* On a path whose delay varies so much, what it adds may be as much again each way. */
+/* It left so long before it passed, and the answer may have been under way for longer than any
+ * round trip took, by as much as others that came the other way. */
 static void walk_copy(struct walk *w) {
-  enum { WAYS = 4 };
-  int64_t differs = differs_us(w, w->next);
-  if (differs > 0) w->delayed = true;
-  answer_was_lost(w, copy_of(w, w->next)->t_us - WAYS * (differs > 0 ? differs : -differs));
+  const struct loss_copy *copy = copy_of(w, w->next);
+  if (w->next > 0 && copy->delay_us > 0) w->delayed = true;
+  answer_was_lost(w, copy->t_us - copy->delay_us - w->context->sender_varies_us);
   w->next++;
 }
 
@@ -427,7 +423,7 @@ struct losses loss_infer(const struct close_fin *fin, const struct loss_context 
   }
   while (w.next < fin->copies) walk_copy(&w);
   walk_not_there(&w);
-  answer_was_lost(&w, fin->unaware_us);
+  answer_was_lost(&w, fin->unaware_us - context->sender_varies_us);
   if (fin->answer_met_closed && fin->answers > 1)
     w.losses.final_ack_late = take_back(&w, LOSS_OF_ACK, LOSS_AFTER_TAP) ||
                               take_back(&w, LOSS_OF_ACK, LOSS_BEFORE_TAP) || w.delayed;

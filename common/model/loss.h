@@ -58,10 +58,11 @@ enum { LOSS_KEPT = 8 };
 
 struct loss_copy {
   int64_t t_us;
-  uint32_t seq;   /* of its segment: the FIN's octet, or of data that it carries */
-  uint32_t tsval; /* 0 without timestamps, and so is the answers' tsecr */
-  bool is_lost;   /* two taps show it */
-  bool outdated;  /* its sender had used a newer timestamp: its receiver drops it (RFC 7323, 5.3) */
+  uint32_t seq;      /* of its segment: the FIN's octet, or of data that it carries */
+  uint32_t tsval;    /* 0 without timestamps, and so is the answers' tsecr */
+  uint32_t delay_us; /* it was under way by so much longer than the quickest of its sender's */
+  bool is_lost;      /* two taps show it */
+  bool outdated; /* its sender had used a newer timestamp: its receiver drops it (RFC 7323, 5.3) */
   bool moves; /* it acknowledges its receiver's own FIN, which had crossed the first copy: the first
                  such segment to arrive takes that from CLOSING to TIME_WAIT, and Linux and BSD
                  answer nothing */
@@ -75,6 +76,7 @@ struct loss_answer {
   uint32_t acked_before; /* what its sender had acknowledged until then */
   uint32_t dsack_left;   /* counts if dsack */
   uint32_t end;          /* behind its octets */
+  uint32_t delay_us;     /* as of a copy */
   bool is_lost;          /* two taps show it */
   bool is_old; /* its octets had come before, by what the FIN's sender acknowledged: then it
                   is dropped, and what it acknowledges with it (RFC 9293, 3.10.7.4) */
@@ -109,9 +111,10 @@ struct close_fin {
 };
 
 /* A copy of this FIN was captured. `crossed`: so soon after an answer that it may have left before
- * that arrived; then it awaits none of its own. `outdated`, `moves`: see struct loss_copy. */
-void loss_note_copy(struct close_fin *fin, const struct segment *segment, bool crossed,
-                    bool outdated, bool moves);
+ * that arrived; then it awaits none of its own. `delay_us`, `outdated`, `moves`: see struct
+ * loss_copy. */
+void loss_note_copy(struct close_fin *fin, const struct segment *segment, int64_t delay_us,
+                    bool crossed, bool outdated, bool moves);
 
 /* Its sender acknowledges what comes before this number. */
 void loss_note_acked(struct close_fin *fin, uint32_t ack);
@@ -122,7 +125,7 @@ void loss_note_before(struct close_fin *fin, const struct segment *segment);
 /* A segment that covers this FIN, which is at fin_seq, was captured and counts as an answer. Until
  * then its sender had acknowledged what is before acked_before. */
 void loss_note_answer(struct close_fin *fin, uint32_t fin_seq, uint32_t acked_before,
-                      bool before_time_wait, const struct segment *segment);
+                      bool before_time_wait, const struct segment *segment, int64_t delay_us);
 
 /* What has to be known beside the FIN itself. */
 struct loss_context {
@@ -133,6 +136,7 @@ struct loss_context {
   int64_t path_us; /* the round trip between the ends, or what is assumed while it is unknown */
   int64_t receiver_long_us; /* what the receiver sends so long after a FIN left after that came */
   int64_t sender_soon_us;   /* the same of the FIN's sender and an answer */
+  int64_t sender_varies_us; /* the way between the tap and that one takes so much longer at times */
   bool sack_permitted;      /* by both: a bare ACK of a second arrival carries a D-SACK */
   /* Its receiver is in TIME_WAIT by the first copy that arrives, keeps the timestamp of that one,
    * and sends no D-SACK. */

@@ -294,6 +294,8 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   step->from = from;
   if (endpoint_is_out_of_reach(&m->end[from], s)) restart_beyond_reach(m, from, s);
   forget_void_fin(m, from, s);
+  if (m->first_closer == END_NONE && segment_carries_fin(s))
+    for (unsigned i = 0; i < 2; i++) endpoint_begin_delays(&m->end[i], m->spoken[i].t_us);
   struct observation o = observation_make(m, from, s, step);
   /* Several queues and processors make a capture step back a little. */
   enum { STEP_BACK_US = 1000 };
@@ -312,6 +314,7 @@ void model_step(struct model *m, enum end from, const struct segment *s, struct 
   }
   bool rst = segment_has(s, SEGMENT_RST);
   if (!rst) note_spoken(&o);
+  endpoint_note_delay(o.sender, s, o.delay_us);
   m->rst_beyond = false;
   bool has_reset = m->rst.from != END_NONE;
   if (!rst) talk_note_path(&m->path[from], s);

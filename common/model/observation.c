@@ -32,6 +32,7 @@ struct observation observation_make(struct model *m, enum end from, const struct
       .fresh = fresh,
       .fresh_from = f->has_seq ? seq_max(snd_nxt, s->seq) : s->seq,
       .acked_before = f->offer.has_ack ? seq_max(f->offer.ack_max, opened) : opened,
+      .delay_us = endpoint_delay_us(f, s),
       .first_fin = first_fin,
       .acks_more = !f->offer.has_ack || seq_gt(s->ack, f->offer.ack_max),
       .repeats = segment_len(s) > 0 && is_behind && fresh == 0,

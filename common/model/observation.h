@@ -18,6 +18,7 @@ struct observation {
   uint32_t fresh;              /* octets of payload that were never captured before */
   uint32_t fresh_from;   /* the first octet that the sender can only have sent with or after it */
   uint32_t acked_before; /* what its sender had acknowledged until then, the SYN at the least */
+  int64_t delay_us;      /* it was under way by so much longer than others of its sender's */
   bool first_fin;        /* it closes, and its sender's FIN was not captured before */
   bool acks_more;        /* its ACK is the sender's first, or higher than all before */
   bool repeats;          /* it occupies sequence space, and all of that was captured before */

@@ -55,7 +55,7 @@ static bool is_before_time_wait(const struct observation *o) {
 /* The segment is an ACK of this FIN. */
 static void note_ack(struct observation *o, unsigned which) {
   loss_note_answer(&o->m->fin[which], fin_seq_of(o->m, which), o->acked_before,
-                   is_before_time_wait(o), o->s);
+                   is_before_time_wait(o), o->s, o->delay_us);
 }
 
 /* FIN2 is the first segment to acknowledge FIN1, so late that no ACK is delayed so long (RFC 9293,
@@ -122,7 +122,7 @@ void role_note(struct observation *o) {
     /* Captured late, it is no repetition: its sender has said more since. */
     if (o->stale && fin->copies > 0) continue;
     step->since_copy_us = t_us - fin->last_us;
-    loss_note_copy(fin, o->s, observation_crosses_answer(o), o->overtaken, moves);
+    loss_note_copy(fin, o->s, o->delay_us, observation_crosses_answer(o), o->overtaken, moves);
     if (fin->copies == 1) fin->stamped_alone = o->stamped_alone;
     notes_on_repetition(o, fin);
   }
@@ -151,6 +151,6 @@ void role_acked_before(struct observation *o) {
   o->m->fin[which].acked_us = o->s->t_us;
   /* The segment is the FIN, and its answer was captured before. */
   uint32_t fin_seq = fin_seq_of(o->m, which);
-  loss_note_answer(&o->m->fin[which], fin_seq, fin_seq, false, o->s);
+  loss_note_answer(&o->m->fin[which], fin_seq, fin_seq, false, o->s, o->delay_us);
   role_count(o->m, o->step);
 }

@@ -100,7 +100,7 @@ static void take_not_closed(struct observation *o) {
   /* What a bare ACK answers may be under way for longer than any other round trip took. */
   unsigned fin = connection_fin_of(o->m, o->from);
   if (segment_len(o->s) > 0 || connection_is_many_round_trips(f, left_us - closed_us))
-    o->m->fin[fin].unaware_us = o->s->t_us;
+    o->m->fin[fin].unaware_us = o->s->t_us - o->delay_us;
 }
 
 /* Whoever resets has nothing more to say: new octets behind the RST, and long after it, or the ACK

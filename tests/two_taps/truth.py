@@ -4,7 +4,8 @@
     truth.py PER_CENT CAPTURE FOLDER...
 
 The claims of CAPTURE, about near.pcap and about far.pcap alone, against both files together. Ends
-with 1 if one is wrong, or if less than PER_CENT of what is inferable is claimed. With MISSED=1 it
+with 1 if one is wrong, if a verdict has a breach, for both ends are Linux, or if less than PER_CENT
+of what is inferable is claimed. With MISSED=1 it
 prints what is not.
 
 The last lines are of both files together: of each kind of segment (end, numbers, flags, length), and of
@@ -540,6 +541,8 @@ class Tally:
         told = inferable(close, tap, doubled[tap])
         claims = collections.Counter()
         self.verdicts[verdict["verdict"]] += 1
+        if verdict["verdict"] == "violates":
+            self.wrong.append("%s: a breach: %s" % (where, verdict["sentence"]))
         for c in verdict["losses"]:
             which, what = ROLES[c["role"]]
             claims[which, what, c["place"]] += c["count"]
