@@ -41,7 +41,7 @@ bool watch_init(struct watch *w) {
   w->last_number = 0;
   w->closes = 0;
   w->any_bad = false;
-  w->last_timers_us = w->caught_up_us = w->listened_us = 0;
+  w->last_timers_us = w->caught_up_us = w->listened_us = w->written_us = 0;
   w->due.n_closing = 0;
   w->has_evicted = w->keeps_closes = w->tells_verdicts = false;
   w->tells_ordinary = w->retells = w->retells_steps = false;
@@ -118,12 +118,18 @@ static void tell_heard(struct watch *w) {
   REPORT(w, REPORT_SUMMARY, heard, until_us);
 }
 
+/* What stands in order is written, also while there is no end of packets. */
+static void write_heard(struct watch *w) {
+  tell_heard(w);
+  watch_flush(w);
+  w->written_us = w->listened_us;
+}
+
 void watch_tick(struct watch *w, int64_t now_us) {
   (void)conclude_due(w, now_us);
   REPORT(w, REPORT_SUMMARY, tick, &w->summary, now_us);
   if (w->due.wait) count_down(w, now_us);
-  tell_heard(w);
-  watch_flush(w);
+  write_heard(w);
 }
 
 /* ---- The kernel's own words ----------------------------------------------------------------- */
@@ -169,8 +175,7 @@ bool watch_attend(struct watch *w, int64_t now_us) {
   watch_flush(w); /* what was captured is not to wait for the kernel */
   bool more = attend_kernel(w, now_us);
   if (w->live && conclude_due(w, now_us)) more = true;
-  tell_heard(w);
-  watch_flush(w);
+  write_heard(w);
   return more;
 }
 
@@ -478,7 +483,9 @@ void watch_packets(struct watch *w, struct watch_packet packets[], unsigned n) {
   for (unsigned i = 0; i < n; i++)
     if (packets[i].result == DECODE_SEGMENT) flow_prefetch_whole(&w->flows, &packets[i].place);
   for (unsigned i = 0; i < n; i++) take(w, &packets[i]);
+  enum { WRITE_EVERY_US = 1000 };
   if (w->live && n > 0) (void)conclude_due(w, w->newest_us);
+  if (w->live && w->listened_us - w->written_us >= WRITE_EVERY_US) write_heard(w);
 }
 
 uint32_t watch_number(const struct watch *w, const struct watch_packet *packet) {

@@ -42,6 +42,7 @@ struct watch {
   uint32_t last_number;
   int64_t caught_up_us; /* all that was captured until then has been read */
   int64_t listened_us;  /* up to then all that the kernel told has been gathered */
+  int64_t written_us;   /* when the reports were last given all that stands in order */
   int64_t last_timers_us;
   int64_t newest_us;  /* the latest time of a packet */
   bool ran_backwards; /* a packet was older than that, and not by a little only */

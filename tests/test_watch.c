@@ -141,6 +141,7 @@ static int begin(void **state) {
   kernel.answer = kernel.of_client = TCPS_COUNT;
   told[0] = '\0';
   n_verdicts = 0;
+  heard_us = 0;
   snprintf(reason, sizeof reason, "not told");
   watch.due.two_msl_us = MODEL_LINUX_2MSL_US;
   watch.due.prompt = watch.live = true;
@@ -361,8 +362,19 @@ static void what_comes_after_the_look_is_not_heard(void **state) {
   assert_in_range(heard_us, base_us, looked_us);
 }
 
+/* Packets come faster than they are read: rows do not wait until there are none. */
+static void what_is_in_order_goes_out_while_packets_come(void **state) {
+  (void)state;
+  base_us -= 1000000;
+  play("0 1000 C S 0 0\n");
+  nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+  play("100000 1000 S SA 0 1\n");
+  assert_in_range(heard_us, base_us + 50000, base_us + 100000);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(what_is_in_order_goes_out_while_packets_come, begin, end),
       cmocka_unit_test_setup_teardown(what_comes_after_the_look_is_not_heard, begin, end),
       cmocka_unit_test_setup_teardown(a_crowd_of_verdicts_lets_packets_in_between, begin, end),
       cmocka_unit_test_setup_teardown(nobody_waits_for_the_answer_to_anothers_syn, begin, end),
