@@ -396,6 +396,11 @@ static bool prepare(struct settings *s, struct outputs *out, struct watch *watch
       return false;
     }
   }
+  /* First, since it takes longest: of what is captured the kernel has been heard from the start. */
+  if (ask && !(watch->kernel = kernel_open())) {
+    cli_complain(&program_cli, "out of memory");
+    return false;
+  }
   enum source_error opened = source_open(source, &s->source, error);
   if (opened == SOURCE_OK && s->files.n > 1) {
     struct source_options other = s->source;
@@ -404,10 +409,6 @@ static bool prepare(struct settings *s, struct outputs *out, struct watch *watch
   }
   if (opened != SOURCE_OK) {
     complain_of_open(opened, error, argc, argv);
-    return false;
-  }
-  if (ask && !(watch->kernel = kernel_open())) {
-    cli_complain(&program_cli, "out of memory");
     return false;
   }
   if (*second && source_file_fd(*second) >= 0)
