@@ -26,7 +26,7 @@
 #include "common/printable.h"
 #include "common/stop.h"
 
-enum { TICK_MS = 50, PAUSE_MS = 1, EXIT_NOTHING_SEEN = 3 };
+enum { TICK_MS = 50, PAUSE_US = 500, EXIT_NOTHING_SEEN = 3 };
 
 /* Batches between two looks at the signals, each of which is a system call. */
 enum { SIGNALS_EVERY = 16 };
@@ -72,7 +72,7 @@ static void wait_for_news(const struct watch *w, int packets, bool more, bool pa
     const struct out *out = w->reports[i]->out;
     if (out && out_waits(out)) fds[n++] = (struct pollfd){.fd = out->fd, .events = POLLOUT};
   }
-  struct timespec tick = {.tv_nsec = more ? 0 : (pause ? PAUSE_MS : TICK_MS) * 1000000L};
+  struct timespec tick = {.tv_nsec = more ? 0 : pause ? PAUSE_US * 1000L : TICK_MS * 1000000L};
   (void)ppoll(fds, n, &tick, unblocked);
 }
 

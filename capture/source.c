@@ -76,7 +76,7 @@ static enum source_error open_live(struct source *s, const struct source_options
   /* Immediate mode makes libpcap take TPACKET_V2, whose ring has a slot for each packet. Without it
    * the ring is one of blocks (TPACKET_V3), and each is handed over after the timeout, however
    * little is in it: 32 MiB are then used up by 128 ms in which nobody reads, at any rate. Of being
-   * woken for each packet main takes care: it pauses for a millisecond after some came. */
+   * woken for each packet main takes care: it pauses for half a millisecond after some came. */
   pcap_set_immediate_mode(s->pcap, 1);
   pcap_set_buffer_size(s->pcap, o->buffer_kib * 1024);
   int status = pcap_activate(s->pcap);

@@ -108,7 +108,7 @@ static void count_down(struct watch *w, int64_t now_us) {
 /* A packet, and an event, bears a time shortly before it could be read. A word that waits for a
  * segment holds up others, but not for ever. */
 static void tell_heard(struct watch *w) {
-  enum { CAPTURED_US = 1000 };
+  enum { CAPTURED_US = 250 };
   if (!w->kernel) return;
   int64_t read_us = w->caught_up_us > w->newest_us ? w->caught_up_us : w->newest_us;
   int64_t heard_us = (read_us < w->listened_us ? read_us : w->listened_us) - CAPTURED_US;
