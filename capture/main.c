@@ -401,6 +401,7 @@ static bool prepare(struct settings *s, struct outputs *out, struct watch *watch
     cli_complain(&program_cli, "out of memory");
     return false;
   }
+  if (s->report.live) privilege_go_first();
   enum source_error opened = source_open(source, &s->source, error);
   if (opened == SOURCE_OK && s->files.n > 1) {
     struct source_options other = s->source;

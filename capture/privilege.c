@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -42,4 +43,9 @@ const char *privilege_remedy(int argc, char **argv, char *buffer, size_t size) {
              no_new_privileges ? "no_new_privs is set" : "the file system is mounted nosuid");
   }
   return buffer;
+}
+
+void privilege_go_first(void) {
+  enum { NICE = -5 };
+  if (getpriority(PRIO_PROCESS, 0) == 0) (void)setpriority(PRIO_PROCESS, 0, NICE);
 }

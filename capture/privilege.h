@@ -1,4 +1,4 @@
-/* What to do when the kernel does not let this process capture. */
+/* What the kernel lets this process do, and what to do when it is not to capture. */
 #ifndef TEARDOWN_CAPTURE_PRIVILEGE_H
 #define TEARDOWN_CAPTURE_PRIVILEGE_H
 
@@ -8,5 +8,9 @@
  * can raise privileges, a private namespace. `arguments` are the program's own, to be repeated.
  * Returns buffer. */
 const char *privilege_remedy(int argc, char **argv, char *buffer, size_t size);
+
+/* Whoever is not given a processor reads nothing, and prints nothing. Where this process may, and
+ * nobody has said how nice it is to be, it goes before others. */
+void privilege_go_first(void);
 
 #endif

@@ -75,6 +75,18 @@ OWNERS=0000000000080004 # CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE
   status_is CapBnd $NONE
 }
 
+# niceness_is N: the sniffer's.
+niceness_is() { [ "$(awk '{ print $19 }' "/proc/$sniffer/stat")" = "$1" ] || fail "not at niceness $1"; }
+
+@test "root, live: it goes before others, unless somebody has said how nice it is to be" {
+  ((ROOT)) || skip 'needs root of the machine'
+  (($(nice) == 0)) || skip 'the tests have a niceness of their own'
+  start "$TEARDOWN_BIN/capture" -i lo --kernel off
+  niceness_is "$(nice -n -5 nice 2>/dev/null)"
+  start nice -n 3 "$TEARDOWN_BIN/capture" -i lo --kernel off
+  niceness_is 3
+}
+
 @test "sudo: who called; -Z: whom it names" {
   ((ROOT)) || skip 'needs root of the machine'
   SUDO_UID=4242 SUDO_GID=4243 start "$TEARDOWN_BIN/capture" -i lo --kernel off
