@@ -157,15 +157,17 @@ PKGS_tests/test_savefile += libpcap
 
 # What tests/bench/bench.sh measures with.
 NIDS := $(if $(wildcard /usr/include/nids.h),libnids)
-BENCH_PROGRAMS := generate floor measure latency epoll_pair $(NIDS)
+BENCH_PROGRAMS := generate floor bare_sniffer measure latency epoll_pair $(NIDS)
 OBJECTS_generate := $(addprefix tests/bench/,generate script frame collide) capture/flow_key capture/pool
 OBJECTS_floor := tests/bench/floor
+OBJECTS_bare_sniffer := tests/bench/bare_sniffer
 OBJECTS_measure := tests/bench/measure
 OBJECTS_latency := tests/bench/latency
 OBJECTS_epoll_pair := tests/bench/epoll_pair
 OBJECTS_libnids := tests/bench/libnids
 $(NIDS:%=$(B)/bench/%): LDLIBS += -lnids
 PKGS_tests/bench/floor := libpcap
+PKGS_tests/bench/bare_sniffer := libpcap
 
 .PHONY: all bench bench-programs campaign clean demo deps fail-calls fresh fuzz install deb kills lint soak test unit
 .DELETE_ON_ERROR:

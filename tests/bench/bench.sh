@@ -304,7 +304,8 @@ sum_losses() {
 part_live() {
   local round name latency
   local capture=("$bin/capture" -i lo -tt)
-  local sniffers=(lines lines-kernel json json-kernel quiet verdicts)
+  # bare: what this machine allows.
+  local sniffers=(bare lines lines-kernel json json-kernel quiet verdicts)
   command -v tcpdump >/dev/null && sniffers=(tcpdump "${sniffers[@]}")
   rm -f "$scratch"/live.*
   for ((round = 0; round < rounds; round++)); do
@@ -313,6 +314,7 @@ part_live() {
       case $name in
         # It would become another user, who may not write there.
         tcpdump) pair_turn "$name" ours 100 tcpdump -Z root -i lo -s 192 -w "$scratch/live.pcap" ;;
+        bare) pair_turn "$name" ours 100 "$bench/bare_sniffer" ;;
         lines) pair_turn "$name" ours 100 "${capture[@]}" --format lines --kernel off ;;
         lines-kernel) pair_turn "$name" ours 100 "${capture[@]}" --format lines ;;
         json) pair_turn "$name" ours 100 "${capture[@]}" --format json --kernel off ;;
