@@ -10,21 +10,30 @@ bool hot_is_open(const struct hot *h, int64_t t_us) {
          hot_is_in_time(h, t_us);
 }
 
+/* What nearly every segment passes: one piece, for each kind of segment its own. */
+#define ON_THE_WAY static inline __attribute__((always_inline))
+
 /* ---- What the ends have said ---------------------------------------------------------------- */
 
-static void take_path(struct hot *h, enum end from, const struct segment *s) {
+/* Something varies that did not, or is the first. */
+static __attribute__((noinline)) void take_other_path(struct hot *h, enum end from,
+                                                      const struct segment *s) {
   struct talk_path path;
-  if ((uint8_t)(h->hops >> (from * HOT_HOPS_BITS)) == s->hops) { /* nothing varies that did not */
-    h->ip_id[from] = s->ip_id;
-    return;
-  }
   hot_get_path(h, from, &path);
   talk_note_path(&path, s);
   hot_set_path(h, from, &path);
 }
 
+ON_THE_WAY void take_path(struct hot *h, enum end from, const struct segment *s) {
+  if ((uint8_t)(h->hops >> (from * HOT_HOPS_BITS)) == s->hops)
+    h->ip_id[from] = s->ip_id;
+  else
+    take_other_path(h, from, s);
+}
+
 /* New octets. hot_is_in_time() has seen to it that there is room for the silence before them. */
-static void take_octets(struct hot *h, enum end from, const struct segment *s) {
+static __attribute__((noinline)) void take_octets(struct hot *h, enum end from,
+                                                  const struct segment *s) {
   struct talk talk;
   enum talk_tls tls = hot_tls_of(h, from);
   hot_get_talk(h, &talk);
@@ -36,8 +45,8 @@ static void take_octets(struct hot *h, enum end from, const struct segment *s) {
 /* ---- Steps ---------------------------------------------------------------------------------- */
 
 /* What model.c's note_spoken does. */
-static void speak(struct hot *h, enum end from, const struct segment *s) {
-  struct hot_end *f = &h->end[from], *p = &h->end[end_other(from)];
+ON_THE_WAY void speak(struct hot *h, struct hot_end *f, struct hot_end *p,
+                      const struct segment *s) {
   if (!f->spoke_last) {
     h->spoken_us = h->last_us_low;
     f->spoke_last = true;
@@ -50,14 +59,14 @@ static void speak(struct hot *h, enum end from, const struct segment *s) {
   (void)hot_set_last_us(h, s->t_us);
 }
 
-static void take_stamp(struct hot_end *f, const struct segment *s) {
+ON_THE_WAY void take_stamp(struct hot_end *f, const struct segment *s) {
   if (!(s->options & SEGMENT_HAS_TIMESTAMPS)) return;
   f->tsval = f->has_tsval ? seq_max(f->tsval, s->tsval) : s->tsval;
   f->has_tsval = true;
 }
 
 /* endpoint_answer(). False: a round trip that there is no room for. */
-static bool take_round_trip(struct hot_end *f, int64_t took_us) {
+ON_THE_WAY bool take_round_trip(struct hot_end *f, int64_t took_us) {
   if (f->least_us != HOT_RTT_UNKNOWN && took_us >= f->least_us) return true;
   if (took_us >= HOT_RTT_UNKNOWN) return false;
   f->least_us = (uint32_t)took_us & HOT_24;
@@ -96,7 +105,7 @@ static bool step_syn(struct hot *h, enum end from, const struct segment *s) {
   ask(p, s, 1);
   f->spoke_last = true;
   take_path(h, from, s);
-  speak(h, from, s);
+  speak(h, f, p, s);
   return true;
 }
 
@@ -115,63 +124,68 @@ static bool step_syn_ack(struct hot *h, enum end from, const struct segment *s) 
   f->max_unscaled = true;
   ask(p, s, 1);
   take_path(h, from, s);
-  speak(h, from, s);
+  speak(h, f, p, s);
   return true;
 }
 
 /* Data or an ACK, in order. */
-static bool step_open(struct hot *h, enum end from, const struct segment *s, bool completes) {
-  struct hot_end *f = &h->end[from], *p = &h->end[end_other(from)];
+static __attribute__((noinline)) bool step_open(struct hot *h, enum end from, struct hot_end *f,
+                                                struct hot_end *p, const struct segment *s,
+                                                bool completes) {
   const unsigned others = SEGMENT_SYN | SEGMENT_FIN | SEGMENT_RST;
-  if ((s->flags & (others | SEGMENT_ACK)) != SEGMENT_ACK || s->seq != f->snd_nxt) return false;
-  if (seq_gt(s->ack, p->snd_nxt) || (!completes && seq_lt(s->ack, f->ack_max))) return false;
-  if (completes && s->ack != p->snd_nxt) return false;
-  uint32_t bytes = s->payload_bytes, to_end = s->seq + bytes - p->ack_max;
-  bool asks = bytes > 0 && p->asked_bytes == 0;
-  if (bytes > HOT_24 || (bytes > 0 && hot_sent_bytes(f) + bytes < bytes) ||
-      (asks && to_end > HOT_24))
+  const uint32_t seq = s->seq, ack = s->ack, bytes = s->payload_bytes;
+  if ((s->flags & (others | SEGMENT_ACK)) != SEGMENT_ACK || seq != f->snd_nxt) return false;
+  if (completes ? ack != p->snd_nxt : seq_gt(ack, p->snd_nxt) || seq_lt(ack, f->ack_max))
     return false;
-  /* What this end is asked for: answered, or nearer by what is acknowledged. */
-  uint32_t acked = s->ack - (completes ? p->first_seq : f->ack_max);
-  if (f->asked_bytes != 0 && acked >= f->asked_bytes) {
-    if (!take_round_trip(f, s->t_us - hot_time_of(h, f->asked_us))) return false;
-    f->asked_bytes = 0;
-  } else if (f->asked_bytes != 0) {
-    f->asked_bytes = (f->asked_bytes - acked) & HOT_24;
+  if (bytes > 0) {
+    uint32_t to_end = seq + bytes - p->ack_max;
+    bool asks = p->asked_bytes == 0;
+    if (bytes > HOT_24 || hot_sent_bytes(f) + bytes < bytes || (asks && to_end > HOT_24))
+      return false;
   }
-  if (asks) ask(p, s, to_end);
+  /* What this end is asked for: answered, or nearer by what is acknowledged. */
+  uint32_t acked = ack - (completes ? p->first_seq : f->ack_max), asked = f->asked_bytes;
+  if (asked != 0) {
+    if (acked >= asked && !take_round_trip(f, s->t_us - hot_time_of(h, f->asked_us))) return false;
+    f->asked_bytes = (acked >= asked ? 0 : asked - acked) & HOT_24;
+  }
   take_stamp(f, s);
-  f->snd_nxt += bytes;
   if (completes) p->opening = HOT_SYN_ACK_ACKED;
   if (f->opening == HOT_SYN_ANSWERED) f->opening = HOT_CLIENT_OPEN;
   if (f->opening == HOT_SYN_ACK_ACKED) f->opening = HOT_SERVER_OPEN;
-  uint32_t window_bytes = (uint32_t)s->window << hot_shift_of(h, f), edge = s->ack + window_bytes;
+  unsigned shift = hot_shift_of(h, f);
+  uint32_t window_bytes = (uint32_t)s->window << shift, edge = ack + window_bytes;
   f->right_edge = completes ? edge : seq_max(f->right_edge, edge);
-  f->ack_max = s->ack;
-  if (window_bytes > hot_max_window_bytes(h, from)) {
+  f->ack_max = ack;
+  if (window_bytes > (uint32_t)h->max_window[from] << (f->max_unscaled ? 0 : shift)) {
     h->max_window[from] = s->window;
     f->max_unscaled = false;
   }
-  f->said_data = bytes > 0;
-  if (bytes > 0)
-    f->data_ack = s->ack;
-  else
-    f->sent_bare_ack = true;
   f->is_probe = false;
   take_path(h, from, s);
-  if (bytes > 0) take_octets(h, from, s);
-  speak(h, from, s);
+  if (bytes > 0) {
+    if (p->asked_bytes == 0) ask(p, s, seq + bytes - p->ack_max);
+    f->snd_nxt += bytes;
+    f->said_data = true;
+    f->data_ack = ack;
+    take_octets(h, from, s);
+  } else {
+    f->said_data = false;
+    f->sent_bare_ack = true;
+  }
+  speak(h, f, p, s);
   return true;
 }
 
 bool hot_step(struct hot *h, enum end from, const struct segment *s) {
   enum hot_phase phase = hot_phase_of(h);
+  struct hot_end *f = &h->end[from], *p = &h->end[end_other(from)];
   if (s->is_lost) return false;
   if (phase == HOT_PHASE_NOTHING) return step_syn(h, from, s);
   if (!hot_is_in_time(h, s->t_us)) return false;
   switch (phase) {
-    case HOT_PHASE_OPEN: return step_open(h, from, s, false);
-    case HOT_PHASE_SYN_ACK: return from == END_CLIENT && step_open(h, from, s, true);
+    case HOT_PHASE_OPEN: return step_open(h, from, f, p, s, false);
+    case HOT_PHASE_SYN_ACK: return from == END_CLIENT && step_open(h, from, f, p, s, true);
     case HOT_PHASE_SYN: return step_syn_ack(h, from, s);
     case HOT_PHASE_NOTHING:
     case HOT_PHASE_OTHER: break;
