@@ -13,25 +13,31 @@ static int64_t limit_us(const struct decoded *p) {
   return p->ip_id != 0 ? COPY_WITH_ID_US : COPY_US;
 }
 
+/* Of the set's, the one with that number is alike: the newest comes first, and those between move
+ * up by one. */
+static unsigned note_again(struct copies_segment *set, unsigned number,
+                           struct copies_segment newest, const struct decoded *p) {
+  const struct copies_segment before = set[number];
+  int64_t passed_us = p->segment.t_us - ((int64_t)before.twice_us >> 1);
+  bool is_copy = before.hash != 0 && passed_us <= limit_us(p);
+  newest.twice_us |= is_copy;
+  for (; number > 0; number--) set[number] = set[number - 1];
+  set[0] = newest;
+  return is_copy ? 1 + (unsigned)(before.twice_us & 1) : 0;
+}
+
 unsigned copies_note(struct copies *c, uint64_t hash, const struct decoded *p) {
-  enum { TWICE = 1 }; /* in the place of the hash's lowest bit */
   const struct segment *s = &p->segment;
   /* Several segments of data to a closed port are each answered by a RST, within microseconds and
    * alike in all: without an identification they cannot be told from copies. */
   if (segment_has(s, SEGMENT_RST) && p->ip_id == 0) return 0;
-  struct copies_set *set = &c->set[hash % COPIES_SETS];
-  hash &= ~(uint64_t)TWICE;
-  struct copies_segment next = {hash, s->t_us};
-  /* It comes first, and the others move up by one, to where the one was that is alike. */
-  for (unsigned i = 0; i < COPIES_WAYS; i++) {
-    struct copies_segment *at = &set->segment[i], before = *at;
-    *at = next;
-    if ((before.hash & ~(uint64_t)TWICE) == hash) {
-      if (hash == 0 || s->t_us - before.t_us > limit_us(p)) return 0;
-      set->segment[0].hash |= TWICE;
-      return before.hash & TWICE ? 2 : 1;
-    }
-    next = before;
-  }
+  struct copies_segment *set = c->set[hash % COPIES_SETS].segment;
+  const struct copies_segment newest = {hash, (uint64_t)s->t_us << 1};
+#pragma GCC unroll 4
+  for (unsigned i = 0; i < COPIES_WAYS; i++)
+    if (set[i].hash == hash) return note_again(set, i, newest, p);
+#pragma GCC unroll 4
+  for (unsigned i = COPIES_WAYS - 1; i > 0; i--) set[i] = set[i - 1];
+  set[0] = newest;
   return 0;
 }

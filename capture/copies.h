@@ -15,7 +15,7 @@ enum { COPIES_WAYS = 4, COPIES_SETS = 1 << 13 };
 
 struct copies_segment {
   uint64_t hash;
-  int64_t t_us;
+  uint64_t twice_us; /* its time, doubled; and one more where it was a copy itself */
 };
 
 /* Zero bytes: nothing was captured. */
