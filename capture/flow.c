@@ -56,12 +56,26 @@ static bool hash_entry(const void *table, uint32_t number, uint32_t *hash) {
   return true;
 }
 
-void flow_locate(const struct flow_table *t, const struct decoded *p, struct flow_place *place) {
-  uint64_t hash = flow_key_of(&t->keys, p, &place->key, &place->half);
+static inline void locate(const struct flow_table *t, const struct decoded *p, uint64_t hash,
+                          struct flow_place *place) {
   place->hash = index_hash(hash);
   place->likely = NULL;
   flow_index_prefetch(&t->index, place->hash);
   place->segment_hash = flow_key_hash_segment(&t->keys, p, place->half, hash);
+}
+
+static __attribute__((noinline)) void locate_ip6(const struct flow_table *t,
+                                                 const struct decoded *p,
+                                                 struct flow_place *place) {
+  locate(t, p, flow_key_of_ip6(&t->keys, p, &place->key, &place->half), place);
+}
+
+__attribute__((flatten)) void flow_locate(const struct flow_table *t, const struct decoded *p,
+                                          struct flow_place *place) {
+  if (p->family == 6)
+    locate_ip6(t, p, place);
+  else
+    locate(t, p, flow_key_of_ip4(&t->keys, p, &place->key, &place->half), place);
 }
 
 static void prefetch(const void *object, size_t size) {
@@ -103,24 +117,13 @@ void flow_prefetch_whole(const struct flow_table *t, const struct flow_place *pl
            is_whole ? sizeof(struct flow) : sizeof(struct ordinary));
 }
 
-static bool is_at(const struct flow_table *t, const struct hot *e, const struct flow_place *place) {
-  return e->form != FLOW_FREE && flow_key_is_of(&t->keys, &place->key, e);
-}
-
-static struct hot *search_for(const struct flow_table *t, const struct flow_place *place) {
+struct hot *flow_search(const struct flow_table *t, const struct flow_place *place) {
   struct flow_search search = flow_index_search(&t->index, place->hash);
   while (flow_index_finds(&t->index, &search)) {
     struct hot *e = flow_entry(t, search.entry);
-    if (is_at(t, e, place)) return e;
+    if (flow_is_at(t, e, place)) return e;
   }
   return NULL;
-}
-
-struct hot *flow_find(const struct flow_table *t, const struct flow_place *place, enum end *from) {
-  struct hot *e = place->likely;
-  if (!e || !is_at(t, e, place)) e = search_for(t, place);
-  if (e) *from = place->half == e->client ? END_CLIENT : END_SERVER;
-  return e;
 }
 
 struct hot *flow_between(const struct flow_table *t, uint8_t family,
@@ -133,6 +136,7 @@ struct hot *flow_between(const struct flow_table *t, uint8_t family,
                                   .destination_port = other_port};
   struct flow_place place;
   flow_locate(t, &between, &place);
+  *end = END_NONE;
   return flow_find(t, &place, end);
 }
 

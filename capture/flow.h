@@ -150,9 +150,22 @@ void flow_prefetch_whole(const struct flow_table *table, const struct flow_place
 /* Of a list of ordinary closes: begins to load what is next to be looked at. */
 void flow_prefetch_after(const struct flow_table *table, const struct hot *entry);
 
+static inline bool flow_is_at(const struct flow_table *t, const struct hot *e,
+                              const struct flow_place *place) {
+  return e->form != FLOW_FREE && flow_key_is_of(&t->keys, &place->key, e);
+}
+
+/* The entry there, whatever flow_prefetch has found. NULL: there is none. */
+struct hot *flow_search(const struct flow_table *table, const struct flow_place *place);
+
 /* The entry there; *from tells which end the source is. NULL: there is none. */
-struct hot *flow_find(const struct flow_table *table, const struct flow_place *place,
-                      enum end *from);
+static inline struct hot *flow_find(const struct flow_table *t, const struct flow_place *place,
+                                    enum end *from) {
+  struct hot *e = place->likely;
+  if (!e || !flow_is_at(t, e, place)) e = flow_search(t, place);
+  if (e) *from = place->half == e->client ? END_CLIENT : END_SERVER;
+  return e;
+}
 
 /* Adds the entry that this packet begins, where flow_find has found none. NULL when the table is
  * full. */

@@ -46,26 +46,35 @@ uint64_t flow_key_hash(const struct flow_keys *keys, const struct flow_key *key)
                   ip4_end(&key->address[1], key->port[1]));
 }
 
-/* Which of the two ends comes first is chance, which no processor foresees: there is no branch. */
-uint64_t flow_key_of(const struct flow_keys *keys, const struct decoded *p, struct flow_key *key,
-                     uint8_t *half) {
-  uint64_t from = ip4_end(&p->source, p->source_port);
-  uint64_t to = ip4_end(&p->destination, p->destination_port);
-  bool is_lower = from < to;
-  if (p->family == 6) {
-    int order = memcmp(&p->source, &p->destination, sizeof p->source);
-    is_lower = order != 0 ? order < 0 : p->source_port < p->destination_port;
-  }
-  unsigned first = is_lower ? 0 : 1;
+/* The source is the `first` half. */
+static inline void set_key(struct flow_key *key, const struct decoded *p, unsigned first) {
   key->address[first] = p->source;
   key->address[1 - first] = p->destination;
   key->port[first] = p->source_port;
   key->port[1 - first] = p->destination_port;
   key->family = p->family;
   key->zero = 0;
+}
+
+/* Which of the two ends comes first is chance, which no processor foresees: there is no branch. */
+uint64_t flow_key_of_ip4(const struct flow_keys *keys, const struct decoded *p,
+                         struct flow_key *key, uint8_t *half) {
+  uint64_t from = ip4_end(&p->source, p->source_port);
+  uint64_t to = ip4_end(&p->destination, p->destination_port);
+  unsigned first = from < to ? 0 : 1;
+  set_key(key, p, first);
   *half = (uint8_t)first;
-  if (p->family == 6) return hash_ip6(keys, key);
   return hash_ip4(keys, from < to ? from : to, from < to ? to : from);
+}
+
+uint64_t flow_key_of_ip6(const struct flow_keys *keys, const struct decoded *p,
+                         struct flow_key *key, uint8_t *half) {
+  int order = memcmp(&p->source, &p->destination, sizeof p->source);
+  if (order == 0) order = p->source_port < p->destination_port ? -1 : 1;
+  unsigned first = order < 0 ? 0 : 1;
+  set_key(key, p, first);
+  *half = (uint8_t)first;
+  return hash_ip6(keys, key);
 }
 
 uint64_t flow_key_hash_segment(const struct flow_keys *keys, const struct decoded *p, unsigned half,

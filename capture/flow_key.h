@@ -35,8 +35,10 @@ bool flow_keys_init(struct flow_keys *keys, uint32_t max);
 void flow_keys_destroy(struct flow_keys *keys);
 
 /* The key of the packet's two ends, and which half of it the source is. Returns its hash. */
-uint64_t flow_key_of(const struct flow_keys *keys, const struct decoded *packet,
-                     struct flow_key *key, uint8_t *half);
+uint64_t flow_key_of_ip4(const struct flow_keys *keys, const struct decoded *packet,
+                         struct flow_key *key, uint8_t *half);
+uint64_t flow_key_of_ip6(const struct flow_keys *keys, const struct decoded *packet,
+                         struct flow_key *key, uint8_t *half);
 
 uint64_t flow_key_hash(const struct flow_keys *keys, const struct flow_key *key);
 

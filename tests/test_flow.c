@@ -306,7 +306,8 @@ static void chosen_tuples_make_no_search_long(void **unused) {
       struct decoded p = packet_of(client, (uint16_t)port);
       struct flow_key key;
       uint8_t half;
-      if (flow_key_of(&without_secret, &p, &key, &half) >> (64 - SAME_BITS) == 0) chosen[n++] = p;
+      if (flow_key_of_ip4(&without_secret, &p, &key, &half) >> (64 - SAME_BITS) == 0)
+        chosen[n++] = p;
     }
   uint64_t length[2] = {0};
   for (unsigned kind = 0; kind < 2; kind++) {
