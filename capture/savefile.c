@@ -71,18 +71,20 @@ static enum savefile_result start_pcap(struct savefile *f, const uint8_t *p, siz
 static enum savefile_result next_pcap(struct savefile *f, const uint8_t *bytes, size_t size,
                                       struct packet *packets, unsigned max, unsigned *n,
                                       size_t *used) {
-  const uint32_t header = f->record_bytes;
-  size_t at = 0;
+  /* As it is throughout the file: what is written into packets[] cannot change it. */
+  const struct savefile as = *f;
+  const size_t header = as.record_bytes;
+  const uint8_t *p = bytes;
+  size_t left = size;
   unsigned count = 0;
   enum savefile_result stop = SAVEFILE_PACKETS;
   while (count < max) {
-    const uint8_t *p = bytes + at;
-    if (size - at < header) {
+    if (left < header) {
       stop = more(f, header);
       break;
     }
-    uint32_t captured = get32(f, p + 8), on_wire = get32(f, p + 12);
-    if (f->lengths == LENGTHS_SWAPPED || (f->lengths == LENGTHS_UNSURE && captured > on_wire)) {
+    uint32_t captured = get32(&as, p + 8), on_wire = get32(&as, p + 12);
+    if (as.lengths != LENGTHS_RIGHT && (as.lengths == LENGTHS_SWAPPED || captured > on_wire)) {
       uint32_t other = captured;
       captured = on_wire;
       on_wire = other;
@@ -91,22 +93,23 @@ static enum savefile_result next_pcap(struct savefile *f, const uint8_t *bytes, 
       stop = bad(f, SAVEFILE_ERROR_RECORD);
       break;
     }
-    if (size - at - header < captured) {
+    if (left - header < captured) {
       stop = more(f, header + captured);
       break;
     }
     /* Seconds are unsigned: they last until 2106. */
-    uint32_t fraction = get32(f, p + 4);
+    uint32_t fraction = get32(&as, p + 4);
     packets[count++] = (struct packet){
         .bytes = p + header,
-        .t_us = (int64_t)get32(f, p) * 1000000 + (f->ns ? fraction / 1000 : fraction),
-        .captured = captured < f->snaplen ? captured : f->snaplen,
+        .t_us = (int64_t)get32(&as, p) * 1000000 + (as.ns ? fraction / 1000 : fraction),
+        .captured = captured < as.snaplen ? captured : as.snaplen,
         .on_wire = on_wire,
-        .link = f->link,
+        .link = as.link,
     };
-    at += header + captured;
+    p += header + captured;
+    left -= header + captured;
   }
-  *used = at;
+  *used = size - left;
   *n = count;
   return count > 0 ? SAVEFILE_PACKETS : stop;
 }
