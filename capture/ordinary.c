@@ -10,11 +10,12 @@
 
 /* What can make a difference to the model: of a segment, */
 enum {
-  FROM_SERVER = 0x0001,
-  HAS_FIN = 0x0002,
-  HAS_RST = 0x0004,
-  HAS_ACK = 0x0008, /* of all that was captured, */
-  BUT_FIN = 0x0010, /* but for the FIN */
+  HAS_FIN = SEGMENT_FIN,
+  FROM_SERVER = 0x0002,
+  HAS_RST = SEGMENT_RST,
+  BUT_FIN = 0x0008,
+  HAS_ACK = SEGMENT_ACK, /* of all that was captured (BUT_FIN: but for the FIN) */
+  FLAGS = HAS_FIN | HAS_RST | HAS_ACK,
   ACKS_NEW = 0x0020,
   HAS_OCTETS = 0x0040,
   TLS_SHIFT = 7, /* two bits: enum segment_tls */
@@ -79,6 +80,9 @@ struct ordinary_shapes {
   struct shape shape[ORDINARY_SHAPES_MAX];
 };
 
+/* What few closes need: out of the way of the others. */
+#define SELDOM __attribute__((noinline))
+
 bool ordinaries_init(struct ordinaries *all, uint32_t max, int64_t two_msl_us) {
   *all = (struct ordinaries){.two_msl_us = two_msl_us};
   all->shapes = calloc(1, sizeof *all->shapes);
@@ -133,15 +137,13 @@ static bool read_next(struct reading *r, enum end *from, struct segment *s) {
   *s = (struct segment){
       .t_us = r->t_us,
       .seq = r->snd_nxt[*from],
+      .flags = what & FLAGS,
       .payload_bytes = at->payload_bytes,
       .window = at->window,
       .ip_id = at->ip_id,
       .hops = at->hops,
       .tls = (enum segment_tls)(what >> TLS_SHIFT & 3),
   };
-  if (what & HAS_FIN) s->flags |= SEGMENT_FIN;
-  if (what & HAS_RST) s->flags |= SEGMENT_RST;
-  if (what & HAS_ACK) s->flags |= SEGMENT_ACK;
   if (what & HAS_ACK) s->ack = r->snd_nxt[end_other(*from)] - (what & BUT_FIN ? 1 : 0);
   if (what & HAS_STAMPS) {
     s->options = SEGMENT_HAS_TIMESTAMPS;
@@ -152,8 +154,8 @@ static bool read_next(struct reading *r, enum end *from, struct segment *s) {
   return true;
 }
 
-static void write_down(struct ordinaries *all, struct ordinary *o, enum end from,
-                       const struct segment *s, uint32_t passed_us, uint32_t what) {
+static inline void write_down(struct ordinaries *all, struct ordinary *o, enum end from,
+                              const struct segment *s, uint32_t passed_us, uint32_t what) {
   if (o->n == ORDINARY_PART && o->more == 0) {
     uint32_t more;
     (void)pool_take(&all->records, &more);
@@ -245,43 +247,49 @@ static int64_t soonest_us(void) {
 }
 
 /* What the segment is, as the next of these. False: it has no shape. */
-static bool look_at(const struct ordinaries *all, const struct hot *h, enum end from,
-                    const struct segment *s, uint32_t *passed_us, uint32_t *what) {
-  const unsigned kinds = SEGMENT_FIN | SEGMENT_RST, flags = s->flags;
-  const struct ordinary *o = ordinary_of(all, h);
-  enum end to = end_other(from);
-  bool fin = flags & SEGMENT_FIN, rst = flags & SEGMENT_RST, ack = flags & SEGMENT_ACK;
-  bool stamps = s->options & SEGMENT_HAS_TIMESTAMPS;
-  int64_t passed = s->t_us - ordinary_last_us(all, h);
-  int64_t since = o->n > 0 ? ordinary_since_us(all, h) + passed : 0;
-  uint32_t w = (from == END_SERVER ? FROM_SERVER : 0) | (uint32_t)s->tls << TLS_SHIFT;
+static inline bool look_at(const struct ordinaries *all, const struct hot *h,
+                           const struct ordinary *o, enum end from, const struct segment *s,
+                           uint32_t *passed_us, uint32_t *what) {
+  const unsigned flags = s->flags & (FLAGS | SEGMENT_SYN), bytes = s->payload_bytes;
+  const unsigned closed = o->closed, own = 1U << from, other = 3U - own;
+  const bool fin = flags & SEGMENT_FIN, rst = flags & SEGMENT_RST;
+  int64_t passed = s->t_us - hot_last_us(h) - o->passed_us;
+  int64_t since = o->n > 0 ? (int64_t)o->passed_us - o->at[0].passed_us + passed : 0;
+  uint32_t w = flags | (uint32_t)s->tls << TLS_SHIFT;
   if (o->n == ORDINARY_MAX || passed < 0 || since >= VERDICT_LASTED_US) return false;
-  if (passed > GAP_MAX_US && all->tells_time_wait && o->closed == BOTH_CLOSED) return false;
+  if (passed > GAP_MAX_US && all->tells_time_wait && closed == BOTH_CLOSED) return false;
   if (s->seq != o->snd_nxt[from] || s->is_lost || s->seen != SEGMENT_SEEN_HERE) return false;
-  if ((flags & SEGMENT_SYN) || (flags & kinds) == kinds || (fin && !ack)) return false;
-  if ((s->options & ~SEGMENT_HAS_TIMESTAMPS) || s->payload_bytes > UINT16_MAX) return false;
-  if ((o->closed >> from & 1) && (fin || s->payload_bytes > 0)) return false;
-  if (rst && s->payload_bytes > 0) return false;
-  if (stamps != h->end[from].has_tsval && !rst) return false;
-  if (!stamps && (s->tsval | s->tsecr) != 0) return false;
-  if (stamps) {
+  switch (flags) {
+    case SEGMENT_ACK: break;
+    case SEGMENT_FIN | SEGMENT_ACK: break;
+    case SEGMENT_RST | SEGMENT_ACK: break;
+    case SEGMENT_RST:
+      if (s->ack != 0) return false;
+      break;
+    default: return false;
+  }
+  if ((s->options & ~SEGMENT_HAS_TIMESTAMPS) || bytes > UINT16_MAX) return false;
+  if ((closed & own) && (fin || bytes > 0)) return false;
+  if (rst && bytes > 0) return false;
+  if (s->options & SEGMENT_HAS_TIMESTAMPS) {
     uint32_t more = s->tsval - o->tsval[from];
     if (more > UINT16_MAX || !h->end[from].has_tsval) return false;
     w |= HAS_STAMPS | (more > 0 ? STAMPED_ANEW : 0);
-  }
-  if (ack) {
-    uint32_t left = o->snd_nxt[to] - s->ack, acked = s->ack - o->ack_max[from];
-    bool but_fin = left == 1 && fin && (o->closed >> to & 1);
-    if ((left != 0 && !but_fin) || acked > INT32_MAX) return false;
-    if (but_fin && passed > soonest_us()) return false;
-    w |= HAS_ACK | (but_fin ? BUT_FIN : 0) | (acked > 0 ? ACKS_NEW : 0);
-  } else if (!rst || s->ack != 0) {
+  } else if ((h->end[from].has_tsval && !rst) || (s->tsval | s->tsecr) != 0) {
     return false;
   }
-  if (s->payload_bytes > 0) w |= HAS_OCTETS;
+  if (flags & SEGMENT_ACK) {
+    uint32_t left = o->snd_nxt[1 - from] - s->ack, acked = s->ack - o->ack_max[from];
+    if (acked > INT32_MAX) return false;
+    if (left != 0) {
+      if (left != 1 || !fin || !(closed & other) || passed > soonest_us()) return false;
+      w |= BUT_FIN;
+    }
+    if (acked > 0) w |= ACKS_NEW;
+  }
+  if (from == END_SERVER) w |= FROM_SERVER;
+  if (bytes > 0) w |= HAS_OCTETS;
   if (s->window == 0) w |= NO_WINDOW;
-  if (fin) w |= HAS_FIN;
-  if (rst) w |= HAS_RST;
   if (since > ROLE_DELAYED_ACK_MAX_US) w |= IS_LATE;
   /* It says what had been said before. */
   if (!(w & (HAS_FIN | HAS_RST | HAS_OCTETS | ACKS_NEW))) return false;
@@ -356,26 +364,36 @@ static void learn(const struct ordinaries *all, const struct hot *h, struct shap
   };
 }
 
+/* A shape that is new: the segment that makes it is written down. False: nobody can have it, and
+ * all is as it was `before`. */
+static SELDOM bool take_new(struct ordinaries *all, const struct hot *h, uint16_t *slot,
+                            uint32_t what, const struct ordinary *before) {
+  struct ordinary *o = ordinary_of(all, h);
+  struct shape *shape = add_shape(all->shapes, slot, o->shape, what);
+  uint32_t more = o->more;
+  learn(all, h, shape);
+  if (shape->answer != ODD) return true;
+  *o = *before;
+  o->more = more;
+  return false;
+}
+
 /* Writes the segment down. False: nothing is changed. */
 static bool take(struct ordinaries *all, const struct hot *h, enum end from,
                  const struct segment *s) {
-  struct ordinary *o = ordinary_of(all, h);
+  struct ordinary *o = ordinary_of(all, h), before;
   uint32_t passed_us, what;
-  if (!look_at(all, h, from, s, &passed_us, &what)) return false;
+  if (!look_at(all, h, o, from, s, &passed_us, &what)) return false;
   uint16_t *slot = find(all->shapes, o->shape, what);
-  if (*slot != 0) {
-    if (all->shapes->shape[*slot - 1].answer == ODD) return false;
-    write_down(all, o, from, s, passed_us, what);
-  } else {
+  const bool is_new = *slot == 0;
+  if (is_new) {
     if (all->shapes->n == ORDINARY_SHAPES_MAX) return false;
-    struct ordinary before = *o;
-    write_down(all, o, from, s, passed_us, what);
-    struct shape *shape = add_shape(all->shapes, slot, o->shape, what);
-    learn(all, h, shape);
-    before.more = o->more;
-    if (shape->answer == ODD) *o = before;
-    if (shape->answer == ODD) return false;
+    before = *o;
+  } else if (all->shapes->shape[*slot - 1].answer == ODD) {
+    return false;
   }
+  write_down(all, o, from, s, passed_us, what);
+  if (is_new && !take_new(all, h, slot, what, &before)) return false;
   o->shape = (uint16_t)(*slot - 1);
   return true;
 }
