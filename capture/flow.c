@@ -49,10 +49,8 @@ static uint32_t index_hash(uint64_t hash) { return (uint32_t)(hash >> 32); }
 static bool hash_entry(const void *table, uint32_t number, uint32_t *hash) {
   const struct flow_table *t = table;
   const struct hot *e = flow_entry(t, number);
-  struct flow_key key;
   if (e->form == FLOW_FREE) return false;
-  flow_key_get(&t->keys, e, &key);
-  *hash = index_hash(flow_key_hash(&t->keys, &key));
+  *hash = index_hash(flow_key_hash_entry(&t->keys, e));
   return true;
 }
 
@@ -93,10 +91,15 @@ void flow_prefetch(const struct flow_table *t, struct flow_place *place) {
 }
 
 void flow_prefetch_after(const struct flow_table *t, const struct hot *e) {
-  const struct hot *next = flow_next(t, e), *second = next ? flow_next(t, next) : NULL;
-  const struct hot *third = second ? flow_next(t, second) : NULL;
-  if (second) prefetch(pool_at(&t->ordinaries.records, second->attached), sizeof(struct ordinary));
-  if (third) prefetch(third, sizeof *third);
+  enum { RECORDS_AHEAD = 4 };
+  const struct hot *next = e;
+  for (unsigned i = 0; next && i < RECORDS_AHEAD; i++) next = flow_next(t, next);
+  if (next) {
+    prefetch(ordinary_of(&t->ordinaries, next), sizeof(struct ordinary));
+    flow_index_prefetch(&t->index, index_hash(flow_key_hash_entry(&t->keys, next)));
+  }
+  if (e->list == FLOW_ORDINARY_ENDED)
+    prefetch(flow_entry(t, ordinary_of(&t->ordinaries, e)->ahead), sizeof *e);
 }
 
 /* Its neighbours, if it is in a list: they are written to when it moves. */
@@ -215,6 +218,15 @@ bool flow_step(struct flow_table *t, struct hot *e, enum end from, const struct 
   return true;
 }
 
+/* It is the last of those that have ended. */
+static void tell_those_before(struct flow_table *t, const struct hot *e) {
+  uint32_t *turn = &t->ended[t->n_ended++ % FLOW_AHEAD], self = number_of(t, e);
+  const struct hot *before = flow_entry(t, *turn);
+  ordinary_of(&t->ordinaries, e)->ahead = self;
+  if (before->list == FLOW_ORDINARY_ENDED) ordinary_of(&t->ordinaries, before)->ahead = self;
+  *turn = self;
+}
+
 bool flow_close(struct flow_table *t, struct hot *e, enum end from, const struct segment *s) {
   if (e->form == FLOW_OPEN) {
     if (!ordinary_begin(&t->ordinaries, e, from, s)) return false;
@@ -224,6 +236,7 @@ bool flow_close(struct flow_table *t, struct hot *e, enum end from, const struct
   }
   bool ended = ordinary_has_ended(&t->ordinaries, e);
   flow_move(t, e, ended ? FLOW_ORDINARY_ENDED : FLOW_ORDINARY_BEGUN);
+  if (ended) tell_those_before(t, e);
   return true;
 }
 

@@ -96,6 +96,8 @@ struct flow_resting {
   struct flow_pair pairs[FLOW_RESTING_PAIRS];
 };
 
+enum { FLOW_AHEAD = 8 };
+
 struct flow_table {
   struct pool entries, wholes, resting;
   struct flow_keys keys;
@@ -105,6 +107,9 @@ struct flow_table {
   uint32_t *opened;
   struct flow_index index;
   uint32_t head[FLOW_LISTS], tail[FLOW_LISTS]; /* entry numbers + 1; 0: empty */
+  /* Numbers of the entries that ended last. Each is told which came so many behind it, for who goes
+   * through that list later would learn it too late to load it beforehand. */
+  uint32_t ended[FLOW_AHEAD], n_ended;
   struct flow_order order;
   bool closing_down;  /* the order is that of flow_first_to_close(), */
   bool told_ordinary; /* which leaves out those of FLOW_ORDINARY_ENDED */
@@ -149,6 +154,15 @@ void flow_prefetch_whole(const struct flow_table *table, const struct flow_place
 
 /* Of a list of ordinary closes: begins to load what is next to be looked at. */
 void flow_prefetch_after(const struct flow_table *table, const struct hot *entry);
+
+/* For who goes through all entries: what of those behind this one is to be loaded; or NULL. (A
+ * function that does nothing but load is one that a compiler leaves out.) */
+static inline const void *flow_behind(const struct flow_table *t, uint32_t number) {
+  enum { AHEAD = 16 };
+  if (number + AHEAD >= t->entries.untouched) return NULL;
+  const struct hot *e = flow_entry(t, number + AHEAD);
+  return e->form == FLOW_ORDINARY ? ordinary_of(&t->ordinaries, e) : NULL;
+}
 
 static inline bool flow_is_at(const struct flow_table *t, const struct hot *e,
                               const struct flow_place *place) {

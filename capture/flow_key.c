@@ -31,17 +31,18 @@ static uint64_t hash_ip4(const struct flow_keys *keys, uint64_t lower, uint64_t 
   return fold(lower ^ keys->secret[0], higher ^ keys->secret[1]);
 }
 
-static uint64_t hash_ip6(const struct flow_keys *keys, const struct flow_key *key) {
+static uint64_t hash_ip6(const struct flow_keys *keys, const struct decode_address address[2],
+                         const uint16_t port[2]) {
   const uint64_t *secret = keys->secret;
   uint64_t a[2][2];
-  memcpy(a, key->address, sizeof a);
+  memcpy(a, address, sizeof a);
   uint64_t addresses = fold(a[0][0] ^ secret[0], a[0][1] ^ secret[1]) ^
                        fold(a[1][0] ^ secret[2], a[1][1] ^ secret[3]);
-  return fold(addresses, two(key->port[0], key->port[1]) ^ secret[4]);
+  return fold(addresses, two(port[0], port[1]) ^ secret[4]);
 }
 
 uint64_t flow_key_hash(const struct flow_keys *keys, const struct flow_key *key) {
-  if (key->family == 6) return hash_ip6(keys, key);
+  if (key->family == 6) return hash_ip6(keys, key->address, key->port);
   return hash_ip4(keys, ip4_end(&key->address[0], key->port[0]),
                   ip4_end(&key->address[1], key->port[1]));
 }
@@ -74,7 +75,16 @@ uint64_t flow_key_of_ip6(const struct flow_keys *keys, const struct decoded *p,
   unsigned first = order < 0 ? 0 : 1;
   set_key(key, p, first);
   *half = (uint8_t)first;
-  return hash_ip6(keys, key);
+  return hash_ip6(keys, key->address, key->port);
+}
+
+uint64_t flow_key_hash_entry(const struct flow_keys *keys, const struct hot *e) {
+  if (e->is_ipv6) {
+    const struct flow_addresses *addresses = pool_at(&keys->addresses, e->address[0]);
+    return hash_ip6(keys, addresses->address, e->port);
+  }
+  return hash_ip4(keys, (uint64_t)e->address[0] << 16 | e->port[0],
+                  (uint64_t)e->address[1] << 16 | e->port[1]);
 }
 
 uint64_t flow_key_hash_segment(const struct flow_keys *keys, const struct decoded *p, unsigned half,

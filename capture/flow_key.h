@@ -40,7 +40,9 @@ uint64_t flow_key_of_ip4(const struct flow_keys *keys, const struct decoded *pac
 uint64_t flow_key_of_ip6(const struct flow_keys *keys, const struct decoded *packet,
                          struct flow_key *key, uint8_t *half);
 
+/* The same of a key, and of the one that an entry has. */
 uint64_t flow_key_hash(const struct flow_keys *keys, const struct flow_key *key);
+uint64_t flow_key_hash_entry(const struct flow_keys *keys, const struct hot *entry);
 
 /* Of a segment with its four-tuple, whose hash is given. */
 uint64_t flow_key_hash_segment(const struct flow_keys *keys, const struct decoded *packet,

@@ -442,9 +442,10 @@ bool ordinary_is_complete(const struct ordinaries *all, const struct hot *h) {
 
 /* From the first segment to the last of the close. */
 static int64_t lasted_us(const struct ordinaries *all, struct ordinary *o) {
+  const unsigned last = all->shapes->shape[o->shape].last_control;
+  if (last + 1U == o->n) return (int64_t)o->passed_us - o->at[0].passed_us;
   int64_t us = 0;
-  for (unsigned i = 1; i <= all->shapes->shape[o->shape].last_control; i++)
-    us += segment_at(all, o, i)->passed_us;
+  for (unsigned i = 1; i <= last; i++) us += segment_at(all, o, i)->passed_us;
   return us;
 }
 

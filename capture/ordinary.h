@@ -54,7 +54,11 @@ struct ordinary {
   /* What of the entry is used otherwise meanwhile. */
   uint32_t spoken_us, data_ack[2];
   /* As in the entry, but with these segments; by end. */
-  uint32_t snd_nxt[2], ack_max[2], tsval[2];
+  uint32_t snd_nxt[2], tsval[2];
+  union {
+    uint32_t ack_max[2];
+    uint32_t ahead; /* once it has ended: the flow table's */
+  };
   struct ordinary_segment at[ORDINARY_PART];
 };
 

@@ -500,6 +500,7 @@ void watch_end(struct watch *w, int64_t now_us) {
   w->flows.told_ordinary = !w->tells_ordinary;
   for (uint32_t i = 0; !w->tells_ordinary && i < w->flows.entries.untouched; i++) {
     struct hot *e = flow_entry(&w->flows, i);
+    __builtin_prefetch(flow_behind(&w->flows, i));
     if (e->list != FLOW_ORDINARY_ENDED) continue;
     if (conclude_tells(w, e))
       (void)conclude_whole(w, e);
