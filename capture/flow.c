@@ -478,9 +478,14 @@ bool flow_is_first_payload(struct hot *e, unsigned half) {
   return first;
 }
 
-const char *flow_end_name(const struct flow *f, enum end end, char buffer[static FLOW_NAME_SIZE]) {
+size_t flow_put_name(const struct flow *f, enum end end, char buffer[static FLOW_NAME_SIZE]) {
   unsigned half = flow_half_of(f, end);
-  return name_endpoint(f->key.family, &f->key.address[half], f->key.port[half], buffer);
+  return name_put(f->key.family, &f->key.address[half], f->key.port[half], buffer);
+}
+
+const char *flow_end_name(const struct flow *f, enum end end, char buffer[static FLOW_NAME_SIZE]) {
+  (void)flow_put_name(f, end, buffer);
+  return buffer;
 }
 
 const char *flow_entry_name(const struct flow_table *t, const struct hot *e, enum end end,

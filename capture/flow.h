@@ -258,7 +258,8 @@ static inline enum end flow_end_of(const struct flow *flow, unsigned half) {
   return half == flow->client ? END_CLIENT : END_SERVER;
 }
 
-/* "127.0.0.1:7000", "[::1]:7000". Returns buffer. */
+/* "127.0.0.1:7000", "[::1]:7000". Returns buffer; or, flow_put_name, the length. */
+size_t flow_put_name(const struct flow *flow, enum end end, char buffer[static FLOW_NAME_SIZE]);
 const char *flow_end_name(const struct flow *flow, enum end end,
                           char buffer[static FLOW_NAME_SIZE]);
 const char *flow_entry_name(const struct flow_table *table, const struct hot *entry, enum end end,

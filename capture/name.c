@@ -68,8 +68,8 @@ static char *put_ip6(char *at, const uint8_t *octets) {
   return at;
 }
 
-const char *name_endpoint(uint8_t family, const struct decode_address *address, uint16_t port,
-                          char buffer[static NAME_SIZE]) {
+size_t name_put(uint8_t family, const struct decode_address *address, uint16_t port,
+                char buffer[static NAME_SIZE]) {
   char *at = buffer;
   if (family == 4) {
     at = put_ip4(at, address->bytes);
@@ -82,5 +82,11 @@ const char *name_endpoint(uint8_t family, const struct decode_address *address, 
   unsigned digits = digits_count(port);
   digits_write(at, port, digits);
   at[digits] = '\0';
+  return (size_t)(at + digits - buffer);
+}
+
+const char *name_endpoint(uint8_t family, const struct decode_address *address, uint16_t port,
+                          char buffer[static NAME_SIZE]) {
+  (void)name_put(family, address, port, buffer);
   return buffer;
 }

@@ -3,6 +3,7 @@
 #ifndef TEARDOWN_CAPTURE_NAME_H
 #define TEARDOWN_CAPTURE_NAME_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "capture/decode.h"
@@ -13,6 +14,10 @@ enum { NAME_SIZE = 64 };
  * buffer. */
 const char *name_endpoint(uint8_t family, const struct decode_address *address, uint16_t port,
                           char buffer[static NAME_SIZE]);
+
+/* The same. Returns its length. */
+size_t name_put(uint8_t family, const struct decode_address *address, uint16_t port,
+                char buffer[static NAME_SIZE]);
 
 /* Not keyed: for tables that are small. */
 static inline unsigned name_hash(const char *name) {

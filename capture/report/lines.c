@@ -1,12 +1,22 @@
 /* Lines: a line an event, for grep and for eyes that read logs. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "capture/report/report.h"
+
+/* A text whose length is known, in as many octets as may be copied whatever that is. */
+struct word {
+  char text[32];
+  unsigned length;
+};
+
+enum { EVIDENCES = EVIDENCE_KERNEL + 1 };
 
 struct lines {
   struct report base;
   int64_t last_countdown_s;
-  bool explained[FINDING_COUNT]; /* the remedy was given */
+  bool explained[FINDING_COUNT];               /* the remedy was given */
+  struct word state[2][TCPS_COUNT][EVIDENCES]; /* " client=FIN_WAIT_1?" */
 };
 
 /* Words between spaces, so that a line reads here as it is printed. */
@@ -33,8 +43,11 @@ static void put_time(struct report *r, int64_t t_us) {
 }
 
 static void put_end(struct out *o, const struct flow *flow, enum end end) {
-  char name[FLOW_NAME_SIZE];
-  out_text(o, flow_end_name(flow, end, name));
+  char name[FLOW_NAME_SIZE], *at = out_room(o, sizeof name);
+  if (at)
+    o->end += flow_put_name(flow, end, at);
+  else
+    out_text(o, flow_end_name(flow, end, name));
 }
 
 static void put_count(struct out *o, unsigned count, unsigned of) {
@@ -46,39 +59,61 @@ static void put_count(struct out *o, unsigned count, unsigned of) {
 
 static const char *arrow(const struct report *r) { return r->options.ascii ? ">" : "→"; }
 
-static void put_states(struct out *o, const struct model *m) {
+static void make_state(struct word *w, enum end end, enum tcp_state state, enum evidence evidence) {
+  struct out o = out_string(w->text, sizeof w->text);
+  put_word(&o, end_name(end));
+  out_char(&o, '=');
+  out_text(&o, tcp_state_name(state));
+  switch (evidence) {
+    case EVIDENCE_SEEN: break;
+    case EVIDENCE_PRESUMED: out_char(&o, '?'); break;
+    case EVIDENCE_TIMED: out_text(&o, "(timed)"); break;
+    case EVIDENCE_KERNEL: out_text(&o, "(kernel)"); break;
+  }
+  w->length = (unsigned)o.end;
+}
+
+static void put_states(struct report *r, const struct model *m) {
+  const struct lines *l = (const struct lines *)r;
+  struct out *o = r->out;
   for (unsigned e = 0; e < 2; e++) {
-    put_word(o, end_name(e));
-    out_char(o, '=');
-    out_text(o, tcp_state_name(m->end[e].state));
-    switch ((enum evidence)m->end[e].evidence) {
-      case EVIDENCE_SEEN: break;
-      case EVIDENCE_PRESUMED: out_char(o, '?'); break;
-      case EVIDENCE_TIMED: out_text(o, "(timed)"); break;
-      case EVIDENCE_KERNEL: out_text(o, "(kernel)"); break;
+    const struct word *w = &l->state[e][m->end[e].state][m->end[e].evidence];
+    char *at = out_room(o, sizeof w->text);
+    if (at) {
+      memcpy(at, w->text, sizeof w->text);
+      o->end += w->length;
+    } else {
+      out_bytes(o, w->text, w->length);
     }
   }
 }
 
-static void put_changes(struct report *r, const struct flow *flow, const struct model_step *step) {
+/* The states say it without words where nothing is unusual. */
+static bool is_told(const struct report *r, const struct model_change *c) {
+  return c->kind == CHANGE_REFUTED || c->kind == CHANGE_STAYED || r->options.verbose;
+}
+
+static void put_change(struct report *r, const struct flow *flow, const struct model_change *c) {
   struct out *o = r->out;
-  for (unsigned i = 0; i < step->n_changes; i++) {
-    const struct model_change *c = &step->changes[i];
-    bool refuted = c->kind == CHANGE_REFUTED;
-    if (!refuted && c->kind != CHANGE_STAYED && !r->options.verbose) continue;
-    put_below(o, flow);
-    if (refuted) out_text(o, " refutes");
-    put_word(o, end_name(c->end));
-    put_word(o, tcp_state_name(c->from));
-    if (!refuted) {
-      put_word(o, arrow(r));
-      put_word(o, tcp_state_name(c->to));
-      put_word(o, evidence_name(c->evidence));
-    }
-    out_text(o, ": ");
-    text_reason(o, c);
-    out_char(o, '\n');
+  bool refuted = c->kind == CHANGE_REFUTED;
+  put_below(o, flow);
+  if (refuted) out_text(o, " refutes");
+  put_word(o, end_name(c->end));
+  put_word(o, tcp_state_name(c->from));
+  if (!refuted) {
+    put_word(o, arrow(r));
+    put_word(o, tcp_state_name(c->to));
+    put_word(o, evidence_name(c->evidence));
   }
+  out_text(o, ": ");
+  text_reason(o, c);
+  out_char(o, '\n');
+}
+
+static inline void put_changes(struct report *r, const struct flow *flow,
+                               const struct model_step *step) {
+  for (unsigned i = 0; i < step->n_changes; i++)
+    if (is_told(r, &step->changes[i])) put_change(r, flow, &step->changes[i]);
 }
 
 static void put_expectations(struct report *r, const struct flow *flow) {
@@ -110,11 +145,9 @@ static void lines_segment(struct report *r, const struct report_segment *s) {
   put_number(o, flow);
   out_char(o, ' ');
   text_elapsed(o, step->since_first_fin_us);
-  put_word(o, end_name(step->from));
-  out_char(o, ' ');
+  out_text(o, step->from == END_CLIENT ? " client " : " server ");
   put_end(o, flow, step->from);
-  put_word(o, arrow(r));
-  out_char(o, ' ');
+  out_text(o, r->options.ascii ? " > " : " → ");
   put_end(o, flow, end_other(step->from));
   out_text(o, ": ");
   text_label(o, m, s->segment, step, r->options.raw);
@@ -124,7 +157,7 @@ static void lines_segment(struct report *r, const struct report_segment *s) {
     out_text(o, " again ");
     text_elapsed(o, step->since_copy_us);
   }
-  put_states(o, m);
+  put_states(r, m);
   put_word(o, step_verdict_name(step->verdict));
   out_char(o, '\n');
   if (step->ignored != ACCEPT_YES) {
@@ -152,7 +185,7 @@ static void lines_expired(struct report *r, const struct flow *flow, const struc
   out_char(o, ' ');
   text_elapsed(o, step->since_first_fin_us);
   put_word(o, text_expired(step));
-  put_states(o, &flow->model);
+  put_states(r, &flow->model);
   out_char(o, '\n');
   put_changes(r, flow, step);
 }
@@ -323,5 +356,9 @@ struct report *report_lines_new(struct out *out, const struct report_options *op
   struct lines *l = calloc(1, sizeof *l);
   if (!l) return NULL;
   l->base = (struct report){&class, out, *options};
+  for (unsigned e = 0; e < 2; e++)
+    for (unsigned state = 0; state < TCPS_COUNT; state++)
+      for (unsigned evidence = 0; evidence < EVIDENCES; evidence++)
+        make_state(&l->state[e][state][evidence], e, state, evidence);
   return &l->base;
 }

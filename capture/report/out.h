@@ -72,6 +72,11 @@ static inline void out_bytes(struct out *out, const char *bytes, size_t n) {
   memcpy(out->buffer + out->end, bytes, n);
   out->end += n;
 }
+/* Where `n` octets may be written behind what was put, which are put by adding to `end` how many of
+ * them there are; NULL: there is no room. */
+static inline char *out_room(struct out *out, size_t n) {
+  return n <= out->size - out->end ? out->buffer + out->end : NULL;
+}
 static inline void out_text(struct out *out, const char *text) {
   out_bytes(out, text, strlen(text));
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/digits.h"
 #include "common/model/sentence.h"
 
 void text_number(struct out *o, const struct model *m, enum end owner, uint32_t n, bool raw) {
@@ -154,6 +155,8 @@ void text_finding(struct out *o, const struct model *m, const struct finding *f,
 
 void text_losses(struct out *o, const struct verdict *v) {
   bool first = true;
+  static const uint16_t none[LOSS_KINDS][LOSS_PLACES];
+  if (memcmp(v->losses, none, sizeof none) == 0) return;
   for (unsigned kind = 0; kind < LOSS_KINDS; kind++)
     for (unsigned place = 0; place < LOSS_PLACES; place++) {
       if (v->losses[kind][place] == 0) continue;
@@ -303,8 +306,10 @@ void text_elapsed(struct out *o, int64_t us) {
   int64_t magnitude = us < 0 ? -us : us;
   out_char(o, us > -50 ? '+' : '-');
   if (magnitude < 999950) {
-    put_rounded(o, magnitude, 100, 1);
-    out_text(o, " ms");
+    uint32_t tenths = (uint32_t)(magnitude + 50) / 100;
+    out_unsigned(o, tenths / 10);
+    const char rest[] = {'.', (char)('0' + tenths % 10), ' ', 'm', 's'};
+    out_bytes(o, rest, sizeof rest);
   } else {
     put_rounded(o, magnitude, 1000, 3);
     out_text(o, " s");
@@ -312,19 +317,36 @@ void text_elapsed(struct out *o, int64_t us) {
 }
 
 /* The words of a second are kept: the lines of one need no calendar. */
-static const char *words_of(struct text_clock *clock, time_t seconds) {
+static void put_second(struct out *o, struct text_clock *clock, time_t seconds) {
   struct tm tm;
-  if (*clock->words && clock->second == seconds) return clock->words;
-  clock->second = seconds;
-  if (!localtime_r(&seconds, &tm) ||
-      strftime(clock->words, sizeof clock->words,
-               clock->form == TEXT_TIME_DATE ? "%F %H:%M:%S" : "%H:%M:%S", &tm) == 0)
-    clock->words[0] = '\0';
-  return clock->words;
+  if (clock->words_length == 0 || clock->second != seconds) {
+    const char *form = clock->form == TEXT_TIME_DATE ? "%F %H:%M:%S" : "%H:%M:%S";
+    bool known = localtime_r(&seconds, &tm) != NULL;
+    clock->second = seconds;
+    clock->words_length = known ? strftime(clock->words, sizeof clock->words, form, &tm) : 0;
+  }
+  out_bytes(o, clock->words, clock->words_length);
+}
+
+/* As below, where the words of the second are known. */
+static bool put_time_of_second(struct out *o, const struct text_clock *clock, int64_t t_us) {
+  enum { FRACTION = 6 };
+  const uint64_t us = (uint64_t)(t_us - clock->second * 1000000);
+  char *at = out_room(o, sizeof clock->words + 1 + FRACTION);
+  if (!at || us >= 1000000 || clock->words_length == 0) return false;
+  memcpy(at, clock->words, sizeof clock->words);
+  at[clock->words_length] = '.';
+  digits_write(at + clock->words_length + 1, us, FRACTION);
+  o->end += clock->words_length + 1 + FRACTION;
+  return true;
 }
 
 void text_time(struct out *o, struct text_clock *clock, int64_t t_us) {
   if (clock->first_us == 0) clock->first_us = clock->previous_us = t_us;
+  if (put_time_of_second(o, clock, t_us)) {
+    clock->previous_us = t_us;
+    return;
+  }
   int64_t shown = t_us;
   if (clock->form == TEXT_TIME_DELTA) shown = t_us - clock->previous_us;
   if (clock->form == TEXT_TIME_FIRST) shown = t_us - clock->first_us;
@@ -335,7 +357,7 @@ void text_time(struct out *o, struct text_clock *clock, int64_t t_us) {
     case TEXT_TIME_NONE: return;
     case TEXT_TIME_EPOCH: out_signed(o, seconds); break;
     case TEXT_TIME_OF_DAY:
-    case TEXT_TIME_DATE: out_text(o, words_of(clock, seconds)); break;
+    case TEXT_TIME_DATE: put_second(o, clock, seconds); break;
     case TEXT_TIME_DELTA:
     case TEXT_TIME_FIRST:
       out_digits(o, (uint64_t)(seconds / 3600 % 100), 2);
@@ -352,9 +374,10 @@ void text_time(struct out *o, struct text_clock *clock, int64_t t_us) {
 const char *text_sentence(const struct flow *flow, const struct verdict *v, int64_t now_us,
                           char buffer[static TEXT_SENTENCE_SIZE]) {
   char names[2][FLOW_NAME_SIZE];
-  const char *const by_address[] = {flow_end_name(flow, END_CLIENT, names[END_CLIENT]),
-                                    flow_end_name(flow, END_SERVER, names[END_SERVER])};
-  bool is_known = flow->roles_by != ROLES_BY_FIRST_SEGMENT;
-  return sentence_make(v, &flow->model, is_known ? NULL : by_address, now_us, buffer,
-                       TEXT_SENTENCE_SIZE);
+  const char *const by_address[] = {names[END_CLIENT], names[END_SERVER]}, *const *called = NULL;
+  if (flow->roles_by == ROLES_BY_FIRST_SEGMENT) {
+    called = by_address;
+    for (unsigned e = 0; e < 2; e++) (void)flow_put_name(flow, e, names[e]);
+  }
+  return sentence_make(v, &flow->model, called, now_us, buffer, TEXT_SENTENCE_SIZE);
 }

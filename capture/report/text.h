@@ -86,7 +86,8 @@ struct text_clock {
   enum text_time form;
   int64_t previous_us, first_us; /* 0 until the first line */
   int64_t second;                /* whose words are in `words`: the next line is of the same one */
-  char words[24];                /* "" until the first line */
+  char words[24];
+  size_t words_length; /* 0 until the first line */
 };
 
 /* Nothing for TEXT_TIME_NONE. */
