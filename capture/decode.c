@@ -376,7 +376,7 @@ ON_THE_WAY enum layer open_tcp(struct walk *w) {
   out->destination_port = octets_16(w->at + 2);
   out->payload_at = (uint32_t)(w->at + begun - w->packet);
   out->payload_captured = (uint32_t)(payload < sent ? payload : sent);
-  out->segment.tls = decode_tcp_tls(w->at + begun, out->payload_captured, sent);
+  if (sent > 0) out->segment.tls = decode_tcp_tls(w->at + begun, out->payload_captured, sent);
   out->segment.ip_id = out->ip_id;
   out->segment.hops = w->hops;
   return end(w, DECODE_SEGMENT);

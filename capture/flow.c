@@ -207,6 +207,8 @@ struct hot *flow_add(struct flow_table *t, const struct flow_place *place, const
 }
 
 bool flow_step(struct flow_table *t, struct hot *e, enum end from, const struct segment *s) {
+  /* hot_step takes neither. */
+  if (e->list == FLOW_UNLISTED && (s->flags & (SEGMENT_FIN | SEGMENT_RST))) return false;
   /* Its first data take the place of the neighbours in the list, which it then leaves. */
   if (e->list == FLOW_HALF_OPEN && from == END_CLIENT) unlink_from_list(t, e);
   if (!hot_step(e, from, s)) return false;

@@ -180,8 +180,10 @@ static bool run(struct watch *w, struct source *source, struct outputs *out,
       w->incomplete = w->summary.dropped > 0;
     }
     follow(w, out, read, packets, n);
-    for (unsigned i = 0; i < n; i++, n_packets++)
-      if (n_packets == 0 || packets[i].t_us > last_us) last_us = packets[i].t_us;
+    if (n_packets == 0 && n > 0) last_us = packets[0].t_us;
+    for (unsigned i = 0; i < n; i++)
+      if (packets[i].t_us > last_us) last_us = packets[i].t_us;
+    n_packets += n;
     tell_evictions(w, &evictions_told);
     if (n > 0 && w->due.prompt) heard_us = now_us();
     if (w->due.prompt && now_us() >= next_tick_us) {
