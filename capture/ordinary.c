@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/hot_fields.h"
 #include "capture/hot_model.h"
 #include "capture/hot_step.h"
 #include "common/model/role.h"
@@ -32,7 +33,6 @@ enum {
   HAS_WAITED = 0x40000,       /* for as long as FIN_WAIT_2 may last */
   IS_LATE = 0x80000,          /* of each: no ACK of the close's first segment is delayed so long */
 };
-enum { OF_LOG = 0xffff };
 
 /* and of what came before the close. The bits of an end are shifted by its number. */
 enum {
@@ -112,11 +112,20 @@ struct reading {
   unsigned i;
   int64_t t_us;
   uint32_t snd_nxt[2], tsval[2];
+  uint32_t what[ORDINARY_MAX];
 };
+
+static void list_what(const struct ordinaries *all, const struct ordinary *o,
+                      uint32_t what[static ORDINARY_MAX]) {
+  const struct shape *shape = &all->shapes->shape[o->shape];
+  for (unsigned i = o->n; i-- > 0; shape = &all->shapes->shape[shape->before])
+    what[i] = shape->what;
+}
 
 static struct reading read_from_start(const struct ordinaries *all, const struct hot *h) {
   struct reading r = {.all = all, .o = ordinary_of(all, h), .entry = *h};
   r.t_us = hot_last_us(h);
+  list_what(all, r.o, r.what);
   r.entry.spoken_us = r.o->spoken_us;
   for (unsigned i = 0; i < 2; i++) {
     r.entry.end[i].data_ack = r.o->data_ack[i];
@@ -126,14 +135,19 @@ static struct reading read_from_start(const struct ordinaries *all, const struct
   return r;
 }
 
+static uint8_t hops_of(const struct hot *h, enum end end) {
+  struct talk_path path;
+  hot_get_path(h, end, &path);
+  return path.hops;
+}
+
 /* False: that was the last. */
 static bool read_next(struct reading *r, enum end *from, struct segment *s) {
   if (r->i == r->o->n) return false;
+  const unsigned what = r->what[r->i];
   const struct ordinary_segment *at = segment_at(r->all, r->o, r->i++);
-  unsigned what = at->what;
   *from = what & FROM_SERVER ? END_SERVER : END_CLIENT;
   r->t_us += at->passed_us;
-  r->tsval[*from] += at->tsval_more;
   *s = (struct segment){
       .t_us = r->t_us,
       .seq = r->snd_nxt[*from],
@@ -141,14 +155,15 @@ static bool read_next(struct reading *r, enum end *from, struct segment *s) {
       .payload_bytes = at->payload_bytes,
       .window = at->window,
       .ip_id = at->ip_id,
-      .hops = at->hops,
+      .hops = hops_of(&r->entry, *from),
       .tls = (enum segment_tls)(what >> TLS_SHIFT & 3),
   };
   if (what & HAS_ACK) s->ack = r->snd_nxt[end_other(*from)] - (what & BUT_FIN ? 1 : 0);
   if (what & HAS_STAMPS) {
     s->options = SEGMENT_HAS_TIMESTAMPS;
+    r->tsval[*from] += at->tsval_more;
     s->tsval = r->tsval[*from];
-    s->tsecr = at->tsecr;
+    s->tsecr = r->tsval[end_other(*from)] - at->tsecr_less;
   }
   r->snd_nxt[*from] += segment_len(s);
   return true;
@@ -163,13 +178,11 @@ static inline void write_down(struct ordinaries *all, struct ordinary *o, enum e
   }
   *segment_at(all, o, o->n++) = (struct ordinary_segment){
       .passed_us = passed_us,
-      .tsecr = s->tsecr,
-      .tsval_more = (uint16_t)(what & HAS_STAMPS ? s->tsval - o->tsval[from] : 0),
+      .tsval_more = (uint16_t)(s->tsval - o->tsval[from]),
+      .tsecr_less = (uint16_t)(o->tsval[1 - from] - s->tsecr),
       .payload_bytes = (uint16_t)s->payload_bytes,
       .window = s->window,
       .ip_id = s->ip_id,
-      .what = (uint16_t)(what & OF_LOG),
-      .hops = s->hops,
   };
   o->passed_us += passed_us;
   o->snd_nxt[from] += segment_len(s);
@@ -269,11 +282,12 @@ static inline bool look_at(const struct ordinaries *all, const struct hot *h,
     default: return false;
   }
   if ((s->options & ~SEGMENT_HAS_TIMESTAMPS) || bytes > UINT16_MAX) return false;
+  if (s->hops != hops_of(h, from)) return false;
   if ((closed & own) && (fin || bytes > 0)) return false;
   if (rst && bytes > 0) return false;
   if (s->options & SEGMENT_HAS_TIMESTAMPS) {
-    uint32_t more = s->tsval - o->tsval[from];
-    if (more > UINT16_MAX || !h->end[from].has_tsval) return false;
+    uint32_t more = s->tsval - o->tsval[from], less = o->tsval[1 - from] - s->tsecr;
+    if (more > UINT16_MAX || less > UINT16_MAX || !h->end[from].has_tsval) return false;
     w |= HAS_STAMPS | (more > 0 ? STAMPED_ANEW : 0);
   } else if ((h->end[from].has_tsval && !rst) || (s->tsval | s->tsecr) != 0) {
     return false;
@@ -371,6 +385,7 @@ static SELDOM bool take_new(struct ordinaries *all, const struct hot *h, uint16_
   struct ordinary *o = ordinary_of(all, h);
   struct shape *shape = add_shape(all->shapes, slot, o->shape, what);
   uint32_t more = o->more;
+  o->shape = (uint16_t)(*slot - 1);
   learn(all, h, shape);
   if (shape->answer != ODD) return true;
   *o = *before;
@@ -484,14 +499,15 @@ uint16_t ordinary_shape_before(const struct ordinaries *all, uint16_t shape) {
 struct ordinary_times ordinary_times(const struct ordinaries *all, const struct hot *h) {
   struct ordinary *o = ordinary_of(all, h);
   struct ordinary_times times = {0};
-  unsigned first = o->at[0].what & FROM_SERVER, n = 0;
+  uint32_t what[ORDINARY_MAX];
+  list_what(all, o, what);
+  unsigned first = what[0] & FROM_SERVER, n = 0;
   int64_t t_us = hot_last_us(h);
   for (unsigned i = 0; i < o->n; i++) {
-    const struct ordinary_segment *at = segment_at(all, o, i);
-    t_us += at->passed_us;
-    bool acks = (at->what & (FROM_SERVER | HAS_ACK | BUT_FIN)) == ((FROM_SERVER - first) | HAS_ACK);
+    t_us += segment_at(all, o, i)->passed_us;
+    bool acks = (what[i] & (FROM_SERVER | HAS_ACK | BUT_FIN)) == ((FROM_SERVER - first) | HAS_ACK);
     if (acks && times.acked_us == 0) times.acked_us = t_us;
-    if ((at->what & HAS_FIN) && n < 2) times.fin_us[n++] = t_us;
+    if ((what[i] & HAS_FIN) && n < 2) times.fin_us[n++] = t_us;
   }
   return times;
 }

@@ -32,14 +32,12 @@
 #include "capture/pool.h"
 #include "common/model/verdict.h"
 
-/* A segment, without what follows from those before it. */
-struct ordinary_segment {
-  uint32_t passed_us; /* since the one before it, of either end */
-  uint32_t tsecr;
+/* A segment, without what follows from those before it, or from its shape. */
+struct __attribute__((packed, aligned(2))) ordinary_segment {
+  uint32_t passed_us;  /* since the one before it, of either end */
   uint16_t tsval_more; /* than its sender's newest */
+  uint16_t tsecr_less; /* than its receiver's newest */
   uint16_t payload_bytes, window, ip_id;
-  uint16_t what; /* ordinary.c */
-  uint8_t hops;
 };
 
 enum { ORDINARY_PART = 4, ORDINARY_MAX = 2 * ORDINARY_PART, ORDINARY_SHAPES_MAX = 2048 };
@@ -62,7 +60,7 @@ struct ordinary {
   struct ordinary_segment at[ORDINARY_PART];
 };
 
-static_assert(sizeof(struct ordinary) == 128, "memory for each connection that has ended");
+static_assert(sizeof(struct ordinary) == 104, "memory for each connection that has ended");
 
 /* What the model said of a close. */
 struct ordinary_verdict {

@@ -233,6 +233,7 @@ static struct segment compose(struct pair *p, enum end from, uint8_t flags, uint
     p->end[from].stamp += draw(3);
     s.tsval = p->end[from].stamp;
     s.tsecr = p->end[end_other(from)].stamp;
+    if (one_in(p->odd * 4)) s.tsecr -= draw(1 << 17); /* of long ago */
   }
   if (flags & SEGMENT_SYN) {
     if (p->scales) s.options |= SEGMENT_HAS_WINDOW_SCALE, s.window_scale = p->end[from].scale;
