@@ -12,10 +12,11 @@
  * in which way the numbers, the timestamps and what the ends had said before stand to each other.
  * Of times, how late an ACK of the first segment is makes a difference, and of a RST, how soon it
  * comes and for how long its sender had waited: that is in the shape. Whatever is missing, again,
- * out of order or selectively acknowledged has none. Then the model is made of the entry, takes the
- * segments that were written down, one after the other, and then that one; nobody can tell the
- * difference. So it is with whatever comes after the close, and if it comes, it finds everything
- * that the model has to know: that is why the segments are kept and not the verdict alone.
+ * out of order, selectively acknowledged or of another hop limit has none. Then the model is made
+ * of the entry, takes the segments that were written down, one after the other, and then that one;
+ * nobody can tell the difference. So it is with whatever comes after the close, and if it comes, it
+ * finds everything that the model has to know: that is why the segments are kept and not the
+ * verdict alone.
  *
  * One thing is told otherwise: TIME_WAIT is over when 2 MSL have passed since the last segment,
  * while the model counts them since the FIN that it answers. That is at most GAP_MAX_US earlier.
