@@ -9,16 +9,25 @@
 /* With the dot behind it. Writes four characters, of which those that are not part of it are
  * written over. */
 static char *put_octet(char *at, unsigned n) {
-#define TEN(t) t "0.", t "1.", t "2.", t "3.", t "4.", t "5.", t "6.", t "7.", t "8.", t "9."
-  static const char texts[][4] = {
-      TEN(""),   TEN("1"),  TEN("2"),  TEN("3"),  TEN("4"),  TEN("5"),  TEN("6"),  TEN("7"),
-      TEN("8"),  TEN("9"),  TEN("10"), TEN("11"), TEN("12"), TEN("13"), TEN("14"), TEN("15"),
-      TEN("16"), TEN("17"), TEN("18"), TEN("19"), TEN("20"), TEN("21"), TEN("22"), TEN("23"),
-      TEN("24"), "250.",    "251.",    "252.",    "253.",    "254.",    "255.",
+#define ONE(text) \
+  { text, sizeof(text) - 1 }
+#define TEN(t)                                                                               \
+  ONE(t "0."), ONE(t "1."), ONE(t "2."), ONE(t "3."), ONE(t "4."), ONE(t "5."), ONE(t "6."), \
+      ONE(t "7."), ONE(t "8."), ONE(t "9.")
+  static const struct {
+    char text[4];
+    uint32_t length;
+  } octets[] = {
+      TEN(""),     TEN("1"),    TEN("2"),    TEN("3"),  TEN("4"),    TEN("5"),    TEN("6"),
+      TEN("7"),    TEN("8"),    TEN("9"),    TEN("10"), TEN("11"),   TEN("12"),   TEN("13"),
+      TEN("14"),   TEN("15"),   TEN("16"),   TEN("17"), TEN("18"),   TEN("19"),   TEN("20"),
+      TEN("21"),   TEN("22"),   TEN("23"),   TEN("24"), ONE("250."), ONE("251."), ONE("252."),
+      ONE("253."), ONE("254."), ONE("255."),
   };
 #undef TEN
-  memcpy(at, texts[n], sizeof texts[n]);
-  return at + 2 + (n >= 10) + (n >= 100);
+#undef ONE
+  memcpy(at, octets[n].text, sizeof octets[n].text);
+  return at + octets[n].length;
 }
 
 static char *put_hexadecimal(char *at, unsigned n) {

@@ -10,13 +10,14 @@ struct word {
   unsigned length;
 };
 
-enum { EVIDENCES = EVIDENCE_KERNEL + 1 };
+enum { EVIDENCES = EVIDENCE_KERNEL + 1, STEP_VERDICTS = STEP_UNEXPECTED + 1 };
 
 struct lines {
   struct report base;
   int64_t last_countdown_s;
   bool explained[FINDING_COUNT];               /* the remedy was given */
   struct word state[2][TCPS_COUNT][EVIDENCES]; /* " client=FIN_WAIT_1?" */
+  struct word verdict[STEP_VERDICTS];          /* " expected" and the end of a line */
 };
 
 /* Words between spaces, so that a line reads here as it is printed. */
@@ -73,19 +74,35 @@ static void make_state(struct word *w, enum end end, enum tcp_state state, enum 
   w->length = (unsigned)o.end;
 }
 
-static void put_states(struct report *r, const struct model *m) {
-  const struct lines *l = (const struct lines *)r;
-  struct out *o = r->out;
-  for (unsigned e = 0; e < 2; e++) {
-    const struct word *w = &l->state[e][m->end[e].state][m->end[e].evidence];
-    char *at = out_room(o, sizeof w->text);
-    if (at) {
-      memcpy(at, w->text, sizeof w->text);
-      o->end += w->length;
-    } else {
-      out_bytes(o, w->text, w->length);
-    }
+static void make_verdict(struct word *w, enum step_verdict verdict) {
+  struct out o = out_string(w->text, sizeof w->text);
+  put_word(&o, step_verdict_name(verdict));
+  out_char(&o, '\n');
+  w->length = (unsigned)o.end;
+}
+
+static void make_words(struct lines *l) {
+  for (unsigned e = 0; e < 2; e++)
+    for (unsigned state = 0; state < TCPS_COUNT; state++)
+      for (unsigned evidence = 0; evidence < EVIDENCES; evidence++)
+        make_state(&l->state[e][state][evidence], e, state, evidence);
+  for (unsigned i = 0; i < STEP_VERDICTS; i++) make_verdict(&l->verdict[i], i);
+}
+
+static inline void put_made(struct out *o, const struct word *w) {
+  char *at = out_room(o, sizeof w->text);
+  if (at) {
+    memcpy(at, w->text, sizeof w->text);
+    o->end += w->length;
+  } else {
+    out_bytes(o, w->text, w->length);
   }
+}
+
+static inline void put_states(struct report *r, const struct model *m) {
+  const struct lines *l = (const struct lines *)r;
+  for (unsigned e = 0; e < 2; e++)
+    put_made(r->out, &l->state[e][m->end[e].state][m->end[e].evidence]);
 }
 
 /* The states say it without words where nothing is unusual. */
@@ -158,8 +175,7 @@ static void lines_segment(struct report *r, const struct report_segment *s) {
     text_elapsed(o, step->since_copy_us);
   }
   put_states(r, m);
-  put_word(o, step_verdict_name(step->verdict));
-  out_char(o, '\n');
+  put_made(o, &((const struct lines *)r)->verdict[step->verdict]);
   if (step->ignored != ACCEPT_YES) {
     put_below(o, flow);
     out_text(o, step->ignored == ACCEPT_LOST ? " " : " ignored by its receiver: ");
@@ -356,9 +372,6 @@ struct report *report_lines_new(struct out *out, const struct report_options *op
   struct lines *l = calloc(1, sizeof *l);
   if (!l) return NULL;
   l->base = (struct report){&class, out, *options};
-  for (unsigned e = 0; e < 2; e++)
-    for (unsigned state = 0; state < TCPS_COUNT; state++)
-      for (unsigned evidence = 0; evidence < EVIDENCES; evidence++)
-        make_state(&l->state[e][state][evidence], e, state, evidence);
+  make_words(l);
   return &l->base;
 }
