@@ -81,7 +81,7 @@ struct flow {
 };
 
 /* What has ended: those pairs of words of the model that are not both zero, which is half of it. */
-enum { FLOW_MODEL_PAIRS = sizeof(struct model) / 16, FLOW_RESTING_PAIRS = 57 };
+enum { FLOW_MODEL_PAIRS = sizeof(struct model) / 16, FLOW_RESTING_PAIRS = 66 };
 struct flow_pair {
   uint64_t word[2];
 };
