@@ -5,12 +5,20 @@
 void twice_note(struct watch *w, struct flow *f, enum end from, const struct segment *s,
                 bool again) {
   if (again) w->summary.copies++;
-  if (!f) return;
   bool before = connection_came_twice(&f->model);
   connection_note_again(&f->model, from, s, again);
   bool now = connection_came_twice(&f->model);
   if (now && !before) w->joined++;
   if (before && !now) w->joined--;
+}
+
+void twice_note_copy(struct watch *w, struct hot *e, enum end from, const struct segment *s,
+                     unsigned times) {
+  if (times > 1) w->has_tripled = true;
+  if (e && e->form == FLOW_WHOLE)
+    twice_note(w, flow_whole(&w->flows, e), from, s, true);
+  else
+    w->summary.copies++;
 }
 
 /* Some segments were captured twice. Where nearly all are, the capture itself sees each of them in

@@ -420,11 +420,9 @@ static void follow(struct watch *w, struct watch_packet *packet) {
   enum end from;
   struct decoded *decoded = &packet->decoded;
   unsigned before = copies_note(w->copies, packet->place.segment_hash, decoded);
-  if (before > 1) w->has_tripled = true;
   struct hot *e = flow_find(&w->flows, &packet->place, &from);
   if (before > 0) {
-    bool is_whole = e && e->form == FLOW_WHOLE;
-    twice_note(w, is_whole ? flow_whole(&w->flows, e) : NULL, from, &decoded->segment, true);
+    twice_note_copy(w, e, from, &decoded->segment, before);
     return;
   }
   bool is_new = !e;
