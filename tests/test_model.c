@@ -309,7 +309,14 @@ static void what_repeats(void **unused) {
   const struct segment first = {.flags = ACKS, .seq = 1, .ack = UINT32_C(0x80000001)};
   assert_false(connection_repeats(&wire.model, END_CLIENT, &first));
 
-  /* The same, and it acknowledges what its sender's SYN has acknowledged. */
+  /* Octets that its SYN had carried, and now with an ACK. */
+  wire_open(&wire, 0, UINT32_C(0x80000000));
+  wire_play(&wire, "0 C S 0 0 5\n0 S SA 0 1 0");
+  const struct segment octets = {
+      .flags = ACKS, .seq = 1, .ack = UINT32_C(0x80000001), .payload_bytes = 5};
+  assert_false(connection_repeats(&wire.model, END_CLIENT, &octets));
+
+  /* A bare ACK of what its sender's SYN has acknowledged is its first, or came again. */
   wire_open(&wire, 0, 0);
   wire_play(&wire, "0 C S 0 0 0\n0 S SA 0 1 0\n0 C A 1 1 0");
   const struct segment second = {.flags = ACKS, .seq = 1, .ack = 1};
