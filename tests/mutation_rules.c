@@ -42,7 +42,8 @@ const struct rule RULES[] = {
     {MUTATION_DROP, FINS2, .beside = K(FIN2_AGAIN), .may = WITHOUT_FIN2,
      .legal = "its next copy was captured"},
     {MUTATION_DROP, FINS2, .must = C(GAP) | C(CAUSE), .may = WITHOUT_FIN2},
-    {MUTATION_DROP, K(ACK2) | K(ACK2_AGAIN), .must = C(LAST_ACK) | C(STUCK) | C(LOSS),
+    /* C(CAUSE): of the RST that it earned. */
+    {MUTATION_DROP, K(ACK2) | K(ACK2_AGAIN), .must = C(LAST_ACK) | C(STUCK) | C(LOSS) | C(CAUSE),
      .may = WITHOUT_ACK2},
     {MUTATION_DROP, FINS_AGAIN, .must = C(LOSS) | C(STALE), .legal = "one copy less"},
     {MUTATION_DROP, K(RST) | K(RST_OF_SYN), .must = ENDS | C(CAUSE)},
