@@ -61,7 +61,8 @@ static void play(struct close_fin *fin, const char *events) {
     }
     if (word[0] == 'B') {
       s.tsval = stamp;
-      loss_note_before(fin, &s);
+      s.seq = at ? octet : 0;
+      loss_note_beside(fin, FIN_SEQ, &s);
       continue;
     }
     s.ack = FIN_SEQ + 1;
@@ -200,6 +201,7 @@ static const struct {
     {"S", "F0/100o F400/500 A410/500", OVERTAKEN},
     {"R", "F0/100 B100/200 F400/500 A410/500", OVERTAKEN},
     {"", "F0/100 B100/200 F400/500 A410/500", "either unknown 1: " NOTHING_TELLS},
+    {"R", "F0/100 B100/200@999 F400/500 A410/500", "either unknown 1: " NOTHING_TELLS},
     {"R", "F0/100 B100/100 F400/500 A410/500", "either unknown 1: " NOTHING_TELLS},
     {"R", "F0/0 B100/0 F400/0 A410/0", "either unknown 1: " NOTHING_TELLS},
     {"R", "B0/100 F10/90 F400/500 A410/500", "either unknown 1: " NOTHING_TELLS},

@@ -54,7 +54,9 @@ void loss_note_acked(struct close_fin *fin, uint32_t ack) {
   if (!newest->plain && seq_lt(newest->end, ack)) newest->is_old = true;
 }
 
-void loss_note_before(struct close_fin *fin, const struct segment *segment) {
+void loss_note_beside(struct close_fin *fin, uint32_t fin_seq, const struct segment *segment) {
+  if (segment->tsval == fin->copy[0].tsval) fin->stamped_alone = false;
+  if (!seq_lt(segment->seq, fin_seq)) return;
   struct loss_copy *newest = &fin->copy[(fin->copies - 1) % LOSS_KEPT];
   if (seq_gt(segment->tsval, newest->tsval)) newest->passed = true;
 }

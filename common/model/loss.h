@@ -103,8 +103,8 @@ struct close_fin {
   uint32_t lost[2];                     /* between two taps: copies, and answers */
   uint32_t unanswered;                  /* copies since the last answer */
   uint32_t flat_gaps;                   /* gaps in a row that did not grow */
-  bool stamped_alone; /* no earlier segment of its sender had its timestamp, and it carried no data
-                       */
+  bool stamped_alone; /* no other segment of its sender had the timestamp of the first copy, which
+                         carried no data */
   bool sacked;        /* its receiver has said that it came, though octets before it are missing */
   bool asked_again;   /* what its sender is to acknowledge next was sent again */
   bool answer_met_closed; /* the last answer was answered with RST: an earlier one had arrived */
@@ -119,8 +119,8 @@ void loss_note_copy(struct close_fin *fin, const struct segment *segment, int64_
 /* Its sender acknowledges what comes before this number. */
 void loss_note_acked(struct close_fin *fin, uint32_t ack);
 
-/* Its sender sent a segment that begins before the FIN. */
-void loss_note_before(struct close_fin *fin, const struct segment *segment);
+/* Its sender sent a segment without the FIN, which is at fin_seq. */
+void loss_note_beside(struct close_fin *fin, uint32_t fin_seq, const struct segment *segment);
 
 /* A segment that covers this FIN, which is at fin_seq, was captured and counts as an answer. Until
  * then its sender had acknowledged what is before acked_before. */

@@ -243,8 +243,7 @@ static void step_segment(struct observation *o) {
   if (o->first_fin) sender_acked_before(o);
   struct close_fin *own = &o->m->fin[connection_fin_of(o->m, o->from)];
   if (f->has_fin) loss_note_acked(own, o->s->ack);
-  if (f->has_fin && seq_lt(o->s->seq, f->fin_seq) && !segment_carries_fin(o->s))
-    loss_note_before(own, o->s);
+  if (f->has_fin && !segment_carries_fin(o->s)) loss_note_beside(own, f->fin_seq, o->s);
   o->m->last_roles[o->from] = step->roles;
   if (!o->s->is_lost) receiver_take(o);
   step->verdict = judge(o, &awaited, odd || contradicts(o));
