@@ -11,6 +11,10 @@
 #
 # Nothing here is written to a file: the sniffer's rows (--rows) come through an anonymous pipe.
 
+# Without a trap bash forgets a Ctrl-C that comes while it waits for a command, unless that dies of it,
+# too. (Inside, process 1 leaves signals to the supervisor.)
+[[ ${1-} == --inside ]] || trap 'exit 130' INT
+
 # Without dirname and basename: in user-mode Linux a process is dear.
 lab_scripts=${BASH_SOURCE[0]}
 [[ $lab_scripts == /* ]] || lab_scripts=$PWD/$lab_scripts
