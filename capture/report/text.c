@@ -155,8 +155,7 @@ void text_finding(struct out *o, const struct model *m, const struct finding *f,
 
 void text_losses(struct out *o, const struct verdict *v) {
   bool first = true;
-  static const uint16_t none[LOSS_KINDS][LOSS_PLACES];
-  if (memcmp(v->losses, none, sizeof none) == 0) return;
+  if (verdict_lost_nothing(v)) return;
   for (unsigned kind = 0; kind < LOSS_KINDS; kind++)
     for (unsigned place = 0; place < LOSS_PLACES; place++) {
       if (v->losses[kind][place] == 0) continue;

@@ -73,7 +73,6 @@ static void say_times(struct text *t, uint32_t n) {
 }
 
 static void say_losses(struct text *t, const struct verdict *v, const struct model *m) {
-  static const uint16_t none[LOSS_KINDS][LOSS_PLACES];
   static const char *const what[LOSS_KINDS] = {
       [LOSS_FIN1] = "the first FIN was lost",
       [LOSS_ACK1] = "the ACK of the first FIN was lost",
@@ -82,7 +81,7 @@ static void say_losses(struct text *t, const struct verdict *v, const struct mod
       [LOSS_FIN1_OR_ACK1] = "the first FIN or its ACK was lost",
       [LOSS_FIN2_OR_ACK2] = "the second FIN or the final ACK was lost",
   };
-  bool lost = memcmp(v->losses, none, sizeof none) != 0;
+  bool lost = !verdict_lost_nothing(v);
   for (unsigned kind = 0; lost && kind < LOSS_KINDS; kind++) {
     for (unsigned place = 0; place < LOSS_PLACES; place++) {
       if (v->losses[kind][place] == 0) continue;

@@ -335,6 +335,11 @@ const char *verdict_word(const struct verdict *v) {
                                                        : conformity_name(v->conformity);
 }
 
+bool verdict_lost_nothing(const struct verdict *v) {
+  static const uint16_t none[LOSS_KINDS][LOSS_PLACES];
+  return memcmp(v->losses, none, sizeof none) == 0;
+}
+
 unsigned verdict_lost(const struct verdict *v, enum loss_kind kind) {
   unsigned lost = 0;
   for (unsigned k = 0; k < LOSS_KINDS; k++)

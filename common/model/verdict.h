@@ -139,6 +139,9 @@ enum finding_id verdict_gravest(const struct verdict *verdict);
 /* How often that was lost, wherever; LOSS_KINDS: whatever was. */
 unsigned verdict_lost(const struct verdict *verdict, enum loss_kind kind);
 
+/* The same of all kinds is 0: what most closes are asked, quickly. */
+bool verdict_lost_nothing(const struct verdict *verdict);
+
 /* Transitions that the kernel bears out, of those it speaks of, both ends together. */
 void verdict_agreement(const struct verdict *verdict, unsigned *agreed, unsigned *of);
 
