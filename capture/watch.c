@@ -360,6 +360,7 @@ static void make_room(struct watch *w, int64_t now_us) {
     w->summary.evicted.idle++;
   if (e->list == FLOW_ORDINARY_ENDED && !conclude_tells(w, e) &&
       now_us - flow_last_us(&w->flows, e) >= DUE_SETTLE_US) {
+    flow_prefetch_after(&w->flows, e);
     conclude_ordinary(w, e);
     flow_remove_ordinary(&w->flows, e);
     return;
