@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14; glibc names it since 2.35 */
@@ -46,6 +47,8 @@ void *pool_reserve(size_t bytes) {
 void pool_give_back(void *p, size_t bytes) {
   if (p) munmap(p, whole_pages(bytes));
 }
+
+void pool_grow_steadily(void) { (void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); }
 
 bool pool_init(struct pool *p, uint32_t max, size_t size) {
   *p = (struct pool){.objects = pool_reserve(max * size), .size = size, .max = max};

@@ -21,6 +21,10 @@ struct pool {
 void *pool_reserve(size_t bytes);
 void pool_give_back(void *reserved, size_t bytes);
 
+/* From now on this process gets no large pages: to find one may take the host of a virtual machine
+ * 5 ms, in which packets would wait. */
+void pool_grow_steadily(void);
+
 /* Objects of `size` octets, four at least. False when they cannot be reserved. */
 bool pool_init(struct pool *pool, uint32_t max, size_t size);
 void pool_destroy(struct pool *pool);

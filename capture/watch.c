@@ -38,6 +38,7 @@ void watch_begin(struct watch *w, bool counts) {
 }
 
 bool watch_init(struct watch *w) {
+  if (w->live) pool_grow_steadily();
   w->last_number = 0;
   w->closes = 0;
   w->any_bad = false;
