@@ -142,10 +142,22 @@ void conclude_drop(struct watch *w, struct flow *f) {
   flow_remove(&w->flows, f);
 }
 
-/* With --wait those that have ended are looked at several times a second. */
+void conclude_forget(struct watch *w) {
+  for (uint32_t i = 0; w->kernel && i < w->flows.entries.untouched; i++) {
+    struct hot *e = flow_entry(&w->flows, i);
+    if (e->form == FLOW_WHOLE || e->form == FLOW_RESTING)
+      kernel_forget(w->kernel, flow_whole(&w->flows, e));
+  }
+}
+
+/* With --wait those that have ended are looked at several times a second, and that of which the
+ * kernel tells is, until its verdict is given. */
 void conclude_shrink(struct watch *w, struct flow *f) {
   bool has_ended = f->is_closing || f->verdicts > 0;
-  if (!(has_ended && w->due.wait)) flow_shrink(&w->flows, f);
+  bool lingers = flow_entry_of(&w->flows, f)->list == FLOW_LINGERING;
+  if (has_ended && w->due.wait) return;
+  if (f->kernel && (!lingers || kernel_refers_to(w->kernel, f))) return;
+  flow_shrink(&w->flows, f);
 }
 
 /* ---- What no segment tells ------------------------------------------------------------------- */

@@ -43,6 +43,9 @@ struct flow *conclude_whole(struct watch *watch, struct hot *entry);
 /* Nothing is to be said of it any more, and its place is free. */
 void conclude_drop(struct watch *watch, struct flow *flow);
 
+/* What the kernel said of all that there are is dropped. */
+void conclude_forget(struct watch *watch);
+
 /* The flow is not needed whole; it must not be used afterwards. */
 void conclude_shrink(struct watch *watch, struct flow *flow);
 

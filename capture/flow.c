@@ -313,6 +313,7 @@ static bool rest(struct flow_resting *r, const struct flow *f) {
   r->reported = f->reported;
   r->verdicts = f->verdicts;
   r->is_closing = f->is_closing;
+  r->kernel = f->kernel;
   return true;
 }
 
@@ -345,6 +346,7 @@ struct flow *flow_whole(struct flow_table *t, struct hot *e) {
       f->reported = r->reported;
       f->verdicts = r->verdicts;
       f->is_closing = r->is_closing;
+      f->kernel = r->kernel;
       wake(&f->model, r);
       pool_give(&t->resting, number);
       break;
@@ -393,7 +395,7 @@ static void shrink_to_open(struct flow_table *t, struct hot *e, const struct flo
 
 void flow_shrink(struct flow_table *t, struct flow *f) {
   struct hot *e = flow_entry_of(t, f);
-  if (f->kernel || f->has_pending_syn) return;
+  if (f->has_pending_syn) return;
   switch ((enum flow_list)e->list) {
     case FLOW_LINGERING:
     case FLOW_ENDED: shrink_to_rest(t, e, f); break;

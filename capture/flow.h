@@ -92,6 +92,7 @@ struct flow_resting {
   uint32_t number;
   uint8_t verdicts;
   bool is_closing;
+  struct kernel_view *kernel;                  /* as in struct flow */
   uint64_t used[(FLOW_MODEL_PAIRS + 63) / 64]; /* a bit for each pair of the model */
   struct flow_pair pairs[FLOW_RESTING_PAIRS];
 };

@@ -56,10 +56,7 @@ bool watch_init(struct watch *w) {
 }
 
 void watch_destroy(struct watch *w) {
-  for (uint32_t i = 0; w->kernel && i < w->flows.entries.untouched; i++) {
-    struct hot *e = flow_entry(&w->flows, i);
-    if (e->form == FLOW_WHOLE) kernel_forget(w->kernel, flow_whole(&w->flows, e));
-  }
+  conclude_forget(w);
   flow_table_destroy(&w->flows);
   pool_give_back(w->copies, sizeof *w->copies);
   retold_destroy(&w->retold);

@@ -130,6 +130,12 @@ void kernel_retract(struct flow *f, int64_t since_us) {
   }
 }
 
+bool kernel_refers_to(const struct kernel *k, const struct flow *f) {
+  for (unsigned i = 0; i < k->n_held; i++)
+    if (k->held[i].flow == f) return true;
+  return f->kernel->is_due;
+}
+
 void kernel_forget(struct kernel *k, struct flow *f) {
   if (!f->kernel) return;
   if (f->kernel->is_due) take_from_queue(k, f);

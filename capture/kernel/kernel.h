@@ -76,6 +76,9 @@ void kernel_notice(struct kernel *kernel, struct flow *flow, enum end from, int6
 /* A new connection has the flow's name since then: what was answered later is about that. */
 void kernel_retract(struct flow *flow, int64_t since_us);
 
+/* The flow is to be asked about, or a word about it is held back: it must stay where it is. */
+bool kernel_refers_to(const struct kernel *kernel, const struct flow *flow);
+
 /* The flow ends, or begins anew: what was said of it is dropped. */
 void kernel_forget(struct kernel *kernel, struct flow *flow);
 
