@@ -366,6 +366,7 @@ inside() {
   lab_say "--- $name: ${shows[$name]} ---"
   for try in {1..10}; do
     [[ -z $pages ]] || : >"$pages/$name.story"
+    ((try == 1)) || lab_undo_host || true
     acts=0 problems=() excuse=''
     act
     "scenario_$name"
