@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures capture, server and client: bench.sh [PART]... (default: all of them, about an hour).
+# Measures capture, server and client: bench.sh [PART]... (default: all of them, ten minutes).
 #
 #   formats   a million packets, 1 000 and 100 000 connections open at once: every format, and what
 #             else is installed
