@@ -366,7 +366,6 @@ inside() {
   lab_say "--- $name: ${shows[$name]} ---"
   for try in {1..10}; do
     [[ -z $pages ]] || : >"$pages/$name.story"
-    ((try == 1)) || lab_undo_host || true
     acts=0 problems=() excuse=''
     act
     "scenario_$name"
@@ -376,6 +375,7 @@ inside() {
     if ((!fault || try == 10)) || [[ -z $excuse ]]; then fail; fi
     for problem in "${problems[@]}"; do lab_say "Not as stated: $problem."; done
     lab_say "But $excuse meanwhile, which is no fair trial: once more."
+    lab_undo_host || true
   done
   lab_say "As expected: $name."
 }
